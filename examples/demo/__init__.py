@@ -1,0 +1,1 @@
+"""One ordinary application, run twice: its calls are first flagged, then blocked."""

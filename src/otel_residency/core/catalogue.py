@@ -1,0 +1,172 @@
+"""The entries, indexed once for look-ups by exact value and by date."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from types import MappingProxyType
+from typing import TypeVar
+
+from otel_residency.core.entries import (
+    Alias,
+    BasePath,
+    BogusHost,
+    Deployment,
+    Endpoint,
+    Entries,
+    Host,
+    HostPattern,
+    RegionTerms,
+    Revision,
+    Row,
+    Tool,
+)
+
+T = TypeVar("T")
+
+_DATED = re.compile(r"(.+)-(?:\d{4}-\d{2}-\d{2}|\d{4})")
+
+
+def undated(model: str) -> str | None:
+    """The name of a snapshot without its date, `None` for an id that carries no date."""
+    dated = _DATED.fullmatch(model)
+    return dated[1] if dated else None
+
+
+def path_segments(path: str) -> tuple[str, ...]:
+    """`/v1/files` as `("v1", "files")`."""
+    return tuple(path.removeprefix("/").split("/"))
+
+
+class Catalogue:
+    """Immutable after construction; every look-up is by equality or on whole labels and segments."""
+
+    def __init__(self, entries: Entries, *, pinned: str | None = None) -> None:
+        """Index `entries`; `pinned` names the revision to use whatever the day of a call."""
+        self.entries = entries
+        self.pinned = pinned
+        self.revisions: tuple[Revision, ...] = tuple(
+            sorted(
+                _inherited(entries.revisions), key=lambda revision: (revision.effective_from, revision.id)
+            )
+        )
+        self.region_codes: frozenset[str] = frozenset(
+            code for revision in self.revisions for code in revision.regions
+        )
+        self.hosts: Mapping[str, Host] = _by(entries.hosts, "host")
+        self.bogus_hosts: Mapping[str, BogusHost] = _by(entries.bogus_hosts, "host")
+        self.patterns: tuple[tuple[HostPattern, tuple[str, ...]], ...] = tuple(
+            (pattern, tuple(pattern.pattern.split("."))) for pattern in entries.host_patterns
+        )
+        self.networks: tuple[tuple[IPv4Network | IPv6Network, str], ...] = tuple(
+            (ip_network(entry.network), entry.kind) for entry in entries.networks
+        )
+        self.confusables: Mapping[int, str] = MappingProxyType(
+            {ord(letter): looks for letter, looks in entries.confusables.items()}
+        )
+        self.tools: Mapping[str, Tool] = _by(entries.tools, "type")
+        self.aliases: Mapping[str, Alias] = _by(entries.aliases, "alias")
+        self.deployments: Mapping[tuple[str, str], Deployment] = MappingProxyType(
+            {(entry.provider, entry.sku): entry for entry in entries.deployments if entry.sku}
+        )
+        self.retired_models: Mapping[str, date] = MappingProxyType(
+            {entry.model.lower(): entry.on for entry in entries.retired_models}
+        )
+        self.retired_endpoints: tuple[tuple[tuple[str, ...], date], ...] = tuple(
+            (path_segments(entry.path), entry.on) for entry in entries.retired_endpoints
+        )
+        self._endpoints: dict[int, list[tuple[tuple[str, ...], Endpoint]]] = {}
+        for endpoint in entries.endpoints:
+            segments = path_segments(endpoint.path)
+            self._endpoints.setdefault(len(segments), []).append((segments, endpoint))
+        self._base_paths: tuple[tuple[tuple[str, ...], BasePath], ...] = tuple(
+            sorted(
+                ((path_segments(base.path), base) for base in entries.base_paths),
+                key=lambda base: -len(base[0]),
+            )
+        )
+        self._rows: dict[str, tuple[tuple[tuple[str, ...], Row], ...]] = {
+            revision.id: tuple(
+                (path_segments(service), row)
+                for row in revision.rows
+                if row.kind == "endpoint"
+                for service in row.services
+            )
+            for revision in self.revisions
+        }
+
+    def revision_on(self, day: date) -> Revision | None:
+        """The revision in force on `day`: the pinned one, else the newest that had begun."""
+        if self.pinned is not None:
+            return next((r for r in self.revisions if r.id == self.pinned), None)
+        begun = [revision for revision in self.revisions if revision.effective_from <= day]
+        return begun[-1] if begun else None
+
+    def rows(self, revision: Revision, segments: tuple[str, ...]) -> tuple[Row, ...]:
+        """Rows of the longest listed path that `segments` begin with; several rows may share a path."""
+        best = 0
+        found: list[Row] = []
+        for service, row in self._rows[revision.id]:
+            length = len(service)
+            if length >= best and segments[:length] == service:
+                if length > best:
+                    best, found = length, []
+                found.append(row)
+        return tuple(found)
+
+    def feature_row(self, revision: Revision, row_id: str | None) -> Row | None:
+        """The row of a feature or tool, by its id."""
+        return next((row for row in revision.rows if row.id == row_id), None)
+
+    def terms(self, revision: Revision, region: str) -> RegionTerms | None:
+        """What `revision` says about `region`."""
+        return revision.regions.get(region)
+
+    def endpoint(self, segments: tuple[str, ...]) -> Endpoint | None:
+        """The known endpoint with these segments; literal segments win over placeholders."""
+        best: Endpoint | None = None
+        fewest = len(segments) + 1
+        for template, endpoint in self._endpoints.get(len(segments), ()):
+            placeholders = 0
+            for expected, actual in zip(template, segments, strict=True):
+                if expected.startswith("{"):
+                    placeholders += 1
+                    if not actual:
+                        break
+                elif expected != actual:
+                    break
+            else:
+                if placeholders < fewest:
+                    best, fewest = endpoint, placeholders
+        return best
+
+    def base_paths(self, provider: str) -> Iterable[tuple[tuple[str, ...], BasePath]]:
+        """Base paths of a provider, longest first."""
+        return (base for base in self._base_paths if base[1].provider == provider)
+
+    def is_alias(self, row: Row, model: str) -> bool:
+        """Whether `model` is a name without a date for a snapshot of `row`, or a known alias."""
+        return model in self.aliases or any(undated(listed.lower()) == model for listed in row.models or ())
+
+
+def _inherited(revisions: Iterable[Revision]) -> Iterable[Revision]:
+    by_id = {revision.id: revision for revision in revisions}
+    for revision in by_id.values():
+        base = by_id.get(revision.inherits or "")
+        if base is None:
+            yield revision
+            continue
+        yield replace(
+            revision,
+            regions={**base.regions, **revision.regions},
+            rows=revision.rows or base.rows,
+            feature_rules=revision.feature_rules or base.feature_rules,
+            tier_rules=revision.tier_rules or base.tier_rules,
+            footnotes=revision.footnotes or base.footnotes,
+            conditions=revision.conditions or base.conditions,
+        )
+
+
+def _by(entries: Iterable[T], key: str) -> Mapping[str, T]:
+    return MappingProxyType({getattr(entry, key): entry for entry in entries})

@@ -1,0 +1,245 @@
+"""Host to region, path to endpoint. Exact values and whole labels only; what is not known stays unknown."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Literal, NamedTuple
+
+from otel_residency.core.catalogue import Catalogue, path_segments
+from otel_residency.core.entries import Endpoint, Host
+from otel_residency.core.policy import ConfiguredHost
+
+UNKNOWN = "unknown"
+
+HostKind = Literal[
+    "listed", "configured", "bogus", "lookalike", "loopback", "local", "control-plane", "unknown"
+]
+
+
+class HostMatch(NamedTuple):
+    """What a host name proves."""
+
+    host: str
+    kind: HostKind
+    provider: str = UNKNOWN
+    regions: tuple[str, ...] = ()
+    """Regions that the host may stand for; exactly one when it is known."""
+    note: str = ""
+    configured: ConfiguredHost | None = None
+    loopback: bool = False
+
+    @property
+    def region(self) -> str:
+        """The region, or `unknown`."""
+        return self.regions[0] if len(self.regions) == 1 else UNKNOWN
+
+
+class EndpointMatch(NamedTuple):
+    """What a path is."""
+
+    template: str
+    """The endpoint with ids templated, or `unknown`."""
+    segments: tuple[str, ...]
+    """Segments of the path as the vendor's tables write it (below /v1); empty if it is no such path."""
+    endpoint: Endpoint | None = None
+    content: bool = True
+    deployment: str | None = None
+
+
+def canonical_host(host: str) -> str:
+    """Lower case, no brackets around an address, no trailing dot. Two trailing dots stay: no such host."""
+    name = host.lower()
+    if name.startswith("[") and name.endswith("]"):
+        name = name[1:-1]
+    return name[:-1] if name.endswith(".") else name
+
+
+def match_host(
+    catalogue: Catalogue,
+    configured: Mapping[str, ConfiguredHost],
+    host: str,
+    port: int | None,
+    on: date,
+) -> HostMatch:
+    """Look `host` up; a host that the catalogue lists can't be given another region by a policy."""
+    name = canonical_host(host)
+    if listed := catalogue.hosts.get(name):
+        if listed.kind != "loopback":
+            return _listed(listed, on)
+    elif bogus := catalogue.bogus_hosts.get(name):
+        return HostMatch(name, bogus.status, note=bogus.truth)
+    address = _address(name)
+    network = _network_kind(catalogue, address) if address is not None else None
+    loopback = listed is not None or network == "loopback"
+    if own := configured.get(f"{name}:{port}") or configured.get(name):
+        return HostMatch(name, "configured", own.provider, (own.region,), "", own, loopback)
+    if loopback:
+        return HostMatch(name, "loopback", loopback=True)
+    if address is not None:
+        return HostMatch(name, "local" if network else "unknown", note="an address names no region")
+    foreign = not name.isascii() or "xn--" in name
+    if foreign and (original := lookalike_of(catalogue, name)):
+        return HostMatch(name, "lookalike", note=f"it resembles {original} and is another host")
+    for pattern, labels in catalogue.patterns:
+        if _matches(labels, name.split(".")):
+            kind: HostKind = "local" if pattern.kind == "local" else "listed"
+            return HostMatch(name, kind, pattern.provider, pattern.regions, pattern.notes or "")
+    if original := lookalike_of(catalogue, name):
+        return HostMatch(name, "lookalike", note=f"it resembles {original} and is another host")
+    return HostMatch(name, "unknown")
+
+
+def _listed(host: Host, on: date) -> HostMatch:
+    if host.kind in ("control-plane", "not-api"):
+        kind: HostKind = "control-plane" if host.kind == "control-plane" else "unknown"
+        return HostMatch(host.host, kind, host.provider, note=host.notes or "")
+    for period in host.periods:
+        if (period.since or date.min) <= on <= (period.until or date.max):
+            return HostMatch(host.host, "listed", host.provider, period.regions, period.why)
+    return HostMatch(host.host, "listed", host.provider, host.regions, host.notes or "")
+
+
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(name.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _network_kind(catalogue: Catalogue, address: IPv4Address | IPv6Address) -> str | None:
+    for network, kind in catalogue.networks:
+        if address.version == network.version and address in network:
+            return kind
+    return None
+
+
+def _matches(pattern: tuple[str, ...], labels: list[str]) -> bool:
+    if pattern[0] == "*":
+        rest = pattern[1:]
+        return len(labels) > len(rest) and tuple(labels[-len(rest) :]) == rest and all(labels)
+    return len(pattern) == len(labels) and all(
+        map(_label_matches, pattern, labels),
+    )
+
+
+def _label_matches(pattern: str, label: str) -> bool:
+    if "{" not in pattern:
+        return pattern == label
+    before, _, rest = pattern.partition("{")
+    after = rest.partition("}")[2]
+    return (
+        len(label) > len(before) + len(after) and label.startswith(before) and label.endswith(after)
+    )
+
+
+def lookalike_of(catalogue: Catalogue, name: str) -> str | None:
+    """The listed host that `name` imitates: other letters, other dots and hyphens, or a foreign ending."""
+    skeleton = _skeleton(catalogue, name)
+    squashed = _squash(skeleton)
+    labels = skeleton.split(".")
+    for listed, entry in catalogue.hosts.items():
+        if entry.kind == "loopback":
+            continue
+        own = _skeleton(catalogue, listed)
+        if skeleton == own or squashed == _squash(own):
+            return listed
+        size = own.count(".") + 1
+        if any(".".join(labels[at : at + size]) == own for at in range(len(labels) - size)):
+            return listed
+    return None
+
+
+def _skeleton(catalogue: Catalogue, name: str) -> str:
+    labels = []
+    for label in name.split("."):
+        if label.startswith("xn--"):
+            try:
+                label = label.encode("ascii").decode("idna")
+            except UnicodeError:
+                pass
+        labels.append(label)
+    letters = unicodedata.normalize("NFKC", ".".join(labels)).casefold()
+    return letters.translate(catalogue.confusables)
+
+
+def _squash(skeleton: str) -> str:
+    return skeleton.replace(".", "").replace("-", "")
+
+
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def normal_path(path: str) -> str:
+    """`path` in the normal form of RFC 3986, 6.2.2: escapes of plain letters read, dot segments applied.
+
+    Empty segments stay: whether a server ignores them is not known.
+    """
+
+    def read(escape: re.Match[str]) -> str:
+        letter = chr(int(escape[1], 16))
+        return letter if letter in _UNRESERVED else escape[0].upper()
+
+    kept: list[str] = []
+    segments = path_segments(_ESCAPE.sub(read, path))
+    for segment in segments:
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
+
+
+def match_endpoint(
+    catalogue: Catalogue, provider: str, method: str, path: str, gateway_base: str | None = None
+) -> EndpointMatch:
+    """Look a raw path up. `gateway_base` is the base path of a configured host, if it is one."""
+    segments = path_segments(normal_path(path))
+    deployment = None
+    for base, _ in catalogue.base_paths(provider):
+        found = _strip(base, segments)
+        if found is not None:
+            rest, deployment = found
+            break
+    else:
+        own = path_segments(normal_path(gateway_base.rstrip("/"))) if gateway_base else None
+        stripped = _strip(() if own == ("",) else own, segments) if own is not None else None
+        if stripped is None:
+            return EndpointMatch(UNKNOWN, ())
+        rest = stripped[0]
+    below = ("v1", *rest)
+    endpoint = catalogue.endpoint(below)
+    content = not any(
+        (entry.method in ("*", method)) and _content_free(path_segments(entry.path), entry.below, below)
+        for entry in catalogue.entries.without_content
+    )
+    return EndpointMatch(endpoint.path if endpoint else UNKNOWN, below, endpoint, content, deployment)
+
+
+def _strip(
+    base: tuple[str, ...], segments: tuple[str, ...]
+) -> tuple[tuple[str, ...], str | None] | None:
+    if len(segments) <= len(base):
+        return None
+    deployment = None
+    for expected, actual in zip(base, segments, strict=False):
+        if expected.startswith("{") and actual:
+            deployment = actual
+        elif expected != actual:
+            return None
+    return segments[len(base) :], deployment
+
+
+def _content_free(path: tuple[str, ...], below: bool, segments: tuple[str, ...]) -> bool:
+    if below:
+        return segments[: len(path)] == path and all(segments)
+    return len(path) == len(segments) and all(
+        expected == actual or (expected.startswith("{") and bool(actual))
+        for expected, actual in zip(path, segments, strict=True)
+    )

@@ -1,0 +1,374 @@
+"""What a catalogue holds, one class per kind of entry. The fields are the keys of the data files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+Strings = tuple[str, ...]
+Needs = tuple[tuple[str, ...], ...]
+"""Attestations that must hold: every group, and of each group at least one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a fact was read, and when that text was current."""
+
+    kind: str
+    title: str
+    observed: str
+    url: str | None = None
+    ref: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPeriod:
+    """What a host meant for a while. More than one region: the sources of that time disagree."""
+
+    regions: Strings
+    why: str
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A host that is matched by equality. No region: the name alone does not tell one."""
+
+    host: str
+    provider: str
+    regions: Strings
+    sources: Strings
+    kind: Literal[
+        "api", "azure-private-link", "sip", "control-plane", "not-api", "loopback", "local"
+    ] = "api"
+    since: date | None = None
+    periods: tuple[HostPeriod, ...] = ()
+    storage: str | None = None
+    processing: str | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPattern:
+    """A family of hosts, matched on whole labels.
+
+    `*` as the first label stands for one or more labels, `{name}` for one label or for the rest of a
+    label beside literal text.
+    """
+
+    pattern: str
+    provider: str
+    regions: Strings
+    sources: Strings
+    region_from: Literal["policy", "label", "nothing"] = "nothing"
+    kind: Literal["api", "local"] = "api"
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A range of addresses that do not leave the machine (loopback) or the organization (private)."""
+
+    network: str
+    kind: Literal["loopback", "private"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BogusHost:
+    """A host that somebody takes for an endpoint of the vendor and that no official source names."""
+
+    host: str
+    claimed: str
+    claimed_by: str
+    truth: str
+    severity: Literal["critical", "high", "medium"]
+    status: Literal["bogus", "lookalike"]
+    sources: Strings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionTerms:
+    """What one revision says about one region."""
+
+    name: str
+    host: str
+    storage: Literal["yes", "no"]
+    processing: Literal["yes", "no", "models-unknown"]
+    prefix_required: bool
+    modes: Strings
+    needs: Needs
+    image_needs: Needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of the vendor's table. `models=None`: the row holds for the service, whatever the model."""
+
+    id: str
+    services: Strings
+    storage: Strings
+    processing: Strings
+    kind: Literal["endpoint", "feature", "modalities"] = "endpoint"
+    models: Strings | None = None
+    model_regions: Mapping[str, Strings] = field(default_factory=dict)
+    """Models that the row lists for these regions only."""
+    processing_models: Mapping[str, Strings] = field(default_factory=dict)
+    """Regions in which only these models are processed."""
+    values: Strings = ()
+    footnote_values: Mapping[str, Strings] = field(default_factory=dict)
+    note: str | None = None
+    processing_note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureRule:
+    """A footnote: this feature, on this service, in these regions, has this verdict."""
+
+    service: str
+    feature: str
+    reason: str
+    verdict: Literal["conditional", "indeterminate", "ineligible"]
+    text: str
+    regions: Strings = ()
+    outside_regions: Strings = ()
+    without_processing: bool = False
+    unless: Strings = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierRule:
+    """A footnote on service tiers. No `models`: all of them; no `regions`: every region."""
+
+    text: str
+    models: Strings = ()
+    services: Strings = ()
+    regions: Strings = ()
+    tier: str | None = None
+    denied_tiers: Strings = ()
+    allowed_tiers: Strings = ()
+    allowed_regions: Strings = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """The vendor's table as one dated copy shows it."""
+
+    id: str
+    effective_from: date
+    source: str
+    completeness: str
+    translated: str
+    observed_until: date | None = None
+    effective_from_note: str | None = None
+    superseded_by: str | None = None
+    inherits: str | None = None
+    """Revision whose regions, rows and rules hold where this one has none of its own."""
+    regions: Mapping[str, RegionTerms] = field(default_factory=dict)
+    rows: tuple[Row, ...] = ()
+    feature_rules: tuple[FeatureRule, ...] = ()
+    tier_rules: tuple[TierRule, ...] = ()
+    footnotes: Mapping[str, str] = field(default_factory=dict)
+    conditions: Strings = ()
+    pricing: str | None = None
+    models_unknown: Strings = ()
+    """Models seen elsewhere of which this partial copy does not say whether they are listed."""
+    known_changes: Strings = ()
+    not_listed_examples: Strings = ()
+    notes: Strings = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A path of the vendor's API with its ids as placeholders, for names of low cardinality."""
+
+    path: str
+    methods: Strings
+    model_at: Strings = ()
+    """Where a POST names its model, as dotted paths into the body."""
+    image_input: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentFree:
+    """A request that carries no customer content."""
+
+    method: str
+    path: str
+    below: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasePath:
+    """Where a provider serves the paths that the vendor serves below /v1."""
+
+    provider: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """How a feature shows in a request body."""
+
+    feature: str
+    at: Strings
+    value: str = field(metadata={"key": "is"})
+    """`truthy`, or the exact string that must stand there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartType:
+    """A typed part of a prompt that is a feature of its own."""
+
+    type: str
+    feature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool type: run by the caller, or by the vendor under a row of the table."""
+
+    type: str
+    runs: Literal["client", "vendor"] = "vendor"
+    row: str | None = None
+    third_party: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptCacheDefault:
+    """From when on extended prompt caching is on without being asked for."""
+
+    since: date
+    unless: Strings
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """A statement that a contract with the vendor can make."""
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A model name without a date that the vendor may point to another snapshot."""
+
+    alias: str
+    source: str
+    of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetiredModel:
+    """The day from which the vendor no longer serves a model."""
+
+    model: str
+    on: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetiredEndpoint:
+    """The day from which the vendor no longer serves a path and what is below it."""
+
+    path: str
+    on: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An error by which the vendor says that host and project do not belong together."""
+
+    id: str
+    status: int
+    meaning: str
+    source: str
+    code: str | None = None
+    message: str | None = None
+    where: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A deployment type of a cloud and how far processing may travel under it."""
+
+    provider: str
+    name: str
+    stays_in: Literal["anywhere", "zone", "region"]
+    processing: str
+    sku: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRegions:
+    """The region names that a release of the client knows."""
+
+    client: str
+    regions: Strings
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What the vendor keeps of a service's data, and whether Zero Data Retention covers it."""
+
+    service: str
+    abuse: str
+    state: str
+    zdr: str
+    last_seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """Everything a catalogue is made of: the shipped files together, or a user's file."""
+
+    schema_version: int = 1
+    generated: date | None = None
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    hosts: tuple[Host, ...] = ()
+    host_patterns: tuple[HostPattern, ...] = ()
+    networks: tuple[Network, ...] = ()
+    bogus_hosts: tuple[BogusHost, ...] = ()
+    confusables: Mapping[str, str] = field(default_factory=dict)
+    """Letters of other scripts, and the letter of a listed host that each one looks like."""
+    confusables_source: str | None = None
+    revisions: tuple[Revision, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    endpoints_source: str | None = None
+    without_content: tuple[ContentFree, ...] = ()
+    without_content_source: str | None = None
+    never_listed: Strings = ()
+    base_paths: tuple[BasePath, ...] = ()
+    features: tuple[Feature, ...] = ()
+    features_source: str | None = None
+    part_types: tuple[PartType, ...] = ()
+    file_part_types: Strings = ()
+    file_reference_keys: Strings = ()
+    file_reference_row: str | None = None
+    scale_tier_row: str | None = None
+    tools: tuple[Tool, ...] = ()
+    prompt_cache_default: PromptCacheDefault | None = None
+    attestations: tuple[Attestation, ...] = ()
+    attestations_source: str | None = None
+    aliases: tuple[Alias, ...] = ()
+    retired_models: tuple[RetiredModel, ...] = ()
+    retired_endpoints: tuple[RetiredEndpoint, ...] = ()
+    retired_note: str | None = None
+    refusals: tuple[Refusal, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    deployment_source: str | None = None
+    deployment_rule: str | None = None
+    deployment_evidence: str | None = None
+    deployment_config: Strings = ()
+    client_regions: tuple[ClientRegions, ...] = ()
+    project_residency: Strings = ()
+    zero_data_retention: tuple[Retention, ...] = ()
+    zero_data_retention_removed: tuple[Retention, ...] = ()
+    zero_data_retention_source: str | None = None
+    zero_data_retention_note: str | None = None

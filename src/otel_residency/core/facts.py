@@ -1,0 +1,64 @@
+"""What was seen of one call, without an opinion.
+
+Named tuples, not dataclasses: facts are the key under which an edge remembers a decision, and a named
+tuple hashes in C.
+"""
+
+from datetime import date
+from typing import NamedTuple
+
+
+class Hop(NamedTuple):
+    """One HTTP request as it goes on the wire."""
+
+    scheme: str
+    host: str
+    """The host that the HTTP library dials, as it names it; never re-parsed from a URL string."""
+    port: int | None
+    """`None` is the default port of the scheme."""
+    path: str
+    """The raw path, percent-escapes kept, without the query."""
+    host_header: str | None = None
+    """The `Host` header, only when it names another host than the one dialled."""
+    payload: bool = False
+    """Whether a request body goes along."""
+    redirected: bool = False
+    """Whether a redirect answer, not the client, chose this request."""
+
+
+class Answer(NamedTuple):
+    """What came back, as far as it was read."""
+
+    status: int | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    refusal: str | None = None
+    """Id of the catalogue's entry for a residency error of the vendor, if the answer is one."""
+
+
+class BatchLine(NamedTuple):
+    """The part of a line of a batch input file that eligibility depends on."""
+
+    path: str
+    model: str | None
+
+
+class CallFacts(NamedTuple):
+    """One logical API call: every attempt and redirect of it, and the answer."""
+
+    on: date
+    """The UTC day of the call; it selects the catalogue revision."""
+    method: str
+    hops: tuple[Hop, ...]
+    """Requests in the order in which they went out. Before the call: the one about to go."""
+    base_path: str = "/v1"
+    """Path of the base URL; a gateway may serve the vendor's paths below its own."""
+    model: str | None = None
+    service_tier: str | None = None
+    features: frozenset[str] = frozenset()
+    tools: frozenset[str] = frozenset()
+    body_unseen: bool = False
+    """A request body exists that could not be read (an iterator, a foreign encoding)."""
+    batch_lines: tuple[BatchLine, ...] | None = None
+    """Distinct lines of a batch's input; `None` when its contents were not seen."""
+    answer: Answer | None = None

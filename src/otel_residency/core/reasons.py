@@ -1,0 +1,215 @@
+"""Every reason code: what it means and what to do about it. A code never changes its meaning."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """A code as people are told about it."""
+
+    meaning: str
+    cure: str
+    source: str
+    """Section of the catalogue that it rests on, `policy` or `call`."""
+
+
+REASONS: Mapping[str, Reason] = MappingProxyType(
+    {
+        "attestation.missing": Reason(
+            "The region asks for an approval or contract term that the policy does not state.",
+            "State it under [attest] with a reference to the contract, or obtain it.",
+            "revisions.regions.needs",
+        ),
+        "batch.contents_unseen": Reason(
+            "A batch is a file of calls, and its lines were not seen.",
+            "Judge the input file before the batch is created.",
+            "call",
+        ),
+        "batch.line_ineligible": Reason(
+            "A line of the batch names a model or endpoint that may not stand in a batch here.",
+            "Use a model of the batches row, and an endpoint that lists it too.",
+            "revisions.rows",
+        ),
+        "batch.model_mixed": Reason(
+            "The lines of a batch file name more than one model.",
+            "Write one file per model.",
+            "call",
+        ),
+        "catalogue.models_unknown": Reason(
+            "The region processes this endpoint, but the table does not say for which models.",
+            "Supply the vendor's newer table by OTEL_RESIDENCY_CATALOGUE.",
+            "revisions",
+        ),
+        "catalogue.no_revision": Reason(
+            "The call is older than the oldest table.", "Supply a table for that day.", "revisions"
+        ),
+        "catalogue.stale": Reason(
+            "The newest table was checked too long ago to rely on it.",
+            "Update the package, or supply the current table by OTEL_RESIDENCY_CATALOGUE.",
+            "revisions",
+        ),
+        "deployment.leaves_region": Reason(
+            "The deployment type lets the cloud process anywhere.",
+            "Deploy as a data zone or regional type, and say so under [hosts].deployments.",
+            "deployments",
+        ),
+        "deployment.unknown": Reason(
+            "The type of the deployment is not configured.",
+            "Name it under [hosts.\"…\"].deployments of the policy.",
+            "deployments",
+        ),
+        "endpoint.not_listed": Reason(
+            "The path is in no row of the vendor's residency table.",
+            "Use a listed endpoint; check the base URL for a missing /v1 or a double slash.",
+            "revisions.rows",
+        ),
+        "endpoint.retired": Reason(
+            "The vendor has shut the endpoint down.", "Move to its successor.", "retired_endpoints"
+        ),
+        "endpoint.storage_only": Reason(
+            "The region stores data of this endpoint but does not process it.",
+            "Require scope = \"storage\" if that is the promise, or call a region that processes.",
+            "revisions.rows",
+        ),
+        "feature.background": Reason(
+            "Background mode is excluded in this region.", "Call without background.", "revisions.feature_rules"
+        ),
+        "feature.file_reference": Reason(
+            "The prompt refers to a file by id or URL; the table covers file content sent in the call.",
+            "Send the file in the request as base64.",
+            "revisions.rows",
+        ),
+        "feature.prompt_cache": Reason(
+            "Extended prompt caching may store content outside a region that only stores.",
+            "Set prompt_cache_retention to in_memory, or attest Zero Data Retention.",
+            "revisions.feature_rules",
+        ),
+        "feature.store": Reason(
+            "Stored completions are excluded in this region.", "Call without store.", "revisions.feature_rules"
+        ),
+        "feature.tool": Reason(
+            "A tool is not covered in this region, or hands data to a third party.",
+            "Leave the tool out, or run it yourself.",
+            "tools",
+        ),
+        "feature.tracing": Reason(
+            "Realtime tracing is excluded in this region.", "Call without tracing.", "revisions.feature_rules"
+        ),
+        "guard.failed": Reason(
+            "The guard itself failed, and in block mode a doubt is a refusal.",
+            "Report the error; it is in the log of the process.",
+            "call",
+        ),
+        "host.bogus": Reason(
+            "The host is passed around as an endpoint of the vendor; no official source names it.",
+            "Use the vendor's host for the region, and replace the API key that was sent there.",
+            "bogus_hosts",
+        ),
+        "host.global": Reason(
+            "The host belongs to no region.",
+            "Use the host of the required region as base_url, or data_residency= of the client.",
+            "hosts",
+        ),
+        "host.header_mismatch": Reason(
+            "The Host header names another host than the one dialled, and may route the request there.",
+            "Remove the Host header.",
+            "call",
+        ),
+        "host.lookalike": Reason(
+            "The host resembles one of the vendor's and is another.",
+            "Use the vendor's host for the region.",
+            "hosts",
+        ),
+        "host.refused_by_vendor": Reason(
+            "The vendor answered that project and host do not belong together; the request had arrived.",
+            "Use the host that the error names, or a project of that region.",
+            "refusals",
+        ),
+        "host.region_mismatch": Reason(
+            "The host belongs to a region that the policy does not allow.",
+            "Use the host of the required region.",
+            "hosts",
+        ),
+        "host.unknown": Reason(
+            "The region of the host is not known, and none is guessed.",
+            "If it is a gateway of yours, name its region under [hosts] of the policy.",
+            "hosts",
+        ),
+        "image.needs_enhanced_zdr": Reason(
+            "Image input in this region asks for an enhanced retention approval.",
+            "State it under [attest], or send no image.",
+            "revisions.regions.image_needs",
+        ),
+        "model.alias": Reason(
+            "The model is an alias; which snapshot it points to is known only from the answer.",
+            "Name a snapshot of the table.",
+            "aliases",
+        ),
+        "model.alias_resolved": Reason(
+            "The alias was answered by a snapshot of the table.", "Name the snapshot to be sure.", "aliases"
+        ),
+        "model.changed": Reason(
+            "Another model answered than the one that was asked.",
+            "Find out why: a gateway's fallback, or a re-pointed name.",
+            "call",
+        ),
+        "model.fine_tuned_undocumented": Reason(
+            "The table documents training of the base model in the region, not inference.",
+            "Have the vendor confirm it and attest fine_tuned_inference.",
+            "revisions.rows",
+        ),
+        "model.not_listed": Reason(
+            "The model is not listed for the endpoint and region.",
+            "Use a listed snapshot, by its exact id.",
+            "revisions.rows",
+        ),
+        "model.not_stated": Reason(
+            "The request names no model; the vendor chooses one.", "Name a listed snapshot.", "call"
+        ),
+        "model.retired": Reason(
+            "The vendor has shut the model down.", "Move to a listed snapshot.", "retired_models"
+        ),
+        "policy.unreadable": Reason(
+            "The configured policy can't be read, so it is not known what is required.",
+            "Mend the setting that the detail names.",
+            "policy",
+        ),
+        "provider.not_covered": Reason(
+            "The catalogue has no eligibility table for this provider.",
+            "Judge it by that provider's own terms.",
+            "hosts",
+        ),
+        "redirect.left_region": Reason(
+            "A redirect led out of the region; the body was not sent again.",
+            "Find out who redirects; switch follow_redirects off.",
+            "call",
+        ),
+        "redirect.payload_left_region": Reason(
+            "A redirect led out of the region and the whole request was sent again.",
+            "Switch follow_redirects off, or block.",
+            "call",
+        ),
+        "region.not_offered": Reason(
+            "The endpoint is not offered in this region.", "Use another endpoint or region.", "revisions.rows"
+        ),
+        "request.unseen": Reason(
+            "The request body could not be read, so its model and features are not known.",
+            "Send the body as JSON.",
+            "call",
+        ),
+        "schema.system_data": Reason(
+            "The schema of a structured output is system data and may leave the region.",
+            "Keep personal data out of names, enums and descriptions.",
+            "revisions.rows",
+        ),
+        "tier.not_available": Reason(
+            "The service tier is not available with data residency for this model and region.",
+            "Use a tier that the detail names.",
+            "revisions.tier_rules",
+        ),
+        "transport.insecure": Reason(
+            "The request goes out unencrypted.", "Use https.", "call"
+        ),
+    }
+)

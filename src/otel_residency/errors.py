@@ -1,0 +1,22 @@
+"""The errors of this package.
+
+    Exception
+    └── ResidencyError                 anything below
+        ├── CatalogueError             a catalogue file that does not hold what it must
+        └── PolicyError                a policy, an environment variable or an argument
+
+`ResidencyViolationError`, raised in place of a refused call, derives from `openai.OpenAIError` and is
+defined beside the patch of that client.
+"""
+
+
+class ResidencyError(Exception):
+    """Base of the errors about configuration."""
+
+
+class CatalogueError(ResidencyError):
+    """A catalogue file can't be used; the message names file, key, value and what is allowed."""
+
+
+class PolicyError(ResidencyError):
+    """A setting can't be used; the message names its origin, key, value and what is allowed."""

@@ -1,0 +1,112 @@
+"""Plain data to the dataclasses that describe it, strictly; every mistake is told with its place.
+
+The classes are the only description of a file: their fields are its keys, their types what is allowed.
+"""
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import date
+from functools import cache
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+T = TypeVar("T")
+
+
+class StructureError(ValueError):
+    """A value that does not fit.
+
+    Attributes:
+        place: dotted path of the key, `""` for the whole document.
+        problem: what stands there and what is allowed.
+    """
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}" if place else problem)
+        self.place = place
+        self.problem = problem
+
+
+def build(cls: type[T], value: object, place: str = "") -> T:
+    """Make a `cls` from a mapping.
+
+    Raises:
+        StructureError: for an unknown or missing key and for a value of another type.
+    """
+    if not isinstance(value, Mapping):
+        raise StructureError(place, f"{_show(value)} is not a table")
+    known = keys(cls)
+    for key in value:
+        if key not in known and not str(key).startswith("$"):
+            near = ", ".join(sorted(known))
+            raise StructureError(_at(place, str(key)), f"unknown key; known are: {near}")
+    arguments = {}
+    for key, (field, kind) in known.items():
+        if key in value:
+            arguments[field.name] = convert(kind, value[key], _at(place, key))
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise StructureError(_at(place, key), "this key is missing")
+    return cls(**arguments)
+
+
+@cache
+def keys(cls: type) -> Mapping[str, tuple[Field[Any], Any]]:
+    """Key in a file, to the field of `cls` and its type."""
+    hints = typing.get_type_hints(cls)
+    return {
+        key: (field, hints[field.name])
+        for field in fields(cls)
+        if (key := field.metadata.get("key", field.name))
+    }
+
+
+def convert(kind: Any, value: object, place: str) -> Any:
+    """`value` as `kind`: a class above, str, int, bool, date, Literal, tuple, Mapping, or optional."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        inner = next(each for each in arguments if each is not type(None))
+        return convert(inner, value, place)
+    if origin is Literal:
+        if value not in arguments:
+            allowed = ", ".join(map(str, arguments))
+            raise StructureError(place, f"{_show(value)} is not one of: {allowed}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise StructureError(place, f"{_show(value)} is not a list")
+        return tuple(
+            convert(arguments[0], each, f"{place}[{number}]") for number, each in enumerate(value)
+        )
+    if origin is Mapping:
+        return _mapping(arguments[1], value, place)
+    if is_dataclass(kind):
+        return build(typing.cast("type[Any]", kind), value, place)
+    return _scalar(kind, value, place)
+
+
+def _mapping(kind: Any, value: object, place: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise StructureError(place, f"{_show(value)} is not a table")
+    return {str(key): convert(kind, each, _at(place, str(key))) for key, each in value.items()}
+
+
+def _scalar(kind: Any, value: object, place: str) -> Any:
+    if kind is date and isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise StructureError(place, f"{_show(value)} is not a date like 2026-11-20") from None
+    if type(value) is not kind:
+        names = {str: "a string", int: "a whole number", bool: "true or false", date: "a date"}
+        raise StructureError(place, f"{_show(value)} is not {names[kind]}")
+    return value
+
+
+def _at(place: str, key: str) -> str:
+    shown = f'"{key}"' if "." in key else key
+    return f"{place}.{shown}" if place else shown
+
+
+def _show(value: object) -> str:
+    return repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__
