@@ -25,7 +25,7 @@ class Case:
     marker: str | None
     """The secret in its prompt; None for a call without one."""
     flagged: tuple[str, ...] = (EU,)
-    """Hosts that receive the prompt when a violation is only flagged."""
+    """Hosts that receive the call when a violation is only flagged."""
     blocked: tuple[str, ...] = (EU,)
     """Hosts that may receive it when a violation is blocked."""
 
@@ -35,9 +35,7 @@ class Case:
         return self.flagged != self.blocked
 
     def reaches(self, mode: str) -> tuple[str, ...]:
-        """The hosts that must see the prompt in this mode, and no others."""
-        if self.marker is None:
-            return ()
+        """The hosts that must see this call in this mode, in order, and no others."""
         return self.blocked if mode == "block" else self.flagged
 
 

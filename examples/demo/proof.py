@@ -40,6 +40,10 @@ class Run:
         """Every host that saw this call's prompt."""
         return {request.host for request in self.requests if case.marker in request.markers}
 
+    def below(self, span: Span) -> list[Span]:
+        """The HTTP spans of one call, one for each request it put on the wire."""
+        return [other for other in self.other_spans if other.parent_id == span.span_id]
+
     def abroad(self) -> int:
         """Connections to hosts outside the region, with or without a byte sent over them."""
         return sum(host != EU for host in self.connections)
@@ -56,7 +60,9 @@ def problems(run: Run) -> Iterator[str]:
     for case, span in zip(CASES, run.spans, strict=False):
         yield from _span_problems(run, case, span)
     for case in CASES:
-        yield from _prompt_problems(run, case)
+        yield from _outcome_problems(run, case)
+        if case.marker:
+            yield from _prompt_problems(run, case)
     if run.mode == "block" and run.abroad():
         yield f"block: {run.abroad()} connections were opened to hosts outside the region"
 
@@ -67,6 +73,11 @@ def _span_problems(run: Run, case: Case, span: Span) -> Iterator[str]:
         yield f"{where}: expected a span for {case.endpoint}, found `{span.name}`"
     if span.attributes.get("residency.violation") is not case.violates:
         yield f"{where}: residency.violation is not {case.violates}"
+    hops = span.texts("residency.hop.hosts")
+    if tuple(hops) != case.reaches(run.mode):
+        yield f"{where}: the span tells of requests to {hops}, not {list(case.reaches(run.mode))}"
+    if len(hops) != len(run.below(span)):
+        yield f"{where}: {len(run.below(span))} HTTP spans below a span of {len(hops)} requests"
     action = "blocked" if run.mode == "block" else "flagged"
     if span.text("residency.action") != (action if case.violates else ""):
         yield f"{where}: residency.action is {span.text('residency.action')!r}"
@@ -80,6 +91,9 @@ def _prompt_problems(run: Run, case: Case) -> Iterator[str]:
         yield f"{where}: {sent} bytes with {case.marker} arrived at {host}"
     for host in sorted(expected - reached):
         yield f"{where}: the prompt never arrived at {host}, so this call proves nothing"
+
+
+def _outcome_problems(run: Run, case: Case) -> Iterator[str]:
     refused = run.outcomes.get(case.name) == "ResidencyViolationError"
     if refused is not (run.mode == "block" and case.violates):
-        yield f"{where}: the application got {run.outcomes.get(case.name)!r}"
+        yield f"{run.mode}: {case.name}: the application got {run.outcomes.get(case.name)!r}"

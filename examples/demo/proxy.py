@@ -42,8 +42,8 @@ class Proxy:
         """Answer one CONNECT, then carry bytes both ways until either side is done."""
         with suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
-            method, target, _ = head.decode("latin-1").split(" ", 2)
-            name = target.rpartition(":")[0]
+            method, _, rest = head.decode("latin-1").partition(" ")
+            name = rest.partition(" ")[0].rpartition(":")[0]
             port = self._ports.get(name) if method == "CONNECT" else None
             self._journal.write("connect", host=name, refused=port is None)
             if port is None:

@@ -122,6 +122,6 @@ def _sort_output(output: str, directory: Path) -> None:
 
 
 def _console() -> Console:
-    """As wide as the terminal; wide enough for the tables where there is none."""
+    """As wide as the terminal; at least as wide as the tables where there is none."""
     console = Console()
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=WIDTH)
+    return console if console.is_terminal else Console(width=max(WIDTH, console.width))

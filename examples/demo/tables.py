@@ -27,7 +27,7 @@ TITLES = {
     "flag": "OTEL_RESIDENCY_ON_CALL=flag: every call goes out, and is judged",
     "block": "OTEL_RESIDENCY_ON_CALL=block: a violating call is stopped before it leaves",
 }
-WIDTH = 104
+WIDTH = 100
 
 
 def page(flag: Run, block: Run) -> RenderableType:
@@ -96,16 +96,19 @@ def conclusion(runs: Iterable[Run], problems: Sequence[str]) -> Text:
     text = Text()
     for run in runs:
         path = os.path.relpath(run.directory / "spans.jsonl")
-        others = f"{len(run.spans)} residency spans, {len(run.other_spans)} HTTP spans"
-        text.append(f"\n{path}", "bold").append(f"  {others}")
+        requests = sum(len(run.below(span)) for span in run.spans)
+        text.append(f"\n{path}", "bold")
+        text.append(f"  {len(run.spans)} calls, {requests} HTTP requests below them")
     for problem in problems:
         text.append("\nFAILED ", "bold red").append(problem)
     if not problems:
         blocked = sum(case.violates for case in CASES)
         allowed = len(CASES) - blocked
         text.append("\nProved: ", "bold green")
-        text.append(f"{blocked} violating calls were blocked and not one byte of their prompts ")
-        text.append(f"left the region; the other {allowed} calls went through.")
+        text.append(
+            f"{blocked} violating calls were blocked, and no byte of their prompts reached "
+        )
+        text.append(f"a host that must not have it; the other {allowed} calls went through.")
     return text.append("\n")
 
 
@@ -122,12 +125,13 @@ def save_picture(path: Path, picture: RenderableType) -> None:
 
 def _table(title: str) -> Table:
     return Table(
-        title=title,
+        title=f"{title}\n",
         title_style="bold",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
+        show_edge=False,
     )
 
 

@@ -1,1 +1,22 @@
 """Which region did each OpenAI API call go to, and does that keep the promise made to customers?"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from otel_residency.instrumentor import ResidencyInstrumentor
+    from otel_residency.openai_client.violation import ResidencyViolationError
+
+__all__ = ["ResidencyInstrumentor", "ResidencyViolationError"]
+
+# Found on demand: the audit runs without OpenTelemetry, and naming the error must not import openai early.
+_ROOMS = {
+    "ResidencyInstrumentor": "otel_residency.instrumentor",
+    "ResidencyViolationError": "otel_residency.openai_client.violation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ROOMS[name]), name)

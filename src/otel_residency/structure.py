@@ -1,4 +1,4 @@
-"""Plain data to the dataclasses that describe it, strictly; every mistake is told with its place.
+"""Plain data to the named tuples that describe it, strictly; every mistake is told with its place.
 
 The classes are the only description of a file: their fields are its keys, their types what is allowed.
 """
@@ -6,7 +6,6 @@ The classes are the only description of a file: their fields are its keys, their
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -42,23 +41,20 @@ def build(cls: type[T], value: object, place: str = "") -> T:
             near = ", ".join(sorted(known))
             raise StructureError(_at(place, str(key)), f"unknown key; known are: {near}")
     arguments = {}
-    for key, (field, kind) in known.items():
+    optional = cls._field_defaults  # type: ignore[attr-defined]
+    for key, kind in known.items():
         if key in value:
-            arguments[field.name] = convert(kind, value[key], _at(place, key))
-        elif field.default is MISSING and field.default_factory is MISSING:
+            arguments[key] = convert(kind, value[key], _at(place, key))
+        elif key not in optional:
             raise StructureError(_at(place, key), "this key is missing")
     return cls(**arguments)
 
 
 @cache
-def keys(cls: type) -> Mapping[str, tuple[Field[Any], Any]]:
-    """Key in a file, to the field of `cls` and its type."""
-    hints = typing.get_type_hints(cls)
-    return {
-        key: (field, hints[field.name])
-        for field in fields(cls)
-        if (key := field.metadata.get("key", field.name))
-    }
+def keys(cls: type) -> Mapping[str, Any]:
+    """The keys of a file that describes a `cls`, and their types: its fields, but for `NOT_KEYS`."""
+    hidden = getattr(cls, "NOT_KEYS", ())
+    return {key: kind for key, kind in typing.get_type_hints(cls).items() if key not in hidden}
 
 
 def convert(kind: Any, value: object, place: str) -> Any:
@@ -80,8 +76,8 @@ def convert(kind: Any, value: object, place: str) -> Any:
         )
     if origin is Mapping:
         return _mapping(arguments[1], value, place)
-    if is_dataclass(kind):
-        return build(typing.cast("type[Any]", kind), value, place)
+    if hasattr(kind, "_fields"):
+        return build(kind, value, place)
     return _scalar(kind, value, place)
 
 

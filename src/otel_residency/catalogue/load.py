@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections import Counter
-from dataclasses import fields, replace
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -148,19 +148,18 @@ def _check_revision(revision: Revision, place: str) -> None:
 def _extended(shipped: Entries, own: Entries) -> Entries:
     """`shipped` with the entries of `own` added; an entry of the same name is replaced."""
     changes: dict[str, Any] = {}
-    for section in fields(Entries):
-        ours, theirs = getattr(shipped, section.name), getattr(own, section.name)
-        if not theirs or section.name == "schema_version":
+    for section, ours, theirs in zip(Entries._fields, shipped, own, strict=True):
+        if not theirs or section == "schema_version":
             continue
-        if isinstance(ours, dict):
-            changes[section.name] = {**ours, **theirs}
-        elif section.name in _IDENTITY:
-            name = _IDENTITY[section.name]
+        if isinstance(ours, Mapping):
+            changes[section] = {**ours, **theirs}
+        elif section in _IDENTITY:
+            name = _IDENTITY[section]
             named = {getattr(entry, name) for entry in theirs}
             kept = (entry for entry in ours if getattr(entry, name) not in named)
-            changes[section.name] = (*kept, *theirs)
+            changes[section] = (*kept, *theirs)
         elif isinstance(ours, tuple):
-            changes[section.name] = (*ours, *theirs)
+            changes[section] = (*ours, *theirs)
         else:
-            changes[section.name] = theirs
-    return replace(shipped, **changes)
+            changes[section] = theirs
+    return shipped._replace(**changes)

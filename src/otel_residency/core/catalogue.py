@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
@@ -157,8 +156,7 @@ def _inherited(revisions: Iterable[Revision]) -> Iterable[Revision]:
         if base is None:
             yield revision
             continue
-        yield replace(
-            revision,
+        yield revision._replace(
             regions={**base.regions, **revision.regions},
             rows=revision.rows or base.rows,
             feature_rules=revision.feature_rules or base.feature_rules,

@@ -1,0 +1,116 @@
+"""One policy and one catalogue, ready to judge calls. Decisions are remembered: the same facts, the same answer."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from logging import getLogger
+from typing import NamedTuple
+
+from otel_residency.catalogue import load_catalogue
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.decide import decide
+from otel_residency.core.facts import CallFacts
+from otel_residency.core.verdict import Decision, Finding, Verdict
+from otel_residency.errors import CatalogueError
+from otel_residency.settings import Settings, policy_problems
+from otel_residency.telemetry import names
+
+_log = getLogger("otel_residency")
+REMEMBERED = 1024
+"""Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
+
+Attributes = Mapping[str, str | bool | tuple[str, ...]]
+
+
+class Judged(NamedTuple):
+    """A decision, and the telemetry that follows from it alone."""
+
+    decision: Decision
+    span: Attributes
+    counted: Attributes
+
+
+class Guard:
+    """Judges calls.
+
+    Attributes:
+        settings: those given, marked with what was found wrong with them.
+        catalogue: the catalogue in use.
+        judge: facts to `Judged`; pure, and fast for facts seen before.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Load the catalogue that `settings` name and check the policy against it."""
+        try:
+            self.catalogue: Catalogue = load_catalogue(settings.catalogue)
+        except CatalogueError as error:
+            settings = settings.with_problem(str(error))
+            self.catalogue = load_catalogue()
+        for problem in policy_problems(settings.policy, self.catalogue):
+            settings = settings.with_problem(f"policy: {problem}")
+        self.settings = settings
+        self._policy_hash = settings.policy_hash
+        self.judge = lru_cache(REMEMBERED)(self._judge)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether violating calls are refused."""
+        return self.settings.policy.on_call == "block"
+
+    def refusal_by_code(self, code: str | None) -> str | None:
+        """Id of the vendor's residency error with this code."""
+        return next(
+            (each.id for each in self.catalogue.entries.refusals if code is not None and each.code == code),
+            None,
+        )
+
+    def tell(self) -> None:
+        """Log, once, what is wrong with the settings."""
+        for note in self.settings.notes:
+            _log.warning("%s", note)
+        if self.settings.policy.unreadable is not None:
+            consequence = (
+                "every call is refused" if self.blocks else "calls are made and marked policy.unreadable"
+            )
+            _log.error("the residency policy is not fully readable; %s", consequence)
+
+    def _judge(self, facts: CallFacts) -> Judged:
+        decision = decide(facts, self.catalogue, self.settings.policy)
+        return _judged(decision, self._policy_hash)
+
+
+def undecided(*, blocks: bool) -> Judged:
+    """What stands in for a decision when judging itself failed."""
+    finding = Finding("guard.failed", Verdict.INDETERMINATE, "the call could not be judged")
+    decision = Decision(
+        verdict=finding.verdict,
+        findings=(finding,),
+        violation=blocks,
+        region=UNKNOWN,
+        hop_regions=(),
+        endpoint=UNKNOWN,
+        snapshot=None,
+        catalogue=UNKNOWN,
+        required=(),
+    )
+    return _judged(decision, UNKNOWN)
+
+
+def _judged(decision: Decision, policy_hash: str) -> Judged:
+    common: dict[str, str | bool | tuple[str, ...]] = {
+        names.VERDICT: decision.verdict.value,
+        names.VIOLATION: decision.violation,
+        names.REGION: decision.region,
+        names.ENDPOINT: decision.endpoint,
+    }
+    span = {
+        **common,
+        names.REASONS: decision.reasons,
+        names.CATALOGUE: decision.catalogue,
+        names.POLICY: policy_hash,
+    }
+    if decision.required:
+        span[names.REQUIRED] = decision.required
+    if decision.snapshot:
+        span[names.MODEL_SNAPSHOT] = decision.snapshot
+    return Judged(decision, span, common)

@@ -1,0 +1,67 @@
+"""The two doors: `ResidencyInstrumentor` in code, `pre_instrument` under `opentelemetry-instrument`."""
+
+from collections.abc import Collection
+from logging import getLogger
+from typing import Any
+
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+
+from otel_residency.core.policy import Policy
+from otel_residency.openai_client.patch import install, switch
+from otel_residency.openai_client.state import State
+from otel_residency.settings import Settings, read_settings
+from otel_residency.telemetry.emit import Telemetry
+
+_log = getLogger("otel_residency")
+_PROVIDERS = ("tracer_provider", "meter_provider", "logger_provider")
+
+
+class ResidencyInstrumentor(BaseInstrumentor):  # type: ignore[misc]
+    """Judges every call of the openai client, and in block mode refuses the violating ones.
+
+    `instrument(**arguments)` takes the keys of the policy file (`require`, `scope`, `on_call`, `strict`, …),
+    `policy`, `catalogue`, `enabled`, and `tracer_provider`, `meter_provider`, `logger_provider`. Arguments win
+    over the environment, the environment wins over the policy file. It may be called before or after
+    `import openai`; clients that exist already are covered. `uninstrument()` switches everything off and
+    leaves other instrumentations as they are.
+
+    Raises:
+        PolicyError: an argument is wrong.
+    """
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """The versions of the client that the patches are tested with."""
+        return ("openai >= 1.40",)
+
+    def _instrument(self, **kwargs: Any) -> None:
+        providers = {name: kwargs.pop(name) for name in _PROVIDERS if name in kwargs}
+        kwargs.pop("skip_dep_check", None)
+        kwargs.pop("raise_exception_on_conflict", None)
+        activate(read_settings(arguments=kwargs), **providers)
+
+    def _uninstrument(self, **_: Any) -> None:
+        switch.state = None
+
+
+def pre_instrument() -> None:
+    """Guard before any instrumentor is loaded: an instrumentor that fails must not leave calls unguarded."""
+    try:
+        settings = read_settings()
+    except Exception as error:  # noqa: BLE001 - nothing of ours may end the application's start
+        _log.error("otel-residency can't read its settings: %s", type(error).__name__)
+        settings = Settings(policy=Policy(on_call="block", unreadable="the settings can't be read"))
+    try:
+        activate(settings)
+    except Exception as error:  # noqa: BLE001
+        _log.error("otel-residency can't start: %s", type(error).__name__)
+
+
+def activate(settings: Settings, **providers: Any) -> None:
+    """Make `settings` those in force, in place of any others."""
+    if not settings.enabled:
+        switch.state = None
+        return
+    state = State(settings)
+    state.telemetry = Telemetry(state.policy_info, **providers)
+    switch.state = state
+    install()

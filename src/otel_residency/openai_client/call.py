@@ -1,0 +1,420 @@
+"""One logical API call, from the first attempt to the last byte of its answer.
+
+Each step is one method, called by the patches. None raises anything of ours but a refusal, and that only
+in block mode: what judges a call is kept apart from what reports it.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from datetime import date
+from time import time_ns
+from typing import Any
+from weakref import finalize, ref
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, set_span_in_context
+
+from otel_residency.core.facts import Answer, CallFacts, Hop
+from otel_residency.guard import Judged, undecided
+from otel_residency.openai_client.answer import AnswerFacts, read_answer, read_body, refusal_of
+from otel_residency.openai_client.facts import RequestFacts, read_hop
+from otel_residency.openai_client.reaper import reaper
+from otel_residency.openai_client.state import BaseUrl, State
+from otel_residency.openai_client.violation import (
+    ResidencyViolationError,
+    guard_failure,
+    violation,
+)
+from otel_residency.telemetry import names
+
+EXTENSION = "otel_residency.call"
+"""Key of the call in a request's extensions; the HTTP libraries copy it to redirected requests."""
+_DAY = 86_400 * 10**9
+_EPOCH = date(1970, 1, 1).toordinal()
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_VALUE_LIMIT = 128
+_COUNTED = (names.ACTION, names.REGION)
+
+current_call: ContextVar["Call | None"] = ContextVar("otel_residency.call", default=None)
+
+
+class Refused(BaseException):
+    """Carries a refusal out of an HTTP hook, past the retries that catch every `Exception`."""
+
+    def __init__(self, error: ResidencyViolationError) -> None:
+        """Carry `error`, which the patch of the client's `request` raises in its place."""
+        super().__init__()
+        self.error = error
+
+
+class Call:
+    """The state of a call. A call ends once, however many of its parts say that it is over."""
+
+    __slots__ = (
+        "_token",
+        "_unfinished",
+        "action",
+        "announced",
+        "answer",
+        "attributes",
+        "client",
+        "context",
+        "error_type",
+        "evidence",
+        "facts",
+        "hops",
+        "iterator",
+        "judged",
+        "planned",
+        "reading",
+        "redirecting",
+        "refusal",
+        "request",
+        "response",
+        "span",
+        "started",
+        "state",
+        "status",
+        "watch",
+    )
+
+    def __init__(self, state: State, client: Any) -> None:
+        """Begin a call that `client` makes while `state` is active."""
+        self.state = state
+        self.client = client
+        self.started = time_ns()
+        self.request: Any = None
+        self.planned: Hop | None = None
+        self.facts: CallFacts | None = None
+        self.judged: Judged | None = None
+        """The latest decision."""
+        self.announced: Judged | None = None
+        """The decision that the span was started with."""
+        self.hops: tuple[Hop, ...] = ()
+        self.redirecting = False
+        self.response: Any = None
+        self.watch: Callable[[Any, Call], Any] | None = None
+        self.iterator: Callable[[], Any] | None = None
+        self.reading = False
+        self.status: int | None = None
+        self.answer = AnswerFacts()
+        self.refusal: str | None = None
+        self.error_type: str | None = None
+        self.action: str | None = None
+        self.evidence: dict[str, str] = {}
+        self.attributes: dict[str, Any] = {}
+        self.span: Span | None = None
+        self.context: Context | None = None
+        self._token: Token[Context] | None = None
+        self._unfinished = [True]
+
+    # Before the wire: judge, and refuse if the policy says so.
+
+    def attempt(self, request: Any, options: Any) -> None:
+        """Judge the request that the client has built for the next attempt.
+
+        Raises:
+            ResidencyViolationError: in block mode, when it violates the policy or can't be judged.
+        """
+        state = self.state
+        try:
+            base = state.base_url(self.client)
+            body = state.bodies.read(options, request)
+            planned = read_hop(request)
+            facts = self._facts_of(request.method, (*self.hops, planned), base, body)
+            judged = state.guard.judge(facts)
+            request.extensions[EXTENSION] = self
+        except Exception as error:  # noqa: BLE001
+            self._doubt(error)
+            return
+        self.request, self.planned, self.facts, self.judged = request, planned, facts, judged
+        self._start(judged, base)
+        if state.blocks and judged.decision.violation:
+            raise self._refusal(judged, planned)
+
+    def hop(self, request: Any) -> None:
+        """Judge a request of this call that is about to go on the wire, as it is now.
+
+        Raises:
+            ResidencyViolationError: in block mode, as above.
+        """
+        try:
+            hop = read_hop(request, redirected=self.redirecting and request is not self.request)
+            hops = (*self.hops, hop)
+            known = request is self.request and hop == self.planned
+            judged = None
+            if not known and self.facts is not None:
+                judged = self.state.guard.judge(self.facts._replace(hops=hops))
+        except Exception as error:  # noqa: BLE001
+            self._doubt(error)
+            return
+        if judged is not None and self.state.blocks and judged.decision.violation:
+            raise self._refusal(judged, hop)
+        self.hops = hops
+
+    def _facts_of(
+        self, method: str, hops: tuple[Hop, ...], base: BaseUrl, body: RequestFacts
+    ) -> CallFacts:
+        return CallFacts(
+            date.fromordinal(_EPOCH + self.started // _DAY),
+            method,
+            hops,
+            base.path,
+            body.model,
+            body.service_tier,
+            body.features,
+            body.tools,
+            body.unseen,
+        )
+
+    def _doubt(self, error: Exception) -> None:
+        """Own failures stop here in flag mode; in block mode a doubt is a refusal."""
+        self.state.failed("judging a call", error)
+        self.judged = undecided(blocks=self.state.blocks)
+        self._start(self.judged, None)
+        if self.state.blocks:
+            self.action = names.BLOCKED
+            raise guard_failure() from None
+
+    def _refusal(self, judged: Judged, hop: Hop) -> ResidencyViolationError:
+        self.judged = judged
+        self.action = names.BLOCKED
+        return violation(judged.decision, f"{hop.scheme}://{hop.host} {judged.decision.endpoint}")
+
+    def _start(self, judged: Judged, base: BaseUrl | None) -> None:
+        """Start the span and make it current, at the first attempt."""
+        telemetry = self.state.telemetry
+        if telemetry is None or self.announced is not None:
+            return
+        self.announced = judged
+        try:
+            attributes: dict[str, Any] = dict(judged.span)
+            method = "HTTP"
+            if base is not None and self.facts is not None and self.planned is not None:
+                method = self.facts.method
+                attributes[names.BASE_URL] = base.shown
+                attributes[names.HTTP_METHOD] = method
+                attributes |= _server(self.planned)
+                if self.facts.model:
+                    attributes[names.MODEL_REQUESTED] = self.facts.model
+            self.attributes = attributes
+            name = f"residency {method} {judged.decision.endpoint}"
+            self.span = telemetry.start(name, attributes, self.started)
+            if self.span is not None:
+                self.context = set_span_in_context(self.span)
+                self._token = otel_context.attach(self.context)
+        except Exception as error:  # noqa: BLE001
+            self.state.failed("starting a span", error)
+
+    def leave(self) -> None:
+        """Make the span that was current before the call current again."""
+        if self._token is not None:
+            otel_context.detach(self._token)
+            self._token = None
+
+    # From the wire: what answered.
+
+    def answered(self, response: Any, watch: Callable[[Any, "Call"], Any]) -> None:
+        """Take note of a response to one hop. `watch` wraps a response stream of its HTTP library."""
+        try:
+            self.status = response.status_code
+            self.redirecting = self.status in _REDIRECTS and "location" in response.headers
+            self.response, self.watch = response, watch
+            if self.span is not None and self.span.is_recording():
+                self.evidence = self._evidence_of(response)
+        except Exception as error:  # noqa: BLE001
+            self.state.failed("reading a response", error)
+
+    def _evidence_of(self, response: Any) -> dict[str, str]:
+        evidence: dict[str, str] = {}
+        known = self.state.evidence
+        for header, raw in response.headers.raw:
+            entry = known.get(header.lower())
+            if entry is not None:
+                attribute, separator = entry
+                value = raw.decode("latin-1")
+                if separator is not None:
+                    value = value.rpartition(separator)[2]
+                if value and len(value) <= _VALUE_LIMIT and value.isprintable():
+                    evidence[attribute] = value
+        stream = response.extensions.get("network_stream")
+        peer = stream.get_extra_info("server_addr") if stream is not None else None
+        if peer:
+            evidence[names.EVIDENCE["peer_address"]] = str(peer[0])
+        return evidence
+
+    def returned(self, result: Any) -> None:
+        """The client hands `result` to the application; the body of its answer may still be to come."""
+        response, self.response = self.response, None
+        try:
+            if response is not None and not response.is_closed:
+                self._hand_over(response)
+                return
+            if self.iterator is not None:
+                return
+            self.answer = read_answer(result)
+            if self.answer.model is None and response is not None:
+                self.answer = read_body(response)
+        except Exception as error:  # noqa: BLE001
+            self.state.failed("reading an answer", error)
+        self.finish()
+
+    def _hand_over(self, response: Any) -> None:
+        """Follow a body that the application will read, without holding on to the response."""
+        reaper.prepare()
+        if self.watch is not None:
+            response.stream = self.watch(response.stream, self)
+            finalize(response.stream, self.closed)
+        if "json" in response.headers.get("content-type", ""):
+            _watch_read(response, self)
+
+    def saw(self, event: Any) -> None:
+        """Take note of a stream event. Later events refine earlier ones."""
+        try:
+            found = read_answer(event)
+            self.answer = AnswerFacts(*(new or old for new, old in zip(found, self.answer, strict=True)))
+        except Exception as error:  # noqa: BLE001
+            self.state.failed("reading a stream event", error)
+
+    def closed(self) -> None:
+        """The response was closed, or dropped; whoever is still reading it ends the call instead."""
+        iterator = self.iterator() if self.iterator is not None else None
+        if not self.reading and not (iterator is not None and _running(iterator)):
+            self.abandon()
+
+    def abandon(self) -> None:
+        """End the call soon; this may be the garbage collector speaking."""
+        if self._unfinished:
+            end = time_ns()
+            reaper.submit(lambda: self.finish(end))
+
+    def raised(self, error: BaseException) -> None:
+        """The call, or the stream of its answer, failed with `error`."""
+        try:
+            status = getattr(error, "status_code", None)
+            if isinstance(status, int):
+                self.status = status
+                self.error_type = str(status)
+            else:
+                kind = type(error)
+                self.error_type = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+            entries = self.state.guard.catalogue.entries
+            self.refusal = refusal_of(entries.refusals, self.status, error)
+        except Exception as failure:  # noqa: BLE001
+            self.state.failed("reading an error", failure)
+        self.finish()
+
+    # The end: judge the facts as they turned out, and report.
+
+    def finish(self, end: int | None = None) -> None:
+        """End the call, the first time this is said."""
+        try:
+            self._unfinished.pop()
+        except IndexError:
+            return
+        try:
+            self._report(end)
+        except Exception as error:  # noqa: BLE001
+            self.state.failed("reporting a call", error)
+            if self.span is not None:
+                self.span.end(end)
+        self.request = self.response = self.client = None
+
+    def _report(self, end: int | None) -> None:
+        telemetry = self.state.telemetry
+        judged = self._final()
+        if telemetry is None or judged is None:
+            return
+        violated = judged.decision.violation
+        if violated and self.action is None:
+            self.action = names.FLAGGED
+        outcome = self._outcome(judged)
+        counted = {key: outcome[key] for key in _COUNTED if key in outcome}
+        telemetry.count({**judged.counted, **counted} if counted else judged.counted, self.context)
+        span = self.span
+        if violated:
+            telemetry.report_violation({**self.attributes, **outcome}, self.context)
+        if span is not None:
+            telemetry.end(span, outcome, failed=self.error_type is not None, end_time=end)
+
+    def _outcome(self, judged: Judged) -> dict[str, Any]:
+        """What became of the call, as far as it differs from what its span was started with."""
+        outcome: dict[str, Any] = dict(self.evidence)
+        last = self.hops[-1] if self.hops else self.planned
+        if judged is not self.announced or last != self.planned:
+            outcome |= judged.span
+            if last is not None:
+                outcome |= _server(last)
+        if self.hops:
+            outcome[names.HOP_HOSTS] = [hop.host for hop in self.hops]
+            outcome[names.HOP_REGIONS] = judged.decision.hop_regions[: len(self.hops)]
+            if self.action == names.BLOCKED:
+                outcome[names.REGION] = judged.decision.hop_regions[len(self.hops) - 1]
+        if self.action is not None:
+            outcome[names.ACTION] = self.action
+        if self.status is not None:
+            outcome[names.HTTP_STATUS] = self.status
+        if self.error_type is not None:
+            outcome[names.ERROR_TYPE] = self.error_type
+        return outcome
+
+    def _final(self) -> Judged | None:
+        """The verdict on the facts as they turned out; if the call was refused, the refusing one."""
+        if self.action == names.BLOCKED or self.facts is None:
+            return self.judged
+        guard = self.state.guard
+        refusal = self.refusal or guard.refusal_by_code(self.answer.error_code)
+        answer = Answer(self.status, self.answer.model, self.answer.service_tier, refusal)
+        return guard.judge(self.facts._replace(hops=self.hops or self.facts.hops, answer=answer))
+
+
+def _server(hop: Hop) -> dict[str, Any]:
+    port = hop.port or _DEFAULT_PORTS.get(hop.scheme)
+    server: dict[str, Any] = {names.SERVER_ADDRESS: hop.host}
+    if port is not None:
+        server[names.SERVER_PORT] = port
+    return server
+
+
+def _running(iterator: Any) -> bool:
+    return bool(getattr(iterator, "gi_running", False) or getattr(iterator, "ag_running", False))
+
+
+def _watch_read(response: Any, call: Call) -> None:
+    """Learn from a JSON body that the application reads in one piece, when it does.
+
+    The body is complete only after the response is closed, so the read that is under way ends the call.
+    """
+    dropped = ref(response)
+    kind = type(response)
+
+    def begun() -> Any:
+        call.reading = True
+        return dropped()
+
+    def done(content: bytes) -> bytes:
+        own = dropped()
+        call.answer = read_body(own) if own is not None else call.answer
+        call.finish()
+        return content
+
+    def read() -> bytes:
+        try:
+            return done(kind.read(begun()))
+        except BaseException as error:
+            call.raised(error)
+            raise
+
+    async def aread() -> bytes:
+        try:
+            return done(await kind.aread(begun()))
+        except BaseException as error:
+            call.raised(error)
+            raise
+
+    if hasattr(kind, "read"):
+        response.read = read
+    if hasattr(kind, "aread"):
+        response.aread = aread

@@ -1,0 +1,169 @@
+"""A client's request to the facts that the core judges: structure only, never content."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from otel_residency.core.entries import Entries
+from otel_residency.core.facts import Hop
+
+_MODEL_LIMIT = 256
+"""Characters of a model id that are looked at; longer is no id."""
+_SKIPPED = (str, int, float, bytes, type(None))
+
+
+class RequestFacts(NamedTuple):
+    """What the body of a request tells, besides where it goes."""
+
+    model: str | None = None
+    service_tier: str | None = None
+    features: frozenset[str] = frozenset()
+    tools: frozenset[str] = frozenset()
+    unseen: bool = False
+
+
+class _Unreadable(Exception):
+    """The body holds something whose wire form is not known from here."""
+
+
+class BodyReader:
+    """Reads request bodies by the catalogue's description of models, features and tools."""
+
+    def __init__(self, entries: Entries) -> None:
+        """Prepare the look-ups."""
+        self._model_at = tuple(
+            tuple(path.split("."))
+            for path in dict.fromkeys(at for endpoint in entries.endpoints for at in endpoint.model_at)
+        )
+        self._features = tuple(
+            (feature.feature, tuple(path.split(".")), None if feature.value == "truthy" else feature.value)
+            for feature in entries.features
+            for path in feature.at
+        )
+        self._prompt_at = entries.prompt_at
+        self._tool_keys = entries.tool_keys
+        self._part_types = {part.type: part.feature for part in entries.part_types}
+        self._file_types = frozenset(entries.file_part_types)
+        self._references = entries.file_reference_keys
+
+    def read(self, options: Any, request: Any) -> RequestFacts:
+        """Read the body that `options` (the client's request options) hold and `request` carries."""
+        body = getattr(options, "json_data", None)
+        extra = getattr(options, "extra_json", None)
+        content = getattr(options, "content", None)
+        if extra and isinstance(extra, Mapping) and (body is None or isinstance(body, Mapping)):
+            body = {**(body or {}), **extra}
+        if content is not None or not isinstance(body, Mapping | None):
+            return self._read_wire(request)
+        if not body:
+            return RequestFacts()
+        try:
+            return self._read_body(body)
+        except _Unreadable:
+            return self._read_wire(request)
+
+    def _read_wire(self, request: Any) -> RequestFacts:
+        """Read the serialized body, where the client was handed one or holds foreign objects."""
+        try:
+            body = json.loads(request.content)
+            if isinstance(body, Mapping):
+                return self._read_body(body)
+        except Exception:  # noqa: BLE001, S110 - any doubt has the same answer
+            pass
+        return RequestFacts(unseen=True)
+
+    def _read_body(self, body: Mapping[str, Any]) -> RequestFacts:
+        features: set[str] = set()
+        tools: set[str] = set()
+        for feature, path, wanted in self._features:
+            value = _at(body, path)
+            if value if wanted is None else value == wanted:
+                features.add(feature)
+        for key in self._prompt_at:
+            prompt = body.get(key)
+            if prompt.__class__ is not str and prompt is not None:
+                self._read_parts(prompt, features)
+        for key in self._tool_keys:
+            value = body.get(key)
+            if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
+                self._read_tools(value, features, tools)
+            elif value:
+                tools.add(key)
+        model = next((found for path in self._model_at if (found := _text(_at(body, path)))), None)
+        return RequestFacts(
+            model, _text(body.get("service_tier")), frozenset(features), frozenset(tools)
+        )
+
+    def _read_parts(self, prompt: Any, features: set[str]) -> None:
+        """Find typed parts at any depth; a list that begins with a number is one of tokens."""
+        waiting = [prompt]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, Mapping):
+                kind = value.get("type")
+                if isinstance(kind, str):
+                    self._read_part(kind, value, features)
+                waiting += [each for each in value.values() if not isinstance(each, _SKIPPED)]
+            elif isinstance(value, list | tuple):
+                if not (value and isinstance(value[0], int | float)):
+                    waiting += [each for each in value if not isinstance(each, _SKIPPED)]
+            elif not isinstance(value, _SKIPPED):
+                raise _Unreadable
+
+    def _read_part(self, kind: str, part: Mapping[str, Any], features: set[str]) -> None:
+        feature = self._part_types.get(kind)
+        if feature:
+            features.add(feature)
+        if feature or kind in self._file_types:
+            inner = part.get("file")
+            for holder in (part, inner if isinstance(inner, Mapping) else {}):
+                if any(holder.get(key) for key in self._references):
+                    features.add("file_reference")
+
+    def _read_tools(self, value: Iterable[Any], features: set[str], tools: set[str]) -> None:
+        for tool in value:
+            if not isinstance(tool, Mapping):
+                raise _Unreadable
+            kind = tool.get("type")
+            tools.add(kind if isinstance(kind, str) else "unknown")
+            function = tool.get("function")
+            if tool.get("strict") or (isinstance(function, Mapping) and function.get("strict")):
+                features.add("structured_output")
+            nested = tool.get("tools")
+            if isinstance(nested, list | tuple):
+                self._read_tools(nested, features, tools)
+
+
+def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = body.get(path[0])
+    for key in path[1:]:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _text(value: Any) -> str | None:
+    return value[:_MODEL_LIMIT] if isinstance(value, str) and value else None
+
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+def read_hop(request: Any, *, redirected: bool = False) -> Hop:
+    """Where `request`, of either HTTP library, goes: by its own word, since parsers differ."""
+    url = request.url
+    host_header = request.headers.get("host")
+    payload = request.method in _WITH_BODY
+    if redirected and payload:
+        headers = request.headers
+        payload = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return Hop(
+        url.scheme,
+        url.raw_host.decode("ascii"),
+        url.port,
+        url.raw_path.partition(b"?")[0].decode("ascii"),
+        None if host_header is None or host_header == url.netloc.decode("ascii") else host_header,
+        payload,
+        redirected,
+    )

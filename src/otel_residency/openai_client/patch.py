@@ -1,0 +1,81 @@
+"""Where the client is patched: its one door, the request it builds, every hop, and its streams.
+
+A patch is put in place once, when its library is imported, and stays; whether it does anything is decided
+by `switch`. So removing ours never removes another's, whatever the order.
+"""
+
+from collections.abc import Callable
+from logging import getLogger
+from types import ModuleType
+from typing import Any
+
+import wrapt
+
+from otel_residency.openai_client.state import State
+
+_log = getLogger("otel_residency")
+_HTTP_LIBRARIES = ("httpx", "httpx2")
+_installed = False
+
+
+class _Switch:
+    """Which state is active; `None` switches every patch off."""
+
+    state: State | None = None
+
+    def __call__(self) -> bool:
+        return self.state is not None
+
+
+switch = _Switch()
+
+
+def install() -> None:
+    """Patch the client and its HTTP libraries, now or when they are imported. Safe to call again."""
+    global _installed
+    if not _installed:
+        _installed = True
+        wrapt.register_post_import_hook(_guarded(_patch_openai), "openai")
+
+
+def _guarded(patch: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
+    def hook(module: ModuleType) -> None:
+        try:
+            patch(module)
+        except Exception:  # the application's import must succeed
+            _log.exception("otel-residency can't patch %s", module.__name__)
+
+    return hook
+
+
+def _wrap(module: ModuleType, name: str, wrapper: Callable[..., Any]) -> None:
+    try:
+        wrapt.wrap_object(module, name, wrapt.FunctionWrapper, (wrapper, switch))
+    except AttributeError:
+        _log.error("%s.%s does not exist: calls through it are not seen", module.__name__, name)
+
+
+def _patch_openai(_: ModuleType) -> None:
+    from openai import _base_client, _streaming
+
+    from otel_residency.openai_client import wrappers
+
+    _wrap(_base_client, "BaseClient._build_request", wrappers.build_request)
+    _wrap(_base_client, "SyncAPIClient.request", wrappers.request)
+    _wrap(_base_client, "AsyncAPIClient.request", wrappers.request_async)
+    _wrap(_streaming, "Stream.__init__", wrappers.stream_init)
+    _wrap(_streaming, "AsyncStream.__init__", wrappers.async_stream_init)
+    # Only now: openai imports the HTTP libraries while it is not yet complete itself.
+    for library in _HTTP_LIBRARIES:
+        wrapt.register_post_import_hook(_guarded(_patch_http), library)
+    state = switch.state
+    if state is not None:
+        wrappers.warm(state)
+
+
+def _patch_http(library: ModuleType) -> None:
+    from otel_residency.openai_client.http import hop_wrappers
+
+    send, send_async = hop_wrappers(library)
+    _wrap(library, "Client._send_single_request", send)
+    _wrap(library, "AsyncClient._send_single_request", send_async)

@@ -1,0 +1,59 @@
+"""Ends the spans of abandoned streams outside the garbage collector.
+
+A stream that nobody closes is closed by the collector, at any instruction of any thread, perhaps while
+that thread holds a lock of the SDK that ending a span needs too. So the collector only puts the work into
+a queue that is safe to use from a destructor, and one daemon thread does it.
+"""
+
+import atexit
+import os
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+
+Work = Callable[[], None]
+
+
+class Reaper:
+    """A queue of work and the thread that does it."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._reset()
+        atexit.register(self.drain)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._queue: SimpleQueue[Work] = SimpleQueue()
+        self._thread: Thread | None = None
+        self._lock = Lock()
+
+    def prepare(self) -> None:
+        """Have the thread running. Call it before work can come, never from a destructor."""
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = Thread(target=self._run, name="otel-residency-reaper", daemon=True)
+                    self._thread.start()
+
+    def submit(self, work: Work) -> None:
+        """Have `work` done soon; safe in a destructor."""
+        self._queue.put(work)
+
+    def drain(self) -> None:
+        """Do all waiting work in this thread."""
+        while True:
+            try:
+                work = self._queue.get_nowait()
+            except Empty:
+                return
+            work()
+
+    def _run(self) -> None:
+        queue = self._queue
+        while True:
+            queue.get()()
+
+
+reaper = Reaper()

@@ -1,0 +1,101 @@
+"""What the patches work with: the guard, the telemetry, and one place where our own failures end."""
+
+import sys
+from functools import cached_property
+from logging import getLogger
+from threading import Lock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from otel_residency.guard import Guard
+from otel_residency.openai_client.facts import BodyReader
+from otel_residency.settings import Settings
+from otel_residency.telemetry import names
+from otel_residency.telemetry.emit import Attributes, Telemetry
+
+_log = getLogger("otel_residency")
+
+
+class BaseUrl:
+    """A client's base URL as telemetry may show it, and its path."""
+
+    __slots__ = ("path", "shown", "url")
+
+    def __init__(self, url: Any) -> None:
+        """Read `url`, of either HTTP library, leaving credentials and query out."""
+        self.url = url
+        self.path: str = url.raw_path.partition(b"?")[0].decode("ascii", "replace")
+        self.shown = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{self.path}"
+
+
+class State:
+    """One activation of the patches.
+
+    The guard is built at its first use: a process that never imports openai never reads the catalogue.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare for `settings`; `telemetry` follows, since it asks this state for its policy."""
+        self.settings = settings
+        self.blocks = settings.policy.on_call == "block"
+        self.telemetry: Telemetry | None = None
+        self._guard: Guard | None = None
+        self._lock = Lock()
+        self._failed: set[str] = set()
+        self._base_urls: WeakKeyDictionary[Any, BaseUrl] = WeakKeyDictionary()
+
+    @property
+    def guard(self) -> Guard:
+        """The guard, built once."""
+        if self._guard is None:
+            with self._lock:
+                if self._guard is None:
+                    guard = Guard(self.settings)
+                    guard.tell()
+                    self._guard = guard
+        return self._guard
+
+    @cached_property
+    def bodies(self) -> BodyReader:
+        """The reader of request bodies."""
+        return BodyReader(self.guard.catalogue.entries)
+
+    @cached_property
+    def evidence(self) -> dict[bytes, tuple[str, str | None]]:
+        """Header name as on the wire, to attribute and the character before the part that matters."""
+        return {
+            entry.header.encode(): (names.EVIDENCE[entry.shows], entry.after_last)
+            for entry in self.guard.catalogue.entries.evidence_headers
+        }
+
+    def base_url(self, client: Any) -> BaseUrl:
+        """The base URL that `client` is configured with right now."""
+        url = client.base_url
+        known = self._base_urls.get(client)
+        if known is None or known.url is not url:
+            known = self._base_urls[client] = BaseUrl(url)
+        return known
+
+    def policy_info(self) -> Attributes:
+        """The attributes of `residency.policy.info`."""
+        guard = self.guard
+        revision = max(guard.catalogue.revisions, key=lambda each: each.effective_from)
+        policy = guard.settings.policy
+        return {
+            names.POLICY: guard.settings.policy_hash,
+            names.CATALOGUE: guard.catalogue.pinned or revision.id,
+            names.MODE_ON_CALL: policy.on_call,
+            names.MODE_ON_EXPORT: policy.on_export,
+            names.MODE_STRICT: policy.strict,
+        }
+
+    def failed(self, part: str, error: BaseException) -> None:
+        """Log, once per part, that something of ours failed: type and place, never a value."""
+        if part in self._failed:
+            return
+        self._failed.add(part)
+        trace = error.__traceback__ or sys.exc_info()[2]
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
+        _log.error("otel-residency failed in %s: %s at %s", part, type(error).__name__, place)

@@ -1,0 +1,50 @@
+"""The error that a refused call raises. Importing it imports openai, so nothing does before openai is there."""
+
+from openai import OpenAIError
+
+from otel_residency.core.reasons import REASONS
+from otel_residency.core.verdict import Decision, Finding, Verdict
+
+
+class ResidencyViolationError(OpenAIError):
+    """The call was refused before any byte of it left, because it would break the residency policy.
+
+    Attributes:
+        decision: the verdict with its findings; `None` when the guard itself failed.
+    """
+
+    def __init__(self, message: str, decision: Decision | None = None) -> None:
+        """Carry `message`, and the decision that it tells of."""
+        super().__init__(message)
+        self.decision = decision
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the decision when pickled."""
+        return type(self), (str(self), self.decision)
+
+
+# The name under which it is caught, in tracebacks, in telemetry and when pickled.
+ResidencyViolationError.__module__ = "otel_residency"
+
+
+def violation(decision: Decision, target: str) -> ResidencyViolationError:
+    """The error for a call to `target` (a host and endpoint, without query) that was judged a violation."""
+    required = ", ".join(decision.required) or "a readable policy"
+    found = [finding for finding in decision.findings if finding.verdict is not Verdict.ELIGIBLE]
+    lines = [
+        f"call to {target} refused, {required} is required: {decision.verdict}",
+        *(_line(finding) for finding in found),
+    ]
+    return ResidencyViolationError("\n".join(lines), decision)
+
+
+def guard_failure() -> ResidencyViolationError:
+    """The error for a call that could not be judged while the policy says block."""
+    reason = REASONS["guard.failed"]
+    return ResidencyViolationError(f"call refused: guard.failed: {reason.meaning} {reason.cure}")
+
+
+def _line(finding: Finding) -> str:
+    reason = REASONS.get(finding.reason)
+    cure = f" {reason.cure}" if reason else ""
+    return f"  {finding.reason}: {finding.detail}.{cure}"

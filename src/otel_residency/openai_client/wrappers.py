@@ -1,0 +1,90 @@
+"""The wrappers of the client's functions, in the shape that wrapt calls them."""
+
+from typing import Any
+
+from otel_residency.openai_client.call import Call, Refused, current_call
+from otel_residency.openai_client.patch import switch
+from otel_residency.openai_client.state import State
+from otel_residency.openai_client.streams import attach, follow, follow_async
+
+
+def warm(state: State) -> None:
+    """Read catalogue and policy while openai is imported, so that the first call need not."""
+    try:
+        _ = state.bodies
+    except Exception as error:  # noqa: BLE001 - the application's import must succeed
+        state.failed("reading the catalogue", error)
+
+
+def request(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+    """Around `SyncAPIClient.request`: every call of the synchronous clients."""
+    state = switch.state
+    if state is None:
+        return wrapped(*args, **kwargs)
+    call = Call(state, client)
+    token = current_call.set(call)
+    try:
+        result = wrapped(*args, **kwargs)
+    except Refused as refused:
+        call.raised(refused.error)
+        raise refused.error from None
+    except BaseException as error:
+        call.raised(error)
+        raise
+    finally:
+        current_call.reset(token)
+        call.leave()
+    call.returned(result)
+    return result
+
+
+async def request_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+    """Around `AsyncAPIClient.request`: every call of the asynchronous clients."""
+    state = switch.state
+    if state is None:
+        return await wrapped(*args, **kwargs)
+    call = Call(state, client)
+    token = current_call.set(call)
+    try:
+        result = await wrapped(*args, **kwargs)
+    except Refused as refused:
+        call.raised(refused.error)
+        raise refused.error from None
+    except BaseException as error:
+        call.raised(error)
+        raise
+    finally:
+        current_call.reset(token)
+        call.leave()
+    call.returned(result)
+    return result
+
+
+def build_request(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
+    """Around `BaseClient._build_request`: each attempt, outside of what the client catches and retries."""
+    built = wrapped(*args, **kwargs)
+    call = current_call.get()
+    if call is not None:
+        call.attempt(built, args[0] if args else kwargs.get("options"))
+    return built
+
+
+def stream_init(wrapped: Any, stream: Any, args: Any, kwargs: Any) -> None:
+    """After `Stream.__init__`."""
+    wrapped(*args, **kwargs)
+    _attach(stream, follow)
+
+
+def async_stream_init(wrapped: Any, stream: Any, args: Any, kwargs: Any) -> None:
+    """After `AsyncStream.__init__`."""
+    wrapped(*args, **kwargs)
+    _attach(stream, follow_async)
+
+
+def _attach(stream: Any, follower: Any) -> None:
+    try:
+        attach(stream, follower)
+    except Exception as error:  # noqa: BLE001
+        state = switch.state
+        if state is not None:
+            state.failed("following a stream", error)

@@ -1,0 +1,267 @@
+"""The settings: environment, policy file, arguments. The only reader of the environment.
+
+Arguments win over the environment, the environment wins over the file.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.classify import canonical_host
+from otel_residency.core.policy import Policy
+from otel_residency.errors import PolicyError
+from otel_residency.structure import StructureError, build, convert, keys
+
+
+class Setting(NamedTuple):
+    """One setting: its variable, the key of the policy file, and what it means."""
+
+    variable: str
+    key: str
+    default: str
+    meaning: str
+
+
+ENABLED = Setting("OTEL_RESIDENCY_ENABLED", "enabled", "true", "Switch everything off with false.")
+POLICY = Setting("OTEL_RESIDENCY_POLICY", "policy", "", "Path of the TOML policy.")
+CATALOGUE = Setting(
+    "OTEL_RESIDENCY_CATALOGUE", "catalogue", "newest", "Revision id to pin, or path of a catalogue file."
+)
+LEDGER = Setting("OTEL_RESIDENCY_LEDGER", "ledger", "", "Path of the audit ledger.")
+POLICY_SETTINGS = (
+    Setting(
+        "OTEL_RESIDENCY_REQUIRE", "require", "", "Regions every call must stay in, separated by commas."
+    ),
+    Setting("OTEL_RESIDENCY_SCOPE", "scope", "processing", "What must be in the region."),
+    Setting("OTEL_RESIDENCY_ON_CALL", "on_call", "flag", "What the call guard does with a violation."),
+    Setting("OTEL_RESIDENCY_ON_EXPORT", "on_export", "flag", "What the export gate does with it."),
+    Setting(
+        "OTEL_RESIDENCY_STRICT", "strict", "false", "Treat everything but eligible as a violation."
+    ),
+)
+SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER)
+
+_BLOCK_LINE = re.compile(r"""^\s*on_call\s*=\s*["']block["']""", re.MULTILINE)
+
+
+class Settings(NamedTuple):
+    """What holds for this process."""
+
+    enabled: bool = True
+    policy: Policy = Policy()
+    catalogue: str = "newest"
+    notes: tuple[str, ...] = ()
+    """What the user should be told: settings that can't be read, or that have no effect here."""
+
+    @property
+    def policy_hash(self) -> str:
+        """Twelve hex digits that change with the effective policy."""
+        content = json.dumps(self.policy._replace(unreadable=None), sort_keys=True, default=dict)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    def with_problem(self, problem: str) -> "Settings":
+        """The same settings, marked as not fully readable."""
+        known = self.policy.unreadable
+        policy = self.policy._replace(unreadable=f"{known}; {problem}" if known else problem)
+        return self._replace(policy=policy, notes=(*self.notes, problem))
+
+
+def read_settings(
+    environ: Mapping[str, str] | None = None, arguments: Mapping[str, object] | None = None
+) -> Settings:
+    """Read all settings.
+
+    Args:
+        environ: environment variables; by default those of the process.
+        arguments: keys of the policy file, and `enabled`, `policy`, `catalogue`.
+
+    Returns:
+        The settings. What the environment or the file says wrongly is told in `policy.unreadable` and in
+        `notes`; the rest holds.
+
+    Raises:
+        PolicyError: an argument is wrong.
+    """
+    environ = os.environ if environ is None else environ
+    given = dict(arguments or {})
+    problems: list[str] = []
+
+    def attempt(read: Callable[[], Any], otherwise: Any) -> Any:
+        try:
+            return read()
+        except PolicyError as error:
+            problems.append(str(error))
+            return otherwise
+
+    enabled = given.pop("enabled", None)
+    if enabled is None:
+        enabled = attempt(lambda: _boolean(ENABLED.variable, environ.get(ENABLED.variable, "true")), True)
+    elif not isinstance(enabled, bool):
+        raise PolicyError(f"argument enabled: {enabled!r} is not true or false")
+    path = _text_argument(given, "policy") or environ.get(POLICY.variable, "")
+    catalogue = _text_argument(given, "catalogue") or environ.get(CATALOGUE.variable) or "newest"
+    values = attempt(lambda: _read_file(path), {}) if path else {}
+    if path and not values and _says_block(path):
+        values = {"on_call": "block"}
+    for setting in POLICY_SETTINGS:
+        if environ.get(setting.variable):
+            value = attempt(lambda setting=setting: _from_environment(setting, environ), None)
+            if value is not None:
+                values[setting.key] = value
+    values |= {key: _argument(key, value) for key, value in given.items() if value is not None}
+    policy = attempt(lambda: _policy(values, path), None) or _readable_rest(values)
+    policy = policy.for_service(*_service(environ))._replace(
+        hosts={canonical_host(host): configured for host, configured in policy.hosts.items()},
+    )
+    settings = Settings(
+        enabled=enabled, policy=policy, catalogue=catalogue, notes=_without_effect(policy, environ)
+    )
+    for problem in problems:
+        settings = settings.with_problem(problem)
+    return settings
+
+
+def policy_problems(policy: Policy, catalogue: Catalogue) -> list[str]:
+    """What a policy says that `catalogue` knows nothing of; an empty list if it is sound."""
+    regions = ", ".join(sorted(catalogue.region_codes))
+    problems = [
+        f"{key}: {region!r} is not a region code; known are: {regions}{_hint(region)}"
+        for key, codes in (
+            ("require", policy.require),
+            *(((f'hosts."{host}".region'), (own.region,)) for host, own in policy.hosts.items()),
+        )
+        for region in codes
+        if region not in catalogue.region_codes
+    ]
+    attestations = [entry.name for entry in catalogue.entries.attestations]
+    problems += [
+        f"attest.{name}: not known; known are: {', '.join(attestations)}"
+        for name in policy.attest
+        if name not in attestations
+    ]
+    for host, own in policy.hosts.items():
+        listed = catalogue.hosts.get(host)
+        if (listed and listed.kind != "loopback") or host in catalogue.bogus_hosts:
+            problems.append(f'hosts."{host}": the catalogue knows this host; a policy can\'t move it')
+        for name, sku in own.deployments.items():
+            if (own.provider, sku) not in catalogue.deployments:
+                skus = ", ".join(each for provider, each in catalogue.deployments if provider == own.provider)
+                problems.append(
+                    f'hosts."{host}".deployments.{name}: {sku!r} is not a deployment type; known are: {skus}'
+                )
+    return problems
+
+
+def _hint(region: str) -> str:
+    meant = {"uk": "gb", "uae": "ae", "europe": "eu", "usa": "us"}.get(region.lower())
+    return f"; did you mean {meant!r}?" if meant else ""
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PolicyError(f"policy {path}: can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise PolicyError(f"policy {path}: is not TOML: {error}") from error
+
+
+def _says_block(path: str) -> bool:
+    """Whether a file that can't be read as a policy asks, as far as one can see, to block."""
+    try:
+        return bool(_BLOCK_LINE.search(Path(path).read_text(encoding="utf-8", errors="replace")))
+    except OSError:
+        return False
+
+
+def _policy(values: Mapping[str, Any], path: str) -> Policy:
+    try:
+        return build(Policy, values)
+    except StructureError as error:
+        raise PolicyError(f"policy {path}: {error}" if path else str(error)) from None
+
+
+def _readable_rest(values: Mapping[str, Any]) -> Policy:
+    """The keys that can be read one by one, so that one wrong key does not switch the others off."""
+    readable: dict[str, Any] = {}
+    for key, kind in keys(Policy).items():
+        if key in values:
+            try:
+                readable[key] = convert(kind, values[key], key)
+            except StructureError:
+                continue
+    return Policy(**readable)
+
+
+def _from_environment(setting: Setting, environ: Mapping[str, str]) -> Any:
+    text = environ[setting.variable].strip()
+    if setting.key == "require":
+        return [region.strip().lower() for region in text.split(",") if region.strip()]
+    value: object = text.lower()
+    if setting.key == "strict":
+        return _boolean(setting.variable, text)
+    kind = keys(Policy)[setting.key]
+    try:
+        return convert(kind, value, setting.variable)
+    except StructureError as error:
+        raise PolicyError(str(error)) from None
+
+
+def _boolean(origin: str, text: str) -> bool:
+    value = {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower())
+    if value is None:
+        raise PolicyError(f"{origin}: {text!r} is not true or false")
+    return value
+
+
+def _text_argument(given: dict[str, object], key: str) -> str:
+    value = given.pop(key, None)
+    if value is None:
+        return ""
+    if not isinstance(value, str | os.PathLike):
+        raise PolicyError(f"argument {key}: {value!r} is not a path or name")
+    return os.fspath(value)
+
+
+def _argument(key: str, value: object) -> object:
+    known = keys(Policy)
+    if key not in known:
+        raise PolicyError(f"argument {key}: not known; known are: {', '.join(sorted(known))}")
+    if key == "require" and isinstance(value, str):
+        value = [region.strip().lower() for region in value.split(",") if region.strip()]
+    try:
+        convert(known[key], value, f"argument {key}")
+    except StructureError as error:
+        raise PolicyError(str(error)) from None
+    return value
+
+
+def _service(environ: Mapping[str, str]) -> tuple[str, str]:
+    attributes = dict(
+        pair.split("=", 1)
+        for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")
+        if "=" in pair
+    )
+    attributes = {key.strip(): value.strip() for key, value in attributes.items()}
+    environment = attributes.get("deployment.environment.name") or attributes.get(
+        "deployment.environment", ""
+    )
+    return environ.get("OTEL_SERVICE_NAME") or attributes.get("service.name", ""), environment
+
+
+def _without_effect(policy: Policy, environ: Mapping[str, str]) -> tuple[str, ...]:
+    notes = []
+    if policy.on_export != "flag":
+        notes.append(
+            f"on_export = {policy.on_export!r} has no effect in this release: spans and logs of other "
+            "instrumentations are exported as they are; switch their content capture off"
+        )
+    if environ.get(LEDGER.variable):
+        notes.append(f"{LEDGER.variable} has no effect in this release: no ledger is written")
+    return tuple(notes)

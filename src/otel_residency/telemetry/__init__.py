@@ -1,0 +1,1 @@
+"""Spans, metrics and events, by the names of the registry."""

@@ -1,0 +1,85 @@
+"""Opens and closes the span of a call, counts it, reports a violation. Needs only the OpenTelemetry API."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from opentelemetry import trace
+from opentelemetry._logs import LoggerProvider, LogRecord, SeverityNumber, get_logger
+from opentelemetry.context import Context
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter
+from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
+from opentelemetry.util.types import AttributeValue
+
+from otel_residency.telemetry import names
+from otel_residency.version import __version__
+
+Attributes = Mapping[str, AttributeValue]
+
+
+class Telemetry:
+    """What this package emits, by the names of the registry."""
+
+    def __init__(
+        self,
+        policy_info: Callable[[], Attributes],
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+    ) -> None:
+        """Use the given providers, or the global ones.
+
+        Args:
+            policy_info: attributes of `residency.policy.info`, asked for at each collection.
+            tracer_provider: for the spans.
+            meter_provider: for the metrics.
+            logger_provider: for the events.
+        """
+        self._tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider, names.SCHEMA_URL)
+        self._logger = get_logger(names.SCOPE, __version__, logger_provider, names.SCHEMA_URL)
+        meter = get_meter(names.SCOPE, __version__, meter_provider, names.SCHEMA_URL)
+        self._calls = meter.create_counter(
+            names.METRIC_CALLS, "{call}", "OpenAI API calls by residency verdict, whether traced or not."
+        )
+
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            yield Observation(1, policy_info())
+
+        meter.create_observable_gauge(
+            names.METRIC_POLICY_INFO,
+            [observe],
+            "1",
+            "1 for the policy in force; alert when it is absent or differs between services.",
+        )
+
+    def start(self, name: str, attributes: Attributes, start_time: int) -> Span | None:
+        """Start the span of a call; `None` while instrumentation is suppressed."""
+        if not is_instrumentation_enabled():
+            return None
+        return self._tracer.start_span(
+            name, kind=SpanKind.INTERNAL, attributes=attributes, start_time=start_time
+        )
+
+    def count(self, attributes: Attributes, context: Context | None) -> None:
+        """Count one call; sampling has no say in it."""
+        self._calls.add(1, attributes, context)
+
+    def report_violation(self, attributes: Attributes, context: Context | None) -> None:
+        """Emit the violation event of one call."""
+        self._logger.emit(
+            LogRecord(
+                context=context,
+                severity_number=SeverityNumber.ERROR,
+                severity_text="ERROR",
+                body="A call broke the residency requirement.",
+                attributes=attributes,
+                event_name=names.EVENT_VIOLATION,
+            )
+        )
+
+    @staticmethod
+    def end(span: Span, attributes: Attributes, *, failed: bool, end_time: int) -> None:
+        """Complete and end a span."""
+        span.set_attributes(attributes)
+        if failed:
+            span.set_status(StatusCode.ERROR)
+        span.end(end_time)

@@ -1,0 +1,50 @@
+"""Every name that this package emits. `registry/` describes each one; a test compares the two."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+SCOPE: Final = "otel_residency"
+SCHEMA_URL: Final = "https://otel-residency.dev/schemas/0.1.0"
+
+VERDICT: Final = "residency.verdict"
+VIOLATION: Final = "residency.violation"
+REASONS: Final = "residency.reasons"
+ACTION: Final = "residency.action"
+REGION: Final = "residency.region"
+REQUIRED: Final = "residency.required"
+BASE_URL: Final = "residency.base_url"
+ENDPOINT: Final = "residency.endpoint"
+MODEL_REQUESTED: Final = "residency.model.requested"
+MODEL_SNAPSHOT: Final = "residency.model.snapshot"
+HOP_HOSTS: Final = "residency.hop.hosts"
+HOP_REGIONS: Final = "residency.hop.regions"
+CATALOGUE: Final = "residency.catalogue"
+POLICY: Final = "residency.policy"
+MODE_ON_CALL: Final = "residency.mode.on_call"
+MODE_ON_EXPORT: Final = "residency.mode.on_export"
+MODE_STRICT: Final = "residency.mode.strict"
+
+EVIDENCE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "request_id": "residency.evidence.request_id",
+        "project": "residency.evidence.project",
+        "organization": "residency.evidence.organization",
+        "edge": "residency.evidence.edge",
+        "azure_region": "residency.evidence.azure_region",
+        "peer_address": "residency.evidence.peer_address",
+    }
+)
+
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+HTTP_METHOD: Final = "http.request.method"
+HTTP_STATUS: Final = "http.response.status_code"
+ERROR_TYPE: Final = "error.type"
+
+METRIC_CALLS: Final = "residency.calls"
+METRIC_POLICY_INFO: Final = "residency.policy.info"
+EVENT_VIOLATION: Final = "residency.violation"
+
+FLAGGED: Final = "flagged"
+BLOCKED: Final = "blocked"
