@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 
 class Journal:
@@ -22,8 +22,10 @@ class Journal:
             self._file.write(json.dumps(entry) + "\n")
             self._file.flush()
 
-    def close(self) -> None:
-        """No more lines."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
 

@@ -5,21 +5,33 @@ down every connection: a call that was stopped in time does not even appear here
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Thread
-
-from examples.demo.journal import Journal
+from typing import Protocol
 
 BLOCK = 65_536
+
+
+class Directory(Protocol):
+    """Where each host is on loopback."""
+
+    def get(self, name: str, /) -> int | None:
+        """The port of a host, if it is known."""
+
+
+class Record(Protocol):
+    """Takes down what happens."""
+
+    def write(self, event: str, **seen: object) -> None:
+        """Add one event."""
 
 
 class Proxy:
     """Listens on a port of 127.0.0.1 until told to stop."""
 
-    def __init__(self, ports: Mapping[str, int], journal: Journal) -> None:
+    def __init__(self, ports: Directory, journal: Record) -> None:
         self._ports = ports
         self._journal = journal
         self._stop = asyncio.Event()
@@ -78,9 +90,8 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 @contextmanager
-def way_out(ports: Mapping[str, int], directory: Path) -> Iterator[str]:
-    """Run the proxy in a thread; gives its URL and leaves its journal in `directory`."""
-    journal = Journal(directory / "proxy.jsonl")
+def way_out(ports: Directory, journal: Record) -> Iterator[str]:
+    """Run the proxy in a thread; gives its URL, and has everything it does in `journal`."""
     proxy = Proxy(ports, journal)
     started: Future[tuple[int, asyncio.AbstractEventLoop]] = Future()
     thread = Thread(target=lambda: asyncio.run(proxy.run(started)), daemon=True)
@@ -91,4 +102,3 @@ def way_out(ports: Mapping[str, int], directory: Path) -> Iterator[str]:
     finally:
         loop.call_soon_threadsafe(proxy.stop)
         thread.join(timeout=10)
-        journal.close()

@@ -8,15 +8,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import trustme
 from rich.console import Console
 
 from examples.demo.cases import HOSTS
-from examples.demo.endpoints import far_ends
-from examples.demo.journal import connections, requests
+from examples.demo.endpoints import FarEnds
+from examples.demo.journal import Journal, connections, requests
+from examples.demo.loopback import far_ends
 from examples.demo.otlp import read_spans
 from examples.demo.proof import Run, problems
 from examples.demo.proxy import way_out
-from examples.demo.tables import WIDTH, conclusion, page, save_picture
+from examples.demo.tables import WIDTH, calls_table, conclusion, page, save_picture
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, show, prove; 1 if anything was not as it must be."""
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "demo", metavar="DIR")
-    parser.add_argument("--svg", type=Path, metavar="PATH", help="save the tables as a picture")
+    parser.add_argument("--svg", type=Path, metavar="PATH", help="save the table of block mode as a picture")
     options = parser.parse_args(arguments)
 
     flag, block = (run_application(mode, options.output / mode) for mode in MODES)
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(page(flag, block))
     console.print(conclusion((flag, block), found))
     if options.svg:
-        save_picture(options.svg, page(flag, block))
+        save_picture(options.svg, calls_table(block))
     return 1 if found else 0
 
 
@@ -49,7 +51,14 @@ def run_application(mode: str, directory: Path) -> Run:
     """Run app.py against the loopback hosts, and read back what it and they left behind."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    with far_ends(HOSTS, directory) as ports, way_out(ports, directory) as proxy:
+    authority = trustme.CA(organization_name="otel-residency demo")
+    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
+    with (
+        Journal(directory / "endpoints.jsonl") as arrivals,
+        Journal(directory / "proxy.jsonl") as departures,
+        far_ends(HOSTS, authority, FarEnds(arrivals).respond) as ports,
+        way_out(ports, departures) as proxy,
+    ):
         application = subprocess.run(
             [_instrument(), sys.executable, str(HERE / "app.py")],
             env=_environment(mode, proxy, directory / "ca.pem"),

@@ -1,4 +1,4 @@
-"""Which region did each OpenAI API call go to, and does that keep the promise made to customers?"""
+"""Tell which region each OpenAI API call went to, and whether that keeps the promise made to customers."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

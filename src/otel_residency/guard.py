@@ -1,4 +1,4 @@
-"""One policy and one catalogue, ready to judge calls. Decisions are remembered: the same facts, the same answer."""
+"""One policy and one catalogue, ready to judge calls, with the decisions already made kept at hand."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -6,7 +6,6 @@ from logging import getLogger
 from typing import NamedTuple
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import CallFacts
@@ -42,7 +41,7 @@ class Guard:
     def __init__(self, settings: Settings) -> None:
         """Load the catalogue that `settings` name and check the policy against it."""
         try:
-            self.catalogue: Catalogue = load_catalogue(settings.catalogue)
+            self.catalogue = load_catalogue(settings.catalogue)
         except CatalogueError as error:
             settings = settings.with_problem(str(error))
             self.catalogue = load_catalogue()

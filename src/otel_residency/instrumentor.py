@@ -4,7 +4,7 @@ from collections.abc import Collection
 from logging import getLogger
 from typing import Any
 
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from otel_residency.core.policy import Policy
 from otel_residency.openai_client.patch import install, switch
@@ -19,11 +19,11 @@ _PROVIDERS = ("tracer_provider", "meter_provider", "logger_provider")
 class ResidencyInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """Judges every call of the openai client, and in block mode refuses the violating ones.
 
-    `instrument(**arguments)` takes the keys of the policy file (`require`, `scope`, `on_call`, `strict`, …),
-    `policy`, `catalogue`, `enabled`, and `tracer_provider`, `meter_provider`, `logger_provider`. Arguments win
-    over the environment, the environment wins over the policy file. It may be called before or after
-    `import openai`; clients that exist already are covered. `uninstrument()` switches everything off and
-    leaves other instrumentations as they are.
+    `instrument(**arguments)` takes the keys of the policy file (`require`, `scope`, `on_call`, `strict`,
+    `attest`, `hosts`, …), `policy`, `catalogue`, `enabled`, and the three providers `tracer_provider`,
+    `meter_provider`, `logger_provider`. Arguments win over the environment, the environment wins over the
+    policy file. It may be called before or after `import openai`; clients that exist already are covered.
+    `uninstrument()` switches everything off and leaves other instrumentations as they are.
 
     Raises:
         PolicyError: an argument is wrong.
@@ -47,12 +47,12 @@ def pre_instrument() -> None:
     """Guard before any instrumentor is loaded: an instrumentor that fails must not leave calls unguarded."""
     try:
         settings = read_settings()
-    except Exception as error:  # noqa: BLE001 - nothing of ours may end the application's start
+    except Exception as error:
         _log.error("otel-residency can't read its settings: %s", type(error).__name__)
         settings = Settings(policy=Policy(on_call="block", unreadable="the settings can't be read"))
     try:
         activate(settings)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         _log.error("otel-residency can't start: %s", type(error).__name__)
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,17 +34,13 @@ POLICY = Setting("OTEL_RESIDENCY_POLICY", "policy", "", "Path of the TOML policy
 CATALOGUE = Setting(
     "OTEL_RESIDENCY_CATALOGUE", "catalogue", "newest", "Revision id to pin, or path of a catalogue file."
 )
-LEDGER = Setting("OTEL_RESIDENCY_LEDGER", "ledger", "", "Path of the audit ledger.")
+LEDGER = Setting("OTEL_RESIDENCY_LEDGER", "ledger", "", "Path of the audit ledger; no effect in this release.")
 POLICY_SETTINGS = (
-    Setting(
-        "OTEL_RESIDENCY_REQUIRE", "require", "", "Regions every call must stay in, separated by commas."
-    ),
+    Setting("OTEL_RESIDENCY_REQUIRE", "require", "", "Regions every call must stay in, separated by commas."),
     Setting("OTEL_RESIDENCY_SCOPE", "scope", "processing", "What must be in the region."),
     Setting("OTEL_RESIDENCY_ON_CALL", "on_call", "flag", "What the call guard does with a violation."),
-    Setting("OTEL_RESIDENCY_ON_EXPORT", "on_export", "flag", "What the export gate does with it."),
-    Setting(
-        "OTEL_RESIDENCY_STRICT", "strict", "false", "Treat everything but eligible as a violation."
-    ),
+    Setting("OTEL_RESIDENCY_ON_EXPORT", "on_export", "flag", "What the export gate does with a violation; only flag has an effect in this release."),
+    Setting("OTEL_RESIDENCY_STRICT", "strict", "false", "Treat everything but eligible as a violation."),
 )
 SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER)
 
@@ -92,7 +89,7 @@ def read_settings(
     given = dict(arguments or {})
     problems: list[str] = []
 
-    def attempt(read: Callable[[], Any], otherwise: Any) -> Any:
+    def attempt(read: Callable[[], Any], *, otherwise: Any = None) -> Any:
         try:
             return read()
         except PolicyError as error:
@@ -101,21 +98,22 @@ def read_settings(
 
     enabled = given.pop("enabled", None)
     if enabled is None:
-        enabled = attempt(lambda: _boolean(ENABLED.variable, environ.get(ENABLED.variable, "true")), True)
+        said = environ.get(ENABLED.variable) or ENABLED.default
+        enabled = attempt(partial(_boolean, ENABLED.variable, said), otherwise=True)
     elif not isinstance(enabled, bool):
         raise PolicyError(f"argument enabled: {enabled!r} is not true or false")
     path = _text_argument(given, "policy") or environ.get(POLICY.variable, "")
     catalogue = _text_argument(given, "catalogue") or environ.get(CATALOGUE.variable) or "newest"
-    values = attempt(lambda: _read_file(path), {}) if path else {}
+    values = attempt(partial(_read_file, path), otherwise={}) if path else {}
     if path and not values and _says_block(path):
         values = {"on_call": "block"}
     for setting in POLICY_SETTINGS:
-        if environ.get(setting.variable):
-            value = attempt(lambda setting=setting: _from_environment(setting, environ), None)
+        if text := environ.get(setting.variable, "").strip():
+            value = attempt(partial(_from_environment, setting, text))
             if value is not None:
                 values[setting.key] = value
     values |= {key: _argument(key, value) for key, value in given.items() if value is not None}
-    policy = attempt(lambda: _policy(values, path), None) or _readable_rest(values)
+    policy = attempt(partial(_policy, values, path)) or _readable_rest(values)
     policy = policy.for_service(*_service(environ))._replace(
         hosts={canonical_host(host): configured for host, configured in policy.hosts.items()},
     )
@@ -199,18 +197,22 @@ def _readable_rest(values: Mapping[str, Any]) -> Policy:
     return Policy(**readable)
 
 
-def _from_environment(setting: Setting, environ: Mapping[str, str]) -> Any:
-    text = environ[setting.variable].strip()
-    if setting.key == "require":
-        return [region.strip().lower() for region in text.split(",") if region.strip()]
-    value: object = text.lower()
+def _from_environment(setting: Setting, text: str) -> Any:
     if setting.key == "strict":
         return _boolean(setting.variable, text)
     kind = keys(Policy)[setting.key]
+    value = _regions(setting.variable, text) if setting.key == "require" else text.lower()
     try:
         return convert(kind, value, setting.variable)
     except StructureError as error:
         raise PolicyError(str(error)) from None
+
+
+def _regions(origin: str, text: str) -> list[str]:
+    regions = [region.strip().lower() for region in text.split(",") if region.strip()]
+    if text and not regions:
+        raise PolicyError(f"{origin}: {text!r} names no region; write codes separated by commas")
+    return regions
 
 
 def _boolean(origin: str, text: str) -> bool:
@@ -234,7 +236,7 @@ def _argument(key: str, value: object) -> object:
     if key not in known:
         raise PolicyError(f"argument {key}: not known; known are: {', '.join(sorted(known))}")
     if key == "require" and isinstance(value, str):
-        value = [region.strip().lower() for region in value.split(",") if region.strip()]
+        value = _regions("argument require", value)
     try:
         convert(known[key], value, f"argument {key}")
     except StructureError as error:
@@ -244,9 +246,7 @@ def _argument(key: str, value: object) -> object:
 
 def _service(environ: Mapping[str, str]) -> tuple[str, str]:
     attributes = dict(
-        pair.split("=", 1)
-        for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")
-        if "=" in pair
+        pair.split("=", 1) for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",") if "=" in pair
     )
     attributes = {key.strip(): value.strip() for key, value in attributes.items()}
     environment = attributes.get("deployment.environment.name") or attributes.get(

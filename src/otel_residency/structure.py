@@ -35,13 +35,14 @@ def build(cls: type[T], value: object, place: str = "") -> T:
     """
     if not isinstance(value, Mapping):
         raise StructureError(place, f"{_show(value)} is not a table")
-    known = keys(cls)
+    described: Any = cls
+    known = keys(described)
     for key in value:
         if key not in known and not str(key).startswith("$"):
             near = ", ".join(sorted(known))
             raise StructureError(_at(place, str(key)), f"unknown key; known are: {near}")
     arguments = {}
-    optional = cls._field_defaults  # type: ignore[attr-defined]
+    optional = described._field_defaults
     for key, kind in known.items():
         if key in value:
             arguments[key] = convert(kind, value[key], _at(place, key))
@@ -51,9 +52,9 @@ def build(cls: type[T], value: object, place: str = "") -> T:
 
 
 @cache
-def keys(cls: type) -> Mapping[str, Any]:
-    """The keys of a file that describes a `cls`, and their types: its fields, but for `NOT_KEYS`."""
-    hidden = getattr(cls, "NOT_KEYS", ())
+def keys(cls: Any) -> Mapping[str, Any]:
+    """The keys of a file that describes a `cls`, and their types: its fields, but for `not_keys()`."""
+    hidden: tuple[str, ...] = getattr(cls, "not_keys", tuple)()
     return {key: kind for key, kind in typing.get_type_hints(cls).items() if key not in hidden}
 
 
@@ -71,9 +72,7 @@ def convert(kind: Any, value: object, place: str) -> Any:
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise StructureError(place, f"{_show(value)} is not a list")
-        return tuple(
-            convert(arguments[0], each, f"{place}[{number}]") for number, each in enumerate(value)
-        )
+        return tuple(convert(arguments[0], each, f"{place}[{number}]") for number, each in enumerate(value))
     if origin is Mapping:
         return _mapping(arguments[1], value, place)
     if hasattr(kind, "_fields"):

@@ -3,10 +3,12 @@
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from ipaddress import ip_network
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,16 @@ _IDENTITY = {
     "attestations": "name",
 }
 """Sections whose entries have a name of their own; a user's entry stands in for ours of that name."""
+_HOSTS = ("hosts", "host_patterns", "bogus_hosts")
+_WITH_SOURCE = (
+    "revisions",
+    "aliases",
+    "retired_models",
+    "retired_endpoints",
+    "refusals",
+    "evidence_headers",
+    "client_regions",
+)
 
 
 def load_catalogue(choice: str = NEWEST) -> Catalogue:
@@ -57,7 +69,7 @@ def load_catalogue(choice: str = NEWEST) -> Catalogue:
             f"catalogue {choice!r}: neither a revision nor a file; revisions are: "
             f"{', '.join(known)}; or say {NEWEST!r}"
         )
-    return Catalogue(_user_entries(path))
+    return _catalogue(_user_entries(path), f"catalogue {path}")
 
 
 @cache
@@ -72,7 +84,8 @@ def _shipped() -> Catalogue:
         for file in sorted((data / "revisions").iterdir(), key=lambda each: each.name)
         if file.name.endswith(".json")
     ]
-    return Catalogue(_checked(merged, "the shipped catalogue"))
+    origin = "the shipped catalogue"
+    return _catalogue(_checked(merged, origin), origin)
 
 
 def _read_json(file: Traversable) -> dict[str, Any]:
@@ -114,41 +127,80 @@ def _check(entries: Entries, *, standalone: bool) -> None:
         twice = [each for each, count in counted.items() if count > 1]
         if twice:
             raise StructureError(section, f"{twice[0]!r} stands there twice")
-    known = set(entries.sources) | (set() if standalone else set(_shipped().entries.sources))
-    for section in ("hosts", "host_patterns", "bogus_hosts"):
-        for number, entry in enumerate(getattr(entries, section)):
-            _check_sources(entry.sources, known, f"{section}[{number}].sources")
-            if section != "host_patterns" and entry.host != entry.host.lower().rstrip("."):
-                raise StructureError(
-                    f"{section}[{number}].host", f"{entry.host!r}: write it in lower case, without a final dot"
-                )
+    shipped = Entries() if standalone else _shipped().entries
+    _check_sources(entries, {*entries.sources, *shipped.sources})
+    _check_values(entries)
+    revisions = {revision.id for revision in (*entries.revisions, *shipped.revisions)}
     for number, revision in enumerate(entries.revisions):
-        _check_sources((revision.source,), known, f"revisions[{number}].source")
-        _check_revision(revision, f"revisions[{number}]")
+        if revision.inherits is not None and revision.inherits not in revisions - {revision.id}:
+            place = f"revisions[{number}].inherits"
+            raise StructureError(place, f"{revision.inherits!r} is not the id of another revision")
 
 
-def _check_sources(sources: tuple[str, ...], known: set[str], place: str) -> None:
-    if not sources:
-        raise StructureError(place, "name at least one source of [sources]")
-    for source in sources:
-        if source not in known:
-            raise StructureError(place, f"{source!r} is not in [sources]")
+def _check_values(entries: Entries) -> None:
+    for section in _HOSTS:
+        key = _IDENTITY[section]
+        for number, entry in enumerate(getattr(entries, section)):
+            name = getattr(entry, key)
+            if name != name.lower().rstrip("."):
+                problem = f"{name!r}: write it in lower case, without a final dot"
+                raise StructureError(f"{section}[{number}].{key}", problem)
+    for number, network in enumerate(entries.networks):
+        try:
+            ip_network(network.network)
+        except ValueError:
+            problem = f"{network.network!r} is not a network like 10.0.0.0/8"
+            raise StructureError(f"networks[{number}].network", problem) from None
+    for letter in entries.confusables:
+        if len(letter) != 1:
+            raise StructureError("confusables", f"{letter!r} is not one letter")
 
 
-def _check_revision(revision: Revision, place: str) -> None:
-    if revision.inherits is None:
-        for row in revision.rows:
-            for region in (*row.storage, *row.processing, *row.processing_models):
-                if region not in revision.regions:
-                    raise StructureError(
-                        f"{place}.rows.{row.id}", f"region {region!r} is not in {place}.regions"
-                    )
+def _check_sources(entries: Entries, known: set[str]) -> None:
+    for section in (*_HOSTS, *_WITH_SOURCE):
+        plural = section in _HOSTS
+        for number, entry in enumerate(getattr(entries, section)):
+            sources = entry.sources if plural else (entry.source,)
+            missing = [source for source in sources if source not in known]
+            place = f"{section}[{number}].source{'s' if plural else ''}"
+            if not sources:
+                raise StructureError(place, "name at least one source of [sources]")
+            if missing:
+                raise StructureError(place, f"{missing[0]!r} is not in [sources]")
+
+
+def _catalogue(entries: Entries, origin: str) -> Catalogue:
+    """Index `entries`, and check each revision with all that it inherits."""
+    catalogue = Catalogue(entries)
+    for revision in catalogue.revisions:
+        known = {*revision.regions, "global"}
+        for place, region in _regions_of(revision):
+            if region not in known:
+                allowed = ", ".join(sorted(known))
+                raise CatalogueError(
+                    f"{origin}: revisions.{revision.id}.{place}: region {region!r} is not one of: {allowed}"
+                )
+    return catalogue
+
+
+def _regions_of(revision: Revision) -> Iterator[tuple[str, str]]:
+    """Each region that a row or rule of `revision` names, and where."""
+    for row in revision.rows:
+        named = (row.storage, row.processing, row.processing_models, *row.model_regions.values())
+        yield from ((f"rows.{row.id}", region) for region in chain.from_iterable(named))
+    for number, rule in enumerate(revision.feature_rules):
+        named_here = (*rule.regions, *rule.outside_regions)
+        yield from ((f"feature_rules[{number}]", region) for region in named_here)
+    for number, tier in enumerate(revision.tier_rules):
+        yield from ((f"tier_rules[{number}]", region) for region in (*tier.regions, *tier.allowed_regions))
 
 
 def _extended(shipped: Entries, own: Entries) -> Entries:
     """`shipped` with the entries of `own` added; an entry of the same name is replaced."""
     changes: dict[str, Any] = {}
-    for section, ours, theirs in zip(Entries._fields, shipped, own, strict=True):
+    for section in Entries._fields:
+        ours: Any = getattr(shipped, section)
+        theirs: Any = getattr(own, section)
         if not theirs or section == "schema_version":
             continue
         if isinstance(ours, Mapping):

@@ -46,9 +46,7 @@ class Catalogue:
         self.entries = entries
         self.pinned = pinned
         self.revisions: tuple[Revision, ...] = tuple(
-            sorted(
-                _inherited(entries.revisions), key=lambda revision: (revision.effective_from, revision.id)
-            )
+            sorted(_inherited(entries.revisions), key=lambda revision: (revision.effective_from, revision.id))
         )
         self.region_codes: frozenset[str] = frozenset(
             code for revision in self.revisions for code in revision.regions
@@ -151,19 +149,24 @@ class Catalogue:
 
 def _inherited(revisions: Iterable[Revision]) -> Iterable[Revision]:
     by_id = {revision.id: revision for revision in revisions}
-    for revision in by_id.values():
-        base = by_id.get(revision.inherits or "")
-        if base is None:
-            yield revision
-            continue
-        yield revision._replace(
-            regions={**base.regions, **revision.regions},
-            rows=revision.rows or base.rows,
-            feature_rules=revision.feature_rules or base.feature_rules,
-            tier_rules=revision.tier_rules or base.tier_rules,
-            footnotes=revision.footnotes or base.footnotes,
-            conditions=revision.conditions or base.conditions,
-        )
+    return [_filled(revision, by_id) for revision in by_id.values()]
+
+
+def _filled(revision: Revision, by_id: Mapping[str, Revision]) -> Revision:
+    """`revision` with what it inherits, over any number of steps; a circle ends where it closes."""
+    others = {name: other for name, other in by_id.items() if name != revision.id}
+    base = others.get(revision.inherits or "")
+    if base is None:
+        return revision
+    base = _filled(base, others)
+    return revision._replace(
+        regions={**base.regions, **revision.regions},
+        rows=revision.rows or base.rows,
+        feature_rules=revision.feature_rules or base.feature_rules,
+        tier_rules=revision.tier_rules or base.tier_rules,
+        footnotes=revision.footnotes or base.footnotes,
+        conditions=revision.conditions or base.conditions,
+    )
 
 
 def _by(entries: Iterable[T], key: str) -> Mapping[str, T]:

@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, NamedTuple
 
 from otel_residency.core.catalogue import Catalogue, path_segments
@@ -29,6 +31,8 @@ class HostMatch(NamedTuple):
     note: str = ""
     configured: ConfiguredHost | None = None
     loopback: bool = False
+    link: bool = False
+    """The region is that of a private link; that of the project behind it does not show."""
 
     @property
     def region(self) -> str:
@@ -48,12 +52,18 @@ class EndpointMatch(NamedTuple):
     deployment: str | None = None
 
 
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
 def canonical_host(host: str) -> str:
-    """Lower case, no brackets around an address, no trailing dot. Two trailing dots stay: no such host."""
-    name = host.lower()
+    """Lower case, no brackets around an address, no trailing dot. Two trailing dots stay: no such host.
+
+    Only plain letters are lowered: the lower case of a Kelvin sign is a plain k, and it is another host.
+    """
+    name = host.translate(_LOWER)
     if name.startswith("[") and name.endswith("]"):
         name = name[1:-1]
-    return name[:-1] if name.endswith(".") else name
+    return name.removesuffix(".")
 
 
 def match_host(
@@ -65,40 +75,48 @@ def match_host(
 ) -> HostMatch:
     """Look `host` up; a host that the catalogue lists can't be given another region by a policy."""
     name = canonical_host(host)
-    if listed := catalogue.hosts.get(name):
-        if listed.kind != "loopback":
-            return _listed(listed, on)
-    elif bogus := catalogue.bogus_hosts.get(name):
+    listed = catalogue.hosts.get(name)
+    if listed is not None and listed.kind != "loopback":
+        return _listed(listed, on)
+    if bogus := catalogue.bogus_hosts.get(name):
         return HostMatch(name, bogus.status, note=bogus.truth)
     address = _address(name)
     network = _network_kind(catalogue, address) if address is not None else None
     loopback = listed is not None or network == "loopback"
-    if own := configured.get(f"{name}:{port}") or configured.get(name):
+    with_port = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    if own := configured.get(with_port) or configured.get(name):
         return HostMatch(name, "configured", own.provider, (own.region,), "", own, loopback)
     if loopback:
         return HostMatch(name, "loopback", loopback=True)
     if address is not None:
         return HostMatch(name, "local" if network else "unknown", note="an address names no region")
-    foreign = not name.isascii() or "xn--" in name
-    if foreign and (original := lookalike_of(catalogue, name)):
-        return HostMatch(name, "lookalike", note=f"it resembles {original} and is another host")
-    for pattern, labels in catalogue.patterns:
-        if _matches(labels, name.split(".")):
-            kind: HostKind = "local" if pattern.kind == "local" else "listed"
-            return HostMatch(name, kind, pattern.provider, pattern.regions, pattern.notes or "")
-    if original := lookalike_of(catalogue, name):
-        return HostMatch(name, "lookalike", note=f"it resembles {original} and is another host")
-    return HostMatch(name, "unknown")
+    return _by_shape(catalogue, name)
+
+
+def _by_shape(catalogue: Catalogue, name: str) -> HostMatch:
+    """A member of a family of hosts, an imitation, or neither; foreign letters are looked at first."""
+    plain = name.isascii() and "xn--" not in name
+    original = None if plain else lookalike_of(catalogue, name)
+    if original is None:
+        for pattern, labels in catalogue.patterns:
+            if _matches(labels, name.split(".")):
+                kind: HostKind = "local" if pattern.kind == "local" else "listed"
+                return HostMatch(name, kind, pattern.provider, pattern.regions, pattern.notes or "")
+        original = lookalike_of(catalogue, name)
+    if original is None:
+        return HostMatch(name, "unknown")
+    return HostMatch(name, "lookalike", note=f"it resembles {original} and is another host")
 
 
 def _listed(host: Host, on: date) -> HostMatch:
     if host.kind in ("control-plane", "not-api"):
         kind: HostKind = "control-plane" if host.kind == "control-plane" else "unknown"
         return HostMatch(host.host, kind, host.provider, note=host.notes or "")
+    link = host.kind == "azure-private-link"
     for period in host.periods:
         if (period.since or date.min) <= on <= (period.until or date.max):
-            return HostMatch(host.host, "listed", host.provider, period.regions, period.why)
-    return HostMatch(host.host, "listed", host.provider, host.regions, host.notes or "")
+            return HostMatch(host.host, "listed", host.provider, period.regions, period.why, link=link)
+    return HostMatch(host.host, "listed", host.provider, host.regions, host.notes or "", link=link)
 
 
 def _address(name: str) -> IPv4Address | IPv6Address | None:
@@ -130,9 +148,7 @@ def _label_matches(pattern: str, label: str) -> bool:
         return pattern == label
     before, _, rest = pattern.partition("{")
     after = rest.partition("}")[2]
-    return (
-        len(label) > len(before) + len(after) and label.startswith(before) and label.endswith(after)
-    )
+    return len(label) > len(before) + len(after) and label.startswith(before) and label.endswith(after)
 
 
 def lookalike_of(catalogue: Catalogue, name: str) -> str | None:
@@ -153,16 +169,15 @@ def lookalike_of(catalogue: Catalogue, name: str) -> str | None:
 
 
 def _skeleton(catalogue: Catalogue, name: str) -> str:
-    labels = []
-    for label in name.split("."):
-        if label.startswith("xn--"):
-            try:
-                label = label.encode("ascii").decode("idna")
-            except UnicodeError:
-                pass
-        labels.append(label)
-    letters = unicodedata.normalize("NFKC", ".".join(labels)).casefold()
+    letters = unicodedata.normalize("NFKC", ".".join(map(_readable, name.split(".")))).casefold()
     return letters.translate(catalogue.confusables)
+
+
+def _readable(label: str) -> str:
+    if label.startswith("xn--"):
+        with suppress(UnicodeError):
+            return label.encode("ascii").decode("idna")
+    return label
 
 
 def _squash(skeleton: str) -> str:
@@ -216,15 +231,13 @@ def match_endpoint(
     below = ("v1", *rest)
     endpoint = catalogue.endpoint(below)
     content = not any(
-        (entry.method in ("*", method)) and _content_free(path_segments(entry.path), entry.below, below)
+        (entry.method in ("*", method)) and _content_free(path_segments(entry.path), below, deep=entry.below)
         for entry in catalogue.entries.without_content
     )
     return EndpointMatch(endpoint.path if endpoint else UNKNOWN, below, endpoint, content, deployment)
 
 
-def _strip(
-    base: tuple[str, ...], segments: tuple[str, ...]
-) -> tuple[tuple[str, ...], str | None] | None:
+def _strip(base: tuple[str, ...], segments: tuple[str, ...]) -> tuple[tuple[str, ...], str | None] | None:
     if len(segments) <= len(base):
         return None
     deployment = None
@@ -236,8 +249,8 @@ def _strip(
     return segments[len(base) :], deployment
 
 
-def _content_free(path: tuple[str, ...], below: bool, segments: tuple[str, ...]) -> bool:
-    if below:
+def _content_free(path: tuple[str, ...], segments: tuple[str, ...], *, deep: bool) -> bool:
+    if deep:
         return segments[: len(path)] == path and all(segments)
     return len(path) == len(segments) and all(
         expected == actual or (expected.startswith("{") and bool(actual))

@@ -4,8 +4,9 @@ Where a rule comes from is in the catalogue beside it. What no table states is d
 never in favour of `eligible`.
 """
 
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import partial
 from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue, path_segments, undated
@@ -18,7 +19,7 @@ from otel_residency.core.classify import (
     match_host,
 )
 from otel_residency.core.entries import FeatureRule, Needs, RegionTerms, Revision, Row, TierRule
-from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.core.verdict import SEVERITY, Decision, Finding, Verdict
 
@@ -29,22 +30,24 @@ ELIGIBLE, CONDITIONAL, INDETERMINATE, INELIGIBLE = (
     Verdict.INELIGIBLE,
 )
 GLOBAL = "global"
-STALE_AFTER = timedelta(days=180)
-"""Age of the newest revision from which verdicts say that the catalogue may be outdated."""
+STALE_AFTER = 180
+"""Days after which verdicts note that the catalogue may be outdated."""
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+_SOCKETS = frozenset({"ws", "wss"})
 
 
 class _Case(NamedTuple):
-    """What the rules look at: the facts, and what they were classified as."""
+    """What the rules look at: the facts, and what one place that the call reached was classified as."""
 
     facts: CallFacts
     catalogue: Catalogue
     policy: Policy
     revision: Revision
-    hosts: tuple[HostMatch, ...]
+    host: HostMatch
     endpoint: EndpointMatch
     rows: tuple[Row, ...]
     target: str | None
-    """The region whose terms apply: that of the first hop, where the requirement allows it."""
+    """The region whose terms apply: that of the host, where the requirement allows it."""
 
 
 def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
@@ -60,101 +63,101 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     """
     revision = catalogue.revision_on(facts.on)
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
-    endpoint = _endpoint(facts, catalogue, hosts)
+    endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
     findings = list(_policy_findings(facts, catalogue, policy, revision))
-    for number, (hop, host) in enumerate(zip(facts.hops, hosts, strict=True)):
-        findings += _hop_findings(hop, host, policy, revision, first=number == 0)
+    if not hosts:
+        findings.append(Finding("host.unknown", INDETERMINATE, "no request was seen"))
+    places = tuple(zip(facts.hops, hosts, endpoints, strict=True))
+    for hop, host, endpoint in places:
+        findings += _hop_findings(hop, host, policy, revision, content=endpoint.content)
+        if hop.redirected:
+            findings += _redirect_findings(hop, host, policy, hosts[0].region)
     findings += _answer_findings(facts, hosts)
-    if revision is not None and hosts and endpoint.content:
-        segments = endpoint.segments
-        case = _Case(
-            facts,
-            catalogue,
-            policy,
-            revision,
-            hosts,
-            endpoint,
-            catalogue.rows(revision, segments) if segments else (),
-            _target(hosts[0], policy, revision),
-        )
-        findings += _table_findings(case)
-    return _decision(facts, catalogue, policy, revision, hosts, endpoint, findings)
-
-
-def _decision(
-    facts: CallFacts,
-    catalogue: Catalogue,
-    policy: Policy,
-    revision: Revision | None,
-    hosts: tuple[HostMatch, ...],
-    endpoint: EndpointMatch,
-    findings: list[Finding],
-) -> Decision:
+    if revision is not None:
+        for case in _cases(facts, catalogue, policy, revision, places):
+            findings += _table_findings(case)
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: -SEVERITY[finding.verdict]))
-    if not endpoint.content or any(host.kind == "control-plane" for host in hosts[:1]):
-        verdict = Verdict.NOT_APPLICABLE
-        violation = False
-    else:
-        verdict = ordered[0].verdict if ordered else (ELIGIBLE if hosts else INDETERMINATE)
-        violation = bool(policy.require) and (
-            verdict is INELIGIBLE or (policy.strict and verdict is not ELIGIBLE)
-        )
-        violation = violation or (policy.unreadable is not None and policy.on_call == "block")
+    applicable = not endpoints or endpoints[0].content
+    verdict = ordered[0].verdict if ordered else ELIGIBLE
     return Decision(
-        verdict=verdict,
+        verdict=verdict if applicable else Verdict.NOT_APPLICABLE,
         findings=ordered,
-        violation=violation,
+        violation=applicable and _violates(verdict, policy),
         region=hosts[-1].region if hosts else UNKNOWN,
         hop_regions=tuple(host.region for host in hosts),
-        endpoint=endpoint.template,
-        snapshot=_snapshot(facts, catalogue, revision, endpoint),
+        endpoint=endpoints[0].template if endpoints else UNKNOWN,
+        snapshot=_snapshot(facts, catalogue, revision, endpoints),
         catalogue=revision.id if revision else "none",
         required=policy.require,
     )
 
 
-def _endpoint(
-    facts: CallFacts, catalogue: Catalogue, hosts: tuple[HostMatch, ...]
-) -> EndpointMatch:
-    if not hosts:
-        return EndpointMatch(UNKNOWN, ())
-    first = hosts[0]
-    provider = first.provider if first.kind in ("listed", "configured") else "openai"
-    gateway = None if first.kind == "listed" and provider == "openai" else facts.base_path
-    return match_endpoint(catalogue, provider, facts.method, facts.hops[0].path, gateway)
+def _violates(verdict: Verdict, policy: Policy) -> bool:
+    if policy.unreadable is not None and policy.on_call == "block":
+        return True
+    return bool(policy.require) and (verdict is INELIGIBLE or (policy.strict and verdict is not ELIGIBLE))
+
+
+def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch) -> EndpointMatch:
+    provider = host.provider if host.kind in ("listed", "configured") else "openai"
+    vendor = host.kind == "listed" and provider == "openai"
+    found = match_endpoint(catalogue, provider, facts.method, hop.path, None if vendor else facts.base_path)
+    # A base URL can make any call look like administration; but what names a model is a prompt.
+    if host.kind == "control-plane":
+        content = found.endpoint is not None
+    else:
+        known = found.endpoint is not None and facts.method in found.endpoint.methods
+        content = found.content or not (vendor or known)
+    return found._replace(content=content or facts.model is not None)
+
+
+def _cases(
+    facts: CallFacts,
+    catalogue: Catalogue,
+    policy: Policy,
+    revision: Revision,
+    places: tuple[tuple[Hop, HostMatch, EndpointMatch], ...],
+) -> Iterator[_Case]:
+    """What the table has to judge: once each place that the call reached."""
+    seen = set()
+    for hop, host, endpoint in places:
+        place = (hop.host, hop.port, hop.path)
+        if endpoint.content and place not in seen:
+            seen.add(place)
+            rows = catalogue.rows(revision, endpoint.segments) if endpoint.segments else ()
+            target = _target(host, policy, revision)
+            yield _Case(facts, catalogue, policy, revision, host, endpoint, rows, target)
 
 
 def _snapshot(
-    facts: CallFacts, catalogue: Catalogue, revision: Revision | None, endpoint: EndpointMatch
+    facts: CallFacts, catalogue: Catalogue, revision: Revision | None, endpoints: tuple[EndpointMatch, ...]
 ) -> str | None:
     if facts.answer and facts.answer.model:
         return facts.answer.model
-    if facts.model and revision is not None:
-        for row in catalogue.rows(revision, endpoint.segments):
+    if facts.model and revision is not None and endpoints:
+        for row in catalogue.rows(revision, endpoints[0].segments):
             if _listed(row, facts.model):
                 return facts.model
     return None
 
 
 def _target(host: HostMatch, policy: Policy, revision: Revision) -> str | None:
-    if host.region in (UNKNOWN, GLOBAL):
-        storage = _optional_prefix_region(policy, revision)
-        return storage if host.region == GLOBAL else None
-    return host.region if not policy.require or host.region in policy.require else None
-
-
-def _optional_prefix_region(policy: Policy, revision: Revision) -> str | None:
-    """A required region whose storage did not need the host prefix in this revision."""
-    if policy.scope != "storage":
+    if host.region == GLOBAL:
+        return _optional_prefix_region(host, policy, revision)
+    if host.region == UNKNOWN or (policy.require and host.region not in policy.require):
         return None
-    return next(
-        (
-            code
-            for code in policy.require
-            if (terms := revision.regions.get(code)) and not terms.prefix_required
-        ),
-        None,
-    )
+    return host.region
+
+
+def _optional_prefix_region(host: HostMatch, policy: Policy, revision: Revision) -> str | None:
+    """A required region that only stores, and whose storage did not need the host prefix in this revision."""
+    if policy.scope != "storage" or host.kind != "listed" or host.provider != "openai":
+        return None
+    for code in policy.require:
+        terms = revision.regions.get(code)
+        if terms is not None and terms.processing == "no" and not terms.prefix_required:
+            return code
+    return None
 
 
 def _policy_findings(
@@ -165,20 +168,19 @@ def _policy_findings(
     if revision is None:
         yield Finding("catalogue.no_revision", INDETERMINATE, f"no table is known for {facts.on}")
         return
-    known_until = max(
-        (catalogue.entries.generated or date.min, revision.effective_from),
-    )
-    age = facts.on - known_until
-    if policy.catalogue_max_age is not None and age > timedelta(days=policy.catalogue_max_age):
+    known_until = max(catalogue.entries.generated or date.min, revision.effective_from)
+    age = (facts.on - known_until).days
+    if policy.catalogue_max_age is not None and age > policy.catalogue_max_age:
         yield Finding("catalogue.stale", INDETERMINATE, f"{revision.id} is older than the policy allows")
     elif age > STALE_AFTER:
         yield Finding("catalogue.stale", ELIGIBLE, f"{revision.id} was last checked on {known_until}")
 
 
 def _hop_findings(
-    hop: Hop, host: HostMatch, policy: Policy, revision: Revision | None, *, first: bool
+    hop: Hop, host: HostMatch, policy: Policy, revision: Revision | None, *, content: bool
 ) -> Iterator[Finding]:
-    yield from _host_findings(host, policy, revision)
+    if content or host.kind != "control-plane":
+        yield from _host_findings(host, policy, revision)
     if hop.host_header is not None:
         yield Finding(
             "host.header_mismatch",
@@ -190,13 +192,14 @@ def _hop_findings(
             yield Finding("transport.insecure", INELIGIBLE, f"{hop.scheme} to {host.host}")
         elif host.kind != "configured":
             yield Finding("transport.insecure", INDETERMINATE, f"{hop.scheme} to {host.host}")
-    if hop.redirected and not first and not _allowed(host, policy):
+
+
+def _redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: str) -> Iterator[Finding]:
+    """Whether a redirect left the required regions, or without a requirement the region of the first hop."""
+    allowed = policy.require or (home,)
+    if host.region not in allowed and (policy.require or home not in (UNKNOWN, GLOBAL)):
         code = "redirect.payload_left_region" if hop.payload else "redirect.left_region"
         yield Finding(code, INELIGIBLE, f"redirected to {host.host}")
-
-
-def _allowed(host: HostMatch, policy: Policy) -> bool:
-    return host.region in policy.require if policy.require else host.region not in (UNKNOWN, GLOBAL)
 
 
 def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -> Iterator[Finding]:
@@ -205,8 +208,6 @@ def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -
         yield Finding("host.bogus", INELIGIBLE, f"{host.host}: {host.note}")
     elif host.kind == "lookalike":
         yield Finding("host.lookalike", INELIGIBLE, f"{host.host}: {host.note}")
-    elif host.kind == "control-plane":
-        return
     elif host.region == UNKNOWN:
         if policy.require and host.regions and not set(host.regions) & set(policy.require):
             candidates = " or ".join(host.regions)
@@ -216,7 +217,7 @@ def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -
     elif host.region == GLOBAL:
         if not policy.require:
             yield Finding("host.global", INDETERMINATE, f"{host.host} has no region")
-        elif revision is None or _optional_prefix_region(policy, revision) is None:
+        elif revision is None or _optional_prefix_region(host, policy, revision) is None:
             yield Finding("host.global", INELIGIBLE, f"{host.host} has no region, required: {required}")
         else:
             yield from _needs_findings(
@@ -224,6 +225,9 @@ def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -
             )
     elif policy.require and host.region not in policy.require:
         yield Finding("host.region_mismatch", INELIGIBLE, f"{host.host} is {host.region}, not {required}")
+    elif host.link:
+        why = f"{host.host} shows the region of a private link, not that of the project"
+        yield from _needs_findings((("region_approval",),), policy, "attestation.missing", why)
 
 
 def _answer_findings(facts: CallFacts, hosts: tuple[HostMatch, ...]) -> Iterator[Finding]:
@@ -236,8 +240,9 @@ def _answer_findings(facts: CallFacts, hosts: tuple[HostMatch, ...]) -> Iterator
 
 
 def _table_findings(case: _Case) -> Iterator[Finding]:
-    provider = case.hosts[0].provider
-    if case.hosts[0].kind in ("listed", "configured") and provider != "openai":
+    if case.facts.body_unseen:
+        yield Finding("request.unseen", INDETERMINATE, "the request body could not be read")
+    if case.host.kind in ("listed", "configured") and case.host.provider != "openai":
         yield from _other_provider_findings(case)
         return
     template = case.endpoint.template
@@ -245,24 +250,25 @@ def _table_findings(case: _Case) -> Iterator[Finding]:
     if retired is not None:
         yield Finding("endpoint.retired", INELIGIBLE, f"{template} was shut down on {retired}")
     if not case.rows:
-        yield Finding(
-            "endpoint.not_listed", INELIGIBLE, f"{template} is in no row of {case.revision.id}"
-        )
+        yield Finding("endpoint.not_listed", INELIGIBLE, f"{template} is in no row of {case.revision.id}")
         return
     row = case.rows[0]
+    if case.endpoint.endpoint is None:
+        below = row.services[0]
+        yield Finding(
+            "endpoint.not_listed", INDETERMINATE, f"no endpoint is known by this path below {below}"
+        )
     terms = case.revision.regions.get(case.target) if case.target else None
     if case.target is not None:
         yield from _region_findings(case, row, terms)
     yield from _model_findings(case, terms)
-    if case.facts.body_unseen:
-        yield Finding("request.unseen", INDETERMINATE, "the request body could not be read")
     yield from _feature_findings(case, terms)
     yield from _tier_findings(case)
-    yield from _batch_findings(case)
+    yield from _batch_findings(case, terms)
 
 
 def _other_provider_findings(case: _Case) -> Iterator[Finding]:
-    host = case.hosts[0]
+    host = case.host
     own = host.configured
     if own is None or not own.deployments:
         yield Finding(
@@ -271,12 +277,26 @@ def _other_provider_findings(case: _Case) -> Iterator[Finding]:
             f"{host.provider} is not covered by {case.revision.id}; its terms decide",
         )
         return
+    if case.endpoint.endpoint is None:
+        yield Finding(
+            "endpoint.not_listed", INDETERMINATE, f"the path is no known endpoint of {host.provider}"
+        )
     name = case.endpoint.deployment or case.facts.model or ""
     kind = case.catalogue.deployments.get((host.provider, own.deployments.get(name, "")))
     if kind is None:
         yield Finding("deployment.unknown", INDETERMINATE, f"the type of deployment {name!r} is not known")
-    elif kind.stays_in == "anywhere" and case.policy.scope == "processing":
-        yield Finding("deployment.leaves_region", INELIGIBLE, f"{kind.sku}: {kind.processing}")
+    elif case.policy.scope == "processing":
+        detail = f"{kind.sku}: {kind.processing}"
+        if kind.stays_in == "anywhere":
+            yield Finding("deployment.leaves_region", INELIGIBLE, detail)
+        elif kind.stays_in == "zone" and host.region not in kind.zones:
+            yield Finding(
+                "deployment.leaves_region", INDETERMINATE, f"{detail}; {host.region} is no such zone"
+            )
+    for name in sorted(case.facts.tools):
+        tool = case.catalogue.tools.get(name)
+        if tool is None or tool.runs == "vendor":
+            yield Finding("feature.tool", INDETERMINATE, f"{name} of {host.provider} is in no table")
 
 
 def _retired_endpoint(case: _Case) -> date | None:
@@ -291,7 +311,8 @@ def _region_findings(case: _Case, row: Row, terms: RegionTerms | None) -> Iterat
     where = f"{row.services[0]} in {region}"
     stored = any(region in each.storage for each in case.rows)
     processed = any(region in each.processing for each in case.rows)
-    if terms is None or not (stored or processed):
+    kept = stored and terms is not None and terms.storage == "yes"
+    if terms is None or not (kept or (processed and case.policy.scope == "processing")):
         yield Finding("region.not_offered", INELIGIBLE, f"{where}: not in {case.revision.id}")
         return
     if case.policy.scope == "processing" and not (processed and terms.processing == "yes"):
@@ -329,11 +350,7 @@ def _model_findings(case: _Case, terms: RegionTerms | None) -> Iterator[Finding]
     if requested is None:
         if answered is not None:
             yield from _one_model_findings(case, answered, terms)
-        elif (
-            case.facts.method == "POST"
-            and not case.facts.body_unseen
-            and (endpoint is None or endpoint.model_at)
-        ):
+        elif _sends(case.facts) and not case.facts.body_unseen and (endpoint is None or endpoint.model_at):
             yield Finding("model.not_stated", INDETERMINATE, "the request names no model")
         return
     if answered is None or answered.lower() == requested.lower():
@@ -342,15 +359,19 @@ def _model_findings(case: _Case, terms: RegionTerms | None) -> Iterator[Finding]
     yield from _changed_model_findings(case, requested, answered, terms)
 
 
+def _sends(facts: CallFacts) -> bool:
+    """Whether the request carries a prompt: in its body, or over the socket that it opens."""
+    return facts.method not in _WITHOUT_BODY or any(hop.scheme in _SOCKETS for hop in facts.hops)
+
+
 def _changed_model_findings(
     case: _Case, requested: str, answered: str, terms: RegionTerms | None
 ) -> Iterator[Finding]:
     asked = requested.lower()
     planned = tuple(_one_model_findings(case, requested, terms))
     if any(finding.reason == "model.alias" for finding in planned):
-        resolved = undated(answered.lower()) == asked or _alias_of(case, asked) in (None, answered.lower())
         yield Finding("model.alias_resolved", ELIGIBLE, f"{requested} was answered by {answered}")
-        if not resolved:
+        if not _answers(case, asked, answered.lower()):
             yield Finding("model.changed", INDETERMINATE, f"{answered} is not {requested}")
         yield from _one_model_findings(case, answered, terms, answered=True)
         return
@@ -360,17 +381,21 @@ def _changed_model_findings(
             yield Finding("model.alias_resolved", ELIGIBLE, f"{requested} was answered by {answered}")
             yield from _one_model_findings(case, answered, terms, answered=True)
         else:
-            yield Finding(
-                "model.changed", INDETERMINATE, f"{answered} answered; listed is {requested} alone"
-            )
+            yield Finding("model.changed", INDETERMINATE, f"{answered} answered; listed is {requested} alone")
         return
     yield Finding("model.changed", INDETERMINATE, f"{requested} was asked, {answered} answered")
     yield from _one_model_findings(case, answered, terms, answered=True)
 
 
-def _alias_of(case: _Case, alias: str) -> str | None:
+def _answers(case: _Case, alias: str, answered: str) -> bool:
+    """Whether `answered` may be what `alias` points to; any may, where neither name nor catalogue tells."""
     entry = case.catalogue.aliases.get(alias)
-    return entry.of if entry else None
+    if undated(answered) == alias or (entry is not None and entry.of == answered):
+        return True
+    told = entry is None or entry.of is not None
+    return not told and not any(
+        undated(each.lower()) == alias for row in case.rows for each in row.models or ()
+    )
 
 
 def _one_model_findings(
@@ -378,7 +403,7 @@ def _one_model_findings(
 ) -> Iterator[Finding]:
     name = model.lower()
     if name.startswith("ft:"):
-        yield from _fine_tuned_findings(case, model)
+        yield from _fine_tuned_findings(case, model, terms)
         return
     listed = [row for row in case.rows if _listed(row, model)]
     if not listed:
@@ -416,29 +441,27 @@ def _model_region_findings(
 ) -> Iterator[Finding]:
     region = case.target or UNKNOWN
     name = model.lower()
+    processes = any(region in row.processing for row in case.rows)
     for row in listed:
         regions = _value(row.model_regions, name)
         offered = region in row.storage and (regions is None or region in regions)
-        processed = row.processing_models.get(region)
         if not offered:
             continue
-        if (
-            case.policy.scope == "storage"
-            or terms.processing != "yes"
-            or region not in row.processing
-            or processed is None
-            or name in (each.lower() for each in processed)
-        ):
+        if case.policy.scope == "storage" or terms.processing != "yes" or not processes:
+            return
+        processed = row.processing_models.get(region, (name,))
+        if region in row.processing and name in (each.lower() for each in processed):
             return
     yield Finding(
         "model.not_listed", INELIGIBLE, f"{model} is not listed for {case.policy.scope} in {region}"
     )
 
 
-def _fine_tuned_findings(case: _Case, model: str) -> Iterator[Finding]:
-    base = model.split(":")[1] if model.count(":") else ""
+def _fine_tuned_findings(case: _Case, model: str, terms: RegionTerms | None) -> Iterator[Finding]:
+    base = model.split(":")[1]
     tuning = case.catalogue.rows(case.revision, path_segments("/v1/fine_tuning/jobs"))
     if any(_listed(row, base) for row in case.rows) and any(_listed(row, base) for row in tuning):
+        yield from _one_model_findings(case, base, terms)
         yield from _needs_findings(
             (("fine_tuned_inference",),),
             case.policy,
@@ -446,9 +469,7 @@ def _fine_tuned_findings(case: _Case, model: str) -> Iterator[Finding]:
             f"only training of {base} is documented",
         )
     else:
-        yield Finding(
-            "model.not_listed", INELIGIBLE, f"{base or model} is not listed as a base for fine-tuning here"
-        )
+        yield Finding("model.not_listed", INELIGIBLE, f"{model} has no base that is listed here")
 
 
 def _listed(row: Row, model: str) -> bool:
@@ -456,36 +477,38 @@ def _listed(row: Row, model: str) -> bool:
     return any(name == each.lower() for each in row.models or ())
 
 
-def _value(mapping: object, name: str) -> tuple[str, ...] | None:
-    items = getattr(mapping, "items", dict)()
-    return next((value for key, value in items if key.lower() == name), None)
+def _value(mapping: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...] | None:
+    return next((value for key, value in mapping.items() if key.lower() == name), None)
 
 
 def _feature_findings(case: _Case, terms: RegionTerms | None) -> Iterator[Finding]:
     facts = case.facts
     features = facts.features
-    if case.endpoint.endpoint and case.endpoint.endpoint.image_input and facts.method == "POST":
+    if case.endpoint.endpoint and case.endpoint.endpoint.image_input and _sends(facts):
         features |= {"image_input"}
     if "structured_output" in features:
-        yield Finding(
-            "schema.system_data", ELIGIBLE, "the schema is system data and may leave the region"
-        )
+        yield Finding("schema.system_data", ELIGIBLE, "the schema is system data and may leave the region")
     if case.target is None or terms is None:
         return
     if "image_input" in features:
-        yield from _needs_findings(
-            terms.image_needs, case.policy, "image.needs_enhanced_zdr", "image input"
-        )
+        yield from _needs_findings(terms.image_needs, case.policy, "image.needs_enhanced_zdr", "image input")
     for rule in case.revision.feature_rules:
         if rule.feature in features and _applies(rule, case, terms):
-            yield Finding(rule.reason, Verdict(rule.verdict), rule.text)
+            unknown = rule.without_processing and terms.processing == "models-unknown"
+            yield Finding(rule.reason, INDETERMINATE if unknown else Verdict(rule.verdict), rule.text)
     yield from _cache_default_findings(case, terms)
-    if "file_reference" in features:
-        yield from _hosted_findings(
-            case, case.catalogue.entries.file_reference_row, "feature.file_reference", "a file by id or URL"
-        )
+    yield from _file_findings(case)
     for tool in sorted(facts.tools):
         yield from _tool_findings(case, tool)
+
+
+def _file_findings(case: _Case) -> Iterator[Finding]:
+    files = case.catalogue.entries.file_reference_row
+    if "file_reference" in case.facts.features:
+        yield from _hosted_findings(case, files, "feature.file_reference", "a file by id or URL")
+    elif "file_input" in case.facts.features:
+        for finding in _hosted_findings(case, files, "feature.file_input", "a file in the prompt"):
+            yield finding._replace(verdict=INDETERMINATE)
 
 
 def _applies(rule: FeatureRule, case: _Case, terms: RegionTerms) -> bool:
@@ -495,7 +518,7 @@ def _applies(rule: FeatureRule, case: _Case, terms: RegionTerms) -> bool:
     if any(name in case.policy.attest and case.policy.attest[name].value for name in rule.unless):
         return False
     if rule.without_processing:
-        return terms.processing == "no"
+        return terms.processing != "yes"
     if rule.regions:
         return case.target in rule.regions
     return case.target not in rule.outside_regions
@@ -505,16 +528,19 @@ def _cache_default_findings(case: _Case, terms: RegionTerms) -> Iterator[Finding
     default = case.catalogue.entries.prompt_cache_default
     if (
         default is None
-        or terms.processing != "no"
+        or terms.processing == "yes"
         or case.facts.on < default.since
-        or case.facts.method != "POST"
+        or not _sends(case.facts)
+        or "prompt_cache_in_memory" in case.facts.features
         or not any(
             rule.feature == "prompt_cache_24h" and _applies(rule, case, terms)
             for rule in case.revision.feature_rules
         )
     ):
         return
-    yield from _needs_findings((default.unless,), case.policy, "feature.prompt_cache", default.text)
+    for finding in _needs_findings((default.unless,), case.policy, "feature.prompt_cache", default.text):
+        unknown = terms.processing == "models-unknown" and finding.verdict is INELIGIBLE
+        yield finding._replace(verdict=INDETERMINATE) if unknown else finding
 
 
 def _tool_findings(case: _Case, name: str) -> Iterator[Finding]:
@@ -527,9 +553,7 @@ def _tool_findings(case: _Case, name: str) -> Iterator[Finding]:
             yield Finding("feature.tool", INDETERMINATE, f"{name} sends data to a third party")
 
 
-def _hosted_findings(
-    case: _Case, row_id: str | None, reason: str, what: str
-) -> Iterator[Finding]:
+def _hosted_findings(case: _Case, row_id: str | None, reason: str, what: str) -> Iterator[Finding]:
     row = case.catalogue.feature_row(case.revision, row_id)
     if row is None:
         yield Finding(reason, INDETERMINATE, f"{what} is in no row of {case.revision.id}")
@@ -549,8 +573,10 @@ def _tier_findings(case: _Case) -> Iterator[Finding]:
     if case.target is None:
         return
     facts = case.facts
-    models = {model.lower() for model in (facts.model, facts.answer and facts.answer.model) if model}
-    tiers = {tier for tier in (facts.service_tier, facts.answer and facts.answer.service_tier) if tier}
+    answer = facts.answer or Answer()
+    named = (facts.model, answer.model, *(line.model for line in facts.batch_lines or ()))
+    models = {model.lower() for model in named if model}
+    tiers = {tier for tier in (facts.service_tier, answer.service_tier) if tier}
     if case.endpoint.segments[:2] == ("v1", "batches"):
         tiers = {"batch"}
     tiers -= {"auto"}
@@ -558,8 +584,7 @@ def _tier_findings(case: _Case) -> Iterator[Finding]:
         if rule.models and not models & {model.lower() for model in rule.models}:
             continue
         if rule.services and not any(
-            case.endpoint.segments[: len(service)] == service
-            for service in map(path_segments, rule.services)
+            case.endpoint.segments[: len(service)] == service for service in map(path_segments, rule.services)
         ):
             continue
         if not rule.regions or case.target in rule.regions:
@@ -578,39 +603,41 @@ def _tier_rule_findings(rule: TierRule, tiers: set[str], region: str) -> Iterato
             bool(rule.allowed_tiers) and bool(tiers - set(rule.allowed_tiers))
         )
     if broken:
-        yield Finding("tier.not_available", INELIGIBLE, rule.text)
+        about_models = bool(rule.allowed_regions) and rule.tier is None
+        yield Finding("model.not_listed" if about_models else "tier.not_available", INELIGIBLE, rule.text)
 
 
-def _batch_findings(case: _Case) -> Iterator[Finding]:
+def _batch_findings(case: _Case, terms: RegionTerms | None) -> Iterator[Finding]:
     facts = case.facts
-    if case.endpoint.segments != ("v1", "batches") or facts.method != "POST":
+    if case.endpoint.segments != ("v1", "batches") or not _sends(facts):
         return
-    if facts.batch_lines is None:
+    if not facts.batch_lines:
         yield Finding("batch.contents_unseen", INDETERMINATE, "the lines of the input file were not seen")
         return
-    batch_rows = case.rows
     for line in facts.batch_lines:
-        segments = path_segments(line.path)
-        rows = case.catalogue.rows(case.revision, segments)
-        inner = case._replace(
-            rows=rows, endpoint=EndpointMatch(line.path, segments, case.catalogue.endpoint(segments))
-        )
-        terms = case.revision.regions.get(case.target or "")
-        if line.model is None:
-            yield Finding("batch.contents_unseen", INDETERMINATE, f"a line for {line.path} names no model")
-            continue
-        found = [
-            *(_one_model_findings(inner, line.model, terms) if rows else ()),
-            *_one_model_findings(case._replace(rows=batch_rows), line.model, terms),
-        ]
-        worst = max((SEVERITY[finding.verdict] for finding in found), default=0)
-        if not rows or worst == SEVERITY[INELIGIBLE]:
-            yield Finding(
-                "batch.line_ineligible",
-                INELIGIBLE,
-                f"{line.model} on {line.path} may not stand in a batch",
-            )
-        else:
-            yield from found
+        yield from _line_findings(case, line, terms)
     if len({line.model for line in facts.batch_lines}) > 1:
         yield Finding("batch.model_mixed", ELIGIBLE, "a batch file may hold one model only")
+
+
+def _line_findings(case: _Case, line: BatchLine, terms: RegionTerms | None) -> Iterator[Finding]:
+    """What a line says: its model must stand in the row of batches and in that of its own endpoint."""
+    segments = path_segments(line.path)
+    endpoint = EndpointMatch(line.path, segments, case.catalogue.endpoint(segments))
+    inner = case._replace(
+        facts=case.facts._replace(features=line.features, tools=line.tools),
+        endpoint=endpoint,
+        rows=case.catalogue.rows(case.revision, segments) if endpoint.endpoint else (),
+    )
+    found: list[Finding] = []
+    if line.model is None:
+        yield Finding("batch.contents_unseen", INDETERMINATE, f"a line for {line.path} names no model")
+    else:
+        found += _one_model_findings(inner, line.model, terms) if inner.rows else ()
+        found += _one_model_findings(case, line.model, terms)
+    if not inner.rows or any(finding.verdict is INELIGIBLE for finding in found):
+        detail = f"{line.model or 'a line'} on {line.path} may not stand in a batch"
+        yield Finding("batch.line_ineligible", INELIGIBLE, detail)
+        return
+    yield from found
+    yield from _feature_findings(inner, terms)

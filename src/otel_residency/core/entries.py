@@ -41,9 +41,7 @@ class Host(NamedTuple):
     provider: str
     regions: Strings
     sources: Strings
-    kind: Literal[
-        "api", "azure-private-link", "sip", "control-plane", "not-api", "loopback", "local"
-    ] = "api"
+    kind: Literal["api", "azure-private-link", "sip", "control-plane", "not-api", "loopback", "local"] = "api"
     since: date | None = None
     periods: tuple[HostPeriod, ...] = ()
     storage: str | None = None
@@ -292,6 +290,8 @@ class Deployment(NamedTuple):
     stays_in: Literal["anywhere", "zone", "region"]
     processing: str
     sku: str | None = None
+    zones: Strings = ()
+    """Regions that are a zone of their own, for types that stay in a zone."""
 
 
 class ClientRegions(NamedTuple):

@@ -41,6 +41,8 @@ class BatchLine(NamedTuple):
 
     path: str
     model: str | None
+    features: frozenset[str] = frozenset()
+    tools: frozenset[str] = frozenset()
 
 
 class CallFacts(NamedTuple):

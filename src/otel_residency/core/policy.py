@@ -44,8 +44,6 @@ class Rule(NamedTuple):
 class Policy(NamedTuple):
     """The effective policy; the fields are the keys of the policy file."""
 
-    NOT_KEYS = ("unreadable",)
-
     require: tuple[str, ...] = ()
     scope: Scope = "processing"
     on_call: OnCall = "flag"
@@ -59,11 +57,14 @@ class Policy(NamedTuple):
     unreadable: str | None = None
     """Why the configured policy could not be read; never a key of the file."""
 
+    @staticmethod
+    def not_keys() -> tuple[str, ...]:
+        """Name the fields that are no keys of the file."""
+        return ("unreadable",)
+
     def for_service(self, service: str, environment: str) -> "Policy":
         """The policy with the first matching rule applied and no rules left."""
         for rule in self.rule:
             if rule.when.service in (None, service) and rule.when.environment in (None, environment):
-                return self._replace(
-                    require=rule.require, scope=rule.scope or self.scope, rule=()
-                )
+                return self._replace(require=rule.require, scope=rule.scope or self.scope, rule=())
         return self._replace(rule=())

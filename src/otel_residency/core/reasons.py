@@ -50,17 +50,17 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "revisions",
         ),
         "deployment.leaves_region": Reason(
-            "The deployment type lets the cloud process anywhere.",
+            "The deployment type lets the cloud process outside the region.",
             "Deploy as a data zone or regional type, and say so under [hosts].deployments.",
             "deployments",
         ),
         "deployment.unknown": Reason(
             "The type of the deployment is not configured.",
-            "Name it under [hosts.\"…\"].deployments of the policy.",
+            'Name it under [hosts."…"].deployments of the policy.',
             "deployments",
         ),
         "endpoint.not_listed": Reason(
-            "The path is in no row of the vendor's residency table.",
+            "The path is in no row of the vendor's residency table, or no known endpoint of its row.",
             "Use a listed endpoint; check the base URL for a missing /v1 or a double slash.",
             "revisions.rows",
         ),
@@ -69,11 +69,18 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "endpoint.storage_only": Reason(
             "The region stores data of this endpoint but does not process it.",
-            "Require scope = \"storage\" if that is the promise, or call a region that processes.",
+            'Require scope = "storage" if that is the promise, or call a region that processes.',
             "revisions.rows",
         ),
         "feature.background": Reason(
-            "Background mode is excluded in this region.", "Call without background.", "revisions.feature_rules"
+            "Background mode is excluded in this region.",
+            "Call without background.",
+            "revisions.feature_rules",
+        ),
+        "feature.file_input": Reason(
+            "The prompt carries a file; the table lists file uploads for storage only.",
+            "Send the text of the file, or have the vendor confirm where it is processed.",
+            "revisions.rows",
         ),
         "feature.file_reference": Reason(
             "The prompt refers to a file by id or URL; the table covers file content sent in the call.",
@@ -86,7 +93,9 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "revisions.feature_rules",
         ),
         "feature.store": Reason(
-            "Stored completions are excluded in this region.", "Call without store.", "revisions.feature_rules"
+            "Stored completions are excluded in this region.",
+            "Call without store.",
+            "revisions.feature_rules",
         ),
         "feature.tool": Reason(
             "A tool is not covered in this region, or hands data to a third party.",
@@ -208,8 +217,6 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Use a tier that the detail names.",
             "revisions.tier_rules",
         ),
-        "transport.insecure": Reason(
-            "The request goes out unencrypted.", "Use https.", "call"
-        ),
+        "transport.insecure": Reason("The request goes out unencrypted.", "Use https.", "call"),
     }
 )

@@ -33,7 +33,7 @@ def read_body(response: Any) -> AnswerFacts:
     try:
         if "json" in response.headers.get("content-type", "") and response.is_closed:
             return read_answer(json.loads(response.content))
-    except Exception:  # noqa: BLE001, S110 - an answer that can't be read says nothing
+    except Exception:  # noqa: S110 - an answer that can't be read says nothing
         pass
     return AnswerFacts()
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from contextvars import ContextVar, Token
 from datetime import date
 from time import time_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import finalize, ref
 
 from opentelemetry import context as otel_context
-from opentelemetry.context import Context
 from opentelemetry.trace import Span, set_span_in_context
 
 from otel_residency.core.facts import Answer, CallFacts, Hop
@@ -27,6 +26,9 @@ from otel_residency.openai_client.violation import (
     violation,
 )
 from otel_residency.telemetry import names
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
 
 EXTENSION = "otel_residency.call"
 """Key of the call in a request's extensions; the HTTP libraries copy it to redirected requests."""
@@ -67,6 +69,7 @@ class Call:
         "hops",
         "iterator",
         "judged",
+        "options",
         "planned",
         "reading",
         "redirecting",
@@ -80,10 +83,11 @@ class Call:
         "watch",
     )
 
-    def __init__(self, state: State, client: Any) -> None:
-        """Begin a call that `client` makes while `state` is active."""
+    def __init__(self, state: State, client: Any, options: Any) -> None:
+        """Begin the call of `client` that `options` describe, while `state` is active."""
         self.state = state
         self.client = client
+        self.options = options
         self.started = time_ns()
         self.request: Any = None
         self.planned: Hop | None = None
@@ -126,13 +130,28 @@ class Call:
             facts = self._facts_of(request.method, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._doubt(error)
             return
         self.request, self.planned, self.facts, self.judged = request, planned, facts, judged
         self._start(judged, base)
         if state.blocks and judged.decision.violation:
             raise self._refusal(judged, planned)
+
+    def is_attempt(self, request: Any) -> bool:
+        """Whether `request`, which no patched builder made, is what this call is about.
+
+        A subclass may build its requests itself; a token fetched on the way is another matter.
+        """
+        path = getattr(self.options, "url", None)
+        if self.request is not None or not isinstance(path, str):
+            return False
+        try:
+            sent: bytes = request.url.raw_path.partition(b"?")[0]
+            return sent.endswith(path.partition("?")[0].encode())
+        except Exception as error:
+            self.state.failed("reading a request", error)
+            return False
 
     def hop(self, request: Any) -> None:
         """Judge a request of this call that is about to go on the wire, as it is now.
@@ -147,7 +166,7 @@ class Call:
             judged = None
             if not known and self.facts is not None:
                 judged = self.state.guard.judge(self.facts._replace(hops=hops))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._doubt(error)
             return
         if judged is not None and self.state.blocks and judged.decision.violation:
@@ -205,7 +224,7 @@ class Call:
             if self.span is not None:
                 self.context = set_span_in_context(self.span)
                 self._token = otel_context.attach(self.context)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.state.failed("starting a span", error)
 
     def leave(self) -> None:
@@ -224,7 +243,7 @@ class Call:
             self.response, self.watch = response, watch
             if self.span is not None and self.span.is_recording():
                 self.evidence = self._evidence_of(response)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.state.failed("reading a response", error)
 
     def _evidence_of(self, response: Any) -> dict[str, str]:
@@ -257,7 +276,7 @@ class Call:
             self.answer = read_answer(result)
             if self.answer.model is None and response is not None:
                 self.answer = read_body(response)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.state.failed("reading an answer", error)
         self.finish()
 
@@ -275,7 +294,7 @@ class Call:
         try:
             found = read_answer(event)
             self.answer = AnswerFacts(*(new or old for new, old in zip(found, self.answer, strict=True)))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.state.failed("reading a stream event", error)
 
     def closed(self) -> None:
@@ -302,7 +321,7 @@ class Call:
                 self.error_type = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
             entries = self.state.guard.catalogue.entries
             self.refusal = refusal_of(entries.refusals, self.status, error)
-        except Exception as failure:  # noqa: BLE001
+        except Exception as failure:
             self.state.failed("reading an error", failure)
         self.finish()
 
@@ -316,11 +335,11 @@ class Call:
             return
         try:
             self._report(end)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.state.failed("reporting a call", error)
             if self.span is not None:
                 self.span.end(end)
-        self.request = self.response = self.client = None
+        self.request = self.response = self.client = self.options = None
 
     def _report(self, end: int | None) -> None:
         telemetry = self.state.telemetry

@@ -22,7 +22,7 @@ class RequestFacts(NamedTuple):
     unseen: bool = False
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     """The body holds something whose wire form is not known from here."""
 
 
@@ -59,16 +59,16 @@ class BodyReader:
             return RequestFacts()
         try:
             return self._read_body(body)
-        except _Unreadable:
+        except _UnreadableError:
             return self._read_wire(request)
 
     def _read_wire(self, request: Any) -> RequestFacts:
         """Read the serialized body, where the client was handed one or holds foreign objects."""
         try:
-            body = json.loads(request.content)
+            body = json.loads(request.content, object_pairs_hook=_unambiguous)
             if isinstance(body, Mapping):
                 return self._read_body(body)
-        except Exception:  # noqa: BLE001, S110 - any doubt has the same answer
+        except Exception:  # noqa: S110 - any doubt has the same answer
             pass
         return RequestFacts(unseen=True)
 
@@ -108,7 +108,7 @@ class BodyReader:
                 if not (value and isinstance(value[0], int | float)):
                     waiting += [each for each in value if not isinstance(each, _SKIPPED)]
             elif not isinstance(value, _SKIPPED):
-                raise _Unreadable
+                raise _UnreadableError
 
     def _read_part(self, kind: str, part: Mapping[str, Any], features: set[str]) -> None:
         feature = self._part_types.get(kind)
@@ -123,7 +123,7 @@ class BodyReader:
     def _read_tools(self, value: Iterable[Any], features: set[str], tools: set[str]) -> None:
         for tool in value:
             if not isinstance(tool, Mapping):
-                raise _Unreadable
+                raise _UnreadableError
             kind = tool.get("type")
             tools.add(kind if isinstance(kind, str) else "unknown")
             function = tool.get("function")
@@ -132,6 +132,14 @@ class BodyReader:
             nested = tool.get("tools")
             if isinstance(nested, list | tuple):
                 self._read_tools(nested, features, tools)
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object none of whose keys stands twice: who reads the first and who the last is not known."""
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise _UnreadableError
+    return read
 
 
 def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> Any:

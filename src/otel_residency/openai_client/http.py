@@ -72,9 +72,12 @@ def _call_of(args: Any, kwargs: Any) -> Call | None:
     """The call that a request belongs to, judged at this hop; a refusal ends the hop before it begins."""
     request = args[0] if args else kwargs.get("request")
     call = getattr(request, "extensions", {}).get(EXTENSION)
-    if not isinstance(call, Call):
-        return None
     try:
+        if not isinstance(call, Call):
+            call = current_call.get()
+            if call is None or not call.is_attempt(request):
+                return None
+            call.attempt(request, call.options)
         call.hop(request)
     except ResidencyViolationError as error:
         if current_call.get() is call:

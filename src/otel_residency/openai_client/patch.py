@@ -19,9 +19,12 @@ _installed = False
 
 
 class _Switch:
-    """Which state is active; `None` switches every patch off."""
+    """Which state is active, and which patches could not be put in place."""
 
-    state: State | None = None
+    def __init__(self) -> None:
+        self.state: State | None = None
+        """`None` switches every patch off."""
+        self.missing: set[str] = set()
 
     def __call__(self) -> bool:
         return self.state is not None
@@ -43,6 +46,7 @@ def _guarded(patch: Callable[[ModuleType], None]) -> Callable[[ModuleType], None
         try:
             patch(module)
         except Exception:  # the application's import must succeed
+            switch.missing.add(module.__name__)
             _log.exception("otel-residency can't patch %s", module.__name__)
 
     return hook
@@ -52,7 +56,12 @@ def _wrap(module: ModuleType, name: str, wrapper: Callable[..., Any]) -> None:
     try:
         wrapt.wrap_object(module, name, wrapt.FunctionWrapper, (wrapper, switch))
     except AttributeError:
-        _log.error("%s.%s does not exist: calls through it are not seen", module.__name__, name)
+        switch.missing.add(name)
+        _log.error(
+            "%s.%s does not exist in this release: calls are not fully seen, block mode refuses them",
+            module.__name__,
+            name,
+        )
 
 
 def _patch_openai(_: ModuleType) -> None:

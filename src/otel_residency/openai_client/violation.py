@@ -1,4 +1,4 @@
-"""The error that a refused call raises. Importing it imports openai, so nothing does before openai is there."""
+"""The error that a refused call raises. Importing it imports openai, so nothing does before openai exists."""
 
 from openai import OpenAIError
 

@@ -6,13 +6,14 @@ from otel_residency.openai_client.call import Call, Refused, current_call
 from otel_residency.openai_client.patch import switch
 from otel_residency.openai_client.state import State
 from otel_residency.openai_client.streams import attach, follow, follow_async
+from otel_residency.openai_client.violation import guard_failure
 
 
 def warm(state: State) -> None:
     """Read catalogue and policy while openai is imported, so that the first call need not."""
     try:
         _ = state.bodies
-    except Exception as error:  # noqa: BLE001 - the application's import must succeed
+    except Exception as error:
         state.failed("reading the catalogue", error)
 
 
@@ -21,7 +22,7 @@ def request(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
     state = switch.state
     if state is None:
         return wrapped(*args, **kwargs)
-    call = Call(state, client)
+    call = _begin(state, client, args, kwargs)
     token = current_call.set(call)
     try:
         result = wrapped(*args, **kwargs)
@@ -43,7 +44,7 @@ async def request_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> An
     state = switch.state
     if state is None:
         return await wrapped(*args, **kwargs)
-    call = Call(state, client)
+    call = _begin(state, client, args, kwargs)
     token = current_call.set(call)
     try:
         result = await wrapped(*args, **kwargs)
@@ -58,6 +59,13 @@ async def request_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> An
         call.leave()
     call.returned(result)
     return result
+
+
+def _begin(state: State, client: Any, args: Any, kwargs: Any) -> Call:
+    """Begin a call; where a patch is missing in this release of the client, block mode refuses it."""
+    if switch.missing and state.blocks:
+        raise guard_failure()
+    return Call(state, client, args[1] if len(args) > 1 else kwargs.get("options"))
 
 
 def build_request(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
@@ -84,7 +92,7 @@ def async_stream_init(wrapped: Any, stream: Any, args: Any, kwargs: Any) -> None
 def _attach(stream: Any, follower: Any) -> None:
     try:
         attach(stream, follower)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         state = switch.state
         if state is not None:
             state.failed("following a stream", error)

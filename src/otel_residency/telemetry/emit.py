@@ -77,7 +77,7 @@ class Telemetry:
         )
 
     @staticmethod
-    def end(span: Span, attributes: Attributes, *, failed: bool, end_time: int) -> None:
+    def end(span: Span, attributes: Attributes, *, failed: bool, end_time: int | None) -> None:
         """Complete and end a span."""
         span.set_attributes(attributes)
         if failed:

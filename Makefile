@@ -1,0 +1,45 @@
+# Everything runs in .venv; a fresh machine needs Python 3.11 or newer, make and a package index.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INDEX := $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
+ifneq ($(INDEX),)
+export UV_DEFAULT_INDEX ?= $(INDEX)
+endif
+
+.PHONY: demo test test-main test-environments lint bench build clean
+
+demo: .venv/ready
+	$(BIN)/python -m examples.demo
+
+# The suite in .venv and the suites in environments of their own run side by side.
+test: .venv/ready
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-environments
+
+test-main: lint
+	$(BIN)/pytest --cov --cov-report=term
+
+test-environments: .venv/ready
+	$(BIN)/nox
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks
+
+build: .venv/ready
+	$(BIN)/uv build --wheel --out-dir dist
+
+.venv/ready: pyproject.toml constraints/dev.txt constraints/openai.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints/dev.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[httpx]' --group dev \
+		--constraint constraints/dev.txt --constraint constraints/openai.txt
+	touch $@
+
+clean:
+	rm -rf .venv .nox .cache build dist

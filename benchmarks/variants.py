@@ -1,0 +1,162 @@
+"""The same call three times: plain, with the least that tells anything about it, and with ours."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final, NamedTuple
+
+Around = Callable[[], AbstractContextManager[Any]]
+"""What stands around each call."""
+
+VARIANTS: Final = ("plain", "control", "floor", "ours")
+"""`control` is a second plain process: what it adds to the first one is what the measurement can't see."""
+
+ATTESTATIONS: Final = {
+    "zero_data_retention": {"value": True, "reference": "benchmark"},
+    "retention_amendment": {"value": True, "reference": "benchmark"},
+}
+_TWELVE: Final = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-5.2-2025-12-11",
+    "gen_ai.response.model": "gpt-5.2-2025-12-11",
+    "gen_ai.response.id": "chatcmpl-0123456789",
+    "gen_ai.usage.input_tokens": 31,
+    "gen_ai.usage.output_tokens": 5,
+    "http.request.method": "POST",
+    "http.response.status_code": 200,
+    "server.address": "eu.api.openai.com",
+    "server.port": 443,
+    "openai.response.service_tier": "default",
+}
+
+
+class Variant(NamedTuple):
+    """A process made ready."""
+
+    around: Around
+    eligible: Callable[[], int]
+    """How many calls ours has counted as eligible; `0` for the others."""
+
+
+def prepare(name: str) -> Variant:
+    """Make this process the variant `name`; of the others it holds nothing."""
+    if name == "floor":
+        return Variant(_floor(), int)
+    if name == "ours":
+        return Variant(nullcontext, _instrument())
+    return Variant(nullcontext, int)
+
+
+def _tracer_provider() -> Any:
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+    class Dropped(SpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            del spans
+            return SpanExportResult.SUCCESS
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(Dropped()))
+    return provider
+
+
+def _floor() -> Around:
+    """A span with twelve attributes, and nothing else."""
+    from opentelemetry.trace import SpanKind
+
+    tracer = _tracer_provider().get_tracer("benchmarks")
+
+    def around() -> AbstractContextManager[Any]:
+        span: AbstractContextManager[Any] = tracer.start_as_current_span(
+            "chat gpt-5.2-2025-12-11", kind=SpanKind.CLIENT, attributes=_TWELVE
+        )
+        return span
+
+    return around
+
+
+def _instrument() -> Callable[[], int]:
+    """Everything that a service in production has switched on."""
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import (
+        MetricExporter,
+        MetricExportResult,
+        MetricsData,
+        NumberDataPoint,
+        PeriodicExportingMetricReader,
+    )
+
+    from otel_residency import ResidencyInstrumentor
+    from otel_residency.telemetry import names
+
+    class Last(MetricExporter):
+        data: MetricsData | None = None
+
+        def export(self, metrics_data: MetricsData, *_: Any, **__: Any) -> MetricExportResult:
+            self.data = metrics_data
+            return MetricExportResult.SUCCESS
+
+        def force_flush(self, *_: Any, **__: Any) -> bool:
+            return True
+
+        def shutdown(self, *_: Any, **__: Any) -> None:
+            pass
+
+    last = Last()
+    meter_provider = MeterProvider([PeriodicExportingMetricReader(last)])
+    ResidencyInstrumentor().instrument(
+        tracer_provider=_tracer_provider(),
+        meter_provider=meter_provider,
+        logger_provider=LoggerProvider(),
+        require="eu",
+        attest=ATTESTATIONS,
+    )
+
+    def eligible() -> int:
+        meter_provider.force_flush()
+        points = [
+            point
+            for resource in (last.data.resource_metrics if last.data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == names.METRIC_CALLS
+            for point in metric.data.data_points
+        ]
+        return sum(
+            int(point.value)
+            for point in points
+            if isinstance(point, NumberDataPoint)
+            and (point.attributes or {}).get(names.VERDICT) == "eligible"
+        )
+
+    return eligible
+
+
+Call = Callable[[], None]
+AsyncCall = Callable[[], Awaitable[None]]
+
+
+def inside(around: Around, call: Call) -> Call:
+    """`call` with `around` around it, or just `call` if that is nothing."""
+    if around is nullcontext:
+        return call
+
+    def wrapped() -> None:
+        with around():
+            call()
+
+    return wrapped
+
+
+def inside_async(around: Around, call: AsyncCall) -> AsyncCall:
+    """The same for an asynchronous call."""
+    if around is nullcontext:
+        return call
+
+    async def wrapped() -> None:
+        with around():
+            await call()
+
+    return wrapped

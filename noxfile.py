@@ -1,0 +1,26 @@
+"""The suites that need an environment of their own."""
+
+import nox
+
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True
+
+OPENAI = ("1.40.0", "1.66.0", "1.99.0", "2.0.0", "2.54.0", "3.0.0", "3.51.0")
+CONSTRAINTS = ("--constraint", "constraints/dev.txt")
+
+
+@nox.session
+@nox.parametrize("openai", OPENAI)
+def matrix(session: nox.Session, openai: str) -> None:
+    """Run the tests of the patch with one release of the client."""
+    session.install("--editable", ".[httpx]", "--group", "client-test", f"openai=={openai}", *CONSTRAINTS)
+    session.run("pytest", "tests/openai_client", "-q", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("openai", ("2.54.0", "3.51.0"))
+def conformance(session: nox.Session, openai: str) -> None:
+    """Run the client's own offline tests with us and without us; every outcome must be the same."""
+    session.install("--editable", ".", "--requirement", f"tests/conformance/requirements-{openai}.txt")
+    session.run("python", "tests/conformance/run.py", "--openai", openai, *session.posargs)

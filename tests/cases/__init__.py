@@ -1,0 +1,196 @@
+"""One table of calls and of what is true about each, for the tests of every room.
+
+A case is a call as it could really be made. The tables are the TOML files beside this one; what a case
+leaves out stands under `default` of its own file, and then of `base.toml`, which also names the policies.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop
+from otel_residency.core.policy import Policy
+from otel_residency.core.verdict import Decision
+from otel_residency.structure import build
+
+WITHOUT_BODY = ("GET", "DELETE")
+KEEPS_PAYLOAD = (307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request: where it goes, exactly as written, and what chose it."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    method: str
+    redirected_by: int | None = None
+    """Status of the redirect answer that led here."""
+
+    @property
+    def payload(self) -> bool:
+        """Whether a body goes along."""
+        repeated = self.redirected_by is None or self.redirected_by in KEEPS_PAYLOAD
+        return repeated and self.method not in WITHOUT_BODY
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is true about the call."""
+
+    verdict: str
+    reasons: frozenset[str]
+    region: str
+    endpoint: str
+    snapshot: str | None
+    violation: bool
+    catalogue: str
+
+    @classmethod
+    def of(cls, decision: Decision) -> "Expected":
+        """The same of a decision that was made."""
+        return cls(
+            decision.verdict.value,
+            frozenset(decision.reasons),
+            decision.region,
+            decision.endpoint,
+            decision.snapshot,
+            decision.violation,
+            decision.catalogue,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One call, the policy it is made under, and what is true about it."""
+
+    id: str
+    day: date
+    requests: tuple[Request, ...]
+    base_path: str
+    host_header: str | None
+    body: Mapping[str, Any] | None
+    """The JSON body; `None` if there is none or it is no JSON."""
+    body_unseen: bool
+    features: frozenset[str]
+    tools: frozenset[str]
+    batch_lines: tuple[BatchLine, ...] | None
+    answer: Answer | None
+    """`None`: the case is judged before the call."""
+    policy: Policy
+    expected: Expected
+
+    @property
+    def facts(self) -> CallFacts:
+        """What an adapter that sees the call must make of it."""
+        body = self.body or {}
+        return CallFacts(
+            on=self.day,
+            method=self.requests[0].method,
+            hops=tuple(self._hops()),
+            base_path=self.base_path,
+            model=body.get("model") or body.get("session", {}).get("model"),
+            service_tier=body.get("service_tier"),
+            features=self.features,
+            tools=self.tools,
+            body_unseen=self.body_unseen,
+            batch_lines=self.batch_lines,
+            answer=self.answer,
+        )
+
+    def _hops(self) -> Iterator[Hop]:
+        for number, request in enumerate(self.requests):
+            yield Hop(
+                request.scheme,
+                request.host,
+                request.port,
+                request.path,
+                host_header=None if number else self.host_header,
+                payload=request.payload,
+                redirected=request.redirected_by is not None,
+            )
+
+
+def _request(url: str, method: str, redirected_by: int | None = None) -> Request:
+    """Split a URL without correcting anything in it, unlike a parser."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    host, colon, port = authority.rpartition(":")
+    if not colon or not port.isdecimal() or authority.endswith("]"):
+        host, port = authority, ""
+    if redirected_by is not None and redirected_by not in KEEPS_PAYLOAD:
+        method = "GET"
+    return Request(
+        scheme, host.strip("[]"), int(port) if port else None, slash + path, method, redirected_by
+    )
+
+
+def _body(told: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
+    if told["method"] in WITHOUT_BODY or told.get("body_unseen"):
+        return None
+    prompt = {"messages": [{"role": "user", "content": "Hello"}]} if "chat" in path else {"input": "Hello"}
+    model = {"model": told["model"]} if told["model"] else {}
+    return {**model, **told.get("body", prompt), **told.get("extra", {})}
+
+
+def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
+    first = _request(told["url"], told["method"])
+    lines = told.get("lines")
+    policy = {**policies[told["policy"]], **told.get("override", {})}
+    unreadable = policy.pop("unreadable", None)
+    policy["attest"] = {name: {"value": value} for name, value in policy.get("attest", {}).items()}
+    expect = told["expect"]
+    return Case(
+        id=told["id"],
+        day=told["day"],
+        requests=(first, *(_request(hop["to"], told["method"], hop["by"]) for hop in told.get("hops", ()))),
+        base_path=told["base_path"],
+        host_header=told.get("host_header"),
+        body=_body(told, first.path),
+        body_unseen=told.get("body_unseen", False),
+        features=frozenset(told.get("features", ())),
+        tools=frozenset(told.get("tools", ())),
+        batch_lines=None if lines is None else tuple(map(_line, lines)),
+        answer=Answer(**told["answer"]) if "answer" in told else None,
+        policy=build(Policy, policy)._replace(unreadable=unreadable),
+        expected=Expected(
+            verdict=expect["verdict"],
+            reasons=frozenset(expect["reasons"]),
+            region=expect["region"],
+            endpoint=expect["endpoint"],
+            snapshot=expect["snapshot"] or None,
+            violation=expect["violation"],
+            catalogue=expect["catalogue"],
+        ),
+    )
+
+
+def _line(line: Mapping[str, Any]) -> BatchLine:
+    return BatchLine(
+        line["path"], line.get("model"), frozenset(line.get("features", ())), frozenset(line.get("tools", ()))
+    )
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Later layers win; only expectations are merged key by key."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged |= {**layer, "expect": merged.get("expect", {}) | layer.get("expect", {})}
+    return merged
+
+
+def _load() -> Iterator[Case]:
+    folder = Path(__file__).parent
+    base = tomllib.loads((folder / "base.toml").read_text(encoding="utf-8"))
+    for file in sorted(folder.glob("*.toml")):
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        for told in table.get("case", ()):
+            yield _case(_merged(base["default"], table.get("default", {}), told), base["policy"])
+
+
+CASES: tuple[Case, ...] = tuple(_load())

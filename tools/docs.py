@@ -1,0 +1,70 @@
+"""Write the parts of the documentation that the code knows: `python -m tools.docs`."""
+
+import sys
+from pathlib import Path
+
+from otel_residency.catalogue import load_catalogue
+from otel_residency.core.reasons import REASONS
+from otel_residency.settings import SETTINGS
+
+ROOT = Path(__file__).parent.parent
+REASONS_HEAD = """# Reason codes
+
+Each finding of a verdict has a code that never changes its meaning. *Rests on* names the section of the
+catalogue, the policy, or the call itself.
+
+| code | what it means | what to do | rests on |
+|---|---|---|---|
+"""
+
+
+def reasons_page() -> str:
+    """The page of the reason codes."""
+    rows = (
+        f"| `{code}` | {reason.meaning} | {reason.cure} | {reason.source} |\n"
+        for code, reason in sorted(REASONS.items())
+    )
+    return REASONS_HEAD + "".join(rows)
+
+
+def settings_table() -> str:
+    """The rows of the README's table of settings."""
+    return "".join(
+        f"| `{each.variable}` | {f'`{each.default}`' if each.default else 'none'} | {each.meaning} |\n"
+        for each in SETTINGS
+    )
+
+
+def attestations_table() -> str:
+    """The rows of the policy page's table of attestations."""
+    entries = load_catalogue().entries.attestations
+    return "".join(f"| `{each.name}` | {each.meaning} |\n" for each in entries)
+
+
+def with_rows(text: str, name: str, rows: str) -> str:
+    """`text` with the rows of the marked table `name` replaced."""
+    start, rest = text.split(f"<!-- {name}: ", 1)
+    marked, end = rest.split(f"<!-- {name} end -->", 1)
+    head = "\n".join(marked.split("\n")[:3])
+    return f"{start}<!-- {name}: {head}\n{rows}<!-- {name} end -->{end}"
+
+
+def pages() -> dict[Path, str]:
+    """Every page with a written part, as it should be."""
+    readme, policy = ROOT / "README.md", ROOT / "docs" / "policy.md"
+    return {
+        ROOT / "docs" / "reasons.md": reasons_page(),
+        readme: with_rows(readme.read_text(encoding="utf-8"), "settings", settings_table()),
+        policy: with_rows(policy.read_text(encoding="utf-8"), "attestations", attestations_table()),
+    }
+
+
+def main() -> int:
+    """Write the pages."""
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
