@@ -38,7 +38,9 @@ def code_names() -> set[str]:
     plain = {
         value
         for key, value in vars(names).items()
-        if key.isupper() and isinstance(value, str) and key not in ("SCOPE", "SCHEMA_URL", "FLAGGED", "BLOCKED")
+        if key.isupper()
+        and isinstance(value, str)
+        and key not in ("SCOPE", "SCHEMA_URL", "FLAGGED", "BLOCKED")
     }
     return plain | set(names.EVIDENCE.values())
 
@@ -46,7 +48,9 @@ def code_names() -> set[str]:
 def test_the_public_names_are_exact_sorted_and_importable() -> None:
     """`__all__` lists, in order, what a user may import, and each name is there."""
     assert sorted(otel_residency.__all__) == otel_residency.__all__
-    assert [getattr(otel_residency, name).__name__ for name in otel_residency.__all__] == otel_residency.__all__
+    assert [
+        getattr(otel_residency, name).__name__ for name in otel_residency.__all__
+    ] == otel_residency.__all__
 
 
 def test_the_registry_and_the_code_name_the_same_things() -> None:

@@ -95,7 +95,9 @@ def test_enabled_false_switches_everything_off() -> None:
     [
         pytest.param({"OTEL_SDK_DISABLED": "true"}, id="sdk-disabled"),
         pytest.param({"OTEL_TRACES_SAMPLER": "always_off"}, id="sampled-out"),
-        pytest.param({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openai_residency"}, id="instrumentor-disabled"),
+        pytest.param(
+            {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openai_residency"}, id="instrumentor-disabled"
+        ),
         pytest.param({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}, id="all-instrumentors-disabled"),
     ],
 )

@@ -67,22 +67,16 @@ async def responses_stream() -> str:
     """The same, asynchronously and with the newer API."""
     async with (
         AsyncOpenAI(base_url=EU) as client,
-        await client.responses.create(
-            model=SNAPSHOT, input=claim("SECRET-94f6a13b"), stream=True
-        ) as events,
+        await client.responses.create(model=SNAPSHOT, input=claim("SECRET-94f6a13b"), stream=True) as events,
     ):
-        deltas = [
-            event.delta async for event in events if event.type == "response.output_text.delta"
-        ]
+        deltas = [event.delta async for event in events if event.type == "response.output_text.delta"]
         return "".join(deltas)
 
 
 def embeddings() -> str:
     """A listed model without a date in its name."""
     with OpenAI(base_url=EU) as client:
-        answer = client.embeddings.create(
-            model="text-embedding-3-small", input=claim("SECRET-e2207c9d")
-        )
+        answer = client.embeddings.create(model="text-embedding-3-small", input=claim("SECRET-e2207c9d"))
         return f"{len(answer.data[0].embedding)} dimensions"
 
 
@@ -126,9 +120,7 @@ def chat_redirected() -> str:
     """The European host answers this desk with a redirect, which the client just follows."""
     with OpenAI(base_url=EU) as client:
         messages = [user("SECRET-b7135da0")]
-        return text(
-            client.chat.completions.create(model=SNAPSHOT, messages=messages, user="desk-17")
-        )
+        return text(client.chat.completions.create(model=SNAPSHOT, messages=messages, user="desk-17"))
 
 
 def chat_stored() -> str:

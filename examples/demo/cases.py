@@ -47,9 +47,7 @@ CASES = (
     Case("embeddings", "/v1/embeddings", "SECRET-e2207c9d"),
     Case("list of models", "/v1/models", None),
     Case("chat, default host", CHAT, "SECRET-5ad80b36", flagged=(DEFAULT,), blocked=()),
-    Case(
-        "embeddings, default", "/v1/embeddings", "SECRET-38c1f5e4", flagged=(DEFAULT,), blocked=()
-    ),
+    Case("embeddings, default", "/v1/embeddings", "SECRET-38c1f5e4", flagged=(DEFAULT,), blocked=()),
     Case("chat, US host", CHAT, "SECRET-d96b204f", flagged=(US,), blocked=()),
     Case("chat, invented host", CHAT, "SECRET-6c4f9e18", flagged=(INVENTED,), blocked=()),
     Case("chat, redirected", CHAT, "SECRET-b7135da0", flagged=(EU, DEFAULT), blocked=(EU,)),

@@ -72,7 +72,7 @@ class Request(BaseHTTPRequestHandler):
         asked = Asked(self.server.name, self.command, self.path, self.headers, self._body())
         self._send(self.server.respond(asked))
 
-    do_GET = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_POST
+    do_GET = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_POST  # noqa: N815
 
     def _body(self) -> bytes:
         if self.headers.get("transfer-encoding") != "chunked":

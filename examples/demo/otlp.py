@@ -48,9 +48,7 @@ def _spans(batch: Mapping[str, Any]) -> Iterator[Span]:
                     span_id=span["spanId"],
                     parent_id=span.get("parentSpanId") or None,
                     start=int(span["startTimeUnixNano"]),
-                    attributes={
-                        item["key"]: _value(item["value"]) for item in span.get("attributes", ())
-                    },
+                    attributes={item["key"]: _value(item["value"]) for item in span.get("attributes", ())},
                 )
 
 

@@ -71,9 +71,7 @@ class Proxy:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await writer.drain()
-        sent, received = await asyncio.gather(
-            _carry(reader, far_writer), _carry(far_reader, writer)
-        )
+        sent, received = await asyncio.gather(_carry(reader, far_writer), _carry(far_reader, writer))
         self._journal.write("closed", host=name, sent_bytes=sent, received_bytes=received)
 
 

@@ -105,9 +105,7 @@ def conclusion(runs: Iterable[Run], problems: Sequence[str]) -> Text:
         blocked = sum(case.violates for case in CASES)
         allowed = len(CASES) - blocked
         text.append("\nProved: ", "bold green")
-        text.append(
-            f"{blocked} violating calls were blocked, and no byte of their prompts reached "
-        )
+        text.append(f"{blocked} violating calls were blocked, and no byte of their prompts reached ")
         text.append(f"a host that must not have it; the other {allowed} calls went through.")
     return text.append("\n")
 
@@ -118,9 +116,7 @@ def save_picture(path: Path, picture: RenderableType) -> None:
     console.print(picture)
     drawing = console.export_svg(title="make demo")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL), encoding="utf-8"
-    )
+    path.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL), encoding="utf-8")
 
 
 def _table(title: str) -> Table:

@@ -26,7 +26,7 @@ class Judged(NamedTuple):
 
     decision: Decision
     span: Attributes
-    counted: Attributes
+    counted: tuple[tuple[str, str | bool], ...]
 
 
 class Guard:
@@ -58,10 +58,9 @@ class Guard:
 
     def refusal_by_code(self, code: str | None) -> str | None:
         """Id of the vendor's residency error with this code."""
-        return next(
-            (each.id for each in self.catalogue.entries.refusals if code is not None and each.code == code),
-            None,
-        )
+        if code is None:
+            return None
+        return next((each.id for each in self.catalogue.entries.refusals if each.code == code), None)
 
     def tell(self) -> None:
         """Log, once, what is wrong with the settings."""
@@ -96,13 +95,13 @@ def undecided(*, blocks: bool) -> Judged:
 
 
 def _judged(decision: Decision, policy_hash: str) -> Judged:
-    common: dict[str, str | bool | tuple[str, ...]] = {
+    common: dict[str, str | bool] = {
         names.VERDICT: decision.verdict.value,
         names.VIOLATION: decision.violation,
         names.REGION: decision.region,
         names.ENDPOINT: decision.endpoint,
     }
-    span = {
+    span: dict[str, str | bool | tuple[str, ...]] = {
         **common,
         names.REASONS: decision.reasons,
         names.CATALOGUE: decision.catalogue,
@@ -112,4 +111,4 @@ def _judged(decision: Decision, policy_hash: str) -> Judged:
         span[names.REQUIRED] = decision.required
     if decision.snapshot:
         span[names.MODEL_SNAPSHOT] = decision.snapshot
-    return Judged(decision, span, common)
+    return Judged(decision, span, tuple(common.items()))

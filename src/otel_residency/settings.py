@@ -3,21 +3,22 @@
 Arguments win over the environment, the environment wins over the file.
 """
 
-import hashlib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import canonical_host
-from otel_residency.core.policy import Policy
+from otel_residency.core.policy import ConfiguredHost, Policy
 from otel_residency.errors import PolicyError
 from otel_residency.structure import StructureError, build, convert, keys
+
+# Settings are read in every process, also in those that never call the vendor: what only some of them need
+# is imported where it is needed.
+if TYPE_CHECKING:
+    from otel_residency.core.catalogue import Catalogue
 
 
 class Setting(NamedTuple):
@@ -34,17 +35,24 @@ POLICY = Setting("OTEL_RESIDENCY_POLICY", "policy", "", "Path of the TOML policy
 CATALOGUE = Setting(
     "OTEL_RESIDENCY_CATALOGUE", "catalogue", "newest", "Revision id to pin, or path of a catalogue file."
 )
-LEDGER = Setting("OTEL_RESIDENCY_LEDGER", "ledger", "", "Path of the audit ledger; no effect in this release.")
+LEDGER = Setting(
+    "OTEL_RESIDENCY_LEDGER", "ledger", "", "Path of the audit ledger; no effect in this release."
+)
 POLICY_SETTINGS = (
     Setting("OTEL_RESIDENCY_REQUIRE", "require", "", "Regions every call must stay in, separated by commas."),
     Setting("OTEL_RESIDENCY_SCOPE", "scope", "processing", "What must be in the region."),
     Setting("OTEL_RESIDENCY_ON_CALL", "on_call", "flag", "What the call guard does with a violation."),
-    Setting("OTEL_RESIDENCY_ON_EXPORT", "on_export", "flag", "What the export gate does with a violation; only flag has an effect in this release."),
+    Setting(
+        "OTEL_RESIDENCY_ON_EXPORT",
+        "on_export",
+        "flag",
+        "What the export gate does with a violation; only flag has an effect in this release.",
+    ),
     Setting("OTEL_RESIDENCY_STRICT", "strict", "false", "Treat everything but eligible as a violation."),
 )
 SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER)
 
-_BLOCK_LINE = re.compile(r"""^\s*on_call\s*=\s*["']block["']""", re.MULTILINE)
+_BLOCK_LINE = r"""(?m)^\s*on_call\s*=\s*["']block["']"""
 
 
 class Settings(NamedTuple):
@@ -59,6 +67,8 @@ class Settings(NamedTuple):
     @property
     def policy_hash(self) -> str:
         """Twelve hex digits that change with the effective policy."""
+        import hashlib  # noqa: PLC0415
+
         content = json.dumps(self.policy._replace(unreadable=None), sort_keys=True, default=dict)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
@@ -115,7 +125,7 @@ def read_settings(
     values |= {key: _argument(key, value) for key, value in given.items() if value is not None}
     policy = attempt(partial(_policy, values, path)) or _readable_rest(values)
     policy = policy.for_service(*_service(environ))._replace(
-        hosts={canonical_host(host): configured for host, configured in policy.hosts.items()},
+        hosts=_canonical(policy.hosts) if policy.hosts else policy.hosts,
     )
     settings = Settings(
         enabled=enabled, policy=policy, catalogue=catalogue, notes=_without_effect(policy, environ)
@@ -125,7 +135,13 @@ def read_settings(
     return settings
 
 
-def policy_problems(policy: Policy, catalogue: Catalogue) -> list[str]:
+def _canonical(hosts: Mapping[str, ConfiguredHost]) -> Mapping[str, ConfiguredHost]:
+    from otel_residency.core.classify import canonical_host  # noqa: PLC0415
+
+    return {canonical_host(host): configured for host, configured in hosts.items()}
+
+
+def policy_problems(policy: Policy, catalogue: "Catalogue") -> list[str]:
     """What a policy says that `catalogue` knows nothing of; an empty list if it is sound."""
     regions = ", ".join(sorted(catalogue.region_codes))
     problems = [
@@ -162,6 +178,8 @@ def _hint(region: str) -> str:
 
 
 def _read_file(path: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415
+
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -173,7 +191,7 @@ def _read_file(path: str) -> dict[str, Any]:
 def _says_block(path: str) -> bool:
     """Whether a file that can't be read as a policy asks, as far as one can see, to block."""
     try:
-        return bool(_BLOCK_LINE.search(Path(path).read_text(encoding="utf-8", errors="replace")))
+        return bool(re.search(_BLOCK_LINE, Path(path).read_text(encoding="utf-8", errors="replace")))
     except OSError:
         return False
 
@@ -245,10 +263,13 @@ def _argument(key: str, value: object) -> object:
 
 
 def _service(environ: Mapping[str, str]) -> tuple[str, str]:
-    attributes = dict(
-        pair.split("=", 1) for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",") if "=" in pair
-    )
-    attributes = {key.strip(): value.strip() for key, value in attributes.items()}
+    text = environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    pairs = (pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    attributes = {key.strip(): value.strip() for key, value in pairs}
+    if "%" in text:
+        from urllib.parse import unquote  # noqa: PLC0415
+
+        attributes = {key: unquote(value) for key, value in attributes.items()}
     environment = attributes.get("deployment.environment.name") or attributes.get(
         "deployment.environment", ""
     )

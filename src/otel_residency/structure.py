@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 T = TypeVar("T")
+_SCALARS = {str: "a string", int: "a whole number", bool: "true or false", date: "a date"}
 
 
 class StructureError(ValueError):
@@ -60,7 +61,9 @@ def keys(cls: Any) -> Mapping[str, Any]:
 
 def convert(kind: Any, value: object, place: str) -> Any:
     """`value` as `kind`: a class above, str, int, bool, date, Literal, tuple, Mapping, or optional."""
-    origin, arguments = get_origin(kind), get_args(kind)
+    if type(value) is kind and kind in _SCALARS:  # most values are plain strings
+        return value
+    origin, arguments = _shape(kind)
     if origin in (typing.Union, types.UnionType):
         inner = next(each for each in arguments if each is not type(None))
         return convert(inner, value, place)
@@ -70,14 +73,23 @@ def convert(kind: Any, value: object, place: str) -> Any:
             raise StructureError(place, f"{_show(value)} is not one of: {allowed}")
         return value
     if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise StructureError(place, f"{_show(value)} is not a list")
-        return tuple(convert(arguments[0], each, f"{place}[{number}]") for number, each in enumerate(value))
+        return _list(arguments[0], value, place)
     if origin is Mapping:
         return _mapping(arguments[1], value, place)
-    if hasattr(kind, "_fields"):
-        return build(kind, value, place)
-    return _scalar(kind, value, place)
+    return build(kind, value, place) if hasattr(kind, "_fields") else _scalar(kind, value, place)
+
+
+@cache
+def _shape(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(kind), get_args(kind)
+
+
+def _list(kind: Any, value: object, place: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise StructureError(place, f"{_show(value)} is not a list")
+    if kind in _SCALARS and {*map(type, value)} <= {kind}:
+        return tuple(value)
+    return tuple(convert(kind, each, f"{place}[{number}]") for number, each in enumerate(value))
 
 
 def _mapping(kind: Any, value: object, place: str) -> dict[str, Any]:
@@ -93,8 +105,7 @@ def _scalar(kind: Any, value: object, place: str) -> Any:
         except ValueError:
             raise StructureError(place, f"{_show(value)} is not a date like 2026-11-20") from None
     if type(value) is not kind:
-        names = {str: "a string", int: "a whole number", bool: "true or false", date: "a date"}
-        raise StructureError(place, f"{_show(value)} is not {names[kind]}")
+        raise StructureError(place, f"{_show(value)} is not {_SCALARS[kind]}")
     return value
 
 
@@ -104,4 +115,6 @@ def _at(place: str, key: str) -> str:
 
 
 def _show(value: object) -> str:
+    if value is None:
+        return "null"
     return repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__

@@ -16,8 +16,16 @@ from otel_residency.core.policy import Policy
 from otel_residency.core.verdict import Decision
 from otel_residency.structure import build
 
+KEYS = frozenset(
+    {
+        *("id", "day", "url", "method", "base_path", "host_header", "hops", "answer"),
+        *("model", "body", "extra", "body_unseen", "features", "tools", "lines"),
+        *("policy", "override", "attest", "expect"),
+    }
+)
 WITHOUT_BODY = ("GET", "DELETE")
 KEEPS_PAYLOAD = (307, 308)
+SOCKETS = ("ws", "wss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,8 @@ class Case:
     requests: tuple[Request, ...]
     base_path: str
     host_header: str | None
+    model: str | None
+    """The model that the request names: in its body, or a socket in its query."""
     body: Mapping[str, Any] | None
     """The JSON body; `None` if there is none or it is no JSON."""
     body_unseen: bool
@@ -88,14 +98,13 @@ class Case:
     @property
     def facts(self) -> CallFacts:
         """What an adapter that sees the call must make of it."""
-        body = self.body or {}
         return CallFacts(
             on=self.day,
             method=self.requests[0].method,
             hops=tuple(self._hops()),
             base_path=self.base_path,
-            model=body.get("model") or body.get("session", {}).get("model"),
-            service_tier=body.get("service_tier"),
+            model=self.model,
+            service_tier=(self.body or {}).get("service_tier"),
             features=self.features,
             tools=self.tools,
             body_unseen=self.body_unseen,
@@ -120,14 +129,13 @@ def _request(url: str, method: str, redirected_by: int | None = None) -> Request
     """Split a URL without correcting anything in it, unlike a parser."""
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
+    authority = authority.rpartition("@")[2]
     host, colon, port = authority.rpartition(":")
     if not colon or not port.isdecimal() or authority.endswith("]"):
         host, port = authority, ""
     if redirected_by is not None and redirected_by not in KEEPS_PAYLOAD:
         method = "GET"
-    return Request(
-        scheme, host.strip("[]"), int(port) if port else None, slash + path, method, redirected_by
-    )
+    return Request(scheme, host.strip("[]"), int(port) if port else None, slash + path, method, redirected_by)
 
 
 def _body(told: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
@@ -139,19 +147,30 @@ def _body(told: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
 
 
 def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
+    if unknown := told.keys() - KEYS:
+        raise ValueError(f"case {told['id']!r}: unknown keys {unknown}")
     first = _request(told["url"], told["method"])
+    body = _body(told, first.path)
+    holders = ((body or {}).get(key, {}) for key in ("session", "input_audio_transcription"))
+    model = next((holder["model"] for holder in holders if "model" in holder), told["model"])
+    sent = body is not None or first.scheme in SOCKETS
     lines = told.get("lines")
     policy = {**policies[told["policy"]], **told.get("override", {})}
     unreadable = policy.pop("unreadable", None)
-    policy["attest"] = {name: {"value": value} for name, value in policy.get("attest", {}).items()}
+    attest = {**policy.get("attest", {}), **told.get("attest", {})}
+    policy["attest"] = {name: {"value": value} for name, value in attest.items()}
     expect = told["expect"]
     return Case(
         id=told["id"],
         day=told["day"],
-        requests=(first, *(_request(hop["to"], told["method"], hop["by"]) for hop in told.get("hops", ()))),
+        requests=(
+            first,
+            *(_request(hop["to"], told["method"], hop.get("by")) for hop in told.get("hops", ())),
+        ),
         base_path=told["base_path"],
         host_header=told.get("host_header"),
-        body=_body(told, first.path),
+        model=(model or None) if sent else None,
+        body=body,
         body_unseen=told.get("body_unseen", False),
         features=frozenset(told.get("features", ())),
         tools=frozenset(told.get("tools", ())),

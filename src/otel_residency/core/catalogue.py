@@ -16,7 +16,6 @@ from otel_residency.core.entries import (
     Entries,
     Host,
     HostPattern,
-    RegionTerms,
     Revision,
     Row,
     Tool,
@@ -115,10 +114,6 @@ class Catalogue:
     def feature_row(self, revision: Revision, row_id: str | None) -> Row | None:
         """The row of a feature or tool, by its id."""
         return next((row for row in revision.rows if row.id == row_id), None)
-
-    def terms(self, revision: Revision, region: str) -> RegionTerms | None:
-        """What `revision` says about `region`."""
-        return revision.regions.get(region)
 
     def endpoint(self, segments: tuple[str, ...]) -> Endpoint | None:
         """The known endpoint with these segments; literal segments win over placeholders."""

@@ -162,8 +162,11 @@ def lookalike_of(catalogue: Catalogue, name: str) -> str | None:
         own = _skeleton(catalogue, listed)
         if skeleton == own or squashed == _squash(own):
             return listed
-        size = own.count(".") + 1
-        if any(".".join(labels[at : at + size]) == own for at in range(len(labels) - size)):
+        parts = own.split(".")
+        size = len(parts)
+        if size > 2 and labels[:-1] == parts[:-1]:  # noqa: PLR2004 - two labels are anybody's name
+            return listed
+        if any(labels[at : at + size] == parts for at in range(len(labels) - size)):
             return listed
     return None
 

@@ -589,10 +589,19 @@ def _tier_findings(case: _Case) -> Iterator[Finding]:
             continue
         if not rule.regions or case.target in rule.regions:
             yield from _tier_rule_findings(rule, tiers, case.target)
+    for tier in sorted(tiers - _known_tiers(case)):
+        yield Finding("tier.not_available", INDETERMINATE, f"{case.revision.id} says nothing about {tier}")
     if "scale" in tiers:
         yield from _hosted_findings(
             case, case.catalogue.entries.scale_tier_row, "tier.not_available", "Scale Tier"
         )
+
+
+def _known_tiers(case: _Case) -> set[str]:
+    known = set(case.catalogue.entries.service_tiers)
+    for rule in case.revision.tier_rules:
+        known |= {*rule.allowed_tiers, *rule.denied_tiers, *((rule.tier,) if rule.tier else ())}
+    return known
 
 
 def _tier_rule_findings(rule: TierRule, tiers: set[str], region: str) -> Iterator[Finding]:

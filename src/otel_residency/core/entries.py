@@ -278,6 +278,7 @@ class Refusal(NamedTuple):
     meaning: str
     source: str
     code: str | None = None
+    type: str | None = None
     message: str | None = None
     where: str | None = None
 
@@ -343,6 +344,8 @@ class Entries(NamedTuple):
     file_reference_keys: Strings = ()
     file_reference_row: str | None = None
     scale_tier_row: str | None = None
+    service_tiers: Strings = ()
+    """Tiers that are offered wherever no rule says otherwise."""
     tools: tuple[Tool, ...] = ()
     prompt_cache_default: PromptCacheDefault | None = None
     attestations: tuple[Attestation, ...] = ()

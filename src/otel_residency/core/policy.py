@@ -1,10 +1,10 @@
 """What a company requires, and what its contract with the vendor says."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
-from otel_residency.core.entries import NOTHING
-
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 Scope = Literal["processing", "storage"]
 OnCall = Literal["flag", "block"]
 OnExport = Literal["flag", "redact", "withhold"]
@@ -22,7 +22,7 @@ class ConfiguredHost(NamedTuple):
 
     region: str
     provider: str = "openai"
-    deployments: Mapping[str, str] = NOTHING
+    deployments: Mapping[str, str] = _NOTHING
     """Deployment name to deployment type, for clouds where the type decides where processing happens."""
 
 
@@ -51,8 +51,8 @@ class Policy(NamedTuple):
     strict: bool = False
     catalogue_max_age: int | None = None
     """Days after which a catalogue that was not renewed makes every verdict indeterminate."""
-    attest: Mapping[str, Statement] = NOTHING
-    hosts: Mapping[str, ConfiguredHost] = NOTHING
+    attest: Mapping[str, Statement] = _NOTHING
+    hosts: Mapping[str, ConfiguredHost] = _NOTHING
     rule: tuple[Rule, ...] = ()
     unreadable: str | None = None
     """Why the configured policy could not be read; never a key of the file."""

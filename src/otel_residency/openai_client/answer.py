@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from otel_residency.core.entries import Refusal
 
 _LIMIT = 256
+_NONE: Mapping[str, Any] = {}
 
 
 class AnswerFacts(NamedTuple):
@@ -19,13 +20,13 @@ class AnswerFacts(NamedTuple):
 
 def read_answer(value: Any) -> AnswerFacts:
     """Read a parsed answer, a stream event, or plain data. Anything else reads as nothing."""
-    inner = _get(value, "response")
-    holder = inner if inner is not None and _get(inner, "model") is not None else value
-    return AnswerFacts(
-        _text(_get(holder, "model")),
-        _text(_get(holder, "service_tier")),
-        _text(_get(_get(holder, "error"), "code")),
-    )
+    fields = _fields(value)
+    inner = fields.get("response")
+    if inner is not None and _fields(inner).get("model") is not None:
+        fields = _fields(inner)
+    error = fields.get("error")
+    code = None if error is None else _fields(error).get("code")
+    return AnswerFacts(_text(fields.get("model")), _text(fields.get("service_tier")), _text(code))
 
 
 def read_body(response: Any) -> AnswerFacts:
@@ -52,10 +53,13 @@ def refusal_of(refusals: tuple[Refusal, ...], status: int | None, error: Any) ->
     return None
 
 
-def _get(value: Any, name: str) -> Any:
-    if isinstance(value, Mapping):
-        return value.get(name)
-    return getattr(value, name, None)
+def _fields(value: Any) -> Mapping[str, Any]:
+    """The fields of plain data or of a model. A model is not asked for what it lacks: that takes it long."""
+    if isinstance(value, dict):
+        return value
+    own = getattr(value, "__dict__", _NONE)
+    extra = getattr(value, "__pydantic_extra__", None)
+    return {**extra, **own} if extra else own
 
 
 def _text(value: Any) -> str | None:

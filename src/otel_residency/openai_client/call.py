@@ -4,10 +4,11 @@ Each step is one method, called by the patches. None raises anything of ours but
 in block mode: what judges a call is kept apart from what reports it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from datetime import date
 from time import time_ns
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import finalize, ref
 
@@ -17,7 +18,7 @@ from opentelemetry.trace import Span, set_span_in_context
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.guard import Judged, undecided
 from otel_residency.openai_client.answer import AnswerFacts, read_answer, read_body, refusal_of
-from otel_residency.openai_client.facts import RequestFacts, read_hop
+from otel_residency.openai_client.facts import RequestFacts, read_hop, read_host_header
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
 from otel_residency.openai_client.violation import (
@@ -54,34 +55,34 @@ class Refused(BaseException):
 class Call:
     """The state of a call. A call ends once, however many of its parts say that it is over."""
 
-    __slots__ = (
-        "_token",
-        "_unfinished",
-        "action",
-        "announced",
-        "answer",
-        "attributes",
-        "client",
-        "context",
-        "error_type",
-        "evidence",
-        "facts",
-        "hops",
-        "iterator",
-        "judged",
-        "options",
-        "planned",
-        "reading",
-        "redirecting",
-        "refusal",
-        "request",
-        "response",
-        "span",
-        "started",
-        "state",
-        "status",
-        "watch",
-    )
+    request: Any = None
+    url: Any = None
+    """That of the request, when it was judged."""
+    planned: Hop | None = None
+    facts: CallFacts | None = None
+    judged: Judged | None = None
+    """The latest decision."""
+    announced: Judged | None = None
+    """The decision that the span was started with."""
+    announced_hop: Hop | None = None
+    hops: tuple[Hop, ...] = ()
+    redirecting = False
+    doubt: Judged | None = None
+    """Set when a part of it could not be judged: what could be does not speak for the rest."""
+    response: Any = None
+    watch: Callable[[Any, "Call"], Any] | None = None
+    iterator: Callable[[], Any] | None = None
+    reading = False
+    status: int | None = None
+    answer = AnswerFacts()
+    refusal: str | None = None
+    error_type: str | None = None
+    action: str | None = None
+    evidence: Mapping[str, str] = MappingProxyType({})
+    attributes: Mapping[str, Any] = MappingProxyType({})
+    span: Span | None = None
+    context: "Context | None" = None
+    _token: "Token[Context] | None" = None
 
     def __init__(self, state: State, client: Any, options: Any) -> None:
         """Begin the call of `client` that `options` describe, while `state` is active."""
@@ -89,29 +90,6 @@ class Call:
         self.client = client
         self.options = options
         self.started = time_ns()
-        self.request: Any = None
-        self.planned: Hop | None = None
-        self.facts: CallFacts | None = None
-        self.judged: Judged | None = None
-        """The latest decision."""
-        self.announced: Judged | None = None
-        """The decision that the span was started with."""
-        self.hops: tuple[Hop, ...] = ()
-        self.redirecting = False
-        self.response: Any = None
-        self.watch: Callable[[Any, Call], Any] | None = None
-        self.iterator: Callable[[], Any] | None = None
-        self.reading = False
-        self.status: int | None = None
-        self.answer = AnswerFacts()
-        self.refusal: str | None = None
-        self.error_type: str | None = None
-        self.action: str | None = None
-        self.evidence: dict[str, str] = {}
-        self.attributes: dict[str, Any] = {}
-        self.span: Span | None = None
-        self.context: Context | None = None
-        self._token: Token[Context] | None = None
         self._unfinished = [True]
 
     # Before the wire: judge, and refuse if the policy says so.
@@ -133,7 +111,8 @@ class Call:
         except Exception as error:
             self._doubt(error)
             return
-        self.request, self.planned, self.facts, self.judged = request, planned, facts, judged
+        self.request, self.url, self.planned = request, request.url, planned
+        self.facts, self.judged = facts, judged
         self._start(judged, base)
         if state.blocks and judged.decision.violation:
             raise self._refusal(judged, planned)
@@ -160,22 +139,26 @@ class Call:
             ResidencyViolationError: in block mode, as above.
         """
         try:
-            hop = read_hop(request, redirected=self.redirecting and request is not self.request)
-            hops = (*self.hops, hop)
-            known = request is self.request and hop == self.planned
-            judged = None
-            if not known and self.facts is not None:
-                judged = self.state.guard.judge(self.facts._replace(hops=hops))
+            hop, judged = self._as_planned(request), None
+            if hop is None:
+                hop = read_hop(request, redirected=self.redirecting and request is not self.request)
+                if self.facts is not None:
+                    judged = self.state.guard.judge(self.facts._replace(hops=(*self.hops, hop)))
         except Exception as error:
             self._doubt(error)
             return
         if judged is not None and self.state.blocks and judged.decision.violation:
             raise self._refusal(judged, hop)
-        self.hops = hops
+        self.hops = (*self.hops, hop)
 
-    def _facts_of(
-        self, method: str, hops: tuple[Hop, ...], base: BaseUrl, body: RequestFacts
-    ) -> CallFacts:
+    def _as_planned(self, request: Any) -> Hop | None:
+        """The hop that was judged already, if this is still it."""
+        planned = self.planned
+        if planned is None or request is not self.request or request.url is not self.url:
+            return None
+        return planned if read_host_header(request) == planned.host_header else None
+
+    def _facts_of(self, method: str, hops: tuple[Hop, ...], base: BaseUrl, body: RequestFacts) -> CallFacts:
         return CallFacts(
             date.fromordinal(_EPOCH + self.started // _DAY),
             method,
@@ -191,7 +174,7 @@ class Call:
     def _doubt(self, error: Exception) -> None:
         """Own failures stop here in flag mode; in block mode a doubt is a refusal."""
         self.state.failed("judging a call", error)
-        self.judged = undecided(blocks=self.state.blocks)
+        self.judged = self.doubt = undecided(blocks=self.state.blocks)
         self._start(self.judged, None)
         if self.state.blocks:
             self.action = names.BLOCKED
@@ -207,7 +190,7 @@ class Call:
         telemetry = self.state.telemetry
         if telemetry is None or self.announced is not None:
             return
-        self.announced = judged
+        self.announced, self.announced_hop = judged, self.planned
         try:
             attributes: dict[str, Any] = dict(judged.span)
             method = "HTTP"
@@ -215,7 +198,7 @@ class Call:
                 method = self.facts.method
                 attributes[names.BASE_URL] = base.shown
                 attributes[names.HTTP_METHOD] = method
-                attributes |= _server(self.planned)
+                _put_server(attributes, self.planned)
                 if self.facts.model:
                     attributes[names.MODEL_REQUESTED] = self.facts.model
             self.attributes = attributes
@@ -339,7 +322,7 @@ class Call:
             self.state.failed("reporting a call", error)
             if self.span is not None:
                 self.span.end(end)
-        self.request = self.response = self.client = self.options = None
+        self.request = self.url = self.response = self.client = self.options = None
 
     def _report(self, end: int | None) -> None:
         telemetry = self.state.telemetry
@@ -351,7 +334,7 @@ class Call:
             self.action = names.FLAGGED
         outcome = self._outcome(judged)
         counted = {key: outcome[key] for key in _COUNTED if key in outcome}
-        telemetry.count({**judged.counted, **counted} if counted else judged.counted, self.context)
+        telemetry.count(tuple({**dict(judged.counted), **counted}.items()) if counted else judged.counted)
         span = self.span
         if violated:
             telemetry.report_violation({**self.attributes, **outcome}, self.context)
@@ -361,11 +344,11 @@ class Call:
     def _outcome(self, judged: Judged) -> dict[str, Any]:
         """What became of the call, as far as it differs from what its span was started with."""
         outcome: dict[str, Any] = dict(self.evidence)
-        last = self.hops[-1] if self.hops else self.planned
-        if judged is not self.announced or last != self.planned:
+        if self.announced is None or judged.span != self.announced.span:
             outcome |= judged.span
-            if last is not None:
-                outcome |= _server(last)
+        last = self.hops[-1] if self.hops else self.planned
+        if last is not None and last != self.announced_hop:
+            _put_server(outcome, last)
         if self.hops:
             outcome[names.HOP_HOSTS] = [hop.host for hop in self.hops]
             outcome[names.HOP_REGIONS] = judged.decision.hop_regions[: len(self.hops)]
@@ -386,15 +369,15 @@ class Call:
         guard = self.state.guard
         refusal = self.refusal or guard.refusal_by_code(self.answer.error_code)
         answer = Answer(self.status, self.answer.model, self.answer.service_tier, refusal)
-        return guard.judge(self.facts._replace(hops=self.hops or self.facts.hops, answer=answer))
+        judged = guard.judge(self.facts._replace(hops=self.hops or self.facts.hops, answer=answer))
+        return judged if self.doubt is None or judged.decision.violation else self.doubt
 
 
-def _server(hop: Hop) -> dict[str, Any]:
+def _put_server(attributes: dict[str, Any], hop: Hop) -> None:
+    attributes[names.SERVER_ADDRESS] = hop.host
     port = hop.port or _DEFAULT_PORTS.get(hop.scheme)
-    server: dict[str, Any] = {names.SERVER_ADDRESS: hop.host}
     if port is not None:
-        server[names.SERVER_PORT] = port
-    return server
+        attributes[names.SERVER_PORT] = port
 
 
 def _running(iterator: Any) -> bool:

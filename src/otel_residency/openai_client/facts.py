@@ -10,6 +10,11 @@ from otel_residency.core.facts import Hop
 _MODEL_LIMIT = 256
 """Characters of a model id that are looked at; longer is no id."""
 _SKIPPED = (str, int, float, bytes, type(None))
+_PLAIN = frozenset({*_SKIPPED, bool})
+_MAPPING = (dict, Mapping)
+"""A dict is told by its type; asking whether something else is a mapping takes longer."""
+_LIST = (list, tuple)
+_NUMBER = (int, float)
 
 
 class RequestFacts(NamedTuple):
@@ -35,11 +40,12 @@ class BodyReader:
             tuple(path.split("."))
             for path in dict.fromkeys(at for endpoint in entries.endpoints for at in endpoint.model_at)
         )
-        self._features = tuple(
-            (feature.feature, tuple(path.split(".")), None if feature.value == "truthy" else feature.value)
-            for feature in entries.features
-            for path in feature.at
-        )
+        self._features: dict[str, list[tuple[str, tuple[str, ...], str | None]]] = {}
+        for feature in entries.features:
+            wanted = None if feature.value == "truthy" else feature.value
+            for path in feature.at:
+                key, *_ = keys = tuple(path.split("."))
+                self._features.setdefault(key, []).append((feature.feature, keys, wanted))
         self._prompt_at = entries.prompt_at
         self._tool_keys = entries.tool_keys
         self._part_types = {part.type: part.feature for part in entries.part_types}
@@ -51,9 +57,9 @@ class BodyReader:
         body = getattr(options, "json_data", None)
         extra = getattr(options, "extra_json", None)
         content = getattr(options, "content", None)
-        if extra and isinstance(extra, Mapping) and (body is None or isinstance(body, Mapping)):
+        if extra and isinstance(extra, _MAPPING) and (body is None or isinstance(body, _MAPPING)):
             body = {**(body or {}), **extra}
-        if content is not None or not isinstance(body, Mapping | None):
+        if content is not None or not (body is None or isinstance(body, _MAPPING)):
             return self._read_wire(request)
         if not body:
             return RequestFacts()
@@ -75,40 +81,45 @@ class BodyReader:
     def _read_body(self, body: Mapping[str, Any]) -> RequestFacts:
         features: set[str] = set()
         tools: set[str] = set()
-        for feature, path, wanted in self._features:
-            value = _at(body, path)
-            if value if wanted is None else value == wanted:
-                features.add(feature)
+        for name in body:
+            for feature, path, wanted in self._features.get(name, ()):
+                value = _at(body, path)
+                if value if wanted is None else value == wanted:
+                    features.add(feature)
         for key in self._prompt_at:
             prompt = body.get(key)
             if prompt.__class__ is not str and prompt is not None:
                 self._read_parts(prompt, features)
         for key in self._tool_keys:
             value = body.get(key)
+            if value is None:
+                continue
             if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
                 self._read_tools(value, features, tools)
-            elif value:
+            else:
                 tools.add(key)
-        model = next((found for path in self._model_at if (found := _text(_at(body, path)))), None)
-        return RequestFacts(
-            model, _text(body.get("service_tier")), frozenset(features), frozenset(tools)
-        )
+        model = None
+        for path in self._model_at:
+            model = model or _text(_at(body, path))
+        return RequestFacts(model, _text(body.get("service_tier")), frozenset(features), frozenset(tools))
 
     def _read_parts(self, prompt: Any, features: set[str]) -> None:
         """Find typed parts at any depth; a list that begins with a number is one of tokens."""
         waiting = [prompt]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, Mapping):
+            if isinstance(value, _MAPPING):
                 kind = value.get("type")
                 if isinstance(kind, str):
                     self._read_part(kind, value, features)
-                waiting += [each for each in value.values() if not isinstance(each, _SKIPPED)]
-            elif isinstance(value, list | tuple):
-                if not (value and isinstance(value[0], int | float)):
-                    waiting += [each for each in value if not isinstance(each, _SKIPPED)]
-            elif not isinstance(value, _SKIPPED):
+                inner: Iterable[Any] = value.values()
+            elif isinstance(value, _LIST):
+                inner = value if not (value and isinstance(value[0], _NUMBER)) else ()
+            elif isinstance(value, _SKIPPED):
+                continue
+            else:
                 raise _UnreadableError
+            waiting += [each for each in inner if each.__class__ not in _PLAIN]
 
     def _read_part(self, kind: str, part: Mapping[str, Any], features: set[str]) -> None:
         feature = self._part_types.get(kind)
@@ -145,7 +156,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     value: Any = body.get(path[0])
     for key in path[1:]:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, _MAPPING):
             return None
         value = value.get(key)
     return value
@@ -161,7 +172,6 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 def read_hop(request: Any, *, redirected: bool = False) -> Hop:
     """Where `request`, of either HTTP library, goes: by its own word, since parsers differ."""
     url = request.url
-    host_header = request.headers.get("host")
     payload = request.method in _WITH_BODY
     if redirected and payload:
         headers = request.headers
@@ -171,7 +181,15 @@ def read_hop(request: Any, *, redirected: bool = False) -> Hop:
         url.raw_host.decode("ascii"),
         url.port,
         url.raw_path.partition(b"?")[0].decode("ascii"),
-        None if host_header is None or host_header == url.netloc.decode("ascii") else host_header,
+        read_host_header(request),
         payload,
         redirected,
     )
+
+
+def read_host_header(request: Any) -> str | None:
+    """The `Host` header of `request`, if it names another host than the one dialled."""
+    named = [value for name, value in request.headers.raw if name.lower() == b"host"]
+    if not named or named == [request.url.netloc]:
+        return None
+    return b", ".join(named).decode("latin-1")

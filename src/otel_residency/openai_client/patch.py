@@ -5,13 +5,16 @@ by `switch`. So removing ours never removes another's, whatever the order.
 """
 
 from collections.abc import Callable
+from functools import wraps
+from inspect import iscoroutinefunction
 from logging import getLogger
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from otel_residency.openai_client.state import State
+if TYPE_CHECKING:
+    from otel_residency.openai_client.state import State
 
 _log = getLogger("otel_residency")
 _HTTP_LIBRARIES = ("httpx", "httpx2")
@@ -25,9 +28,6 @@ class _Switch:
         self.state: State | None = None
         """`None` switches every patch off."""
         self.missing: set[str] = set()
-
-    def __call__(self) -> bool:
-        return self.state is not None
 
 
 switch = _Switch()
@@ -52,9 +52,32 @@ def _guarded(patch: Callable[[ModuleType], None]) -> Callable[[ModuleType], None
     return hook
 
 
+def _method(wrapped: Any, wrapper: Callable[..., Any]) -> Callable[..., Any]:
+    """A function in the place of a method, with a wrapper around it while a state is active.
+
+    A plain function, since a `wrapt.FunctionWrapper` differs from a method where programs look: read from
+    its class it is another object each time, and it can't be pickled.
+    """
+    if iscoroutinefunction(wrapped):
+
+        @wraps(wrapped)
+        async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            bound = wrapped.__get__(self, type(self))
+            return await (wrapper(bound, self, args, kwargs) if switch.state else bound(*args, **kwargs))
+    else:
+
+        @wraps(wrapped)
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            bound = wrapped.__get__(self, type(self))
+            return wrapper(bound, self, args, kwargs) if switch.state else bound(*args, **kwargs)
+
+    return method
+
+
 def _wrap(module: ModuleType, name: str, wrapper: Callable[..., Any]) -> None:
     try:
-        wrapt.wrap_object(module, name, wrapt.FunctionWrapper, (wrapper, switch))
+        owner, attribute, wrapped = wrapt.resolve_path(module, name)
+        wrapt.apply_patch(owner, attribute, _method(wrapped, wrapper))
     except AttributeError:
         switch.missing.add(name)
         _log.error(

@@ -4,14 +4,15 @@ import sys
 from functools import cached_property
 from logging import getLogger
 from threading import Lock
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
-from otel_residency.guard import Guard
-from otel_residency.openai_client.facts import BodyReader
-from otel_residency.settings import Settings
 from otel_residency.telemetry import names
-from otel_residency.telemetry.emit import Attributes, Telemetry
+
+if TYPE_CHECKING:
+    from otel_residency.guard import Guard
+    from otel_residency.openai_client.facts import BodyReader
+    from otel_residency.settings import Settings
+    from otel_residency.telemetry.emit import Attributes, Telemetry
 
 _log = getLogger("otel_residency")
 
@@ -31,10 +32,11 @@ class BaseUrl:
 class State:
     """One activation of the patches.
 
-    The guard is built at its first use: a process that never imports openai never reads the catalogue.
+    The guard is imported and built at its first use: a process that never imports openai needs neither its
+    rules nor the catalogue.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: "Settings") -> None:
         """Prepare for `settings`; `telemetry` follows, since it asks this state for its policy."""
         self.settings = settings
         self.blocks = settings.policy.on_call == "block"
@@ -42,12 +44,14 @@ class State:
         self._guard: Guard | None = None
         self._lock = Lock()
         self._failed: set[str] = set()
-        self._base_urls: WeakKeyDictionary[Any, BaseUrl] = WeakKeyDictionary()
+        self._base_url: BaseUrl | None = None
 
     @property
-    def guard(self) -> Guard:
+    def guard(self) -> "Guard":
         """The guard, built once."""
         if self._guard is None:
+            from otel_residency.guard import Guard  # noqa: PLC0415
+
             with self._lock:
                 if self._guard is None:
                     guard = Guard(self.settings)
@@ -56,8 +60,10 @@ class State:
         return self._guard
 
     @cached_property
-    def bodies(self) -> BodyReader:
+    def bodies(self) -> "BodyReader":
         """The reader of request bodies."""
+        from otel_residency.openai_client.facts import BodyReader  # noqa: PLC0415
+
         return BodyReader(self.guard.catalogue.entries)
 
     @cached_property
@@ -71,12 +77,12 @@ class State:
     def base_url(self, client: Any) -> BaseUrl:
         """The base URL that `client` is configured with right now."""
         url = client.base_url
-        known = self._base_urls.get(client)
+        known = self._base_url
         if known is None or known.url is not url:
-            known = self._base_urls[client] = BaseUrl(url)
+            known = self._base_url = BaseUrl(url)
         return known
 
-    def policy_info(self) -> Attributes:
+    def policy_info(self) -> "Attributes":
         """The attributes of `residency.policy.info`."""
         guard = self.guard
         revision = max(guard.catalogue.revisions, key=lambda each: each.effective_from)

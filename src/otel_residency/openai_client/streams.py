@@ -60,7 +60,11 @@ def _close(items: Any) -> None:
 
 def attach(stream: Any, follower: Callable[[Any, Call], Any]) -> None:
     """Follow the events of a stream that the client has just made of a watched response."""
-    call = stream.response.request.extensions.get(EXTENSION)
+    try:
+        request = stream.response.request
+    except RuntimeError:  # a response made by hand belongs to no request
+        return
+    call = request.extensions.get(EXTENSION)
     if isinstance(call, Call):
         iterator = follower(stream._iterator, call)
         stream._iterator = iterator

@@ -10,7 +10,7 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, g
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
-from otel_residency.telemetry import names
+from otel_residency.telemetry import names, totals
 from otel_residency.version import __version__
 
 Attributes = Mapping[str, AttributeValue]
@@ -37,8 +37,11 @@ class Telemetry:
         self._tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider, names.SCHEMA_URL)
         self._logger = get_logger(names.SCOPE, __version__, logger_provider, names.SCHEMA_URL)
         meter = get_meter(names.SCOPE, __version__, meter_provider, names.SCHEMA_URL)
-        self._calls = meter.create_counter(
-            names.METRIC_CALLS, "{call}", "OpenAI API calls by residency verdict, whether traced or not."
+        meter.create_observable_counter(
+            names.METRIC_CALLS,
+            [totals.calls.observer()],
+            "{call}",
+            "OpenAI API calls by residency verdict, whether traced or not.",
         )
 
         def observe(_: CallbackOptions) -> Iterable[Observation]:
@@ -59,9 +62,10 @@ class Telemetry:
             name, kind=SpanKind.INTERNAL, attributes=attributes, start_time=start_time
         )
 
-    def count(self, attributes: Attributes, context: Context | None) -> None:
+    @staticmethod
+    def count(attributes: totals.Key) -> None:
         """Count one call; sampling has no say in it."""
-        self._calls.add(1, attributes, context)
+        totals.calls.add(attributes)
 
     def report_violation(self, attributes: Attributes, context: Context | None) -> None:
         """Emit the violation event of one call."""

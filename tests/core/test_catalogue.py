@@ -1,0 +1,162 @@
+"""The index over the entries, and tables that ours do not need but a user's may."""
+
+from datetime import date
+
+import pytest
+
+from otel_residency.catalogue import load_catalogue
+from otel_residency.core.catalogue import Catalogue, path_segments, undated
+from otel_residency.core.decide import decide
+from otel_residency.core.entries import Endpoint, Entries, RegionTerms, Revision, Row
+from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.policy import Policy, Scope
+from otel_residency.core.verdict import Decision
+
+DAY = date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("gpt-4o-2024-08-06", "gpt-4o"),
+        ("gpt-4-0613", "gpt-4"),
+        ("gpt-5-chat-latest-2025-08-07", "gpt-5-chat-latest"),
+        ("gpt-4o", None),
+        ("gpt-6-luna", None),
+        ("2024-08-06", None),
+        ("-2024-08-06", None),
+        ("", None),
+    ],
+)
+def test_a_date_is_told_from_a_name(model: str, expected: str | None) -> None:
+    """A snapshot's name ends in a date of four or eight digits."""
+    assert expected == undated(model)
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (date.min, None),
+        (date(2025, 2, 4), None),
+        (date(2025, 2, 5), "openai-2025-02"),
+        (date(2026, 11, 4), "openai-2026-10"),
+        (date.max, "openai-2026-11"),
+    ],
+)
+def test_the_revision_in_force_is_the_newest_that_had_begun(day: date, expected: str | None) -> None:
+    """Last year's call is judged by last year's table, and one before the first table by none."""
+    revision = load_catalogue().revision_on(day)
+    assert expected == (revision.id if revision else None)
+
+
+def test_a_pinned_revision_is_in_force_on_every_day() -> None:
+    """Who pins a revision is judged by it alone; a revision that does not exist judges nothing."""
+    entries = load_catalogue().entries
+    pinned = Catalogue(entries, pinned="openai-2026-02").revision_on(date.min)
+    assert pinned is not None
+    assert pinned.id == "openai-2026-02"
+    assert Catalogue(entries, pinned="none").revision_on(DAY) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/v1/realtime/sessions", ("realtime",)),
+        ("/v1/realtime/translations/client_secrets", ("realtime_translations",)),
+        ("/v1/responses/resp_1/cancel", ("responses",)),
+        ("/v1/fine_tuning", ()),
+        ("/v1/filesystem", ()),
+        ("/v1", ()),
+    ],
+)
+def test_a_path_has_the_rows_of_the_longest_listed_path(path: str, expected: tuple[str, ...]) -> None:
+    """Rows hold for what is below their path, segment by segment."""
+    catalogue = load_catalogue()
+    rows = catalogue.rows(catalogue.revisions[-1], path_segments(path))
+    assert expected == tuple(row.id for row in rows)
+
+
+def test_rows_may_share_a_path() -> None:
+    """Two rows of early 2026 are both about realtime, for other models and regions."""
+    catalogue = load_catalogue()
+    rows = catalogue.rows(catalogue.revisions[1], path_segments("/v1/realtime"))
+    assert ["realtime", "realtime_legacy"] == [row.id for row in rows]
+
+
+def test_literal_segments_win_over_placeholders_in_any_order() -> None:
+    """Which template stands first in the file does not matter."""
+    templates = [
+        Endpoint("/v1/x/{id}", ("GET",)),
+        Endpoint("/v1/x/new", ("GET",)),
+        Endpoint("/v1/{a}/{b}", ()),
+    ]
+    for order in (templates, templates[::-1]):
+        found = Catalogue(Entries(endpoints=tuple(order))).endpoint(("v1", "x", "new"))
+        assert found is not None
+        assert found.path == "/v1/x/new"
+
+
+def _revision(name: str, inherits: str | None = None, *rows: Row) -> Revision:
+    return Revision(name, DAY, "own", "complete", "no", inherits=inherits, rows=rows)
+
+
+def test_a_revision_inherits_over_any_number_of_steps() -> None:
+    """A table that says only what changed may build on one that does the same."""
+    row = Row("chat", ("/v1/chat/completions",), ("eu",), ("eu",))
+    entries = Entries(revisions=(_revision("c", "b"), _revision("b", "a"), _revision("a", None, row)))
+    assert {"a": (row,), "b": (row,), "c": (row,)} == {
+        revision.id: revision.rows for revision in Catalogue(entries).revisions
+    }
+
+
+def test_a_circle_of_revisions_ends() -> None:
+    """Revisions that inherit from each other hold what they hold, and nothing hangs."""
+    entries = Entries(revisions=(_revision("a", "b"), _revision("b", "a"), _revision("c", "c")))
+    assert [(), (), ()] == [revision.rows for revision in Catalogue(entries).revisions]
+
+
+def _decide(scope: Scope, terms: RegionTerms, model: str, *rows: Row) -> Decision:
+    """Judge a chat completion in the EU by a table of these rows."""
+    revision = _revision("own", None, *rows)._replace(regions={"eu": terms})
+    catalogue = Catalogue(load_catalogue().entries._replace(revisions=(revision,)))
+    hop = Hop("https", "eu.api.openai.com", None, "/v1/chat/completions", payload=True)
+    facts = CallFacts(DAY, "POST", (hop,), model=model)
+    return decide(facts, catalogue, Policy(require=("eu",), scope=scope))
+
+
+CHAT = ("/v1/chat/completions",)
+STORES = RegionTerms("Europe", "eu.api.openai.com", "yes", "yes", True, (), (), ())  # noqa: FBT003
+ONLY_PROCESSES = STORES._replace(storage="no")
+STORED = Row("stored", CHAT, ("eu",), (), models=("a-model",))
+PROCESSED = Row("processed", CHAT, ("eu",), ("eu",), models=("b-model",))
+PASSING = Row("passing", CHAT, (), ("eu",))
+
+
+@pytest.mark.parametrize(
+    ("scope", "terms", "model", "rows", "expected"),
+    [
+        ("processing", STORES, "b-model", (STORED, PROCESSED), ()),
+        ("processing", STORES, "a-model", (STORED, PROCESSED), ("model.not_listed",)),
+        ("storage", STORES, "a-model", (STORED, PROCESSED), ()),
+        ("processing", STORES, "a-model", (STORED,), ("endpoint.storage_only",)),
+        ("storage", STORES, "any", (PASSING,), ("region.not_offered",)),
+        ("processing", STORES, "any", (PASSING,), ()),
+        ("storage", ONLY_PROCESSES, "a-model", (STORED,), ("region.not_offered",)),
+        ("processing", ONLY_PROCESSES, "b-model", (PROCESSED,), ()),
+        ("processing", ONLY_PROCESSES, "a-model", (STORED,), ("region.not_offered",)),
+    ],
+)
+def test_a_table_of_other_shape_is_read_as_it_is_written(
+    scope: Scope, terms: RegionTerms, model: str, rows: tuple[Row, ...], expected: tuple[str, ...]
+) -> None:
+    """Storage and processing are told apart for regions, rows and the models of one row among several."""
+    assert expected == _decide(scope, terms, model, *rows).reasons
+
+
+def test_nothing_is_asked_of_a_catalogue_that_does_not_say_it() -> None:
+    """A catalogue without a default for caching asks for nothing."""
+    entries = load_catalogue().entries._replace(prompt_cache_default=None)
+    hop = Hop("https", "gb.api.openai.com", None, "/v1/responses", payload=True)
+    facts = CallFacts(DAY, "POST", (hop,), model="gpt-5.2-2025-12-11")
+    decision = decide(facts, Catalogue(entries), Policy(scope="storage"))
+    assert ("attestation.missing",) == decision.reasons

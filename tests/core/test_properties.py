@@ -1,0 +1,283 @@
+"""Laws that hold for whatever facts and policies there may be, not only for those of the table."""
+
+from datetime import date
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from otel_residency.catalogue import load_catalogue
+from otel_residency.core.classify import canonical_host, lookalike_of, match_endpoint, match_host, normal_path
+from otel_residency.core.decide import decide
+from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop
+from otel_residency.core.policy import ConfiguredHost, Policy, Statement
+from otel_residency.core.verdict import SEVERITY, Verdict
+from tests.cases import CASES, Case
+
+CATALOGUE = load_catalogue()
+ENTRIES = CATALOGUE.entries
+REGIONS = sorted(CATALOGUE.region_codes)
+MODELS = sorted(
+    {model for revision in CATALOGUE.revisions for row in revision.rows for model in row.models or ()}
+    | set(CATALOGUE.aliases)
+)
+FEATURES = sorted(
+    {feature.feature for feature in ENTRIES.features} | {part.feature for part in ENTRIES.part_types}
+)
+
+quick = settings(max_examples=150, deadline=None, derandomize=True)
+
+anything = st.text(max_size=30)
+listed_hosts = st.sampled_from(sorted(CATALOGUE.hosts))
+own_hosts = st.sampled_from(["llm.internal.example", "contoso.openai.azure.com", "localhost", "::1"])
+hosts = st.one_of(
+    listed_hosts,
+    own_hosts,
+    st.sampled_from(sorted(CATALOGUE.bogus_hosts)),
+    st.sampled_from(
+        ["xx.api.openai.com", "evil.example", "127.0.0.1", "[::ffff:127.0.0.1]", "", ".", "xn--"]
+    ),
+    st.builds("{}.{}".format, listed_hosts, st.text(max_size=5)),
+    st.builds("{}{}".format, st.text(max_size=5), listed_hosts),
+    anything,
+)
+endpoint_paths = st.sampled_from([endpoint.path for endpoint in ENTRIES.endpoints])
+paths = st.one_of(
+    endpoint_paths,
+    st.builds(
+        "{}{}".format, endpoint_paths, st.sampled_from(["", "/", "/..", "/%2e%2e/x", "//", "%", "%zz"])
+    ),
+    st.builds("/openai/deployments/{}{}".format, anything, st.sampled_from(["/embeddings", "/files", ""])),
+    anything,
+)
+models = st.one_of(
+    st.none(), st.sampled_from(MODELS), st.builds("ft:{}:org".format, st.sampled_from(MODELS)), anything
+)
+tiers = st.one_of(st.none(), st.sampled_from(["auto", *ENTRIES.service_tiers, "ultrafast"]), anything)
+features = st.frozensets(st.one_of(st.sampled_from(FEATURES), anything), max_size=3)
+tools = st.frozensets(st.one_of(st.sampled_from(sorted(CATALOGUE.tools)), anything), max_size=3)
+hops = st.builds(
+    Hop,
+    scheme=st.one_of(st.sampled_from(["https", "wss", "http"]), anything),
+    host=hosts,
+    port=st.one_of(st.none(), st.integers()),
+    path=paths,
+    host_header=st.one_of(st.none(), anything),
+    payload=st.booleans(),
+    redirected=st.booleans(),
+)
+facts_of_any_kind = st.builds(
+    CallFacts,
+    on=st.one_of(st.dates(), st.dates(date(2025, 1, 1), date(2027, 12, 31))),
+    method=st.one_of(st.sampled_from(["POST", "GET", "DELETE"]), anything),
+    hops=st.lists(hops, max_size=3).map(tuple),
+    base_path=st.one_of(st.sampled_from(["/v1", "/", "", "/openai", "/api/v1"]), anything),
+    model=models,
+    service_tier=tiers,
+    features=features,
+    tools=tools,
+    body_unseen=st.booleans(),
+    batch_lines=st.one_of(
+        st.none(),
+        st.lists(st.builds(BatchLine, paths, models, features, tools), max_size=2).map(tuple),
+    ),
+    answer=st.one_of(
+        st.none(),
+        st.builds(Answer, st.one_of(st.none(), st.integers()), models, tiers, st.one_of(st.none(), anything)),
+    ),
+)
+regions = st.one_of(st.sampled_from([*REGIONS, "global", "unknown"]), anything)
+attestations = st.dictionaries(
+    st.one_of(st.sampled_from([entry.name for entry in ENTRIES.attestations]), anything),
+    st.builds(Statement, st.booleans()),
+    max_size=9,
+)
+configured = st.dictionaries(
+    st.one_of(own_hosts, hosts.map(canonical_host)),
+    st.builds(
+        ConfiguredHost,
+        regions,
+        st.one_of(st.sampled_from(["openai", "azure"]), anything),
+        st.dictionaries(anything, st.one_of(st.sampled_from(["Standard", "GlobalStandard"]), anything)),
+    ),
+    max_size=3,
+)
+policies = st.builds(
+    Policy,
+    require=st.lists(regions, max_size=2).map(tuple),
+    scope=st.sampled_from(["processing", "storage"]),
+    on_call=st.sampled_from(["flag", "block"]),
+    strict=st.booleans(),
+    catalogue_max_age=st.one_of(st.none(), st.integers()),
+    attest=attestations,
+    hosts=configured,
+    unreadable=st.one_of(st.none(), anything),
+)
+cases = st.sampled_from(CASES)
+eligible_cases = st.sampled_from([case for case in CASES if case.expected.verdict == "eligible"])
+
+
+@quick
+@given(facts=facts_of_any_kind, policy=policies)
+def test_decide_never_raises_and_its_verdict_is_the_worst_finding(facts: CallFacts, policy: Policy) -> None:
+    """Whatever the facts and the policy, there is an answer, and it is as bad as its worst finding."""
+    decision = decide(facts, CATALOGUE, policy)
+    worst = max((SEVERITY[finding.verdict] for finding in decision.findings), default=0)
+    ordered = sorted(decision.findings, key=lambda finding: -SEVERITY[finding.verdict])
+    assert decision.verdict is Verdict.NOT_APPLICABLE or worst == SEVERITY[decision.verdict]
+    assert tuple(ordered) == decision.findings
+    assert len(facts.hops) == len(decision.hop_regions)
+
+
+@quick
+@given(facts=facts_of_any_kind, policy=policies)
+def test_a_violation_follows_from_verdict_and_policy(facts: CallFacts, policy: Policy) -> None:
+    """Without a requirement nothing is a violation, unless a policy that can't be read asks to block."""
+    decision = decide(facts, CATALOGUE, policy)
+    bad = decision.verdict is Verdict.INELIGIBLE or (
+        policy.strict and decision.verdict is not Verdict.ELIGIBLE
+    )
+    unreadable = policy.unreadable is not None and policy.on_call == "block"
+    expected = (bool(policy.require) and bad) or unreadable
+    assert (expected and decision.verdict is not Verdict.NOT_APPLICABLE) == decision.violation
+
+
+@quick
+@given(facts=facts_of_any_kind, policy=policies)
+def test_decide_is_deterministic(facts: CallFacts, policy: Policy) -> None:
+    """The same facts get the same decision, from another catalogue object too."""
+    again = type(CATALOGUE)(ENTRIES)
+    assert decide(facts, CATALOGUE, policy) == decide(facts, again, policy)
+
+
+def _is_known(host: str, port: int | None, policy: Policy) -> bool:
+    """Whether a host is listed or configured, found out without the code under test."""
+    plain = "".join(letter.lower() if letter.isascii() else letter for letter in host)
+    plain = plain.removeprefix("[").removesuffix("]") if plain[:1] == "[" and plain[-1:] == "]" else plain
+    plain = plain[:-1] if plain[-1:] == "." else plain
+    keys = {plain, f"{plain}:{port}", f"[{plain}]:{port}"}
+    return plain in CATALOGUE.hosts or bool(keys & policy.hosts.keys())
+
+
+@quick
+@given(case=eligible_cases, hop=hops, first=st.booleans(), data=st.data())
+def test_never_eligible_where_a_host_is_neither_listed_nor_configured(
+    case: Case, hop: Hop, first: bool, data: st.DataObject
+) -> None:
+    """An otherwise eligible call stops being so when one of its hosts is unknown."""
+    whole = hop._replace(scheme="https", path=case.facts.hops[0].path, host_header=None)
+    others = data.draw(st.sampled_from([(), case.facts.hops]))
+    facts = case.facts._replace(hops=(whole, *others) if first else (*others, whole))
+    decision = decide(facts, CATALOGUE, case.policy)
+    known = all(_is_known(each.host, each.port, case.policy) for each in facts.hops)
+    assert known or decision.verdict is not Verdict.ELIGIBLE
+
+
+@quick
+@given(case=eligible_cases, hop=hops, required=st.lists(regions, min_size=1, max_size=2))
+def test_never_eligible_under_a_requirement_that_a_hop_is_outside_of(
+    case: Case, hop: Hop, required: list[str]
+) -> None:
+    """Every hop of an eligible call is in a required region; storage once did not need the prefix."""
+    policy = case.policy._replace(require=(*required, *case.policy.require))
+    whole = hop._replace(scheme="https", path=case.facts.hops[0].path, host_header=None)
+    decision = decide(case.facts._replace(hops=(*case.facts.hops, whole)), CATALOGUE, policy)
+    inside = {*policy.require, *(("global",) if policy.scope == "storage" else ())} - {"unknown"}
+    assert decision.verdict is not Verdict.ELIGIBLE or inside >= set(decision.hop_regions)
+
+
+@quick
+@given(facts=facts_of_any_kind, policy=policies, hop=hops)
+def test_one_more_hop_never_improves_the_verdict(facts: CallFacts, policy: Policy, hop: Hop) -> None:
+    """What a call did wrong stays wrong, wherever it goes afterwards."""
+    assume(facts.hops)
+    before = decide(facts, CATALOGUE, policy)
+    after = decide(facts._replace(hops=(*facts.hops, hop)), CATALOGUE, policy)
+    assert SEVERITY.get(before.verdict) == SEVERITY.get(after.verdict) or (
+        SEVERITY[before.verdict] < SEVERITY[after.verdict]
+    )
+    assert before.violation <= after.violation
+
+
+@quick
+@given(case=cases, more=features, tool=tools)
+def test_one_more_finding_never_improves_the_verdict(
+    case: Case, more: frozenset[str], tool: frozenset[str]
+) -> None:
+    """More features, more tools, a refusal or another Host header can only make it worse."""
+    facts = case.facts
+    before = decide(facts, CATALOGUE, case.policy)
+    assume(before.verdict is not Verdict.NOT_APPLICABLE)
+    # Asking for the shorter caching is the one thing that resolves a doubt.
+    added = facts.features | (more - {"prompt_cache_in_memory"})
+    answer = (facts.answer or Answer())._replace(refusal="incorrect_hostname")
+    named = tuple(hop._replace(host_header="other.example") for hop in facts.hops)
+    for worse in (
+        facts._replace(features=added, tools=facts.tools | tool),
+        facts._replace(answer=answer),
+        facts._replace(body_unseen=True),
+        facts._replace(hops=named),
+    ):
+        after = decide(worse, CATALOGUE, case.policy)
+        assert SEVERITY[before.verdict] <= SEVERITY[after.verdict], worse
+
+
+@quick
+@given(case=eligible_cases, name=st.sampled_from([entry.name for entry in ENTRIES.attestations]))
+def test_refusing_an_attestation_never_improves_the_verdict(case: Case, name: str) -> None:
+    """To deny what the contract says, or to say nothing of it, is never better than to attest it."""
+    attest = {key: value for key, value in case.policy.attest.items() if key != name}
+    unsaid = decide(case.facts, CATALOGUE, case.policy._replace(attest=attest))
+    refused = decide(
+        case.facts, CATALOGUE, case.policy._replace(attest={**attest, name: Statement(value=False)})
+    )
+    attested = decide(
+        case.facts, CATALOGUE, case.policy._replace(attest={**attest, name: Statement(value=True)})
+    )
+    verdicts = [SEVERITY[decision.verdict] for decision in (attested, unsaid, refused)]
+    assert sorted(verdicts) == verdicts
+
+
+@quick
+@given(host=listed_hosts, at=st.integers(0, 60), letter=st.characters(), kind=st.sampled_from("ird"))
+def test_a_listed_host_with_one_letter_changed_is_not_listed(
+    host: str, at: int, letter: str, kind: str
+) -> None:
+    """One letter more, less or other makes another host, unless that one is listed itself."""
+    at = min(at, len(host) - 1)
+    changed = host[:at] + ("" if kind == "d" else letter) + host[at + (kind != "i") :]
+    same = canonical_host(changed) in CATALOGUE.hosts
+    match = match_host(CATALOGUE, {}, changed, None, date(2026, 11, 20))
+    assert same or match.region == "unknown"
+
+
+@quick
+@given(host=listed_hosts, upper=st.lists(st.booleans(), min_size=60, max_size=60), dot=st.booleans())
+def test_letter_case_and_a_trailing_dot_change_nothing(host: str, upper: list[bool], dot: bool) -> None:
+    """Names of hosts are the same in capitals, and with the dot that ends a full name."""
+    written = (
+        "".join(letter.upper() if up else letter for letter, up in zip(host, upper, strict=False)) + "." * dot
+    )
+    day = date(2026, 11, 20)
+    assert match_host(CATALOGUE, {}, host, None, day) == match_host(CATALOGUE, {}, written, None, day)
+
+
+@quick
+@given(path=paths)
+def test_the_normal_form_of_a_path_has_no_dot_segments(path: str) -> None:
+    """Nothing is left in a path that a server could take for a step up."""
+    assert not {".", ".."} & set(normal_path(path).split("/"))
+
+
+@quick
+@given(provider=st.sampled_from(["openai", "azure", "other"]), method=anything, path=anything, base=anything)
+def test_any_path_can_be_looked_up(provider: str, method: str, path: str, base: str) -> None:
+    """A path is an endpoint by its template or is unknown, whatever it holds."""
+    match = match_endpoint(CATALOGUE, provider, method, path, base)
+    assert (match.endpoint is None) == (match.template == "unknown")
+
+
+@quick
+@given(name=anything)
+def test_looking_for_imitations_never_raises(name: str) -> None:
+    """Labels that claim to be encoded and are not, and letters of all scripts, are read without failing."""
+    assert lookalike_of(CATALOGUE, f"xn--{name}.{name}") is None or name

@@ -1,0 +1,53 @@
+"""The table of cases itself: what it says must be sayable, and be said once."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from otel_residency.catalogue import load_catalogue
+from otel_residency.core.verdict import Verdict
+from otel_residency.openai_client.facts import BodyReader
+from tests.cases import CASES, Case
+
+CATALOGUE = load_catalogue()
+READER = BodyReader(CATALOGUE.entries)
+
+
+def test_every_case_has_a_name_of_its_own() -> None:
+    """A name is said once."""
+    assert [] == [name for name, count in Counter(case.id for case in CASES).items() if count > 1]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.body is not None], ids=lambda case: case.id)
+def test_the_body_of_a_case_has_the_features_that_it_claims(case: Case) -> None:
+    """The table says what a request asks for; the reader of the client's requests reads the same."""
+    read = READER.read(SimpleNamespace(json_data=case.body), None)
+    facts = case.facts
+    claimed = (facts.model, facts.service_tier, facts.features, facts.tools)
+    assert claimed == (read.model, read.service_tier, read.features, read.tools)
+
+
+def test_every_verdict_region_and_table_has_cases() -> None:
+    """Nothing that the catalogue knows of was forgotten in the table."""
+    assert {verdict.value for verdict in Verdict} == {case.expected.verdict for case in CASES}
+    assert {*CATALOGUE.region_codes, "global", "unknown"} == {case.expected.region for case in CASES}
+    assert {*(revision.id for revision in CATALOGUE.revisions), "none"} == {
+        case.expected.catalogue for case in CASES
+    }
+
+
+def test_every_listed_endpoint_and_tool_has_a_case() -> None:
+    """Each service of the newest table is called, but for those that share their row with one that is."""
+    called = {case.expected.endpoint for case in CASES}
+    rows = [row for row in CATALOGUE.revisions[-1].rows if row.kind == "endpoint"]
+    assert [] == [row.id for row in rows if not any(path.startswith(row.services) for path in called)]
+    used = {tool for case in CASES for tool in case.tools}
+    rows_of_tools = {CATALOGUE.tools[tool].row for tool in used if tool in CATALOGUE.tools}
+    assert {tool.row for tool in CATALOGUE.entries.tools} == rows_of_tools
+
+
+def test_the_vendor_s_refusals_that_cases_name_are_listed() -> None:
+    """An answer refuses with an entry of the catalogue."""
+    known = {refusal.id for refusal in CATALOGUE.entries.refusals}
+    assert {case.answer.refusal for case in CASES if case.answer} - {None} <= known
