@@ -1,5 +1,7 @@
 """The suites that need an environment of their own."""
 
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "uv"
@@ -16,6 +18,16 @@ def matrix(session: nox.Session, openai: str) -> None:
     """Run the tests of the patch with one release of the client."""
     session.install("--editable", ".[httpx]", "--group", "client-test", f"openai=={openai}", *CONSTRAINTS)
     session.run("pytest", "tests/openai_client", "-q", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Install the built wheel where nothing else of this project is, and run the demo with it."""
+    built = session.create_tmp()
+    session.run("uv", "build", "--quiet", "--wheel", "--out-dir", built, external=True)
+    (package,) = Path(built).glob("*.whl")
+    session.install(f"{package}[httpx]", "--group", "demo", *CONSTRAINTS, "--constraint", "constraints/openai.txt")
+    session.run("python", "-m", "examples.demo")
 
 
 @nox.session

@@ -17,11 +17,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, cast
 
 from benchmarks.cases import CASES
 from benchmarks.variants import VARIANTS
-from benchmarks.wire import CHUNKS
 
 ROOT: Final = Path(__file__).parent.parent
 NAMES: Final = tuple(f"{prefix}{name}" for name in CASES for prefix in ("", "async "))
@@ -64,8 +63,16 @@ class Row(NamedTuple):
     @property
     def ratio(self) -> float | None:
         """What ours adds over what the floor adds; `None` where the floor is lost in the noise."""
-        floor = self.added["floor"].wall
-        return self.added["ours"].wall / floor if floor > max(1.0, abs(self.added["control"].wall)) else None
+        return _over(*(self.added[variant].wall for variant in ("ours", "floor", "control")))
+
+    @property
+    def processor_ratio(self) -> float | None:
+        """The same of processor time."""
+        return _over(*(self.added[variant].processor for variant in ("ours", "floor", "control")))
+
+
+def _over(ours: float, floor: float, noise: float) -> float | None:
+    return ours / floor if floor > 2 * abs(noise) else None
 
 
 class Chunks(NamedTuple):
@@ -86,8 +93,17 @@ class Results(NamedTuple):
     """Calls that ours judged eligible: proof that it was at work."""
 
 
-Burst = tuple[float, float]
-"""Median wall time and mean processor time of a call, in microseconds."""
+class Burst(NamedTuple):
+    """What a call took in one burst, in microseconds."""
+
+    wall: float
+    """Median."""
+    processor: float
+    """Mean."""
+    gap: float
+    """Median time from one chunk of a stream to the next; `0` if it is no stream."""
+
+
 Samples = dict[str, dict[str, list[list[Burst]]]]
 """By case, variant, set of processes and round."""
 
@@ -126,11 +142,8 @@ class _Child:
     def burst(self, name: str) -> Burst:
         """Time one burst of the case."""
         count = CASES[name.removeprefix("async ")].burst
-        answer = self.ask(name, count)
-        match answer:
-            case [[*wall], int(processor)]:
-                return median(wall) / 1000, processor / count / 1000
-        raise RuntimeError(f"the worker answered {answer!r}")
+        wall, processor, gaps = cast("tuple[list[int], int, list[int]]", self.ask(name, count))
+        return Burst(median(wall) / 1000, processor / count / 1000, median(gaps or [0]) / 1000)
 
 
 def _environment() -> dict[str, str]:
@@ -158,7 +171,8 @@ def measure(size: Size, names: tuple[str, ...] = NAMES, tell: Callable[[str], No
             counted = children["ours"].ask("eligible")
             eligible += counted if isinstance(counted, int) else 0
     rows = tuple(_row(name, samples[name]) for name in names)
-    return Results(size, rows, tuple(_chunks({row.name: row for row in rows})), eligible)
+    chunks = tuple(_chunks(name, samples[name]) for name in names if name.endswith("stream"))
+    return Results(size, rows, chunks, eligible)
 
 
 @contextmanager
@@ -167,37 +181,35 @@ def _children() -> Iterator[dict[str, _Child]]:
         yield {variant: stack.enter_context(_Child(variant)) for variant in VARIANTS}
 
 
+def _title(name: str) -> str:
+    return CASES[name.removeprefix("async ")].title + (", async" if name.startswith("async ") else "")
+
+
 def _row(name: str, samples: dict[str, list[list[Burst]]]) -> Row:
-    case = CASES[name.removeprefix("async ")]
-    suffix = ", async" if name.startswith("async ") else ""
-    plain = [burst[0] for rounds in samples["plain"] for burst in rounds]
-    added = {variant: _added(samples["plain"], samples[variant]) for variant in ADDED}
-    return Row(name, f"{case.title}{suffix}", median(plain), added)
+    plain = samples["plain"]
+    added = {variant: _added(plain, samples[variant]) for variant in ADDED}
+    return Row(name, _title(name), median(burst.wall for bursts in plain for burst in bursts), added)
 
 
 def _added(plain: list[list[Burst]], variant: list[list[Burst]]) -> Added:
-    wall = [
-        [theirs[0] - ours[0] for ours, theirs in zip(*rounds, strict=True)]
-        for rounds in zip(plain, variant, strict=True)
+    by_set = [
+        [theirs.wall - ours.wall for ours, theirs in zip(*bursts, strict=True)]
+        for bursts in zip(plain, variant, strict=True)
     ]
-    processor = [
-        theirs[1] - ours[1]
-        for rounds in zip(plain, variant, strict=True)
-        for ours, theirs in zip(*rounds, strict=True)
-    ]
-    by_set = [median(each) for each in wall]
-    return Added(
-        median(difference for each in wall for difference in each), min(by_set), max(by_set), median(processor)
-    )
+    medians = [median(differences) for differences in by_set]
+    processor = median(theirs.processor - ours.processor for ours, theirs in _rounds(plain, variant))
+    return Added(median(each for set_ in by_set for each in set_), min(medians), max(medians), processor)
 
 
-def _chunks(rows: Mapping[str, Row]) -> Iterator[Chunks]:
-    """What `CHUNKS` chunks cost more than one, by the chunk."""
-    for prefix, title in (("", "per chunk"), ("async ", "per chunk, async")):
-        one, many = rows.get(f"{prefix}stream-1"), rows.get(f"{prefix}stream")
-        if one and many:
-            added = {
-                variant: (many.added[variant].wall - one.added[variant].wall) / (CHUNKS - 1)
-                for variant in ADDED
-            }
-            yield Chunks(title, (many.plain - one.plain) / (CHUNKS - 1), added)
+def _chunks(name: str, samples: dict[str, list[list[Burst]]]) -> Chunks:
+    plain = samples["plain"]
+    added = {
+        variant: median(theirs.gap - ours.gap for ours, theirs in _rounds(plain, samples[variant]))
+        for variant in ADDED
+    }
+    return Chunks(_title(name), median(burst.gap for bursts in plain for burst in bursts), added)
+
+
+def _rounds(plain: list[list[Burst]], variant: list[list[Burst]]) -> Iterator[tuple[Burst, Burst]]:
+    for bursts in zip(plain, variant, strict=True):
+        yield from zip(*bursts, strict=True)

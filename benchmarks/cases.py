@@ -1,6 +1,7 @@
 """The calls that are timed: what services do most, as they write it."""
 
 from collections.abc import Awaitable, Callable
+from time import perf_counter_ns
 from typing import Final, NamedTuple
 
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
@@ -9,6 +10,8 @@ from openai.types.chat import ChatCompletionUserMessageParam
 from benchmarks import wire
 from benchmarks.wire import CHUNKS, EMBEDDING_MODEL, MODEL, Answer, Wire
 
+Moments = list[int] | None
+"""When each chunk of a stream arrived."""
 BASE_URL: Final = "https://eu.api.openai.com/v1"
 _SHORT = "Summarise the claim of the customer who was taken to hospital in Turin."
 _LONG = (_SHORT * 1500)[:100_000]
@@ -59,14 +62,14 @@ async def _embeddings_async(client: AsyncOpenAI) -> None:
     await client.embeddings.create(model=EMBEDDING_MODEL, input=_SHORT)
 
 
-def _stream(client: OpenAI) -> None:
-    for _ in client.chat.completions.create(model=MODEL, messages=_user(_SHORT), stream=True):
-        pass
+def _stream(client: OpenAI) -> Moments:
+    chunks = client.chat.completions.create(model=MODEL, messages=_user(_SHORT), stream=True)
+    return [perf_counter_ns() for _ in chunks]
 
 
-async def _stream_async(client: AsyncOpenAI) -> None:
-    async for _ in await client.chat.completions.create(model=MODEL, messages=_user(_SHORT), stream=True):
-        pass
+async def _stream_async(client: AsyncOpenAI) -> Moments:
+    chunks = await client.chat.completions.create(model=MODEL, messages=_user(_SHORT), stream=True)
+    return [perf_counter_ns() async for _ in chunks]
 
 
 class Case(NamedTuple):
@@ -74,8 +77,8 @@ class Case(NamedTuple):
 
     title: str
     answer: Answer
-    call: Callable[[OpenAI], None]
-    call_async: Callable[[AsyncOpenAI], Awaitable[None]]
+    call: Callable[[OpenAI], Moments]
+    call_async: Callable[[AsyncOpenAI], Awaitable[Moments]]
     burst: int = 20
     """Calls that are timed one after another before it is another variant's turn."""
 
@@ -97,7 +100,5 @@ CASES: Final = {
     "responses": Case("responses", wire.response(), _responses, _responses_async),
     "embeddings": Case("embeddings", wire.embeddings(), _embeddings, _embeddings_async),
     "stream-1": Case("stream of 1 chunk", wire.chat_stream(1), _stream, _stream_async),
-    "stream": Case(
-        f"stream of {CHUNKS} chunks", wire.chat_stream(CHUNKS), _stream, _stream_async, burst=3
-    ),
+    "stream": Case(f"stream of {CHUNKS} chunks", wire.chat_stream(CHUNKS), _stream, _stream_async, burst=3),
 }

@@ -134,8 +134,8 @@ def _instrument() -> Callable[[], int]:
     return eligible
 
 
-Call = Callable[[], None]
-AsyncCall = Callable[[], Awaitable[None]]
+Call = Callable[[], list[int] | None]
+AsyncCall = Callable[[], Awaitable[list[int] | None]]
 
 
 def inside(around: Around, call: Call) -> Call:
@@ -143,9 +143,9 @@ def inside(around: Around, call: Call) -> Call:
     if around is nullcontext:
         return call
 
-    def wrapped() -> None:
+    def wrapped() -> list[int] | None:
         with around():
-            call()
+            return call()
 
     return wrapped
 
@@ -155,8 +155,8 @@ def inside_async(around: Around, call: AsyncCall) -> AsyncCall:
     if around is nullcontext:
         return call
 
-    async def wrapped() -> None:
+    async def wrapped() -> list[int] | None:
         with around():
-            await call()
+            return await call()
 
     return wrapped

@@ -60,7 +60,7 @@ def _json(body: dict[str, Any]) -> Answer:
 
 def chat() -> Answer:
     """A chat completion."""
-    message = {"role": "assistant", "content": _TEXT, "refusal": None, "annotations": []}
+    message: dict[str, Any] = {"role": "assistant", "content": _TEXT, "refusal": None, "annotations": []}
     return _json(
         {
             "id": "chatcmpl-0123456789",
@@ -94,7 +94,13 @@ def chat_stream(chunks: int) -> Answer:
 def response() -> Answer:
     """An answer of the Responses API."""
     part = {"type": "output_text", "text": _TEXT, "annotations": []}
-    message = {"id": "msg_0", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    message = {
+        "id": "msg_0",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+    }
     return _json(
         {
             "id": "resp_0123456789",

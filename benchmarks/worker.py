@@ -3,13 +3,14 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from time import perf_counter_ns, process_time_ns
 from typing import NamedTuple
 
-from benchmarks.cases import CASES
-from benchmarks.variants import Around, inside, inside_async, prepare
+from benchmarks.cases import CASES, Moments
+from benchmarks.variants import Around, AsyncCall, Call, inside, inside_async, prepare
 
 Timed = Callable[[int], "Burst"]
 
@@ -21,6 +22,8 @@ class Burst(NamedTuple):
     """Each call."""
     processor: int
     """All of them, in all threads of the process, garbage collection and export included."""
+    gaps: tuple[int, ...]
+    """Between the chunks of a stream, but for the first and the last."""
 
 
 def main(variant_name: str) -> None:
@@ -36,6 +39,8 @@ def main(variant_name: str) -> None:
         if name not in timed:
             timed[name] = timer(name, variant.around, loop)
         print(json.dumps(timed[name](count)), flush=True)
+    loop.run_until_complete(asyncio.sleep(0))  # the client leaves generators to the loop
+    loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
 
 
@@ -48,24 +53,30 @@ def timer(name: str, around: Around, loop: asyncio.AbstractEventLoop) -> Timed:
     return partial(_burst, inside(around, partial(case.call, case.client())))
 
 
-def _burst(call: Callable[[], None], count: int) -> Burst:
-    wall = []
+def _burst(call: Call, count: int) -> Burst:
+    wall, arrived = [], []
     begun = process_time_ns()
     for _ in range(count):
         before = perf_counter_ns()
-        call()
+        arrived.append(call())
         wall.append(perf_counter_ns() - before)
-    return Burst(tuple(wall), process_time_ns() - begun)
+    return Burst(tuple(wall), process_time_ns() - begun, tuple(_gaps(arrived)))
 
 
-async def _burst_async(call: Callable[[], Awaitable[None]], count: int) -> Burst:
-    wall = []
+async def _burst_async(call: AsyncCall, count: int) -> Burst:
+    wall, arrived = [], []
     begun = process_time_ns()
     for _ in range(count):
         before = perf_counter_ns()
-        await call()
+        arrived.append(await call())
         wall.append(perf_counter_ns() - before)
-    return Burst(tuple(wall), process_time_ns() - begun)
+    return Burst(tuple(wall), process_time_ns() - begun, tuple(_gaps(arrived)))
+
+
+def _gaps(arrived: list[Moments]) -> Iterator[int]:
+    for moments in arrived:
+        if moments:
+            yield from (after - before for before, after in pairwise(moments[1:-1]))
 
 
 if __name__ == "__main__":

@@ -69,8 +69,11 @@ class Internet:
         if name in self.unreachable:
             return None
         if name not in self._ports:
-            host = serving(name.removesuffix("."), self._authority, self._answer)
-            self._ports[name] = self._stack.enter_context(host)
+            try:
+                host = serving(name.strip("[]"), self._authority, self._answer)
+                self._ports[name] = self._stack.enter_context(host)
+            except UnicodeError:  # no certificate can be issued for it
+                return None
         return self._ports[name]
 
     def write(self, event: str, **seen: object) -> None:

@@ -16,7 +16,7 @@ READER = BodyReader(CATALOGUE.entries)
 
 def test_every_case_has_a_name_of_its_own() -> None:
     """A name is said once."""
-    assert [] == [name for name, count in Counter(case.id for case in CASES).items() if count > 1]
+    assert [name for name, count in Counter(case.id for case in CASES).items() if count > 1] == []
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.body is not None], ids=lambda case: case.id)
@@ -41,7 +41,7 @@ def test_every_listed_endpoint_and_tool_has_a_case() -> None:
     """Each service of the newest table is called, but for those that share their row with one that is."""
     called = {case.expected.endpoint for case in CASES}
     rows = [row for row in CATALOGUE.revisions[-1].rows if row.kind == "endpoint"]
-    assert [] == [row.id for row in rows if not any(path.startswith(row.services) for path in called)]
+    assert [row.id for row in rows if not any(path.startswith(row.services) for path in called)] == []
     used = {tool for case in CASES for tool in case.tools}
     rows_of_tools = {CATALOGUE.tools[tool].row for tool in used if tool in CATALOGUE.tools}
     assert {tool.row for tool in CATALOGUE.entries.tools} == rows_of_tools

@@ -1,4 +1,4 @@
-"""Write the JSON Schema of catalogue files from the classes that load them: `python -m tools.catalogue_schema`.
+"""Write the schema of catalogue files, from the classes that load them: `python -m tools.catalogue_schema`.
 
 Editors find it through the `$schema` of each file; the loader does not need it.
 """

@@ -44,11 +44,11 @@ class Host(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self, name: str, authority: trustme.CA, respond: Respond) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(name).configure_cert(context)
         super().__init__(("127.0.0.1", 0), Request)
         self.name = name
         self.respond = respond
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(name).configure_cert(context)
         # The handshake is left to the thread of the connection: a silent client blocks nobody else.
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 

@@ -31,7 +31,7 @@ correction is a new revision."""
 def test_a_released_revision_is_never_overwritten() -> None:
     """Each revision file is, byte for byte, the one that was released."""
     digests = {file.name: sha256(file.read_bytes()).hexdigest() for file in (DATA / "revisions").iterdir()}
-    assert DIGESTS == digests
+    assert digests == DIGESTS
 
 
 def test_lists_that_people_search_are_sorted() -> None:
@@ -43,7 +43,7 @@ def test_lists_that_people_search_are_sorted() -> None:
         [(entry.on, entry.path) for entry in ENTRIES.retired_endpoints],
         [(revision.effective_from, revision.id) for revision in CATALOGUE.revisions],
     ):
-        assert sorted(names) == names  # type: ignore[type-var]
+        assert sorted(names) == names
 
 
 def _twice(names: Iterable[object]) -> list[object]:
@@ -53,15 +53,15 @@ def _twice(names: Iterable[object]) -> list[object]:
 def test_nothing_stands_there_twice() -> None:
     """Rows, models of a row, deployment types, services and letters are told once."""
     for revision in ENTRIES.revisions:
-        assert [] == _twice(row.id for row in revision.rows)
+        assert _twice(row.id for row in revision.rows) == []
         for row in revision.rows:
-            assert [] == _twice(model.lower() for model in row.models or ())
-            assert [] == _twice(row.storage)
-            assert [] == _twice(row.processing)
-    assert [] == _twice(kind.name for kind in ENTRIES.deployments)
-    assert [] == _twice(kind.sku for kind in ENTRIES.deployments if kind.sku)
-    assert [] == _twice((base.provider, base.path) for base in ENTRIES.base_paths)
-    assert [] == _twice(row.service for row in ENTRIES.zero_data_retention)
+            assert _twice(model.lower() for model in row.models or ()) == []
+            assert _twice(row.storage) == []
+            assert _twice(row.processing) == []
+    assert _twice(kind.name for kind in ENTRIES.deployments) == []
+    assert _twice(kind.sku for kind in ENTRIES.deployments if kind.sku) == []
+    assert _twice((base.provider, base.path) for base in ENTRIES.base_paths) == []
+    assert _twice(row.service for row in ENTRIES.zero_data_retention) == []
 
 
 def test_hosts_and_made_up_hosts_are_told_apart() -> None:
@@ -83,7 +83,7 @@ def test_periods_of_a_host_follow_one_another() -> None:
 
 @pytest.mark.parametrize("revision", CATALOGUE.revisions, ids=lambda revision: revision.id)
 def test_a_table_names_nothing_that_is_not_there(revision: Revision) -> None:
-    """Exceptions are about models of their row, needs about known attestations, rules about known features."""
+    """Exceptions name models of their row, needs known attestations, rules known features."""
     attestations = {entry.name for entry in ENTRIES.attestations}
     features = {feature.feature for feature in ENTRIES.features}
     for row in revision.rows:
@@ -126,9 +126,9 @@ def test_every_listed_service_is_a_known_endpoint() -> None:
         if row.kind == "endpoint"
         for service in row.services
     }
-    assert [] == [
+    assert [
         service for service in sorted(services) if CATALOGUE.endpoint(path_segments(service)) is None
-    ]
+    ] == []
 
 
 def test_what_is_never_listed_is_in_no_row() -> None:
@@ -140,7 +140,7 @@ def test_what_is_never_listed_is_in_no_row() -> None:
 
 
 def test_names_of_rows_features_and_models_lead_somewhere() -> None:
-    """Tools and features point to rows, aliases to listed models, and retired models were listed or aliases."""
+    """Tools and features point to rows, aliases to listed models; retired models were listed."""
     rows = {row.id for revision in CATALOGUE.revisions for row in revision.rows}
     listed = {
         model for revision in CATALOGUE.revisions for row in revision.rows for model in row.models or ()

@@ -99,8 +99,8 @@ def test_a_user_s_file_is_added_to_ours(tmp_path: Path, name: str, content: obje
 def test_a_user_s_file_can_stand_instead_of_ours(tmp_path: Path) -> None:
     """With `mode = "replace"` nothing of ours is left."""
     catalogue = load_catalogue(_file(tmp_path, {"mode": "replace", **OWN}))
-    assert ["br.api.openai.com"] == list(catalogue.hosts)
-    assert ["contract-2026-11"] == [revision.id for revision in catalogue.revisions]
+    assert list(catalogue.hosts) == ["br.api.openai.com"]
+    assert [revision.id for revision in catalogue.revisions] == ["contract-2026-11"]
     assert {"br"} == catalogue.region_codes
 
 
@@ -146,7 +146,7 @@ def test_a_user_s_table_may_build_on_the_newest_of_ours(tmp_path: Path) -> None:
     catalogue = load_catalogue(_file(tmp_path, {"sources": {"contract": SOURCE}, "revisions": [changed]}))
     newest = catalogue.revisions[-1]
     assert newest.rows == load_catalogue().revisions[-1].rows
-    assert ("yes", "models-unknown") == (newest.regions["jp"].processing, newest.regions["au"].processing)
+    assert (newest.regions["jp"].processing, newest.regions["au"].processing) == ("yes", "models-unknown")
 
 
 @pytest.mark.parametrize("revision", [each.id for each in load_catalogue().revisions])
@@ -323,7 +323,7 @@ def test_a_mistake_is_told_with_file_key_value_and_cure(tmp_path: Path, mistake:
         load_catalogue(path)
     message = str(caught.value)
     assert message.startswith(f"catalogue {path}: ")
-    assert [] == [part for part in parts if part not in message], message
+    assert [part for part in parts if part not in message] == [], message
 
 
 @pytest.mark.parametrize(

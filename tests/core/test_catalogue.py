@@ -80,7 +80,7 @@ def test_rows_may_share_a_path() -> None:
     """Two rows of early 2026 are both about realtime, for other models and regions."""
     catalogue = load_catalogue()
     rows = catalogue.rows(catalogue.revisions[1], path_segments("/v1/realtime"))
-    assert ["realtime", "realtime_legacy"] == [row.id for row in rows]
+    assert [row.id for row in rows] == ["realtime", "realtime_legacy"]
 
 
 def test_literal_segments_win_over_placeholders_in_any_order() -> None:
@@ -112,7 +112,7 @@ def test_a_revision_inherits_over_any_number_of_steps() -> None:
 def test_a_circle_of_revisions_ends() -> None:
     """Revisions that inherit from each other hold what they hold, and nothing hangs."""
     entries = Entries(revisions=(_revision("a", "b"), _revision("b", "a"), _revision("c", "c")))
-    assert [(), (), ()] == [revision.rows for revision in Catalogue(entries).revisions]
+    assert [revision.rows for revision in Catalogue(entries).revisions] == [(), (), ()]
 
 
 def _decide(scope: Scope, terms: RegionTerms, model: str, *rows: Row) -> Decision:
@@ -130,6 +130,9 @@ ONLY_PROCESSES = STORES._replace(storage="no")
 STORED = Row("stored", CHAT, ("eu",), (), models=("a-model",))
 PROCESSED = Row("processed", CHAT, ("eu",), ("eu",), models=("b-model",))
 PASSING = Row("passing", CHAT, (), ("eu",))
+ELSEWHERE = Row("elsewhere", CHAT, ("eu",), ("us",))
+ONLY_STORES = STORES._replace(processing="no")
+UNKNOWN_MODELS = STORES._replace(processing="models-unknown")
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,17 @@ PASSING = Row("passing", CHAT, (), ("eu",))
         ("storage", ONLY_PROCESSES, "a-model", (STORED,), ("region.not_offered",)),
         ("processing", ONLY_PROCESSES, "b-model", (PROCESSED,), ()),
         ("processing", ONLY_PROCESSES, "a-model", (STORED,), ("region.not_offered",)),
+        ("processing", ONLY_STORES, "b-model", (PROCESSED,), ("endpoint.storage_only",)),
+        ("processing", UNKNOWN_MODELS, "b-model", (PROCESSED,), ("catalogue.models_unknown",)),
+        ("processing", UNKNOWN_MODELS, "a-model", (STORED,), ("catalogue.models_unknown",)),
+        ("processing", UNKNOWN_MODELS, "any", (ELSEWHERE,), ("catalogue.models_unknown",)),
+        (
+            "processing",
+            UNKNOWN_MODELS,
+            "any",
+            (ELSEWHERE._replace(processing=()),),
+            ("endpoint.storage_only",),
+        ),
     ],
 )
 def test_a_table_of_other_shape_is_read_as_it_is_written(
@@ -153,10 +167,18 @@ def test_a_table_of_other_shape_is_read_as_it_is_written(
     assert expected == _decide(scope, terms, model, *rows).reasons
 
 
+def test_a_catalogue_without_a_day_is_as_old_as_its_table() -> None:
+    """Where a catalogue does not say when it was made, the first day of the table in force counts."""
+    entries = load_catalogue().entries._replace(generated=None)
+    hop = Hop("https", "us.api.openai.com", None, "/v1/responses", payload=True)
+    facts = CallFacts(date(2027, 5, 5), "POST", (hop,), model="gpt-5.2-2025-12-11")
+    assert decide(facts, Catalogue(entries), Policy()).reasons == ("catalogue.stale",)
+
+
 def test_nothing_is_asked_of_a_catalogue_that_does_not_say_it() -> None:
     """A catalogue without a default for caching asks for nothing."""
     entries = load_catalogue().entries._replace(prompt_cache_default=None)
     hop = Hop("https", "gb.api.openai.com", None, "/v1/responses", payload=True)
     facts = CallFacts(DAY, "POST", (hop,), model="gpt-5.2-2025-12-11")
     decision = decide(facts, Catalogue(entries), Policy(scope="storage"))
-    assert ("attestation.missing",) == decision.reasons
+    assert decision.reasons == ("attestation.missing",)

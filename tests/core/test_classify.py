@@ -20,6 +20,7 @@ CATALOGUE = load_catalogue()
         ("eu.api.openai.com..", "eu.api.openai.com."),
         ("[::1]", "::1"),
         ("[::1].", "[::1]"),
+        ("gateway.example]", "gateway.example]"),
         ("\u212ar.api.openai.com", "\u212ar.api.openai.com"),
         ("", ""),
     ],
@@ -38,6 +39,8 @@ def test_a_host_is_written_in_one_way(written: str, expected: str) -> None:
         ("contoso.openai.azure.com", "listed", "azure", ()),
         ("europe-west4-aiplatform.googleapis.com", "listed", "vertex", ()),
         ("-aiplatform.googleapis.com", "lookalike", "unknown", ()),
+        ("europe-west4-bplatform.googleapis.com", "unknown", "unknown", ()),
+        ("azure-api.net", "unknown", "unknown", ()),
         ("openai.azure.com", "unknown", "unknown", ()),
         (".openai.azure.com", "unknown", "unknown", ()),
         ("a..azure-api.net", "unknown", "unknown", ()),
@@ -140,7 +143,7 @@ def test_a_path_is_written_in_one_way(path: str, expected: str) -> None:
     ],
 )
 def test_a_path_is_the_endpoint_of_its_template(
-    provider: str, path: str, base: str | None, template: str, content: bool
+    provider: str, path: str, base: str | None, template: str, *, content: bool
 ) -> None:
     """Ids are templated, literal segments win over them, and each provider has base paths of its own."""
     match = match_endpoint(CATALOGUE, provider, "GET", path, base)

@@ -38,4 +38,4 @@ def test_the_first_rule_that_matches_wins(
 def test_a_rule_without_a_condition_applies_to_everything() -> None:
     """An empty condition matches any service."""
     policy = Policy(require=("eu",), rule=(Rule(When(), ("us",)),))
-    assert ("us",) == policy.for_service("anything", "anywhere").require
+    assert policy.for_service("anything", "anywhere").require == ("us",)

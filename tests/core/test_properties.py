@@ -161,7 +161,7 @@ def _is_known(host: str, port: int | None, policy: Policy) -> bool:
 @quick
 @given(case=eligible_cases, hop=hops, first=st.booleans(), data=st.data())
 def test_never_eligible_where_a_host_is_neither_listed_nor_configured(
-    case: Case, hop: Hop, first: bool, data: st.DataObject
+    *, case: Case, hop: Hop, first: bool, data: st.DataObject
 ) -> None:
     """An otherwise eligible call stops being so when one of its hosts is unknown."""
     whole = hop._replace(scheme="https", path=case.facts.hops[0].path, host_header=None)
@@ -252,7 +252,7 @@ def test_a_listed_host_with_one_letter_changed_is_not_listed(
 
 @quick
 @given(host=listed_hosts, upper=st.lists(st.booleans(), min_size=60, max_size=60), dot=st.booleans())
-def test_letter_case_and_a_trailing_dot_change_nothing(host: str, upper: list[bool], dot: bool) -> None:
+def test_letter_case_and_a_trailing_dot_change_nothing(*, host: str, upper: list[bool], dot: bool) -> None:
     """Names of hosts are the same in capitals, and with the dot that ends a full name."""
     written = (
         "".join(letter.upper() if up else letter for letter, up in zip(host, upper, strict=False)) + "." * dot

@@ -30,8 +30,8 @@ def test_codes_are_sorted_and_of_one_form() -> None:
 
 def test_every_code_says_what_it_means_and_what_to_do() -> None:
     """Meaning and cure are sentences."""
-    assert [] == [
+    assert [
         code
         for code, reason in REASONS.items()
         if not (reason.meaning.endswith(".") and reason.cure.endswith(".") and reason.source)
-    ]
+    ] == []

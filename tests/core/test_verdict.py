@@ -17,4 +17,4 @@ def test_reasons_are_told_once_and_in_order() -> None:
         Finding("host.global", Verdict.INDETERMINATE, "c"),
     )
     decision = Decision(Verdict.INELIGIBLE, findings, True, "global", (), "unknown", None, "none", ())  # noqa: FBT003
-    assert ("host.global", "model.alias") == decision.reasons
+    assert decision.reasons == ("host.global", "model.alias")

@@ -3,8 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from threading import Thread
 from typing import Any, TypeAlias
 
@@ -282,18 +281,15 @@ def test_no_span_of_ours_is_current_in_the_consumer(
     kind: Kind, residency: Recorded, dialect: Dialect
 ) -> None:
     """What the application does between two events is not below our span."""
-    client, seen = kind.open(), []
+    client = kind.open()
 
-    async def consume() -> None:
-        async for _ in await dialect.method(client)(**dialect.arguments):
-            seen.append(is_current())
+    async def consume() -> list[bool]:
+        return [is_current() async for _ in await dialect.method(client)(**dialect.arguments)]
 
-    if isinstance(kind, Async):
-        kind.run(consume())
-    else:
-        for _ in dialect.method(client)(**dialect.arguments):
-            seen.append(is_current())
-    assert set(seen) == {False}
+    def consume_now() -> list[bool]:
+        return [is_current() for _ in dialect.method(client)(**dialect.arguments)]
+
+    assert set(kind.run(kind.pick(consume_now, consume)())) == {False}
     assert len(residency.spans) == 1
 
 
@@ -321,12 +317,10 @@ def test_the_applications_span_stays_current(kind: Kind, residency: Recorded) ->
     assert span.parent.span_id == work.get_span_context().span_id
 
 
-def test_a_stream_handed_to_another_thread(residency: Recorded, kind: Kind) -> None:
+def test_a_stream_handed_to_another_thread(residency: Recorded, sync: Kind) -> None:
     """Whoever reads the stream may be another than who asked for it."""
-    if isinstance(kind, Async):
-        pytest.skip("an event loop has its thread")
     read: list[Any] = []
-    stream = kind.open().chat.completions.create(**CHAT.arguments)
+    stream = sync.open().chat.completions.create(**CHAT.arguments)
     thread = Thread(target=lambda: read.extend(stream))
     thread.start()
     thread.join()
@@ -348,19 +342,15 @@ async def test_a_stream_handed_from_task_to_task(residency: Recorded) -> None:
 # Ended by another thread or task.
 
 
-def test_closed_from_another_thread(
-    residency: Recorded, internet: Internet, gate: Gate, kind: Kind
-) -> None:
+def test_closed_from_another_thread(residency: Recorded, internet: Internet, gate: Gate, sync: Kind) -> None:
     """A stream that a watchdog closes while its reader is busy elsewhere is one span."""
-    if isinstance(kind, Async):
-        pytest.skip("an event loop has its thread")
     internet.respond = held(CHAT, gate)
-    stream = kind.open().chat.completions.create(**CHAT.arguments)
+    stream = sync.open().chat.completions.create(**CHAT.arguments)
     next(stream)
     watchdog = Thread(target=stream.close)
     watchdog.start()
     watchdog.join()
-    assert finished(kind, residency).span["residency.verdict"] == "eligible"
+    assert finished(sync, residency).span["residency.verdict"] == "eligible"
 
 
 async def test_closed_from_another_task(residency: Recorded, internet: Internet, gate: Gate) -> None:
@@ -432,34 +422,32 @@ async def test_timed_out_by_the_application(residency: Recorded, internet: Inter
     assert residency.values("residency.verdict") == ["eligible"]
 
 
-def test_a_loop_closed_with_a_call_under_way(
-    residency: Recorded, internet: Internet, gate: Gate
-) -> None:
-    """A call whose event loop is closed under it is finished in a foreign context, and disturbs nobody."""
-    arrived = Gate()
+class Silence(http.AsyncBaseTransport):  # type: ignore[name-defined,misc]
+    """A transport that never answers."""
 
-    def silent(_: Asked) -> Reply:
-        arrived.open()
-        gate.wait()
-        return Reply()
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
 
-    internet.respond = silent
-    kind = Async()
-    client = kind.open()
-    tracer = residency.tracer_provider.get_tracer("application")
-    call = client.chat.completions.create(**CHAT.arguments)
+    async def handle_async_request(self, _: Any) -> Any:
+        """Wait forever."""
+        self.asked.set()
+        await asyncio.Event().wait()
 
-    async def wait() -> None:
-        await asyncio.to_thread(arrived.wait)
 
-    with tracer.start_as_current_span("work"):
-        context = asyncio.Runner()
-        task = context.get_loop().create_task(call)
-        context.run(wait())
-    task.get_coro().close()
-    assert not is_current()
-    context.close()
-    kind.close()
+def test_a_loop_closed_with_a_call_under_way(residency: Recorded) -> None:
+    """A call whose loop is closed under it ends when it is collected, in a context that it never entered."""
+    transport = Silence()
+    client = openai.AsyncOpenAI(
+        base_url=f"https://{EU}/v1", http_client=http.AsyncClient(transport=transport)
+    )
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(client.chat.completions.create(**CHAT.arguments))
+    loop.run_until_complete(transport.asked.wait())
+    loop.close()
+    with residency.tracer_provider.get_tracer("application").start_as_current_span("work") as work:
+        del task
+        gc.collect()
+        assert trace.get_current_span() is work
     assert [span.name for span in residency.spans] == ["residency POST /v1/chat/completions"]
 
 
@@ -501,7 +489,7 @@ def test_timed_out_in_the_middle(kind: Kind, residency: Recorded, internet: Inte
     """When the far end falls silent, the client gives up, and the span says so."""
     internet.respond = held(CHAT, gate)
     client = kind.open(timeout=0.5)
-    with pytest.raises((openai.APITimeoutError, http.ReadTimeout)) as caught:  # noqa: PT012 - either step
+    with pytest.raises((openai.APITimeoutError, http.ReadTimeout)) as caught:
         kind.items(kind.run(client.chat.completions.create(**CHAT.arguments)))
     span = finished(kind, residency).span
     assert span["error.type"] == f"{caught.type.__module__}.{caught.type.__qualname__}"
@@ -617,7 +605,9 @@ def test_helpers(
 def test_the_helper_of_the_assistants(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """The oldest helper, of an API that is gone, is one ineligible call."""
     run = {"id": "run_1", "object": "thread.run", "model": SNAPSHOT, "status": "completed"}
-    internet.respond = lambda _: events([event(run, "thread.run.completed"), b"event: done\ndata: [DONE]\n\n"])
+    internet.respond = lambda _: events(
+        [event(run, "thread.run.completed"), b"event: done\ndata: [DONE]\n\n"]
+    )
     manager = kind.open().beta.threads.runs.stream(assistant_id="asst_1", thread_id="thread_1")
     kind.items(kind.enter(manager))
     kind.leave(manager)
@@ -704,6 +694,3 @@ def test_binary_bodies(kind: Kind, residency: Recorded, internet: Internet) -> N
     kind.leave(manager)
     del response, manager
     assert finished(kind, residency).values("residency.endpoint") == ["/v1/audio/speech"]
-
-
-_ = (AsyncIterator, partial)

@@ -129,7 +129,7 @@ def _address(name: str) -> IPv4Address | IPv6Address | None:
 
 def _network_kind(catalogue: Catalogue, address: IPv4Address | IPv6Address) -> str | None:
     for network, kind in catalogue.networks:
-        if address.version == network.version and address in network:
+        if address in network:
             return kind
     return None
 

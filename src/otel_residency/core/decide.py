@@ -71,7 +71,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     for hop, host, endpoint in places:
         findings += _hop_findings(hop, host, policy, revision, content=endpoint.content)
         if hop.redirected:
-            findings += _redirect_findings(hop, host, policy, hosts[0].region)
+            findings += _redirect_findings(hop, host, policy, hosts[0])
     findings += _answer_findings(facts, hosts)
     if revision is not None:
         for case in _cases(facts, catalogue, policy, revision, places):
@@ -194,10 +194,11 @@ def _hop_findings(
             yield Finding("transport.insecure", INDETERMINATE, f"{hop.scheme} to {host.host}")
 
 
-def _redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: str) -> Iterator[Finding]:
+def _redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch) -> Iterator[Finding]:
     """Whether a redirect left the required regions, or without a requirement the region of the first hop."""
-    allowed = policy.require or (home,)
-    if host.region not in allowed and (policy.require or home not in (UNKNOWN, GLOBAL)):
+    allowed = policy.require or (home.region,)
+    bound = policy.require or home.region not in (UNKNOWN, GLOBAL)
+    if bound and host.region not in allowed and host.host != home.host:
         code = "redirect.payload_left_region" if hop.payload else "redirect.left_region"
         yield Finding(code, INELIGIBLE, f"redirected to {host.host}")
 
@@ -528,7 +529,6 @@ def _cache_default_findings(case: _Case, terms: RegionTerms) -> Iterator[Finding
     default = case.catalogue.entries.prompt_cache_default
     if (
         default is None
-        or terms.processing == "yes"
         or case.facts.on < default.since
         or not _sends(case.facts)
         or "prompt_cache_in_memory" in case.facts.features

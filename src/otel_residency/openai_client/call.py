@@ -5,7 +5,7 @@ in block mode: what judges a call is kept apart from what reports it.
 """
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from datetime import date
 from time import time_ns
 from types import MappingProxyType
@@ -36,6 +36,7 @@ EXTENSION = "otel_residency.call"
 _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_FIRST_ERROR = 400
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _VALUE_LIMIT = 128
 _COUNTED = (names.ACTION, names.REGION)
@@ -67,6 +68,8 @@ class Call:
     announced_hop: Hop | None = None
     hops: tuple[Hop, ...] = ()
     redirecting = False
+    alone = False
+    """Whether it came past the patch of the client's `request`: then it ends with its answer."""
     doubt: Judged | None = None
     """Set when a part of it could not be judged: what could be does not speak for the rest."""
     response: Any = None
@@ -82,7 +85,8 @@ class Call:
     attributes: Mapping[str, Any] = MappingProxyType({})
     span: Span | None = None
     context: "Context | None" = None
-    _token: "Token[Context] | None" = None
+    _outer: "Call | None" = None
+    _outer_context: "Context | None" = None
 
     def __init__(self, state: State, client: Any, options: Any) -> None:
         """Begin the call of `client` that `options` describe, while `state` is active."""
@@ -206,15 +210,28 @@ class Call:
             self.span = telemetry.start(name, attributes, self.started)
             if self.span is not None:
                 self.context = set_span_in_context(self.span)
-                self._token = otel_context.attach(self.context)
+                if not self.alone:
+                    self._outer_context = otel_context.get_current()
+                    otel_context.attach(self.context)
         except Exception as error:
             self.state.failed("starting a span", error)
 
+    def enter(self) -> None:
+        """Make this the call that requests are built for."""
+        self._outer = current_call.get()
+        current_call.set(self)
+
     def leave(self) -> None:
-        """Make the span that was current before the call current again."""
-        if self._token is not None:
-            otel_context.detach(self._token)
-            self._token = None
+        """Make current again what was current before the call, where the call is.
+
+        A coroutine that the collector ends, or a loop that is closed, ends in a context which the call never
+        entered: there is nothing to put back, and a token of the other context would be refused.
+        """
+        if current_call.get() is self:
+            current_call.set(self._outer)
+            if self._outer_context is not None:
+                otel_context.attach(self._outer_context)
+        self._outer = self._outer_context = None
 
     # From the wire: what answered.
 
@@ -226,8 +243,21 @@ class Call:
             self.response, self.watch = response, watch
             if self.span is not None and self.span.is_recording():
                 self.evidence = self._evidence_of(response)
+            if self.alone:
+                self._follow_alone(response)
         except Exception as error:
             self.state.failed("reading a response", error)
+
+    def _follow_alone(self, response: Any) -> None:
+        """Have the last response end the call; a redirect that is not followed is the last one too."""
+        self.response = None
+        if self.redirecting:
+            reaper.prepare()
+            finalize(response, self.abandon)
+            return
+        if response.status_code >= _FIRST_ERROR:
+            self.error_type = str(response.status_code)
+        self._hand_over(response)
 
     def _evidence_of(self, response: Any) -> dict[str, str]:
         evidence: dict[str, str] = {}

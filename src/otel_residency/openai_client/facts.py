@@ -15,6 +15,7 @@ _MAPPING = (dict, Mapping)
 """A dict is told by its type; asking whether something else is a mapping takes longer."""
 _LIST = (list, tuple)
 _NUMBER = (int, float)
+_HOST = len(b"host")
 
 
 class RequestFacts(NamedTuple):
@@ -189,7 +190,7 @@ def read_hop(request: Any, *, redirected: bool = False) -> Hop:
 
 def read_host_header(request: Any) -> str | None:
     """The `Host` header of `request`, if it names another host than the one dialled."""
-    named = [value for name, value in request.headers.raw if name.lower() == b"host"]
+    named = [value for name, value in request.headers.raw if len(name) == _HOST and name.lower() == b"host"]
     if not named or named == [request.url.netloc]:
         return None
     return b", ".join(named).decode("latin-1")

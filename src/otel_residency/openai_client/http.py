@@ -53,7 +53,11 @@ def hop_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
         call = _call_of(args, kwargs)
         if call is None:
             return wrapped(*args, **kwargs)
-        response = wrapped(*args, **kwargs)
+        try:
+            response = wrapped(*args, **kwargs)
+        except BaseException as error:
+            _broke_off(call, error)
+            raise
         call.answered(response, watched)
         return response
 
@@ -61,7 +65,11 @@ def hop_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
         call = _call_of(args, kwargs)
         if call is None:
             return await wrapped(*args, **kwargs)
-        response = await wrapped(*args, **kwargs)
+        try:
+            response = await wrapped(*args, **kwargs)
+        except BaseException as error:
+            _broke_off(call, error)
+            raise
         call.answered(response, watched_async)
         return response
 
@@ -78,9 +86,21 @@ def _call_of(args: Any, kwargs: Any) -> Call | None:
             if call is None or not call.is_attempt(request):
                 return None
             call.attempt(request, call.options)
+        elif call.alone and not call.hops:
+            call.state.passed_by()
+            if call.facts is None:
+                call.attempt(request, call.options)
         call.hop(request)
     except ResidencyViolationError as error:
         if current_call.get() is call:
             raise Refused(error) from None
+        if call is not None:
+            _broke_off(call, error)
         raise
     return call
+
+
+def _broke_off(call: Call, error: BaseException) -> None:
+    """Nobody else tells a call that came past the patch of `request` how it failed."""
+    if call.alone:
+        call.raised(error)

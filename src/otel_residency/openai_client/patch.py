@@ -4,9 +4,9 @@ A patch is put in place once, when its library is imported, and stays; whether i
 by `switch`. So removing ours never removes another's, whatever the order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, unwrap
 from logging import getLogger
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,11 @@ def _wrap(module: ModuleType, name: str, wrapper: Callable[..., Any]) -> None:
     try:
         owner, attribute, wrapped = wrapt.resolve_path(module, name)
         wrapt.apply_patch(owner, attribute, _method(wrapped, wrapper))
+        for below in _classes_below(owner):
+            own = vars(below).get(attribute)
+            # Another's wrapper, put on a subclass before us: it holds on to the original.
+            if own is not None and unwrap(own) is unwrap(wrapped):
+                wrapt.apply_patch(below, attribute, _method(own, wrapper))
     except AttributeError:
         switch.missing.add(name)
         _log.error(
@@ -85,6 +90,12 @@ def _wrap(module: ModuleType, name: str, wrapper: Callable[..., Any]) -> None:
             module.__name__,
             name,
         )
+
+
+def _classes_below(owner: Any) -> Iterator[Any]:
+    for below in owner.__subclasses__():
+        yield below
+        yield from _classes_below(below)
 
 
 def _patch_openai(_: ModuleType) -> None:

@@ -95,6 +95,15 @@ class State:
             names.MODE_STRICT: policy.strict,
         }
 
+    def passed_by(self) -> None:
+        """Warn, once, that calls come past the patch of the client's `request`."""
+        if "request" not in self._failed:
+            self._failed.add("request")
+            _log.warning(
+                "openai is wrapped by something that was there before otel-residency and calls the original: "
+                "each attempt is judged as a call of its own; switch otel-residency on first"
+            )
+
     def failed(self, part: str, error: BaseException) -> None:
         """Log, once per part, that something of ours failed: type and place, never a value."""
         if part in self._failed:

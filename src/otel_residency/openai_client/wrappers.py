@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from otel_residency.openai_client.call import Call, Refused, current_call
+from otel_residency.openai_client.call import EXTENSION, Call, Refused, current_call
 from otel_residency.openai_client.patch import switch
 from otel_residency.openai_client.state import State
 from otel_residency.openai_client.streams import attach, follow, follow_async
-from otel_residency.openai_client.violation import guard_failure
+from otel_residency.openai_client.violation import ResidencyViolationError, guard_failure
 
 
 def warm(state: State) -> None:
@@ -23,7 +23,7 @@ def request(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
     if state is None:
         return wrapped(*args, **kwargs)
     call = _begin(state, client, args, kwargs)
-    token = current_call.set(call)
+    call.enter()
     try:
         result = wrapped(*args, **kwargs)
     except Refused as refused:
@@ -33,7 +33,6 @@ def request(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
         call.raised(error)
         raise
     finally:
-        current_call.reset(token)
         call.leave()
     call.returned(result)
     return result
@@ -45,7 +44,7 @@ async def request_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> An
     if state is None:
         return await wrapped(*args, **kwargs)
     call = _begin(state, client, args, kwargs)
-    token = current_call.set(call)
+    call.enter()
     try:
         result = await wrapped(*args, **kwargs)
     except Refused as refused:
@@ -55,7 +54,6 @@ async def request_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> An
         call.raised(error)
         raise
     finally:
-        current_call.reset(token)
         call.leave()
     call.returned(result)
     return result
@@ -68,13 +66,36 @@ def _begin(state: State, client: Any, args: Any, kwargs: Any) -> Call:
     return Call(state, client, args[1] if len(args) > 1 else kwargs.get("options"))
 
 
-def build_request(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
+def build_request(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
     """Around `BaseClient._build_request`: each attempt, outside of what the client catches and retries."""
     built = wrapped(*args, **kwargs)
+    options = args[0] if args else kwargs.get("options")
     call = current_call.get()
     if call is not None:
-        call.attempt(built, args[0] if args else kwargs.get("options"))
+        call.attempt(built, options)
+    else:
+        _let_go_alone(built, client, options)
     return built
+
+
+def _let_go_alone(request: Any, client: Any, options: Any) -> None:
+    """Make a call of a request that nobody announced: it begins when it is sent, if it ever is.
+
+    Whoever wrapped `request` before us, or puts back what was there before us, calls the original. A refusal
+    comes at once, since the client would try again what is refused on the way.
+    """
+    state = switch.state
+    if state is None:
+        return
+    call = Call(state, client, options)
+    call.alone = True
+    request.extensions[EXTENSION] = call
+    if state.blocks:
+        try:
+            call.attempt(request, options)
+        except ResidencyViolationError as error:
+            call.raised(error)
+            raise
 
 
 def stream_init(wrapped: Any, stream: Any, args: Any, kwargs: Any) -> None:

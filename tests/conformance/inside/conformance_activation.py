@@ -3,58 +3,67 @@
 import logging
 from typing import Any
 
+from opentelemetry.trace import NoOpTracer, NoOpTracerProvider, Span, Tracer
+
 from otel_residency import ResidencyInstrumentor
-from otel_residency.telemetry.emit import Telemetry
 
 REQUIRE = "eu"
 calls = 0
-failures: list[str] = []
+"""Spans that were started: one per call."""
+spans = 0
+"""Spans that were recorded and ended."""
+problems: list[str] = []
+"""What the package logged: its own failures, and what it could not make sense of."""
 
 
-class _Failures(logging.Handler):
-    """Keeps what the package logs about failures of its own."""
-
+class _Problems(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        failures.append(record.getMessage())
+        problems.append(record.getMessage())
+
+
+class _CountingTracer(NoOpTracer):
+    def start_span(self, *args: Any, **kwargs: Any) -> Span:
+        _started()
+        return super().start_span(*args, **kwargs)
+
+
+class _CountingProvider(NoOpTracerProvider):
+    """Records nothing, as where no SDK is set up."""
+
+    def get_tracer(self, *_: Any, **__: Any) -> Tracer:
+        return _CountingTracer()
 
 
 def activate(variant: str) -> None:
-    """Flag what leaves the EU: `flagging` with nothing but the API, `recording` with an SDK that keeps it all."""
-    providers = _providers() if variant == "recording" else {}
-    handler = _Failures(logging.WARNING)
-    logging.getLogger("otel_residency").addHandler(handler)
-    _count_calls()
+    """Flag what leaves the EU: `flagging` with the API alone, `recording` with an SDK that keeps it all."""
+    logging.getLogger("otel_residency").addHandler(_Problems(logging.WARNING))
+    providers = _recording() if variant == "recording" else {"tracer_provider": _CountingProvider()}
     ResidencyInstrumentor().instrument(require=REQUIRE, **providers)
 
 
-def _count_calls() -> None:
-    counted = Telemetry.count
-
-    def count(self: Telemetry, *args: Any) -> None:
-        global calls  # noqa: PLW0603
-        calls += 1
-        counted(self, *args)
-
-    Telemetry.count = count  # type: ignore[method-assign]
-
-
-exporter: Any = None
-
-
-def _providers() -> dict[str, Any]:
+def _recording() -> dict[str, Any]:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    global exporter  # noqa: PLW0603
-    exporter = InMemorySpanExporter()
+    class Counting(SpanProcessor):
+        def on_start(self, span: Span, parent_context: Any = None) -> None:
+            del span, parent_context
+            _started()
+
+        def on_end(self, span: ReadableSpan) -> None:
+            global spans  # noqa: PLW0603
+            spans += bool(span.attributes and "residency.verdict" in span.attributes)
+
     tracer_provider, logger_provider = TracerProvider(), LoggerProvider()
-    tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
-    logger_provider.add_log_record_processor(SimpleLogRecordProcessor(InMemoryLogRecordExporter()))
+    tracer_provider.add_span_processor(Counting())
+    tracer_provider.add_span_processor(SimpleSpanProcessor(InMemorySpanExporter()))
+    log_exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    logger_provider.add_log_record_processor(SimpleLogRecordProcessor(log_exporter))
     return {
         "tracer_provider": tracer_provider,
         "meter_provider": MeterProvider(metric_readers=[InMemoryMetricReader()]),
@@ -62,6 +71,6 @@ def _providers() -> dict[str, Any]:
     }
 
 
-def spans() -> int:
-    """How many residency spans were recorded."""
-    return len(exporter.get_finished_spans()) if exporter is not None else 0
+def _started() -> None:
+    global calls  # noqa: PLW0603
+    calls += 1

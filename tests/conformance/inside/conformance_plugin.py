@@ -3,82 +3,74 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+_CALLS_BEFORE: Final = pytest.StashKey[int]()
 _outcomes: dict[str, str] = {}
-_calls: dict[str, int] = {}
-_totals = {"spans": 0, "calls": 0}
-_failures: list[str] = []
+_calls_by_test: dict[str, int] = {}
+_seen: list[dict[str, Any]] = []
+"""What each process saw, that of the report included."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where to write."""
+    """Add an option for the file to write."""
     parser.addoption("--outcomes", type=Path)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Any:
-    """Start counting the calls of one test."""
-    activation = sys.modules.get("conformance_activation")
-    item.stash[_BEFORE] = activation.calls if activation else 0
+    """Note how many calls there were before a test."""
+    item.stash[_CALLS_BEFORE] = _what_was_seen()["calls"]
     return (yield)
-
-
-_BEFORE = pytest.StashKey[int]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Note how many calls the test made."""
-    activation = sys.modules.get("conformance_activation")
-    if activation:
-        item.user_properties.append(("calls", activation.calls - item.stash[_BEFORE]))
+    item.user_properties.append(("calls", _what_was_seen()["calls"] - item.stash[_CALLS_BEFORE]))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Note how a phase of a test ended; a test is what its phases are."""
+    """Note how a phase of a test ended: a test passed if all did, else the first that did not tells."""
+    if _outcomes.get(report.nodeid, "passed") == "passed":
+        _outcomes[report.nodeid] = _outcome(report)
+    if report.when == "teardown":
+        (_calls_by_test[report.nodeid],) = (value for key, value in report.user_properties if key == "calls")
+
+
+def _outcome(report: pytest.TestReport) -> str:
     if report.outcome == "failed":
         crash = getattr(report.longrepr, "reprcrash", None)
         kind = crash.message.partition("\n")[0].partition(":")[0] if crash else "?"
-        found = f"failed in {report.when}: {kind}"
-    else:
-        found = report.outcome + (" (xfail)" if hasattr(report, "wasxfail") else "")
-    known = _outcomes.get(report.nodeid)
-    if known in (None, "passed"):
-        _outcomes[report.nodeid] = found
-    elif found != "passed":
-        _outcomes[report.nodeid] = f"{known}; {found}"
-    for key, value in report.user_properties:
-        if key == "calls" and report.when == "teardown":
-            _calls[report.nodeid] = value
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand over what was counted: to the process that started this one, or to the file."""
-    activation = sys.modules.get("conformance_activation")
-    seen = (
-        {"spans": activation.spans(), "calls": activation.calls, "failures": activation.failures}
-        if activation
-        else {"spans": 0, "calls": 0, "failures": []}
-    )
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["residency"] = json.dumps(seen)
-        return
-    _add(seen)
-    session.config.getoption("--outcomes").write_text(
-        json.dumps({"outcomes": _outcomes, "calls_by_test": _calls, **_totals, "failures": _failures}), encoding="utf-8"
-    )
+        return f"failed in {report.when}: {kind}"
+    return f"{report.outcome} as expected to fail" if hasattr(report, "wasxfail") else report.outcome
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take over what a worker counted."""
-    _add(json.loads(node.workeroutput["residency"]))
+    """Take over what a worker saw."""
+    _seen.append(json.loads(node.workeroutput["residency"]))
 
 
-def _add(seen: dict[str, Any]) -> None:
-    for key in _totals:
-        _totals[key] += seen[key]
-    _failures.extend(seen["failures"])
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what was seen: to the process that started this one, or to the file."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["residency"] = json.dumps(_what_was_seen())
+        return
+    _seen.append(_what_was_seen())
+    report = {
+        "outcomes": _outcomes,
+        "calls_by_test": _calls_by_test,
+        **{key: sum(each[key] for each in _seen) for key in ("calls", "spans")},
+        "problems": [problem for each in _seen for problem in each["problems"]],
+    }
+    session.config.getoption("--outcomes").write_text(json.dumps(report), encoding="utf-8")
+
+
+def _what_was_seen() -> dict[str, Any]:
+    activation = sys.modules.get("conformance_activation")
+    if activation is None:
+        return {"calls": 0, "spans": 0, "problems": []}
+    return {"calls": activation.calls, "spans": activation.spans, "problems": activation.problems}

@@ -1,0 +1,166 @@
+"""Every case of the table that a client can make is made, over real connections, and judged as it says.
+
+Left out are websockets, batches whose lines were seen (no call shows them), policies that the package would
+not accept, and URLs that the HTTP library does not take or corrects.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from inspect import signature
+from typing import Any
+
+import openai
+import pytest
+
+from examples.demo.loopback import Asked, Reply
+from otel_residency import ResidencyViolationError
+from otel_residency.catalogue import load_catalogue
+from otel_residency.core.classify import canonical_host
+from otel_residency.core.facts import Answer
+from otel_residency.openai_client import call
+from otel_residency.settings import Settings, policy_problems
+from tests.cases import CASES, Case, Expected, Request
+from tests.internet import EU, Internet
+from tests.openai_client.http_library import http
+from tests.openai_client.kinds import Kind
+from tests.recorded import Instrument, Recorded
+from tests.vendor import answer, error, redirect
+
+CATALOGUE = load_catalogue()
+CONTENT = {"content": b"\x00not JSON", "options": {"headers": {"content-type": "application/x-own"}}}
+TAKES_CONTENT = "content" in signature(openai.OpenAI.post).parameters
+REFUSALS = {
+    "incorrect_hostname": (401, "incorrect_hostname", "Attempted to access resource"),
+    "geography_restrictions_required": (
+        401,
+        None,
+        "This endpoint is only accessible by projects with geography restrictions enabled.",
+    ),
+    "workspace_region": (401, None, "Workspace is not authorized in this region"),
+    "customer_storage_not_ready": (401, "customer_storage_not_ready", "no"),
+}
+
+
+def url_of(request: Request) -> str:
+    """The URL of a request, as written."""
+    host = f"[{request.host}]" if ":" in request.host else request.host
+    port = f":{request.port}" if request.port else ""
+    return f"{request.scheme}://{host}{port}{request.path}"
+
+
+def is_sent_as_written(request: Request) -> bool:
+    """Whether the HTTP library asks for exactly this host and path, and a socket takes the name."""
+    try:
+        url = http.URL(url_of(request))
+        url.host.encode("idna")
+    except (http.InvalidURL, UnicodeError):
+        return False
+    host, path = url.raw_host.decode(), url.raw_path.partition(b"?")[0].decode()
+    return (canonical_host(host), path) == (canonical_host(request.host), request.path)
+
+
+def can_be_made(case: Case) -> bool:
+    """Whether a client can make this call, and see all that the case knows of it."""
+    return (
+        case.batch_lines is None
+        and case.requests[0].scheme in ("http", "https")
+        and all(is_sent_as_written(request) for request in case.requests)
+        and not policy_problems(case.policy, CATALOGUE)
+        and (TAKES_CONTENT or not case.body_unseen)
+    )
+
+
+def answered(given: Answer | None) -> Reply:
+    """What the far end answers in a case; nothing that would tell more where it is judged before the call."""
+    if given is None:
+        return answer({"id": "id_1", "object": "object"})
+    if given.refusal == "data_residency_mismatch":
+        return answer({"id": "id_1", "status": "failed", "error": {"code": given.refusal, "message": "no"}})
+    if given.refusal is not None:
+        return error(*REFUSALS[given.refusal])
+    found = {"model": given.model, "service_tier": given.service_tier}
+    return answer({key: value for key, value in found.items() if value}, given.status or 200)
+
+
+def replies(case: Case) -> Iterator[Reply]:
+    """The answers to the requests of a case, in order."""
+    for following in case.requests[1:]:
+        status = following.redirected_by
+        yield error(500) if status is None else redirect(status, url_of(following))
+    yield answered(case.answer)
+
+
+def make(kind: Kind, case: Case) -> None:
+    """Make the call of a case."""
+    first = case.requests[0]
+    base = url_of(replace(first, path=case.base_path))
+    client = kind.open(base_url=base, max_retries=len(case.requests) - 1)
+    headers = {"Host": case.host_header} if case.host_header else {}
+    given: dict[str, Any] = {"options": {"headers": headers}}
+    if case.body_unseen:
+        given = CONTENT
+    elif case.body is not None:
+        given["body"] = case.body
+    kind.run(getattr(client, first.method.lower())(url_of(first), cast_to=object, **given))
+
+
+def told(residency: Recorded) -> Expected:
+    """What the one span says."""
+    span = residency.span
+    return Expected(
+        verdict=span["residency.verdict"],
+        reasons=frozenset(span["residency.reasons"]),
+        region=span["residency.region"],
+        endpoint=span["residency.endpoint"],
+        snapshot=span.get("residency.model.snapshot"),
+        violation=span["residency.violation"],
+        catalogue=span["residency.catalogue"],
+    )
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if can_be_made(case)], ids=lambda case: case.id)
+def test_calls_are_judged_as_the_table_says(
+    kind: Kind,
+    instrument: Instrument,
+    internet: Internet,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    case: Case,
+) -> None:
+    """A real call that meets the conditions of a case gets its verdict."""
+    today = datetime.now(UTC).toordinal()
+    monkeypatch.setattr(call, "_EPOCH", call._EPOCH + case.day.toordinal() - today)
+    monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
+    waiting = replies(case)
+
+    def respond(_: Asked) -> Reply:
+        return next(waiting)
+
+    internet.respond = respond
+    residency = instrument(Settings(policy=case.policy))
+    with suppress(openai.APIStatusError, openai.APIConnectionError, ResidencyViolationError):
+        make(kind, case)
+    assert told(residency) == case.expected
+
+
+@pytest.mark.parametrize(
+    ("host", "dialled"),
+    [
+        ("eu\uff0eapi\uff0eopenai\uff0ecom", EU),
+        ("eu\u3002api\u3002openai\u3002com", EU),
+        ("EU.API.OPENAI.COM", EU),
+        ("\u212ar.api.openai.com", "kr.api.openai.com"),
+    ],
+    ids=["full-width dots", "ideographic dots", "upper case", "kelvin sign"],
+)
+def test_hosts_are_judged_as_they_are_dialled(
+    kind: Kind, residency: Recorded, internet: Internet, *, host: str, dialled: str
+) -> None:
+    """Where the HTTP library corrects a name, the name that it asks for is the one that counts."""
+    client = kind.open(base_url=f"https://{host}/v1")
+    kind.run(client.models.list())
+    assert internet.connections == [dialled]
+    assert residency.span["residency.hop.hosts"] == (dialled,)
+    assert residency.span["residency.region"] == dialled[:2]
