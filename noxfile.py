@@ -26,7 +26,9 @@ def wheel(session: nox.Session) -> None:
     built = session.create_tmp()
     session.run("uv", "build", "--quiet", "--wheel", "--out-dir", built, external=True)
     (package,) = Path(built).glob("*.whl")
-    session.install(f"{package}[httpx]", "--group", "demo", *CONSTRAINTS, "--constraint", "constraints/openai.txt")
+    session.install(
+        f"{package}[httpx]", "--group", "demo", *CONSTRAINTS, "--constraint", "constraints/openai.txt"
+    )
     session.run("python", "-m", "examples.demo")
 
 

@@ -117,7 +117,7 @@ def test_the_guard_does_not_hang_on_telemetry(environment: dict[str, str]) -> No
     ],
 )
 def test_a_wrong_setting_refuses_calls_in_block_mode_only(environment: dict[str, str], told: str) -> None:
-    """In block mode a setting that can't be read refuses every call, in flag mode it is told and calls go on."""
+    """A setting that can't be read refuses calls in block mode; in flag mode it is told and they go on."""
     outcome, sent, _ = call(EU, OTEL_RESIDENCY_ON_CALL="block", **environment)
     assert (outcome, sent) == ("ResidencyViolationError", [])
     outcome, sent, log = call(EU, **environment)
@@ -134,7 +134,7 @@ def test_a_policy_that_is_not_toml_but_says_block_refuses() -> None:
 
 
 def test_the_entry_points_are_those_that_hijack_nothing() -> None:
-    """The distribution brings a pre-instrument hook, an instrumentor and flags; never a distro or configurator."""
+    """The distribution brings a hook, an instrumentor and flags; never a distro or a configurator."""
     groups = {entry.group: entry.name for entry in distribution("otel-residency").entry_points}
     assert groups == {
         "opentelemetry_pre_instrument": "otel_residency",

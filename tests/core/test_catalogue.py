@@ -83,6 +83,13 @@ def test_rows_may_share_a_path() -> None:
     assert [row.id for row in rows] == ["realtime", "realtime_legacy"]
 
 
+def test_a_row_of_a_shorter_path_does_not_count_wherever_it_stands() -> None:
+    """Another row about realtime stands below the one about translations, and is not about them."""
+    catalogue = load_catalogue()
+    rows = catalogue.rows(catalogue.revisions[2], path_segments("/v1/realtime/translations/client_secrets"))
+    assert [row.id for row in rows] == ["realtime_translations"]
+
+
 def test_literal_segments_win_over_placeholders_in_any_order() -> None:
     """Which template stands first in the file does not matter."""
     templates = [

@@ -78,7 +78,7 @@ def _wrap(module: ModuleType, name: str, wrapper: Callable[..., Any]) -> None:
     try:
         owner, attribute, wrapped = wrapt.resolve_path(module, name)
         wrapt.apply_patch(owner, attribute, _method(wrapped, wrapper))
-        for below in _classes_below(owner):
+        for below in dict.fromkeys(_classes_below(owner)):
             own = vars(below).get(attribute)
             # Another's wrapper, put on a subclass before us: it holds on to the original.
             if own is not None and unwrap(own) is unwrap(wrapped):

@@ -9,7 +9,7 @@ import pytest
 
 _CALLS_BEFORE: Final = pytest.StashKey[int]()
 _outcomes: dict[str, str] = {}
-_calls_by_test: dict[str, int] = {}
+_calls_by_test: dict[str, object] = {}
 _seen: list[dict[str, Any]] = []
 """What each process saw, that of the report included."""
 
