@@ -251,6 +251,16 @@ def test_a_file_that_is_no_toml_blocks_if_it_says_so(tmp_path: Path, text: str, 
     assert settings.notes[0].startswith(f"policy {path}: is not TOML: ")
 
 
+@pytest.mark.parametrize("origin", ["variable", "file"])
+def test_a_mode_that_does_not_exist_blocks(tmp_path: Path, origin: str) -> None:
+    """A misspelt mode can't have meant the default, so it refuses calls until it is mended."""
+    path = _file(tmp_path, "on_call = 'blok'")
+    wrong = {"variable": {"OTEL_RESIDENCY_ON_CALL": "blok"}, "file": {"OTEL_RESIDENCY_POLICY": path}}[origin]
+    policy = read_settings(wrong).policy
+    assert policy.on_call == "block"
+    assert "'blok' is not one of: flag, block" in str(policy.unreadable)
+
+
 def test_the_environment_may_ask_to_block_where_no_file_can(tmp_path: Path) -> None:
     """A file that can't be found can't say anything; the environment can, in both directions."""
     missing = {"OTEL_RESIDENCY_POLICY": str(tmp_path / "missing.toml")}

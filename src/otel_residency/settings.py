@@ -52,6 +52,8 @@ POLICY_SETTINGS = (
 )
 SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER)
 
+_IN_DOUBT: Mapping[str, Any] = {"on_call": "block"}
+"""What holds for a key whose value can't be read: who names a mode did not mean to go without the guard."""
 _BLOCK_LINE = r"""(?m)^\s*on_call\s*=\s*["']block["']"""
 
 
@@ -119,7 +121,7 @@ def read_settings(
         values = {"on_call": "block"}
     for setting in POLICY_SETTINGS:
         if text := environ.get(setting.variable, "").strip():
-            value = attempt(partial(_from_environment, setting, text))
+            value = attempt(partial(_from_environment, setting, text), otherwise=_IN_DOUBT.get(setting.key))
             if value is not None:
                 values[setting.key] = value
     values |= {key: _argument(key, value) for key, value in given.items() if value is not None}
@@ -211,7 +213,8 @@ def _readable_rest(values: Mapping[str, Any]) -> Policy:
             try:
                 readable[key] = convert(kind, values[key], key)
             except StructureError:
-                continue
+                if key in _IN_DOUBT:
+                    readable[key] = _IN_DOUBT[key]
     return Policy(**readable)
 
 
