@@ -18,6 +18,7 @@ test: .venv/ready
 
 test-main: lint
 	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/coverage report --include='*/otel_residency/core/*' --fail-under=100
 
 test-environments: .venv/ready
 	$(BIN)/nox

@@ -64,7 +64,8 @@ def call(host: str, *, flags: tuple[str, ...] = (), **environment: str) -> tuple
 
 def test_a_process_without_openai_imports_nothing_for_it() -> None:
     """A process that never imports openai loads neither the client nor the catalogue nor the core's rules."""
-    done = run("import sys; print('\\n'.join(sys.modules))", OTEL_RESIDENCY_REQUIRE="eu")
+    others = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "httpx,httpx2"}
+    done = run("import sys; print('\\n'.join(sys.modules))", OTEL_RESIDENCY_REQUIRE="eu", **others)
     loaded = done.stdout.split()
     assert "otel_residency.instrumentor" in loaded
     heavy = ("openai", "httpx", "httpx2", "otel_residency.catalogue", "otel_residency.core.decide")

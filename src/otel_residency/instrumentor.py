@@ -10,7 +10,7 @@ from otel_residency.core.policy import Policy
 from otel_residency.openai_client.patch import install, switch
 from otel_residency.openai_client.state import State
 from otel_residency.settings import Settings, read_settings
-from otel_residency.telemetry.emit import Telemetry
+from otel_residency.telemetry.emit import Attributes, Telemetry
 
 _log = getLogger("otel_residency")
 _PROVIDERS = ("tracer_provider", "meter_provider", "logger_provider")
@@ -62,6 +62,15 @@ def activate(settings: Settings, **providers: Any) -> None:
         switch.state = None
         return
     state = State(settings)
-    state.telemetry = Telemetry(state.policy_info, **providers)
+    try:
+        state.telemetry = Telemetry(_policy_in_force, **providers)
+    except Exception as error:  # the guard does not hang on telemetry
+        state.failed("starting telemetry", error)
     switch.state = state
     install()
+
+
+def _policy_in_force() -> Attributes | None:
+    """What `residency.policy.info` tells, whichever activation the meter was given its callback by."""
+    state = switch.state
+    return None if state is None else state.policy_info()

@@ -109,7 +109,7 @@ class Program:
         self.clients_of("OpenAI")
 
     def captured(self) -> None:
-        """Put a wrapper around the door of one client, as some programs do, by holding on to what is there."""
+        """Put a wrapper around the door of one client that holds on to what is there, as programs do."""
         client = self.clients_of("OpenAI")
         door = client.request
 

@@ -17,6 +17,12 @@ class Verdict(StrEnum):
     """The endpoint carries no customer content."""
 
 
+ELIGIBLE, CONDITIONAL, INDETERMINATE, INELIGIBLE = (
+    Verdict.ELIGIBLE,
+    Verdict.CONDITIONAL,
+    Verdict.INDETERMINATE,
+    Verdict.INELIGIBLE,
+)
 SEVERITY = {
     Verdict.ELIGIBLE: 0,
     Verdict.CONDITIONAL: 1,

@@ -351,7 +351,10 @@ class Call:
         except Exception as error:
             self.state.failed("reporting a call", error)
             if self.span is not None:
-                self.span.end(end)
+                self._tell("ending a span", self.span.end, end)
+        if self.request is not None and not self.alone:
+            # A connection whose body nobody closed keeps its request, and would keep the call with it.
+            self.request.extensions.pop(EXTENSION, None)
         self.request = self.url = self.response = self.client = self.options = None
 
     def _report(self, end: int | None) -> None:
@@ -364,12 +367,21 @@ class Call:
             self.action = names.FLAGGED
         outcome = self._outcome(judged)
         counted = {key: outcome[key] for key in _COUNTED if key in outcome}
-        telemetry.count(tuple({**dict(judged.counted), **counted}.items()) if counted else judged.counted)
-        span = self.span
+        key = tuple({**dict(judged.counted), **counted}.items()) if counted else judged.counted
+        self._tell("counting a call", telemetry.count, key)
         if violated:
-            telemetry.report_violation({**self.attributes, **outcome}, self.context)
-        if span is not None:
-            telemetry.end(span, outcome, failed=self.error_type is not None, end_time=end)
+            event = {**self.attributes, **outcome}
+            self._tell("reporting a violation", telemetry.report_violation, event, self.context)
+        if self.span is not None:
+            failed = self.error_type is not None
+            self._tell("ending a span", telemetry.end, self.span, outcome, failed=failed, end_time=end)
+
+    def _tell(self, part: str, tell: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Tell of the call in one way; where that fails, the other ways are still gone."""
+        try:
+            tell(*args, **kwargs)
+        except Exception as error:
+            self.state.failed(part, error)
 
     def _outcome(self, judged: Judged) -> dict[str, Any]:
         """What became of the call, as far as it differs from what its span was started with."""
@@ -399,8 +411,13 @@ class Call:
         guard = self.state.guard
         refusal = self.refusal or guard.refusal_by_code(self.answer.error_code)
         answer = Answer(self.status, self.answer.model, self.answer.service_tier, refusal)
-        judged = guard.judge(self.facts._replace(hops=self.hops or self.facts.hops, answer=answer))
-        return judged if self.doubt is None or judged.decision.violation else self.doubt
+        judged = self.judged
+        try:
+            judged = guard.judge(self.facts._replace(hops=self.hops or self.facts.hops, answer=answer))
+        except Exception as error:
+            self.state.failed("judging an answer", error)
+            self.doubt = undecided(blocks=self.state.blocks)
+        return self.doubt if self.doubt and not (judged and judged.decision.violation) else judged
 
 
 def _put_server(attributes: dict[str, Any], hop: Hop) -> None:

@@ -1,6 +1,7 @@
 """What the patches work with: the guard, the telemetry, and one place where our own failures end."""
 
 import sys
+from contextlib import suppress
 from functools import cached_property
 from logging import getLogger
 from threading import Lock
@@ -113,4 +114,5 @@ class State:
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
-        _log.error("otel-residency failed in %s: %s at %s", part, type(error).__name__, place)
+        with suppress(Exception):  # a handler of the application's may fail as well
+            _log.error("otel-residency failed in %s: %s at %s", part, type(error).__name__, place)

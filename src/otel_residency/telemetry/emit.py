@@ -21,7 +21,7 @@ class Telemetry:
 
     def __init__(
         self,
-        policy_info: Callable[[], Attributes],
+        policy_info: Callable[[], Attributes | None],
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         logger_provider: LoggerProvider | None = None,
@@ -29,7 +29,8 @@ class Telemetry:
         """Use the given providers, or the global ones.
 
         Args:
-            policy_info: attributes of `residency.policy.info`, asked for at each collection.
+            policy_info: attributes of `residency.policy.info`, asked for at each collection; `None` while
+                no policy is in force. A meter keeps the first one that it is given.
             tracer_provider: for the spans.
             meter_provider: for the metrics.
             logger_provider: for the events.
@@ -45,7 +46,9 @@ class Telemetry:
         )
 
         def observe(_: CallbackOptions) -> Iterable[Observation]:
-            yield Observation(1, policy_info())
+            attributes = policy_info()
+            if attributes is not None:
+                yield Observation(1, attributes)
 
         meter.create_observable_gauge(
             names.METRIC_POLICY_INFO,
@@ -83,7 +86,9 @@ class Telemetry:
     @staticmethod
     def end(span: Span, attributes: Attributes, *, failed: bool, end_time: int | None) -> None:
         """Complete and end a span."""
-        span.set_attributes(attributes)
-        if failed:
-            span.set_status(StatusCode.ERROR)
-        span.end(end_time)
+        try:
+            span.set_attributes(attributes)
+            if failed:
+                span.set_status(StatusCode.ERROR)
+        finally:
+            span.end(end_time)

@@ -1,0 +1,49 @@
+"""Batches: each line of the input file is a call of its own."""
+
+from collections.abc import Iterator
+
+from otel_residency.core.catalogue import path_segments
+from otel_residency.core.classify import EndpointMatch
+from otel_residency.core.entries import RegionTerms
+from otel_residency.core.facts import BatchLine
+from otel_residency.core.rules.case import Case, sends
+from otel_residency.core.rules.features import feature_findings
+from otel_residency.core.rules.models import one_model_findings
+from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
+
+
+def batch_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
+    """What the lines of a new batch show."""
+    facts = case.facts
+    if case.endpoint.segments != ("v1", "batches") or not sends(facts):
+        return
+    if not facts.batch_lines:
+        yield Finding("batch.contents_unseen", INDETERMINATE, "the lines of the input file were not seen")
+        return
+    for line in facts.batch_lines:
+        yield from _line_findings(case, line, terms)
+    if len({line.model for line in facts.batch_lines}) > 1:
+        yield Finding("batch.model_mixed", ELIGIBLE, "a batch file may hold one model only")
+
+
+def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> Iterator[Finding]:
+    """What a line says: its model must stand in the row of batches and in that of its own endpoint."""
+    segments = path_segments(line.path)
+    endpoint = EndpointMatch(line.path, segments, case.catalogue.endpoint(segments))
+    inner = case._replace(
+        facts=case.facts._replace(features=line.features, tools=line.tools),
+        endpoint=endpoint,
+        rows=case.catalogue.rows(case.revision, segments) if endpoint.endpoint else (),
+    )
+    found: list[Finding] = []
+    if line.model is None:
+        yield Finding("batch.contents_unseen", INDETERMINATE, f"a line for {line.path} names no model")
+    else:
+        found += one_model_findings(inner, line.model, terms) if inner.rows else ()
+        found += one_model_findings(case, line.model, terms)
+    if not inner.rows or any(finding.verdict is INELIGIBLE for finding in found):
+        detail = f"{line.model or 'a line'} on {line.path} may not stand in a batch"
+        yield Finding("batch.line_ineligible", INELIGIBLE, detail)
+        return
+    yield from found
+    yield from feature_findings(inner, terms)

@@ -1,0 +1,96 @@
+"""Hosts and hops: whose region, over which transport, and whether a redirect left it."""
+
+from collections.abc import Iterator
+
+from otel_residency.core.classify import UNKNOWN, HostMatch, canonical_host
+from otel_residency.core.entries import Revision
+from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.policy import Policy
+from otel_residency.core.rules.case import GLOBAL, needs_findings
+from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
+
+
+def _optional_prefix_region(host: HostMatch, policy: Policy, revision: Revision) -> str | None:
+    """A required region that only stores, and whose storage did not need the host prefix in this revision."""
+    if policy.scope != "storage" or host.kind != "listed" or host.provider != "openai":
+        return None
+    for code in policy.require:
+        terms = revision.regions.get(code)
+        if terms is not None and terms.processing == "no" and not terms.prefix_required:
+            return code
+    return None
+
+
+def target_region(host: HostMatch, policy: Policy, revision: Revision) -> str | None:
+    """The region whose terms apply at this host; `None` where the requirement does not allow it."""
+    if host.region == GLOBAL:
+        return _optional_prefix_region(host, policy, revision)
+    if host.region == UNKNOWN or (policy.require and host.region not in policy.require):
+        return None
+    return host.region
+
+
+def hop_findings(
+    hop: Hop, host: HostMatch, policy: Policy, revision: Revision | None, *, content: bool
+) -> Iterator[Finding]:
+    """What one request on the wire shows: host, Host header, transport."""
+    if content or host.kind != "control-plane":
+        yield from _host_findings(host, policy, revision)
+    if hop.host_header is not None:
+        yield Finding(
+            "host.header_mismatch",
+            INELIGIBLE,
+            f"the request to {host.host} names {canonical_host(hop.host_header)} in its Host header",
+        )
+    if hop.scheme not in ("https", "wss"):
+        if not host.loopback:
+            yield Finding("transport.insecure", INELIGIBLE, f"{hop.scheme} to {host.host}")
+        elif host.kind != "configured":
+            yield Finding("transport.insecure", INDETERMINATE, f"{hop.scheme} to {host.host}")
+
+
+def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -> Iterator[Finding]:
+    required = ", ".join(policy.require)
+    if host.kind == "bogus":
+        yield Finding("host.bogus", INELIGIBLE, f"{host.host}: {host.note}")
+    elif host.kind == "lookalike":
+        yield Finding("host.lookalike", INELIGIBLE, f"{host.host}: {host.note}")
+    elif host.region == UNKNOWN:
+        if policy.require and host.regions and not set(host.regions) & set(policy.require):
+            candidates = " or ".join(host.regions)
+            yield Finding("host.region_mismatch", INELIGIBLE, f"{host.host} is {candidates}, not {required}")
+        else:
+            yield Finding("host.unknown", INDETERMINATE, f"the region of {host.host} is not known")
+    elif host.region == GLOBAL:
+        if not policy.require:
+            yield Finding("host.global", INDETERMINATE, f"{host.host} has no region")
+        elif revision is None or _optional_prefix_region(host, policy, revision) is None:
+            yield Finding("host.global", INELIGIBLE, f"{host.host} has no region, required: {required}")
+        else:
+            yield from needs_findings(
+                (("region_approval",),), policy, "host.global", f"{host.host} shows no project geography"
+            )
+    elif policy.require and host.region not in policy.require:
+        yield Finding("host.region_mismatch", INELIGIBLE, f"{host.host} is {host.region}, not {required}")
+    elif host.link:
+        why = f"{host.host} shows the region of a private link, not that of the project"
+        yield from needs_findings((("region_approval",),), policy, "attestation.missing", why)
+
+
+def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch) -> Iterator[Finding]:
+    """Whether a redirect left the required regions, or without a requirement the region of the first hop."""
+    allowed = policy.require or (home.region,)
+    bound = policy.require or home.region not in (UNKNOWN, GLOBAL)
+    if bound and host.region not in allowed and host.host != home.host:
+        code = "redirect.payload_left_region" if hop.payload else "redirect.left_region"
+        yield Finding(code, INELIGIBLE, f"redirected to {host.host}")
+
+
+def answer_findings(facts: CallFacts, hosts: tuple[HostMatch, ...]) -> Iterator[Finding]:
+    """What the vendor said about host and project."""
+    if facts.answer and facts.answer.refusal and hosts:
+        yield Finding(
+            "host.refused_by_vendor",
+            INELIGIBLE,
+            f"{hosts[-1].host} answered {facts.answer.refusal}: host and project do not belong together",
+        )

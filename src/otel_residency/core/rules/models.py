@@ -1,0 +1,141 @@
+"""Models: listed snapshots, aliases, fine-tuned ones, and what answered in their place."""
+
+from collections.abc import Iterator, Mapping
+
+from otel_residency.core.catalogue import path_segments, undated
+from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.entries import RegionTerms, Row
+from otel_residency.core.rules.case import Case, listed, needs_findings, sends
+from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
+
+
+def model_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
+    """What the requested and the answering model are worth together."""
+    if not any(row.models is not None for row in case.rows):
+        return
+    answered = case.facts.answer.model if case.facts.answer else None
+    requested = case.facts.model
+    endpoint = case.endpoint.endpoint
+    if requested is None:
+        if answered is not None:
+            yield from one_model_findings(case, answered, terms)
+        elif sends(case.facts) and not case.facts.body_unseen and (endpoint is None or endpoint.model_at):
+            yield Finding("model.not_stated", INDETERMINATE, "the request names no model")
+        return
+    if answered is None or answered.lower() == requested.lower():
+        yield from one_model_findings(case, requested, terms, answered=answered is not None)
+        return
+    yield from _changed_model_findings(case, requested, answered, terms)
+
+
+def _changed_model_findings(
+    case: Case, requested: str, answered: str, terms: RegionTerms | None
+) -> Iterator[Finding]:
+    asked = requested.lower()
+    planned = tuple(one_model_findings(case, requested, terms))
+    if any(finding.reason == "model.alias" for finding in planned):
+        yield Finding("model.alias_resolved", ELIGIBLE, f"{requested} was answered by {answered}")
+        if not _answers(case, asked, answered.lower()):
+            yield Finding("model.changed", INDETERMINATE, f"{answered} is not {requested}")
+        yield from one_model_findings(case, answered, terms, answered=True)
+        return
+    yield from planned
+    if undated(answered.lower()) == asked:
+        if any(listed(row, answered) for row in case.rows):
+            yield Finding("model.alias_resolved", ELIGIBLE, f"{requested} was answered by {answered}")
+            yield from one_model_findings(case, answered, terms, answered=True)
+        else:
+            yield Finding("model.changed", INDETERMINATE, f"{answered} answered; listed is {requested} alone")
+        return
+    yield Finding("model.changed", INDETERMINATE, f"{requested} was asked, {answered} answered")
+    yield from one_model_findings(case, answered, terms, answered=True)
+
+
+def _answers(case: Case, alias: str, answered: str) -> bool:
+    """Whether `answered` may be what `alias` points to; any may, where neither name nor catalogue tells."""
+    entry = case.catalogue.aliases.get(alias)
+    if undated(answered) == alias or (entry is not None and entry.of == answered):
+        return True
+    told = entry is None or entry.of is not None
+    return not told and not any(
+        undated(each.lower()) == alias for row in case.rows for each in row.models or ()
+    )
+
+
+def one_model_findings(
+    case: Case, model: str, terms: RegionTerms | None, *, answered: bool = False
+) -> Iterator[Finding]:
+    """What one model is worth for this endpoint and region."""
+    name = model.lower()
+    if name.startswith("ft:"):
+        yield from _fine_tuned_findings(case, model, terms)
+        return
+    rows = [row for row in case.rows if listed(row, model)]
+    if not rows:
+        yield _unlisted_finding(case, model, name)
+        return
+    if case.target is not None and terms is not None:
+        yield from _model_region_findings(case, rows, model, terms)
+    retired = case.catalogue.retired_models.get(name)
+    if retired is not None and case.facts.on >= retired:
+        yield Finding(
+            "model.retired",
+            ELIGIBLE if answered else INDETERMINATE,
+            f"{model} was shut down on {retired}; the vendor may answer with another",
+        )
+
+
+def _unlisted_finding(case: Case, model: str, name: str) -> Finding:
+    if name in (unknown.lower() for unknown in case.revision.models_unknown):
+        entry = case.catalogue.aliases.get(name)
+        if entry is None:
+            return Finding(
+                "catalogue.models_unknown", INDETERMINATE, f"{case.revision.id} does not cover {model}"
+            )
+    if any(case.catalogue.is_alias(row, name) for row in case.rows):
+        return Finding("model.alias", INDETERMINATE, f"{model} may point to any snapshot")
+    return Finding(
+        "model.not_listed",
+        INELIGIBLE,
+        f"{model} is not listed for {case.rows[0].services[0]} in {case.revision.id}",
+    )
+
+
+def _model_region_findings(
+    case: Case, rows: list[Row], model: str, terms: RegionTerms
+) -> Iterator[Finding]:
+    region = case.target or UNKNOWN
+    name = model.lower()
+    processes = any(region in row.processing for row in case.rows)
+    for row in rows:
+        regions = _value(row.model_regions, name)
+        offered = region in row.storage and (regions is None or region in regions)
+        if not offered:
+            continue
+        if case.policy.scope == "storage" or terms.processing != "yes" or not processes:
+            return
+        processed = row.processing_models.get(region, (name,))
+        if region in row.processing and name in (each.lower() for each in processed):
+            return
+    yield Finding(
+        "model.not_listed", INELIGIBLE, f"{model} is not listed for {case.policy.scope} in {region}"
+    )
+
+
+def _fine_tuned_findings(case: Case, model: str, terms: RegionTerms | None) -> Iterator[Finding]:
+    base = model.split(":")[1]
+    tuning = case.catalogue.rows(case.revision, path_segments("/v1/fine_tuning/jobs"))
+    if any(listed(row, base) for row in case.rows) and any(listed(row, base) for row in tuning):
+        yield from one_model_findings(case, base, terms)
+        yield from needs_findings(
+            (("fine_tuned_inference",),),
+            case.policy,
+            "model.fine_tuned_undocumented",
+            f"only training of {base} is documented",
+        )
+    else:
+        yield Finding("model.not_listed", INELIGIBLE, f"{model} has no base that is listed here")
+
+
+def _value(mapping: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...] | None:
+    return next((value for key, value in mapping.items() if key.lower() == name), None)

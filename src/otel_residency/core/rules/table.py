@@ -1,0 +1,102 @@
+"""One place that a call reached, held against the vendor's table."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.entries import RegionTerms, Row
+from otel_residency.core.rules.batches import batch_findings
+from otel_residency.core.rules.case import Case, needs_findings
+from otel_residency.core.rules.features import feature_findings
+from otel_residency.core.rules.models import model_findings
+from otel_residency.core.rules.tiers import tier_findings
+from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
+
+
+def table_findings(case: Case) -> Iterator[Finding]:
+    """Everything that the table says about one place."""
+    if case.facts.body_unseen:
+        yield Finding("request.unseen", INDETERMINATE, "the request body could not be read")
+    if case.host.kind in ("listed", "configured") and case.host.provider != "openai":
+        yield from _other_provider_findings(case)
+        return
+    template = case.endpoint.template
+    retired = _retired_endpoint(case)
+    if retired is not None:
+        yield Finding("endpoint.retired", INELIGIBLE, f"{template} was shut down on {retired}")
+    if not case.rows:
+        yield Finding("endpoint.not_listed", INELIGIBLE, f"{template} is in no row of {case.revision.id}")
+        return
+    row = case.rows[0]
+    if case.endpoint.endpoint is None:
+        below = row.services[0]
+        yield Finding(
+            "endpoint.not_listed", INDETERMINATE, f"no endpoint is known by this path below {below}"
+        )
+    terms = case.revision.regions.get(case.target) if case.target else None
+    if case.target is not None:
+        yield from _region_findings(case, row, terms)
+    yield from model_findings(case, terms)
+    yield from feature_findings(case, terms)
+    yield from tier_findings(case)
+    yield from batch_findings(case, terms)
+
+
+def _other_provider_findings(case: Case) -> Iterator[Finding]:
+    host = case.host
+    own = host.configured
+    if own is None or not own.deployments:
+        yield Finding(
+            "provider.not_covered",
+            INDETERMINATE,
+            f"{host.provider} is not covered by {case.revision.id}; its terms decide",
+        )
+        return
+    if case.endpoint.endpoint is None:
+        yield Finding(
+            "endpoint.not_listed", INDETERMINATE, f"the path is no known endpoint of {host.provider}"
+        )
+    name = case.endpoint.deployment or case.facts.model or ""
+    kind = case.catalogue.deployments.get((host.provider, own.deployments.get(name, "")))
+    if kind is None:
+        yield Finding("deployment.unknown", INDETERMINATE, f"the type of deployment {name!r} is not known")
+    elif case.policy.scope == "processing":
+        detail = f"{kind.sku}: {kind.processing}"
+        if kind.stays_in == "anywhere":
+            yield Finding("deployment.leaves_region", INELIGIBLE, detail)
+        elif kind.stays_in == "zone" and host.region not in kind.zones:
+            yield Finding(
+                "deployment.leaves_region", INDETERMINATE, f"{detail}; {host.region} is no such zone"
+            )
+    for name in sorted(case.facts.tools):
+        tool = case.catalogue.tools.get(name)
+        if tool is None or tool.runs == "vendor":
+            yield Finding("feature.tool", INDETERMINATE, f"{name} of {host.provider} is in no table")
+
+
+def _retired_endpoint(case: Case) -> date | None:
+    for path, day in case.catalogue.retired_endpoints:
+        if case.endpoint.segments[: len(path)] == path and case.facts.on >= day:
+            return day
+    return None
+
+
+def _region_findings(case: Case, row: Row, terms: RegionTerms | None) -> Iterator[Finding]:
+    region = case.target or UNKNOWN
+    where = f"{row.services[0]} in {region}"
+    stored = any(region in each.storage for each in case.rows)
+    processed = any(region in each.processing for each in case.rows)
+    kept = stored and terms is not None and terms.storage == "yes"
+    if terms is None or not (kept or (processed and case.policy.scope == "processing")):
+        yield Finding("region.not_offered", INELIGIBLE, f"{where}: not in {case.revision.id}")
+        return
+    if case.policy.scope == "processing" and not (processed and terms.processing == "yes"):
+        if terms.processing == "models-unknown" and (row.processing or row.models):
+            yield Finding(
+                "catalogue.models_unknown",
+                INDETERMINATE,
+                f"{where}: regional processing exists, {case.revision.id} does not list for which models",
+            )
+        else:
+            yield Finding("endpoint.storage_only", INELIGIBLE, f"{where}: storage, no processing")
+    yield from needs_findings(terms.needs, case.policy, "attestation.missing", f"{terms.name} asks for it")

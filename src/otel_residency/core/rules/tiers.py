@@ -1,0 +1,58 @@
+"""Service tiers, by the footnotes on them."""
+
+from collections.abc import Iterator
+
+from otel_residency.core.catalogue import path_segments
+from otel_residency.core.entries import TierRule
+from otel_residency.core.facts import Answer
+from otel_residency.core.rules.case import Case
+from otel_residency.core.rules.features import hosted_findings
+from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
+
+
+def tier_findings(case: Case) -> Iterator[Finding]:
+    """Whether the asked and the answering tier are offered for the model and region."""
+    if case.target is None:
+        return
+    facts = case.facts
+    answer = facts.answer or Answer()
+    named = (facts.model, answer.model, *(line.model for line in facts.batch_lines or ()))
+    models = {model.lower() for model in named if model}
+    tiers = {tier for tier in (facts.service_tier, answer.service_tier) if tier}
+    if case.endpoint.segments[:2] == ("v1", "batches"):
+        tiers = {"batch"}
+    tiers -= {"auto"}
+    for rule in case.revision.tier_rules:
+        if rule.models and not models & {model.lower() for model in rule.models}:
+            continue
+        if rule.services and not any(
+            case.endpoint.segments[: len(service)] == service for service in map(path_segments, rule.services)
+        ):
+            continue
+        if not rule.regions or case.target in rule.regions:
+            yield from _tier_rule_findings(rule, tiers, case.target)
+    for tier in sorted(tiers - _known_tiers(case)):
+        yield Finding("tier.not_available", INDETERMINATE, f"{case.revision.id} says nothing about {tier}")
+    if "scale" in tiers:
+        yield from hosted_findings(
+            case, case.catalogue.entries.scale_tier_row, "tier.not_available", "Scale Tier"
+        )
+
+
+def _known_tiers(case: Case) -> set[str]:
+    known = set(case.catalogue.entries.service_tiers)
+    for rule in case.revision.tier_rules:
+        known |= {*rule.allowed_tiers, *rule.denied_tiers, *((rule.tier,) if rule.tier else ())}
+    return known
+
+
+def _tier_rule_findings(rule: TierRule, tiers: set[str], region: str) -> Iterator[Finding]:
+    if rule.allowed_regions:
+        broken = region not in rule.allowed_regions and (rule.tier is None or rule.tier in tiers)
+    else:
+        broken = bool(tiers & set(rule.denied_tiers)) or (
+            bool(rule.allowed_tiers) and bool(tiers - set(rule.allowed_tiers))
+        )
+    if broken:
+        about_models = bool(rule.allowed_regions) and rule.tier is None
+        yield Finding("model.not_listed" if about_models else "tier.not_available", INELIGIBLE, rule.text)
