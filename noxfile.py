@@ -16,8 +16,25 @@ CONSTRAINTS = ("--constraint", "constraints/dev.txt")
 @nox.parametrize("openai", OPENAI)
 def matrix(session: nox.Session, openai: str) -> None:
     """Run the tests of the patch with one release of the client."""
-    session.install("--editable", ".[httpx]", "--group", "client-test", f"openai=={openai}", *CONSTRAINTS)
+    # openai before 1.55.3 can't make a client of a newer httpx.
+    httpx = "httpx==0.27.2" if openai == "1.40.0" else "httpx==0.28.1"
+    session.install(
+        "--editable", ".[httpx]", "--group", "client-test", f"openai=={openai}", httpx, *CONSTRAINTS
+    )
     session.run("pytest", "tests/openai_client", "-q", *session.posargs)
+
+
+@nox.session
+def neighbours(session: nox.Session) -> None:
+    """Run beside other instrumentations of the client, in every order."""
+    others = (
+        "openai",
+        "openinference-instrumentation-openai==0.1.66",
+        "opentelemetry-instrumentation-genai-openai==1.3b0",
+    )
+    group = ("--group", "client-test", "--constraint", "constraints/openai.txt")
+    session.install("--editable", ".[httpx]", *group, *others, *CONSTRAINTS)
+    session.run("pytest", "tests/openai_client/test_neighbours.py", "-q", *session.posargs)
 
 
 @nox.session

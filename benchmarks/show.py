@@ -44,7 +44,7 @@ class Report(NamedTuple):
 
 def report(calls: Results | None, startup: Startup | None) -> Report:
     """What was measured, with what it was measured on."""
-    load = f", load {os.getloadavg()[2]:.1f}" if hasattr(os, "getloadavg") else ""
+    load = f", load {os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else ""
     machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}{load}"
     versions = {"python": platform.python_version()}
     versions |= {name: importlib.metadata.version(name) for name in _PACKAGES}

@@ -299,7 +299,7 @@ print(recorded.span["server.address"], "httpx" in sys.modules)
 def test_an_upgrade_does_not_end_the_guard_silently(
     kind: Kind, instrument: Instrument, internet: Internet, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """16: when a release of the client lacks what we patch, that is an error in the log, and block refuses."""
+    """16: when a release of the client lacks what we patch, the log says so, and block mode refuses."""
     instrument(on_call="block")
     client = kind.open()
     try:

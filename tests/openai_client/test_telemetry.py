@@ -300,7 +300,7 @@ def whole(kind: Kind, client: Any) -> None:
             **{**CHAT, "messages": [{"role": "user", "content": PROMPT}]},
             tools=[TOOL],
             user=f"{SECRET}-user",
-            metadata={"note": f"{SECRET}-metadata"},
+            extra_body={"metadata": {"note": f"{SECRET}-metadata"}},
             extra_headers={"x-call": f"{SECRET}-call-header"},
             extra_query={"q": f"{SECRET}-call-query"},
         )

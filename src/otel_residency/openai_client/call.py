@@ -15,6 +15,7 @@ from weakref import finalize, ref
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, set_span_in_context
 
+from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.guard import Judged, undecided
 from otel_residency.openai_client.answer import AnswerFacts, read_answer, read_body, refusal_of
@@ -393,9 +394,11 @@ class Call:
             _put_server(outcome, last)
         if self.hops:
             outcome[names.HOP_HOSTS] = [hop.host for hop in self.hops]
-            outcome[names.HOP_REGIONS] = judged.decision.hop_regions[: len(self.hops)]
+            known = judged.decision.hop_regions[: len(self.hops)]
+            regions = (*known, *(UNKNOWN,) * (len(self.hops) - len(known)))
+            outcome[names.HOP_REGIONS] = regions
             if self.action == names.BLOCKED:
-                outcome[names.REGION] = judged.decision.hop_regions[len(self.hops) - 1]
+                outcome[names.REGION] = regions[-1]
         if self.action is not None:
             outcome[names.ACTION] = self.action
         if self.status is not None:
