@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -39,7 +39,7 @@ class Recorded:
     def __init__(self, sampler: Sampler = ALWAYS_ON) -> None:
         self._spans = InMemorySpanExporter()
         self._reader = InMemoryMetricReader()
-        self._logs = InMemoryLogRecordExporter()
+        self._logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
         self.tracer_provider = TracerProvider(sampler=sampler)
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._spans))
         self.meter_provider = MeterProvider(metric_readers=[self._reader])
@@ -85,12 +85,13 @@ class Recorded:
         if data is None:
             return []
         return [
-            (point.value, point.attributes)
+            (point.value, point.attributes or {})
             for resource in data.resource_metrics
             for scope in resource.scope_metrics
             for each in scope.metrics
             if each.name == metric
             for point in each.data.data_points
+            if isinstance(point, NumberDataPoint)
         ]
 
     @property

@@ -236,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--openai", required=True, help="release of the client, as installed here")
     parser.add_argument("--workdir", type=Path, default=ROOT / ".cache" / "conformance")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes to run tests in")
+    parser.add_argument("--workers", type=int, default=(os.cpu_count() or 1) + 1, help="processes of pytest")
     given = parser.parse_args(arguments)
     if version("openai") != given.openai:
         parser.error(f"openai {version('openai')} is installed here")

@@ -55,18 +55,12 @@ def test_demo_proves_its_claim(demo: Demo) -> None:
         ),
         (
             "chat, alias",
-            (
-                "eu.api.openai.com eu eligible model.alias_resolved"
-                " /v1/chat/completions gpt-5.2-2025-12-11"
-            ),
+            ("eu.api.openai.com eu eligible model.alias_resolved /v1/chat/completions gpt-5.2-2025-12-11"),
         ),
         ("list of models", "eu.api.openai.com eu not_applicable /v1/models"),
         (
             "chat, default host",
-            (
-                "api.openai.com global ineligible host.global"
-                " /v1/chat/completions gpt-5.2-2025-12-11 flagged"
-            ),
+            ("api.openai.com global ineligible host.global /v1/chat/completions gpt-5.2-2025-12-11 flagged"),
         ),
         (
             "chat, US host",
@@ -86,9 +80,7 @@ def test_flag_table_follows_redirects(demo: Demo) -> None:
     """A redirected call names every host it reached, and why that was wrong."""
     row = demo.row("OTEL_RESIDENCY_ON_CALL=flag", "chat, redirected")
     assert row.startswith("chat, redirected eu.api.openai.com eu ineligible ")
-    assert {"api.openai.com", "global", "redirect.payload_left_region", "flagged"} <= set(
-        row.split()
-    )
+    assert {"api.openai.com", "global", "redirect.payload_left_region", "flagged"} <= set(row.split())
 
 
 @pytest.mark.parametrize(

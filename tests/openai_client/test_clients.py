@@ -1,8 +1,10 @@
 """No call goes unseen, whatever client makes it, however it is derived, and wherever it leads."""
 
+import asyncio
 import importlib
 import importlib.util
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
 from typing import Any
 
@@ -16,7 +18,7 @@ from tests.openai_client.http_library import MAJOR, http
 from tests.openai_client.kinds import Kind
 from tests.openai_client.resources import METHODS
 from tests.recorded import Instrument, Recorded
-from tests.vendor import SNAPSHOT, answer, body_of
+from tests.vendor import ALIAS, SNAPSHOT, answer, body_of
 
 CHAT: dict[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": "Hello"}]}
 BODY: dict[str, Any] = {"body": CHAT, "cast_to": object}
@@ -50,8 +52,7 @@ def test_polling_makes_one_span_per_request(kind: Kind, residency: Recorded, int
 
     def working(asked: Asked) -> Reply:
         status = "completed" if len(internet.requests) > 2 else "in_progress"
-        headers = {"openai_poll_after_ms": "1"}
-        return answer({**body_of(asked.path, None), "status": status}, **headers)
+        return answer({**body_of(asked.path, None), "status": status}, openai_poll_after_ms="1")
 
     internet.respond = working
     client = kind.open()
@@ -76,6 +77,24 @@ def test_an_upload_makes_one_span_per_part(kind: Kind, residency: Recorded) -> N
     ]
 
 
+# Answers that the client does not parse.
+
+
+def test_a_raw_response_tells_its_model(kind: Kind, residency: Recorded) -> None:
+    """The model of an answer counts also where the application parses the answer later, or never."""
+    kind.run(kind.open().chat.completions.with_raw_response.create(**{**CHAT, "model": ALIAS}))
+    assert residency.span["residency.model.snapshot"] == SNAPSHOT
+    assert residency.span["residency.reasons"] == ("model.alias_resolved",)
+
+
+def test_an_http_response_tells_its_model(kind: Kind, residency: Recorded) -> None:
+    """A call that is cast to the response of the HTTP library is judged by its body, too."""
+    body = {**CHAT, "model": ALIAS}
+    response = kind.run(kind.open().post("/chat/completions", body=body, cast_to=http.Response))
+    assert response.json()["model"] == SNAPSHOT
+    assert residency.span["residency.reasons"] == ("model.alias_resolved",)
+
+
 # Calls past the resources.
 
 
@@ -95,10 +114,10 @@ def module_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(openai, "api_key", "sk-test")
     monkeypatch.setattr(openai, "base_url", f"https://{EU}/v1/")
     monkeypatch.setattr(openai, "api_type", "openai")
-    openai._reset_client()  # type: ignore[attr-defined]
+    openai._reset_client()
     yield openai
-    openai._load_client().close()  # type: ignore[attr-defined]
-    openai._reset_client()  # type: ignore[attr-defined]
+    openai._load_client().close()
+    openai._reset_client()
 
 
 def test_the_module_as_a_client(module_client: Any, residency: Recorded) -> None:
@@ -287,7 +306,7 @@ def test_a_gateway_as_the_policy_describes_it(kind: Kind, instrument: Instrument
     assert residency.span["residency.endpoint"] == "/v1/chat/completions"
 
 
-PROVIDERS = {
+PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     "bedrock": ({"region": "eu-central-1", "api_key": "aws-test"}, "bedrock-mantle.eu-central-1.api.aws"),
     "vertex": (
         {"project": "test", "location": "europe-west4", "token_provider": lambda: "token"},
@@ -322,6 +341,49 @@ def test_the_clients_own_setting(kind: Kind, residency: Recorded, region: str, f
     """`data_residency=` of the client chooses a host, and it is the host that is judged."""
     chat(kind, kind.open(data_residency=region))
     assert residency.span["residency.region"] == found
+
+
+# Many at once, and one inside of another.
+
+
+def test_calls_from_many_threads_do_not_mix(residency: Recorded, sync: Kind) -> None:
+    """Each call is judged by its own way, however many are under way."""
+    hosts = [EU, US, GLOBAL, AZURE] * 8
+    clients = {host: sync.open(base_url=f"https://{host}/v1") for host in hosts}
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda host: chat(sync, clients[host]), hosts))
+    found = list(zip(residency.values("residency.base_url"), residency.values("server.address"), strict=True))
+    assert sorted(found) == sorted((f"https://{host}/v1/", host) for host in hosts)
+    assert [span.parent for span in residency.spans] == [None] * len(hosts)
+
+
+async def test_calls_of_many_tasks_do_not_mix(residency: Recorded) -> None:
+    """The same in one event loop."""
+    hosts = [EU, US, GLOBAL, AZURE] * 8
+    async with openai.AsyncOpenAI() as client:
+        derived = [client.with_options(base_url=f"https://{host}/v1") for host in hosts]
+        await asyncio.gather(*(each.chat.completions.create(**CHAT) for each in derived))
+    found = list(zip(residency.values("residency.base_url"), residency.values("server.address"), strict=True))
+    assert sorted(found) == sorted((f"https://{host}/v1/", host) for host in hosts)
+    assert [span.parent for span in residency.spans] == [None] * len(hosts)
+
+
+def test_a_call_inside_of_a_call(kind: Kind, residency: Recorded) -> None:
+    """What a hook calls while a call is under way is a call of its own, below the other."""
+    inside = kind.open()
+
+    def hook(_: Any) -> None:
+        chat(kind, inside)
+
+    async def hook_async(_: Any) -> None:
+        await inside.chat.completions.create(**CHAT)
+
+    hooks = {"request": [kind.pick(hook, hook_async)]}
+    own = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
+    chat(kind, kind.open(http_client=own, base_url=f"https://{US}/v1"))
+    inner, outer = residency.spans
+    assert residency.values("residency.hop.hosts") == [(EU,), (US,)]
+    assert (inner.parent, outer.parent) == (outer.context, None)
 
 
 # Switching on and off around clients that exist.

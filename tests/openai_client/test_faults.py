@@ -6,7 +6,9 @@ and block mode refuses it. Where it can't be told of, no mode does anything but 
 
 import gc
 import logging
+import queue
 from collections.abc import Callable, Iterator, Mapping
+from threading import Event
 from typing import Any, NamedTuple, TypeAlias
 
 import openai
@@ -21,12 +23,13 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
 from otel_residency.core.facts import CallFacts
+from otel_residency.openai_client.reaper import Reaper
 from otel_residency.settings import read_settings
-from tests.internet import EU, US, Internet
+from tests.internet import EU, PATIENCE, US, Internet
 from tests.openai_client.http_library import http
 from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument, Recorded, settle
-from tests.vendor import SNAPSHOT, error, ordinary, redirect
+from tests.vendor import SNAPSHOT, answer, body_of, chat_events, error, events, ordinary, redirect
 
 PROMPT = "the prompt that must not be logged"
 CHAT: dict[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": PROMPT}]}
@@ -133,9 +136,9 @@ def _tidy(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the package logged."""
+    """What the package logged during the test."""
     formatted = logging.Formatter()
-    return [formatted.format(record) for record in caplog.records if record.name.startswith(OURS)]
+    return [formatted.format(each) for each in caplog.get_records("call") if each.name.startswith(OURS)]
 
 
 def failed(caplog: pytest.LogCaptureFixture) -> set[str]:
@@ -504,42 +507,52 @@ def test_headers_that_make_no_sense(kind: Kind, residency: Recorded) -> None:
     assert not any(len(str(value)) > 1000 or "\x00" in str(value) for value in residency.span.values())
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_a_response_of_no_request(kind: Kind, instrument: Instrument, *, stream: bool) -> None:
+@pytest.mark.parametrize("call", [whole, streamed, raw, read_later])
+def test_a_response_of_no_request(
+    kind: Kind, instrument: Instrument, call: Callable[[Kind, Any], Any]
+) -> None:
     """An HTTP client that makes up its answers does not say what they answer."""
-    made: list[Any] = []
+    reply = events(chat_events(SNAPSHOT)) if call is streamed else answer(body_of("", SNAPSHOT))
+    content = reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
 
-    def answered(*_: Any, **__: Any) -> Any:
-        reply = ordinary(
-            Asked(EU, "POST", "/v1/chat/completions", made[0], b'{"stream": true}' if stream else b"{}")
-        )
-        content = reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
-        response = http.Response(200, headers=dict(reply.headers), content=content)
-        assert response._request is None
-        return response
+    def send(*_: Any, **__: Any) -> Any:
+        return http.Response(200, headers=dict(reply.headers), content=content)
 
-    async def answered_async(*_: Any, **__: Any) -> Any:
-        return answered()
+    async def send_async(*_: Any, **__: Any) -> Any:
+        return send()
 
-    from email.message import Message
-
-    made.append(Message())
-    made[0]["content-type"] = "application/json"
     base = kind.pick(http.Client, http.AsyncClient)
-    own = type("Own", (base,), {"send": kind.pick(answered, answered_async)})()
+    client = kind.open(http_client=type("Own", (base,), {"send": kind.pick(send, send_async)})())
 
-    def call() -> str:
+    def outcome() -> str:
         try:
-            found = (streamed if stream else whole)(kind, kind.open(http_client=own))
+            return str(call(kind, client))
         except Exception as error:  # noqa: BLE001 - it is compared
-            found = error
-        return f"{type(found)}: {found}"
+            return f"{type(error)} {error}"
 
-    expected = call()
+    expected = outcome()
     recorded = instrument()
-    assert expected == call()
-    settle()
-    assert len(recorded.spans) == 1
+    assert expected == outcome()
+    assert sums(recorded)[:2] == (1, 1)
+
+
+def test_a_queue_that_was_replaced_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where gevent puts its own queue in place of the library's, ours is that one, and nothing is lost.
+
+    There every thread is a greenlet: one that waited as threads do would stop all of them, for good.
+    """
+
+    class Green(queue.SimpleQueue[Callable[[], None]]):
+        """A queue of another library."""
+
+    reaper = Reaper()
+    before, after = Event(), Event()
+    reaper.submit(before.set)
+    monkeypatch.setattr(queue, "SimpleQueue", Green)
+    reaper.prepare()
+    reaper.submit(after.set)
+    assert type(reaper._queue) is Green
+    assert (before.wait(PATIENCE), after.wait(PATIENCE)) == (True, True)
 
 
 # Without a policy, and without telemetry.

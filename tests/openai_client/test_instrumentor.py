@@ -13,7 +13,7 @@ from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.errors import PolicyError
 from tests.internet import EU, US, Internet
-from tests.openai_client.http_library import MAJOR
+from tests.openai_client.http_library import MAJOR, http
 from tests.openai_client.kinds import Kind
 from tests.openai_client.steps import OURS, take
 from tests.recorded import Instrument, Recorded, settle
@@ -215,7 +215,7 @@ def test_calls_past_the_patch_that_fail(kind: Kind, residency: Recorded, interne
     settle()
     answered, unreachable = residency.spans
     assert (answered.attributes or {})["error.type"] == "401"
-    assert "host.refused_by_vendor" in (answered.attributes or {})["residency.reasons"]
+    assert "host.refused_by_vendor" in str((answered.attributes or {})["residency.reasons"])
     assert str((unreachable.attributes or {})["error.type"]).endswith("ProxyError")
 
 
@@ -234,6 +234,19 @@ def test_calls_past_the_patch_that_are_redirected(
     settle()
     assert residency.span["residency.hop.hosts"] == (EU, US)
     assert residency.span["residency.verdict"] == "ineligible"
+
+
+def test_calls_past_the_patch_whose_redirect_is_not_followed(
+    kind: Kind, residency: Recorded, internet: Internet
+) -> None:
+    """A redirect that nobody follows is the end of such a call."""
+    internet.respond = lambda asked: redirect(307, f"https://{US}{asked.path}")
+    own = kind.pick(http.Client, http.AsyncClient)(follow_redirects=False)
+    with pytest.raises(openai.APIStatusError):
+        kind.run(past_the_patch(kind, http_client=own).chat.completions.create(**CHAT))
+    settle()
+    assert residency.span["residency.hop.hosts"] == (EU,)
+    assert residency.span["http.response.status_code"] == 307
 
 
 def test_calls_past_the_patch_are_refused(kind: Kind, instrument: Instrument, internet: Internet) -> None:

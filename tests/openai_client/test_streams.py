@@ -12,6 +12,7 @@ import pytest
 from opentelemetry import trace
 
 from examples.demo.loopback import Asked, Reply
+from otel_residency.openai_client.reaper import reaper
 from tests.internet import EU, Gate, Internet
 from tests.openai_client.dialects import CHAT, COMPLETIONS, DIALECTS, RESPONSES, Dialect
 from tests.openai_client.http_library import http
@@ -249,6 +250,26 @@ def test_streams_of_raw_responses(
 
     ending(kind, begin)
     assert finished(kind, residency).values("residency.region") == ["eu"]
+
+
+@pytest.mark.parametrize("ending", [exhausted, dropped, dropped_unread], ids=lambda ending: ending.__name__)
+def test_streams_whose_body_a_hook_has_read(
+    kind: Kind, residency: Recorded, ending: Callable[[Kind, Begin], None]
+) -> None:
+    """A stream that the application's hook has read to its end is reported without waiting for another."""
+    reaper._reset()
+
+    def read(response: Any) -> None:
+        response.read()
+
+    async def read_async(response: Any) -> None:
+        await response.aread()
+
+    hooks = {"response": [kind.pick(read, read_async)]}
+    client = kind.open(http_client=kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks))
+    ending(kind, lambda: kind.run(client.chat.completions.create(**CHAT.arguments)))
+    assert reaper._thread is not None
+    assert len(finished(kind, residency).spans) == 1
 
 
 # While it goes on.
@@ -531,6 +552,18 @@ def test_a_response_that_failed_for_residency(kind: Kind, residency: Recorded, i
     assert "host.refused_by_vendor" in span["residency.reasons"]
     assert "error.type" not in span
     assert [record.attributes["residency.verdict"] for record in residency.violations] == ["ineligible"]
+
+
+def test_the_last_event_counts_however_soon_the_end_is_reported(
+    kind: Kind, residency: Recorded, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client closes the response before it gives the last event; the call is not over yet."""
+    RESPONSES.needed()
+    monkeypatch.setattr(reaper, "submit", lambda work: work())
+    failure = {"code": "data_residency_mismatch", "message": "no"}
+    internet.respond = lambda _: events(response_events(SNAPSHOT, "failed", error=failure))
+    kind.items(kind.run(kind.open().responses.create(**RESPONSES.arguments)))
+    assert "host.refused_by_vendor" in residency.span["residency.reasons"]
 
 
 def test_an_error_instead_of_a_stream(kind: Kind, residency: Recorded, internet: Internet) -> None:

@@ -19,7 +19,7 @@ import logging
 import subprocess
 import sys
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import openai
@@ -27,7 +27,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from pydantic import BaseModel
 
 from otel_residency import ResidencyViolationError
@@ -57,13 +57,13 @@ async def test_a_generator_left_early_does_not_lose_the_context(
 ) -> None:
     """1: a response that a web framework begins, sends and gives up in different tasks logs no error."""
 
-    async def body(client: openai.AsyncOpenAI) -> AsyncIterator[str]:
+    async def body(client: openai.AsyncOpenAI) -> AsyncGenerator[str, None]:
         async for chunk in await client.chat.completions.create(**CHAT, stream=True):
             yield chunk.model
 
     async with openai.AsyncOpenAI(base_url=f"https://{EU}/v1") as client:
         generator = body(client)
-        assert await asyncio.create_task(anext(generator)) == SNAPSHOT
+        assert await asyncio.ensure_future(anext(generator)) == SNAPSHOT
         await asyncio.create_task(generator.aclose())
     settle()
     assert len(residency.spans) == 1
@@ -367,8 +367,7 @@ def test_no_processor_has_to_be_asked_for_a_refusal(
     kind: Kind, instrument: Instrument, internet: Internet, *, sampled: bool
 ) -> None:
     """24: a violating call is refused whatever is exported, by whom and in which order."""
-    sampler = {} if sampled else {"sampler": ParentBased(ALWAYS_OFF)}
-    residency = instrument(on_call="block", **sampler)
+    residency = instrument(on_call="block", sampler=ALWAYS_ON if sampled else ParentBased(ALWAYS_OFF))
     second = InMemorySpanExporter()
     residency.tracer_provider.add_span_processor(SimpleSpanProcessor(second))
     work = residency.tracer_provider.get_tracer("application").start_as_current_span("work")

@@ -38,7 +38,7 @@ def test_the_span_of_a_call(kind: Kind, residency: Recorded) -> None:
     """An eligible call has exactly these attributes."""
     chat(kind, kind.open())
     (span,) = residency.spans
-    attributes = dict(span.attributes or {})
+    attributes: dict[str, Any] = dict(span.attributes or {})
     assert re.fullmatch("[0-9a-f]{12}", attributes.pop("residency.policy"))
     assert attributes == {
         "residency.verdict": "eligible",

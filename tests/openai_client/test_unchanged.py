@@ -1,4 +1,4 @@
-"""What an application can see of the client: its methods, its answers and its errors are the same as before."""
+"""What an application can see of the client is what it was: its methods, its answers and its errors."""
 
 import copy
 import json
@@ -7,7 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from tests.vendor import SNAPSHOT, chat_events, error, event, events, ordinary, 
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(otel_residency.__file__).parent
+STATUSES = (400, 401, 403, 404, 409, 422, 429, 500, 503)
 CHAT: dict[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": "Hello"}]}
 
 
@@ -36,10 +37,15 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
 
 
+def pickled(value: Any) -> Any:
+    """A value as it arrives in another process."""
+    return pickle.loads(pickle.dumps(value))  # noqa: S301 - it comes from here
+
+
 # The methods that are patched.
 
 DESCRIBE = """
-import asyncio, inspect, json, pickle, sys, types, typing
+import asyncio, inspect, json, pickle, sys, types
 if sys.argv[1:]:
     from otel_residency import ResidencyInstrumentor
     ResidencyInstrumentor().instrument(require=["eu"])
@@ -59,7 +65,6 @@ for owner, (found, name) in owners.items():
     method = getattr(found, name)
     told[owner] = {
         "signature": str(inspect.signature(method)),
-        "types": str(sorted(typing.get_type_hints(method))) if owner != "BaseClient" else "",
         "coroutine": [inspect.iscoroutinefunction(method), asyncio.iscoroutinefunction(method)],
         "kind": [type(method).__name__, isinstance(method, types.FunctionType), inspect.isroutine(method)],
         "names": [method.__name__, method.__qualname__, method.__module__, method.__doc__],
@@ -213,7 +218,7 @@ def test_responses_can_be_pickled(
     response = (
         found if isinstance(found, http.Response) else getattr(found, "http_response", None) or found.response
     )
-    assert pickle.loads(pickle.dumps(response)).content == response.content
+    assert pickled(response).content == response.content
     assert copy.copy(response).content == response.content
 
 
@@ -267,24 +272,22 @@ def failing_event(_: Asked) -> Reply:
     return events([*chat_events(SNAPSHOT), event({"error": {"message": "no", "code": "server_error"}})])
 
 
+def refuse(status: int, _: Asked) -> Reply:
+    """An error of the API."""
+    return error(status, "code")
+
+
 ERRORS: dict[str, tuple[Callable[[Asked], Reply], Callable[[Kind, Any], Any]]] = {
-    **{
-        str(status): ((lambda _, status=status: error(status, "code")), plain)
-        for status in (400, 401, 403, 404, 409)
-    },
-    **{
-        str(status): ((lambda _, status=status: error(status, "code")), plain)
-        for status in (422, 429, 500, 503)
-    },
+    **{str(status): (partial(refuse, status), plain) for status in STATUSES},
     "refused-by-vendor": (lambda _: error(401, "incorrect_hostname"), plain),
     "not-json": (lambda _: whole(b"<html>"), plain),
     "error-not-json": (lambda _: Reply(502, {"content-type": "text/html"}, b"<html>"), plain),
-    "stream-refused": (lambda _: error(400, "code"), items),
+    "stream-refused": (partial(refuse, 400), items),
     "stream-fails": (failing_event, items),
     "stream-breaks": (lambda _: events(cut_off()), items),
     "stream-not-json": (lambda _: events([b"data: {\n\n"]), items),
-    "raw-refused": (lambda _: error(400, "code"), raw),
-    "streaming-response-refused": (lambda _: error(400, "code"), read_later),
+    "raw-refused": (partial(refuse, 400), raw),
+    "streaming-response-refused": (partial(refuse, 400), read_later),
     "redirected-forever": (lambda asked: redirect(302, f"https://{asked.host}/v1/again"), plain),
 }
 
@@ -304,7 +307,9 @@ def test_errors_are_the_same(
     assert expected == found
 
 
-def compared(kind: Kind, instrument: Instrument, act: Callable[[], Any]) -> tuple[Seen | None, Seen | None]:
+def compared(
+    kind: Kind, instrument: Instrument, act: Callable[[], Any], *, spans: int = 1
+) -> tuple[Seen | None, Seen | None]:
     """The error that something raises without the package, and with it."""
 
     def caught() -> Seen | None:
@@ -319,7 +324,7 @@ def compared(kind: Kind, instrument: Instrument, act: Callable[[], Any]) -> tupl
     recorded = instrument()
     after = caught()
     kind.rest()
-    assert len(recorded.spans) == 1
+    assert len(recorded.spans) == spans
     return before, after
 
 
@@ -355,7 +360,7 @@ def test_arguments_that_are_wrong(kind: Kind, instrument: Instrument, internet: 
     """A call that the client itself does not understand fails as it did, before anything is sent."""
     client = kind.open()
     body = {"body": {"own": object()}, "cast_to": object}
-    expected, found = compared(kind, instrument, lambda: kind.run(client.post("/own", **body)))
+    expected, found = compared(kind, instrument, lambda: kind.run(client.post("/own", **body)), spans=0)
     assert expected == found
     assert internet.requests == []
 
@@ -383,14 +388,14 @@ def test_a_refusal_is_an_error_of_the_client(refusal: ResidencyViolationError, i
 
 def test_a_refusal_can_be_pickled_and_copied(refusal: ResidencyViolationError) -> None:
     """It arrives in another process as it was, decision and all."""
-    for twin in (pickle.loads(pickle.dumps(refusal)), copy.copy(refusal), copy.deepcopy(refusal)):
+    for twin in (pickled(refusal), copy.copy(refusal), copy.deepcopy(refusal)):
         assert type(twin) is ResidencyViolationError
         assert (str(twin), twin.decision) == (str(refusal), refusal.decision)
     assert refusal.decision is not None
 
 
 def test_a_refusal_in_the_middle_of_a_call(kind: Kind, instrument: Instrument, internet: Internet) -> None:
-    """Refused at a redirect, it is the same error: raised once, from nothing, with one request on the wire."""
+    """Refused at a redirect, it is the same error: raised once, from nothing, after one request."""
     internet.respond = lambda asked: (
         ordinary(asked) if asked.host == US else redirect(307, f"https://{US}/v1/x")
     )
@@ -399,5 +404,5 @@ def test_a_refusal_in_the_middle_of_a_call(kind: Kind, instrument: Instrument, i
         plain(kind, kind.open(max_retries=2))
     assert internet.hosts == [EU]
     assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
-    assert pickle.loads(pickle.dumps(caught.value)).decision == caught.value.decision
+    assert pickled(caught.value).decision == caught.value.decision
     assert (len(recorded.spans), len(recorded.violations)) == (1, 1)

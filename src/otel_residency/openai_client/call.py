@@ -286,6 +286,7 @@ class Call:
                 self._hand_over(response)
                 return
             if self.iterator is not None:
+                reaper.prepare()
                 return
             self.answer = read_answer(result)
             if self.answer.model is None and response is not None:
@@ -444,7 +445,10 @@ def _watch_read(response: Any, call: Call) -> None:
 
     def begun() -> Any:
         call.reading = True
-        return dropped()
+        own = dropped()
+        for name in ("read", "aread"):  # a response that was read may be pickled
+            vars(own).pop(name, None)
+        return own
 
     def done(content: bytes) -> bytes:
         own = dropped()

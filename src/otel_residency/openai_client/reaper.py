@@ -7,8 +7,8 @@ a queue that is safe to use from a destructor, and one daemon thread does it.
 
 import atexit
 import os
+import queue
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
 Work = Callable[[], None]
@@ -25,7 +25,7 @@ class Reaper:
             os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
-        self._queue: SimpleQueue[Work] = SimpleQueue()
+        self._queue: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._thread: Thread | None = None
         self._lock = Lock()
 
@@ -34,6 +34,10 @@ class Reaper:
         if self._thread is None:
             with self._lock:
                 if self._thread is None:
+                    # Anew: gevent may have put its own in place, and the old one would stop every greenlet.
+                    waiting, self._queue = self._queue, queue.SimpleQueue()
+                    while not waiting.empty():
+                        self._queue.put(waiting.get())
                     self._thread = Thread(target=self._run, name="otel-residency-reaper", daemon=True)
                     self._thread.start()
 
@@ -46,14 +50,14 @@ class Reaper:
         while True:
             try:
                 work = self._queue.get_nowait()
-            except Empty:
+            except queue.Empty:
                 return
             work()
 
     def _run(self) -> None:
-        queue = self._queue
+        get = self._queue.get
         while True:
-            queue.get()()
+            get()()
 
 
 reaper = Reaper()

@@ -54,10 +54,10 @@ class State:
             from otel_residency.guard import Guard  # noqa: PLC0415
 
             with self._lock:
-                if self._guard is None:
-                    guard = Guard(self.settings)
-                    guard.tell()
-                    self._guard = guard
+                guard = self._guard or Guard(self.settings)
+                first, self._guard = self._guard is None, guard
+            if first:  # outside of the lock: what is logged may go anywhere
+                guard.tell()
         return self._guard
 
     @cached_property

@@ -101,9 +101,7 @@ def _unlisted_finding(case: Case, model: str, name: str) -> Finding:
     )
 
 
-def _model_region_findings(
-    case: Case, rows: list[Row], model: str, terms: RegionTerms
-) -> Iterator[Finding]:
+def _model_region_findings(case: Case, rows: list[Row], model: str, terms: RegionTerms) -> Iterator[Finding]:
     region = case.target or UNKNOWN
     name = model.lower()
     processes = any(region in row.processing for row in case.rows)
