@@ -265,8 +265,8 @@ TELLERS = {
     "ending-a-span": (f"{OURS}.telemetry.emit.Telemetry.end", (0, MADE, MADE)),
     "reading-an-answer": (f"{CLIENT}.call.read_answer", (MADE, MADE, MADE)),
     "reading-an-error": (f"{CLIENT}.call.refusal_of", (MADE, MADE, MADE)),
-    "reading-evidence": (f"{CLIENT}.call.Call._evidence_of", (MADE, MADE, MADE)),
-    "watching-a-body": (f"{CLIENT}.call._watch_read", (MADE, MADE, MADE)),
+    "reading-evidence": (f"{CLIENT}.call.read_evidence", (MADE, MADE, MADE)),
+    "watching-a-body": (f"{CLIENT}.call.watch_read", (MADE, MADE, MADE)),
     "following-a-stream": (f"{CLIENT}.wrappers.attach", (MADE, MADE, MADE)),
     "having-a-thread": (f"{CLIENT}.call.reaper.prepare", (MADE, MADE, MADE)),
 }

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from otel_residency.core.entries import Refusal
+from otel_residency.telemetry import names
 
 _LIMIT = 256
+_HEADER_LIMIT = 128
 _NONE: Mapping[str, Any] = {}
 
 
@@ -64,3 +66,22 @@ def _fields(value: Any) -> Mapping[str, Any]:
 
 def _text(value: Any) -> str | None:
     return value[:_LIMIT] if isinstance(value, str) and value else None
+
+
+def read_evidence(response: Any, known: Mapping[bytes, tuple[str, str | None]]) -> dict[str, str]:
+    """What the headers and the connection of a response corroborate, by attribute."""
+    evidence: dict[str, str] = {}
+    for header, raw in response.headers.raw:
+        entry = known.get(header.lower())
+        if entry is not None:
+            attribute, separator = entry
+            value = raw.decode("latin-1")
+            if separator is not None:
+                value = value.rpartition(separator)[2]
+            if value and len(value) <= _HEADER_LIMIT and value.isprintable():
+                evidence[attribute] = value
+    stream = response.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream is not None else None
+    if peer:
+        evidence[names.EVIDENCE["peer_address"]] = str(peer[0])
+    return evidence

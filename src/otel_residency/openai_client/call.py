@@ -10,7 +10,7 @@ from datetime import date
 from time import time_ns
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from weakref import finalize, ref
+from weakref import finalize
 
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, set_span_in_context
@@ -18,7 +18,14 @@ from opentelemetry.trace import Span, set_span_in_context
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.guard import Judged, undecided
-from otel_residency.openai_client.answer import AnswerFacts, read_answer, read_body, refusal_of
+from otel_residency.openai_client.answer import (
+    AnswerFacts,
+    read_answer,
+    read_body,
+    read_evidence,
+    refusal_of,
+)
+from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.facts import RequestFacts, read_hop, read_host_header
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
@@ -39,7 +46,6 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR = 400
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-_VALUE_LIMIT = 128
 _COUNTED = (names.ACTION, names.REGION)
 
 current_call: ContextVar["Call | None"] = ContextVar("otel_residency.call", default=None)
@@ -243,7 +249,7 @@ class Call:
             self.redirecting = self.status in _REDIRECTS and "location" in response.headers
             self.response, self.watch = response, watch
             if self.span is not None and self.span.is_recording():
-                self.evidence = self._evidence_of(response)
+                self.evidence = read_evidence(response, self.state.evidence)
             if self.alone:
                 self._follow_alone(response)
         except Exception as error:
@@ -259,24 +265,6 @@ class Call:
         if response.status_code >= _FIRST_ERROR:
             self.error_type = str(response.status_code)
         self._hand_over(response)
-
-    def _evidence_of(self, response: Any) -> dict[str, str]:
-        evidence: dict[str, str] = {}
-        known = self.state.evidence
-        for header, raw in response.headers.raw:
-            entry = known.get(header.lower())
-            if entry is not None:
-                attribute, separator = entry
-                value = raw.decode("latin-1")
-                if separator is not None:
-                    value = value.rpartition(separator)[2]
-                if value and len(value) <= _VALUE_LIMIT and value.isprintable():
-                    evidence[attribute] = value
-        stream = response.extensions.get("network_stream")
-        peer = stream.get_extra_info("server_addr") if stream is not None else None
-        if peer:
-            evidence[names.EVIDENCE["peer_address"]] = str(peer[0])
-        return evidence
 
     def returned(self, result: Any) -> None:
         """The client hands `result` to the application; the body of its answer may still be to come."""
@@ -302,7 +290,7 @@ class Call:
             response.stream = self.watch(response.stream, self)
             finalize(response.stream, self.closed)
         if "json" in response.headers.get("content-type", ""):
-            _watch_read(response, self)
+            watch_read(response, self)
 
     def saw(self, event: Any) -> None:
         """Take note of a stream event. Later events refine earlier ones."""
@@ -315,7 +303,7 @@ class Call:
     def closed(self) -> None:
         """The response was closed, or dropped; whoever is still reading it ends the call instead."""
         iterator = self.iterator() if self.iterator is not None else None
-        if not self.reading and not (iterator is not None and _running(iterator)):
+        if not self.reading and not (iterator is not None and is_running(iterator)):
             self.abandon()
 
     def abandon(self) -> None:
@@ -429,48 +417,3 @@ def _put_server(attributes: dict[str, Any], hop: Hop) -> None:
     port = hop.port or _DEFAULT_PORTS.get(hop.scheme)
     if port is not None:
         attributes[names.SERVER_PORT] = port
-
-
-def _running(iterator: Any) -> bool:
-    return bool(getattr(iterator, "gi_running", False) or getattr(iterator, "ag_running", False))
-
-
-def _watch_read(response: Any, call: Call) -> None:
-    """Learn from a JSON body that the application reads in one piece, when it does.
-
-    The body is complete only after the response is closed, so the read that is under way ends the call.
-    """
-    dropped = ref(response)
-    kind = type(response)
-
-    def begun() -> Any:
-        call.reading = True
-        own = dropped()
-        for name in ("read", "aread"):  # a response that was read may be pickled
-            vars(own).pop(name, None)
-        return own
-
-    def done(content: bytes) -> bytes:
-        own = dropped()
-        call.answer = read_body(own) if own is not None else call.answer
-        call.finish()
-        return content
-
-    def read() -> bytes:
-        try:
-            return done(kind.read(begun()))
-        except BaseException as error:
-            call.raised(error)
-            raise
-
-    async def aread() -> bytes:
-        try:
-            return done(await kind.aread(begun()))
-        except BaseException as error:
-            call.raised(error)
-            raise
-
-    if hasattr(kind, "read"):
-        response.read = read
-    if hasattr(kind, "aread"):
-        response.aread = aread
