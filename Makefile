@@ -7,21 +7,24 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX ?= $(INDEX)
 endif
 
-.PHONY: demo test test-main test-environments lint bench build clean
+.PHONY: demo test test-main test-matrix test-apart lint bench build clean
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo
 
-# The suite in .venv and the suites in environments of their own run side by side.
+# The suite in .venv, and the suites in environments of their own, two at a time.
 test: .venv/ready
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-environments
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-matrix test-apart
 
 test-main: lint
 	$(BIN)/pytest --cov --cov-report=term
 	$(BIN)/coverage report --include='*/otel_residency/core/*' --fail-under=100
 
-test-environments: .venv/ready
-	$(BIN)/nox
+test-matrix: .venv/ready
+	$(BIN)/nox --session matrix
+
+test-apart: .venv/ready
+	$(BIN)/nox --session wheel neighbours conformance
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -1,6 +1,7 @@
 """Switches the package on in a process of the client's test suite, and counts what it sees there."""
 
 import logging
+import os
 from typing import Any
 
 from opentelemetry.trace import NoOpTracer, NoOpTracerProvider, Span, Tracer
@@ -13,12 +14,13 @@ calls = 0
 spans = 0
 """Spans that were recorded and ended."""
 problems: list[str] = []
-"""What the package logged: its own failures, and what it could not make sense of."""
+"""What the package logged of failures of its own, and during which test."""
 
 
 class _Problems(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        problems.append(record.getMessage())
+        if record.levelno >= logging.ERROR:
+            problems.append(f"{record.getMessage()} ({os.environ.get('PYTEST_CURRENT_TEST', '')})")
 
 
 class _CountingTracer(NoOpTracer):
@@ -36,7 +38,7 @@ class _CountingProvider(NoOpTracerProvider):
 
 def activate(variant: str) -> None:
     """Flag what leaves the EU: `flagging` with the API alone, `recording` with an SDK that keeps it all."""
-    logging.getLogger("otel_residency").addHandler(_Problems(logging.WARNING))
+    logging.getLogger("otel_residency").addHandler(_Problems())
     providers = _recording() if variant == "recording" else {"tracer_provider": _CountingProvider()}
     ResidencyInstrumentor().instrument(require=REQUIRE, **providers)
 
