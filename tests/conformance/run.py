@@ -30,6 +30,10 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 AGAIN: Final = 3
 """How often a test with a different outcome is run again."""
+PATIENCE: Final = 1800
+"""Seconds after which a run is given up; it takes one or two minutes."""
+HELD: Final = 5
+"""Streams that tests of the client may leave unread and referenced to the end, so that they never end."""
 WITHOUT: Final = "without"
 RECORDING: Final = "recording"
 FLAGGING: Final = "flagging"
@@ -84,14 +88,15 @@ class Tests:
 
     def __init__(self, openai: str, workdir: Path, workers: int) -> None:
         self._source = unpacked(openai, workdir)
-        self._workdir = workdir
+        self._reports = workdir / f"reports-{openai}"
+        self._reports.mkdir(exist_ok=True)
         self._workers = workers
 
     def run(self, variant: str, only: Collection[str] = (), workers: int | None = None) -> Seen:
         """Run them in a variant: all, or only these files or tests."""
-        report = self._workdir / f"{variant}.json"
-        selection = self._workdir / f"{variant}.txt"
-        log = self._workdir / f"{variant}.log"
+        report = self._reports / f"{variant}.json"
+        selection = self._reports / f"{variant}.txt"
+        log = self._reports / f"{variant}.log"
         report.unlink(missing_ok=True)
         selection.write_text("\n".join(only or ["tests"]), encoding="utf-8")
         workers = self._workers if workers is None else workers
@@ -109,6 +114,7 @@ class Tests:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 check=False,
+                timeout=PATIENCE,
             )
         if not report.exists():
             sys.exit(f"the tests did not run:\n{log.read_text(encoding='utf-8', errors='replace')[-4000:]}")
@@ -211,7 +217,7 @@ def check(openai: str, tests: Tests) -> list[str]:
     tell(RECORDING, recording)
     if recording.calls < expected.calls:
         problems.append(f"only {recording.calls} calls were seen, {expected.calls} should be")
-    if recording.spans != recording.calls:
+    if not 0 <= recording.calls - recording.spans <= HELD:
         problems.append(f"{recording.calls} calls were counted, but {recording.spans} spans recorded")
     files = core_files(recording)
     flagging = tests.run(FLAGGING, files)

@@ -8,12 +8,22 @@ import pytest
 from tests.openai_client.kinds import Async, Kind, Sync
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _imported() -> Iterator[None]:
+    """Spare the collector, which many tests ask for, what was imported and lives on.
+
+    Once, and not for each test: garbage that is set aside would hold on to what it refers to.
+    """
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _only_here(request: pytest.FixtureRequest) -> None:
     """Lead every client to loopback, whether or not a test looks at what arrives there."""
     request.getfixturevalue("internet")
-    # What exists by now lives on, so that the collector, which many tests ask for, need not look at it.
-    gc.freeze()
 
 
 @pytest.fixture(params=[Sync, Async], ids=lambda kind: kind.name)
