@@ -240,6 +240,8 @@ def test_calls_past_the_patch_whose_redirect_is_not_followed(
     kind: Kind, residency: Recorded, internet: Internet
 ) -> None:
     """A redirect that nobody follows is the end of such a call."""
+    if MAJOR < 2 and kind.name == "async":
+        pytest.skip("the loop of the test may hold the error, and with it the response, that ends the call")
     internet.respond = lambda asked: redirect(307, f"https://{US}{asked.path}")
     own = kind.pick(http.Client, http.AsyncClient)(follow_redirects=False)
     with pytest.raises(openai.APIStatusError):
