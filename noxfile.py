@@ -21,7 +21,7 @@ def matrix(session: nox.Session, openai: str) -> None:
     session.install(
         "--editable", ".[httpx]", "--group", "client-test", f"openai=={openai}", httpx, *CONSTRAINTS
     )
-    session.run("pytest", "tests/openai_client", "-q", *session.posargs)
+    session.run("pytest", "tests/openai_client", "-q", "--reruns", "1", *session.posargs)
 
 
 @nox.session
