@@ -16,6 +16,8 @@ from otel_residency.errors import CatalogueError, ResidencyError
 
 SOURCE = {"kind": "contract", "title": "Order form 7", "observed": "2026-11-19"}
 HOST = {"host": "br.api.openai.com", "provider": "openai", "regions": ["br"], "sources": ["contract"]}
+BACK_END = {"host": "otlp.example", "operator": "Example", "regions": ["br"], "sources": ["contract"]}
+FAMILY = {"pattern": "*.otlp.example", "operator": "Example", "regions": [], "sources": ["contract"]}
 REGION = {
     "name": "Brazil",
     "host": "br.api.openai.com",
@@ -149,6 +151,25 @@ def test_a_user_s_table_may_build_on_the_newest_of_ours(tmp_path: Path) -> None:
     assert (newest.regions["jp"].processing, newest.regions["au"].processing) == ("yes", "models-unknown")
 
 
+def test_a_user_s_back_ends_are_added_and_one_of_the_same_name_is_replaced(tmp_path: Path) -> None:
+    """An own collector is listed beside ours, and a correction stands in for what we ship."""
+    corrected = {**BACK_END, "host": "telemetry.googleapis.com", "regions": ["eu"]}
+    own = _with(telemetry_hosts=[{**BACK_END, "regions": ["other"]}, corrected], telemetry_patterns=[FAMILY])
+    catalogue = load_catalogue(_file(tmp_path, own))
+    ours = load_catalogue()
+    assert len(ours.telemetry_hosts) + 1 == len(catalogue.telemetry_hosts)
+    assert catalogue.telemetry_hosts["otlp.example"].regions == ("other",)
+    assert catalogue.telemetry_hosts["telemetry.googleapis.com"].regions == ("eu",)
+    assert len(ours.telemetry_patterns) + 1 == len(catalogue.telemetry_patterns)
+
+
+def test_a_catalogue_that_stands_alone_lists_its_own_back_ends_only(tmp_path: Path) -> None:
+    """Who replaces the catalogue replaces the list of back ends too."""
+    catalogue = load_catalogue(_file(tmp_path, {"mode": "replace", **_with(telemetry_hosts=[BACK_END])}))
+    assert list(catalogue.telemetry_hosts) == ["otlp.example"]
+    assert catalogue.telemetry_patterns == ()
+
+
 @pytest.mark.parametrize("revision", [each.id for each in load_catalogue().revisions])
 def test_a_revision_can_be_pinned(revision: str) -> None:
     """Each shipped table can be named, and then judges every day."""
@@ -263,6 +284,34 @@ MISTAKES = {
             ]
         ),
         ["host_patterns[0].pattern: '*.GW.example': write it in lower case"],
+    ),
+    "a back end in a region that there is none of": (
+        _with(telemetry_hosts=[{**BACK_END, "regions": ["br", "bz"]}]),
+        ["telemetry_hosts.otlp.example.regions: region 'bz' is not one of: ae, ", " br, ", " other, "],
+    ),
+    "a family of back ends in a region that there is none of": (
+        _with(telemetry_patterns=[{**FAMILY, "regions": ["global"]}]),
+        ["telemetry_patterns.*.otlp.example.regions: region 'global' is not one of: ae, "],
+    ),
+    "a back end without a source": (
+        _with(telemetry_hosts=[{**BACK_END, "sources": []}]),
+        ["telemetry_hosts[0].sources: name at least one source of [sources]"],
+    ),
+    "a family of back ends whose source is not there": (
+        _with(telemetry_patterns=[{**FAMILY, "sources": ["hearsay"]}]),
+        ["telemetry_patterns[0].sources: 'hearsay' is not in [sources]"],
+    ),
+    "a back end twice": (
+        _with(telemetry_hosts=[BACK_END, BACK_END]),
+        ["telemetry_hosts: 'otlp.example' stands there twice"],
+    ),
+    "a back end in capitals": (
+        _with(telemetry_hosts=[{**BACK_END, "host": "OTLP.example"}]),
+        ["telemetry_hosts[0].host: 'OTLP.example': write it in lower case"],
+    ),
+    "a back end with a key that there is none of": (
+        _with(telemetry_hosts=[{**BACK_END, "region": "br"}]),
+        ["telemetry_hosts[0].region: unknown key; known are: ", "operator"],
     ),
     "a network that is none": (
         _with(networks=[{"network": "10.0.0.1/8", "kind": "private"}]),

@@ -22,6 +22,8 @@ SCHEMA_VERSION = 1
 _IDENTITY = {
     "hosts": "host",
     "host_patterns": "pattern",
+    "telemetry_hosts": "host",
+    "telemetry_patterns": "pattern",
     "networks": "network",
     "bogus_hosts": "host",
     "revisions": "id",
@@ -35,7 +37,10 @@ _IDENTITY = {
     "attestations": "name",
 }
 """Sections whose entries have a name of their own; a user's entry stands in for ours of that name."""
-_HOSTS = ("hosts", "host_patterns", "bogus_hosts")
+_TELEMETRY = ("telemetry_hosts", "telemetry_patterns")
+_HOSTS = ("hosts", "host_patterns", "bogus_hosts", *_TELEMETRY)
+_ELSEWHERE = "other"
+"""Region of a host that takes telemetry in a country that has no code in the vendor's table."""
 _WITH_SOURCE = (
     "revisions",
     "aliases",
@@ -170,7 +175,7 @@ def _check_sources(entries: Entries, known: set[str]) -> None:
 
 
 def _catalogue(entries: Entries, origin: str) -> Catalogue:
-    """Index `entries`, and check each revision with all that it inherits."""
+    """Index `entries`, and check the regions: each revision with all that it inherits, then telemetry."""
     catalogue = Catalogue(entries)
     for revision in catalogue.revisions:
         known = {*revision.regions, "global"}
@@ -179,6 +184,15 @@ def _catalogue(entries: Entries, origin: str) -> Catalogue:
                 allowed = ", ".join(sorted(known))
                 raise CatalogueError(
                     f"{origin}: revisions.{revision.id}.{place}: region {region!r} is not one of: {allowed}"
+                )
+    takes = {*catalogue.region_codes, _ELSEWHERE}
+    for section in _TELEMETRY:
+        for entry in getattr(entries, section):
+            unknown = [region for region in entry.regions if region not in takes]
+            if unknown:
+                name, allowed = getattr(entry, _IDENTITY[section]), ", ".join(sorted(takes))
+                raise CatalogueError(
+                    f"{origin}: {section}.{name}.regions: region {unknown[0]!r} is not one of: {allowed}"
                 )
     return catalogue
 

@@ -18,6 +18,8 @@ from otel_residency.core.entries import (
     HostPattern,
     Revision,
     Row,
+    TelemetryHost,
+    TelemetryPattern,
     Tool,
 )
 
@@ -54,6 +56,10 @@ class Catalogue:
         self.bogus_hosts: Mapping[str, BogusHost] = _by(entries.bogus_hosts, "host")
         self.patterns: tuple[tuple[HostPattern, tuple[str, ...]], ...] = tuple(
             (pattern, tuple(pattern.pattern.split("."))) for pattern in entries.host_patterns
+        )
+        self.telemetry_hosts: Mapping[str, TelemetryHost] = _by(entries.telemetry_hosts, "host")
+        self.telemetry_patterns: tuple[tuple[TelemetryPattern, tuple[str, ...]], ...] = tuple(
+            (pattern, tuple(pattern.pattern.split("."))) for pattern in entries.telemetry_patterns
         )
         self.networks: tuple[tuple[IPv4Network | IPv6Network, str], ...] = tuple(
             (ip_network(entry.network), entry.kind) for entry in entries.networks

@@ -7,11 +7,13 @@ from contextlib import suppress
 from datetime import date
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from string import ascii_lowercase, ascii_uppercase
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.entries import Endpoint, Host
 from otel_residency.core.policy import ConfiguredHost
+
+T = TypeVar("T")
 
 UNKNOWN = "unknown"
 
@@ -83,8 +85,8 @@ def match_host(
     address = _address(name)
     network = _network_kind(catalogue, address) if address is not None else None
     loopback = listed is not None or network == "loopback"
-    with_port = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
-    if own := configured.get(with_port) or configured.get(name):
+    own = configured_for(configured, name, port)
+    if own is not None:
         return HostMatch(name, "configured", own.provider, (own.region,), "", own, loopback)
     if loopback:
         return HostMatch(name, "loopback", loopback=True)
@@ -93,13 +95,29 @@ def match_host(
     return _by_shape(catalogue, name)
 
 
+def configured_for(configured: Mapping[str, T], name: str, port: int | None) -> T | None:
+    """What is configured for the canonical host `name` and this port, else for the host alone."""
+    with_port = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    own = configured.get(with_port)
+    return configured.get(name) if own is None else own
+
+
+def is_loopback(catalogue: Catalogue, name: str) -> bool:
+    """Whether the canonical host `name` never leaves the machine."""
+    listed = catalogue.hosts.get(name)
+    if listed is not None:
+        return listed.kind == "loopback"
+    address = _address(name)
+    return address is not None and _network_kind(catalogue, address) == "loopback"
+
+
 def _by_shape(catalogue: Catalogue, name: str) -> HostMatch:
     """A member of a family of hosts, an imitation, or neither; foreign letters are looked at first."""
     plain = name.isascii() and "xn--" not in name
     original = None if plain else lookalike_of(catalogue, name)
     if original is None:
         for pattern, labels in catalogue.patterns:
-            if _matches(labels, name.split(".")):
+            if matches(labels, name.split(".")):
                 kind: HostKind = "local" if pattern.kind == "local" else "listed"
                 return HostMatch(name, kind, pattern.provider, pattern.regions, pattern.notes or "")
         original = lookalike_of(catalogue, name)
@@ -134,7 +152,8 @@ def _network_kind(catalogue: Catalogue, address: IPv4Address | IPv6Address) -> s
     return None
 
 
-def _matches(pattern: tuple[str, ...], labels: list[str]) -> bool:
+def matches(pattern: tuple[str, ...], labels: list[str]) -> bool:
+    """Whether a host of these labels belongs to the family that the labels of `pattern` describe."""
     if pattern[0] == "*":
         rest = pattern[1:]
         return len(labels) > len(rest) and tuple(labels[-len(rest) :]) == rest and all(labels)

@@ -65,6 +65,27 @@ class HostPattern(NamedTuple):
     notes: str | None = None
 
 
+class TelemetryHost(NamedTuple):
+    """A host that takes telemetry, matched by equality. No region: its documentation does not tell one."""
+
+    host: str
+    operator: str
+    regions: Strings
+    """Region codes of the vendor's table, or `other` for a country that none of them stands for."""
+    sources: Strings
+    notes: str | None = None
+
+
+class TelemetryPattern(NamedTuple):
+    """A family of hosts that take telemetry, matched on whole labels as a `HostPattern` is."""
+
+    pattern: str
+    operator: str
+    regions: Strings
+    sources: Strings
+    notes: str | None = None
+
+
 class Network(NamedTuple):
     """A range of addresses that do not leave the machine (loopback) or the organization (private)."""
 
@@ -321,6 +342,8 @@ class Entries(NamedTuple):
     sources: Mapping[str, Source] = NOTHING
     hosts: tuple[Host, ...] = ()
     host_patterns: tuple[HostPattern, ...] = ()
+    telemetry_hosts: tuple[TelemetryHost, ...] = ()
+    telemetry_patterns: tuple[TelemetryPattern, ...] = ()
     networks: tuple[Network, ...] = ()
     bogus_hosts: tuple[BogusHost, ...] = ()
     confusables: Mapping[str, str] = NOTHING
@@ -342,6 +365,8 @@ class Entries(NamedTuple):
     """Keys of a request body that hold a list of tools, or are a tool themselves."""
     file_part_types: Strings = ()
     file_reference_keys: Strings = ()
+    last_events: Strings = ()
+    """Types of stream events after which nothing is said of the model any more."""
     file_reference_row: str | None = None
     scale_tier_row: str | None = None
     service_tiers: Strings = ()

@@ -41,6 +41,15 @@ class Rule(NamedTuple):
     scope: Scope | None = None
 
 
+class Telemetry(NamedTuple):
+    """Where telemetry with content may be exported to."""
+
+    content_regions: tuple[str, ...] = ()
+    """Regions that content may be exported to, of whatever call; empty: anywhere."""
+    hosts: Mapping[str, str] = _NOTHING
+    """Region of each back end whose name does not show it, by host or host:port."""
+
+
 class Policy(NamedTuple):
     """The effective policy; the fields are the keys of the policy file."""
 
@@ -54,6 +63,9 @@ class Policy(NamedTuple):
     attest: Mapping[str, Statement] = _NOTHING
     hosts: Mapping[str, ConfiguredHost] = _NOTHING
     rule: tuple[Rule, ...] = ()
+    telemetry: Telemetry = Telemetry()
+    quarantine: str = ""
+    """Path of a file that keeps the originals of what the export gate redacts or withholds."""
     unreadable: str | None = None
     """Why the configured policy could not be read; never a key of the file."""
 
