@@ -135,9 +135,10 @@ def test_a_policy_that_is_not_toml_but_says_block_refuses() -> None:
 
 
 def test_the_entry_points_are_those_that_hijack_nothing() -> None:
-    """The distribution brings a hook, an instrumentor and flags; never a distro or a configurator."""
+    """The distribution brings a command, a hook, an instrumentor and flags; never a distro or configurator."""
     groups = {entry.group: entry.name for entry in distribution("otel-residency").entry_points}
     assert groups == {
+        "console_scripts": "otel-residency",
         "opentelemetry_pre_instrument": "otel_residency",
         "opentelemetry_instrumentor": "openai_residency",
         "opentelemetry_environment_variables": "otel_residency",

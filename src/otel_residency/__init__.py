@@ -4,14 +4,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from otel_residency.export_gate.processors import ResidencyLogRecordProcessor, ResidencySpanProcessor
     from otel_residency.instrumentor import ResidencyInstrumentor
     from otel_residency.openai_client.violation import ResidencyViolationError
 
-__all__ = ["ResidencyInstrumentor", "ResidencyViolationError"]
+__all__ = [
+    "ResidencyInstrumentor",
+    "ResidencyLogRecordProcessor",
+    "ResidencySpanProcessor",
+    "ResidencyViolationError",
+]
 
 # Found on demand: the audit runs without OpenTelemetry, and naming the error must not import openai early.
 _ROOMS = {
     "ResidencyInstrumentor": "otel_residency.instrumentor",
+    "ResidencyLogRecordProcessor": "otel_residency.export_gate.processors",
+    "ResidencySpanProcessor": "otel_residency.export_gate.processors",
     "ResidencyViolationError": "otel_residency.openai_client.violation",
 }
 

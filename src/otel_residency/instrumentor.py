@@ -1,18 +1,27 @@
 """The two doors: `ResidencyInstrumentor` in code, `pre_instrument` under `opentelemetry-instrument`."""
 
 from collections.abc import Collection
+from functools import partial
 from logging import getLogger
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from otel_residency.core.policy import Policy
+from otel_residency.export_gate import install as export_gate
 from otel_residency.openai_client.patch import install, switch
 from otel_residency.openai_client.state import State
 from otel_residency.settings import Settings, read_settings
 from otel_residency.telemetry.emit import Attributes, Telemetry
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs.export import LogRecordExporter
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from otel_residency.export_gate.gate import Gate
+
 _log = getLogger("otel_residency")
+Exporters = tuple["SpanExporter | None", "LogRecordExporter | None"]
 _PROVIDERS = ("tracer_provider", "meter_provider", "logger_provider")
 
 
@@ -20,9 +29,11 @@ class ResidencyInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """Judges every call of the openai client, and in block mode refuses the violating ones.
 
     `instrument(**arguments)` takes the keys of the policy file (`require`, `scope`, `on_call`, `strict`,
-    `attest`, `hosts`, …), `policy`, `catalogue`, `enabled`, and the three providers `tracer_provider`,
-    `meter_provider`, `logger_provider`. Arguments win over the environment, the environment wins over the
-    policy file. It may be called before or after `import openai`; clients that exist already are covered.
+    `attest`, `hosts`, …), `policy`, `catalogue`, `enabled`, the three providers `tracer_provider`,
+    `meter_provider`, `logger_provider`, and `quarantine_spans`, `quarantine_logs`: exporters that keep the
+    originals of what the export gate redacts or withholds, in place of the file `quarantine`. Arguments win
+    over the environment, the environment wins over the policy file.
+    It may be called before or after `import openai`; clients that exist already are covered.
     `uninstrument()` switches everything off and leaves other instrumentations as they are.
 
     Raises:
@@ -37,10 +48,11 @@ class ResidencyInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         providers = {name: kwargs.pop(name) for name in _PROVIDERS if name in kwargs}
         kwargs.pop("skip_dep_check", None)
         kwargs.pop("raise_exception_on_conflict", None)
-        activate(read_settings(arguments=kwargs), **providers)
+        spans, logs = (kwargs.pop(f"quarantine_{signal}", None) for signal in ("spans", "logs"))
+        activate(read_settings(arguments=kwargs), (spans, logs) if spans or logs else None, **providers)
 
     def _uninstrument(self, **_: Any) -> None:
-        switch.state = None
+        deactivate()
 
 
 def pre_instrument() -> None:
@@ -56,10 +68,10 @@ def pre_instrument() -> None:
         _log.error("otel-residency can't start: %s", type(error).__name__)
 
 
-def activate(settings: Settings, **providers: Any) -> None:
+def activate(settings: Settings, quarantine: Exporters | None = None, **providers: Any) -> None:
     """Make `settings` those in force, in place of any others."""
     if not settings.enabled:
-        switch.state = None
+        deactivate()
         return
     state = State(settings)
     try:
@@ -68,6 +80,25 @@ def activate(settings: Settings, **providers: Any) -> None:
         state.failed("starting telemetry", error)
     switch.state = state
     install()
+    export_gate.switch.turn(partial(_gate, state, quarantine))
+    export_gate.install()
+
+
+def deactivate() -> None:
+    """Switch guard and gate off."""
+    switch.state = None
+    export_gate.switch.turn(None)
+
+
+def _gate(state: State, quarantine: Exporters | None) -> "Gate":
+    # Later than the rest: these need the SDK, which the application may never import.
+    from otel_residency.export_gate.build import build_gate  # noqa: PLC0415
+
+    telemetry = state.telemetry
+    report = {"report": telemetry.report_violation} if telemetry is not None else {}
+    return build_gate(
+        state.settings, lambda: state.guard, quarantine=quarantine, failed=state.failed, **report
+    )
 
 
 def _policy_in_force() -> Attributes | None:

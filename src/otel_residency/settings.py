@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from otel_residency.core.policy import ConfiguredHost, Policy
+from otel_residency.core.policy import Policy
 from otel_residency.errors import PolicyError
 from otel_residency.structure import StructureError, build, convert, keys
 
@@ -19,6 +19,9 @@ from otel_residency.structure import StructureError, build, convert, keys
 # is imported where it is needed.
 if TYPE_CHECKING:
     from otel_residency.core.catalogue import Catalogue
+
+
+T = TypeVar("T")
 
 
 class Setting(NamedTuple):
@@ -46,15 +49,15 @@ POLICY_SETTINGS = (
         "OTEL_RESIDENCY_ON_EXPORT",
         "on_export",
         "flag",
-        "What the export gate does with a violation; only flag has an effect in this release.",
+        "What the export gate does with telemetry of a violation.",
     ),
     Setting("OTEL_RESIDENCY_STRICT", "strict", "false", "Treat everything but eligible as a violation."),
 )
 SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER)
 
-_IN_DOUBT: Mapping[str, Any] = {"on_call": "block"}
-"""What holds for a key whose value can't be read: who names a mode did not mean to go without the guard."""
-_BLOCK_LINE = r"""(?m)^\s*on_call\s*=\s*["']block["']"""
+_IN_DOUBT: Mapping[str, Any] = {"on_call": "block", "on_export": "withhold"}
+"""What holds for a key whose value can't be read: who names a mode did not mean to go without it."""
+_MODE_LINE = r"""(?m)^\s*(on_call|on_export)\s*=\s*["'](block|redact|withhold)["']"""
 
 
 class Settings(NamedTuple):
@@ -68,10 +71,15 @@ class Settings(NamedTuple):
 
     @property
     def policy_hash(self) -> str:
-        """Twelve hex digits that change with the effective policy."""
+        """Twelve hex digits that change with the effective policy, and not with a new key that it leaves out."""
         import hashlib  # noqa: PLC0415
 
-        content = json.dumps(self.policy._replace(unreadable=None), sort_keys=True, default=dict)
+        said = {
+            key: value
+            for key, value in self.policy._asdict().items()
+            if key != "unreadable" and value != Policy._field_defaults[key]
+        }
+        content = json.dumps(said, sort_keys=True, default=dict)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def with_problem(self, problem: str) -> "Settings":
@@ -117,8 +125,8 @@ def read_settings(
     path = _text_argument(given, "policy") or environ.get(POLICY.variable, "")
     catalogue = _text_argument(given, "catalogue") or environ.get(CATALOGUE.variable) or "newest"
     values = attempt(partial(_read_file, path), otherwise={}) if path else {}
-    if path and not values and _says_block(path):
-        values = {"on_call": "block"}
+    if path and not values:
+        values = _modes_said(path)
     for setting in POLICY_SETTINGS:
         if text := environ.get(setting.variable, "").strip():
             value = attempt(partial(_from_environment, setting, text), otherwise=_IN_DOUBT.get(setting.key))
@@ -126,21 +134,27 @@ def read_settings(
                 values[setting.key] = value
     values |= {key: _argument(key, value) for key, value in given.items() if value is not None}
     policy = attempt(partial(_policy, values, path)) or _readable_rest(values)
-    policy = policy.for_service(*_service(environ))._replace(
-        hosts=_canonical(policy.hosts) if policy.hosts else policy.hosts,
-    )
-    settings = Settings(
-        enabled=enabled, policy=policy, catalogue=catalogue, notes=_without_effect(policy, environ)
-    )
+    policy = policy.for_service(*_service(environ))._replace(hosts=_canonical(policy.hosts))
+    policy = policy._replace(telemetry=policy.telemetry._replace(hosts=_canonical(policy.telemetry.hosts)))
+    settings = Settings(enabled=enabled, policy=policy, catalogue=catalogue, notes=_without_effect(environ))
     for problem in problems:
         settings = settings.with_problem(problem)
     return settings
 
 
-def _canonical(hosts: Mapping[str, ConfiguredHost]) -> Mapping[str, ConfiguredHost]:
+def _canonical(hosts: Mapping[str, T]) -> Mapping[str, T]:
+    return {_canonical_place(place): said for place, said in hosts.items()}
+
+
+def _canonical_place(place: str) -> str:
+    """A host, or host:port, as the core compares it."""
     from otel_residency.core.classify import canonical_host  # noqa: PLC0415
 
-    return {canonical_host(host): configured for host, configured in hosts.items()}
+    host, colon, port = place.rpartition(":")
+    if not (colon and port.isdecimal() and (":" not in host or host.endswith("]"))):
+        return canonical_host(place)
+    name = canonical_host(host)
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
 def policy_problems(policy: Policy, catalogue: "Catalogue") -> list[str]:
@@ -151,6 +165,8 @@ def policy_problems(policy: Policy, catalogue: "Catalogue") -> list[str]:
         for key, codes in (
             ("require", policy.require),
             *(((f'hosts."{host}".region'), (own.region,)) for host, own in policy.hosts.items()),
+            ("telemetry.content_regions", policy.telemetry.content_regions),
+            *((f'telemetry.hosts."{host}"', (region,)) for host, region in policy.telemetry.hosts.items()),
         )
         for region in codes
         if region not in catalogue.region_codes
@@ -190,12 +206,13 @@ def _read_file(path: str) -> dict[str, Any]:
         raise PolicyError(f"policy {path}: is not TOML: {error}") from error
 
 
-def _says_block(path: str) -> bool:
-    """Whether a file that can't be read as a policy asks, as far as one can see, to block."""
+def _modes_said(path: str) -> dict[str, Any]:
+    """The modes that a file asks for, as far as one can see, which can't be read as a policy."""
     try:
-        return bool(re.search(_BLOCK_LINE, Path(path).read_text(encoding="utf-8", errors="replace")))
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return False
+        return {}
+    return {key: _IN_DOUBT[key] for key, _ in re.findall(_MODE_LINE, text)}
 
 
 def _policy(values: Mapping[str, Any], path: str) -> Policy:
@@ -279,13 +296,7 @@ def _service(environ: Mapping[str, str]) -> tuple[str, str]:
     return environ.get("OTEL_SERVICE_NAME") or attributes.get("service.name", ""), environment
 
 
-def _without_effect(policy: Policy, environ: Mapping[str, str]) -> tuple[str, ...]:
-    notes = []
-    if policy.on_export != "flag":
-        notes.append(
-            f"on_export = {policy.on_export!r} has no effect in this release: spans and logs of other "
-            "instrumentations are exported as they are; switch their content capture off"
-        )
+def _without_effect(environ: Mapping[str, str]) -> tuple[str, ...]:
     if environ.get(LEDGER.variable):
-        notes.append(f"{LEDGER.variable} has no effect in this release: no ledger is written")
-    return tuple(notes)
+        return (f"{LEDGER.variable} has no effect in this release: no ledger is written",)
+    return ()

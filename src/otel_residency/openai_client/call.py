@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import Span, set_span_in_context
+from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import Answer, CallFacts, Hop
+from otel_residency.export_gate.install import switch as gate_switch
+from otel_residency.export_gate.marks import Mark, marks
 from otel_residency.guard import Judged, undecided
 from otel_residency.openai_client.answer import (
     AnswerFacts,
@@ -82,6 +84,8 @@ class Call:
     response: Any = None
     watch: Callable[[Any, "Call"], Any] | None = None
     iterator: Callable[[], Any] | None = None
+    latest: Any = None
+    """The latest event of a stream, not looked at."""
     reading = False
     status: int | None = None
     answer = AnswerFacts()
@@ -101,6 +105,7 @@ class Call:
         self.client = client
         self.options = options
         self.started = time_ns()
+        self.mark = Mark(self.started)
         self._unfinished = [True]
 
     # Before the wire: judge, and refuse if the policy says so.
@@ -158,8 +163,10 @@ class Call:
         except Exception as error:
             self._doubt(error)
             return
-        if judged is not None and self.state.blocks and judged.decision.violation:
-            raise self._refusal(judged, hop)
+        if judged is not None:
+            self.mark.know(judged.span, violation=judged.decision.violation)
+            if self.state.blocks and judged.decision.violation:
+                raise self._refusal(judged, hop)
         self.hops = (*self.hops, hop)
 
     def _as_planned(self, request: Any) -> Hop | None:
@@ -198,10 +205,22 @@ class Call:
 
     def _start(self, judged: Judged, base: BaseUrl | None) -> None:
         """Start the span and make it current, at the first attempt."""
-        telemetry = self.state.telemetry
-        if telemetry is None or self.announced is not None:
+        self.mark.know(judged.span, violation=judged.decision.violation)
+        if self.announced is not None:
             return
         self.announced, self.announced_hop = judged, self.planned
+        current = get_current_span()
+        self._start_span(judged, base)
+        if self.alone:
+            marks.enter(self.mark)
+            self.mark.inside = False
+        own = None if self.span is None else self.span.get_span_context()
+        marks.begin(self.mark, own, current)
+
+    def _start_span(self, judged: Judged, base: BaseUrl | None) -> None:
+        telemetry = self.state.telemetry
+        if telemetry is None:
+            return
         try:
             attributes: dict[str, Any] = dict(judged.span)
             method = "HTTP"
@@ -227,6 +246,7 @@ class Call:
         """Make this the call that requests are built for."""
         self._outer = current_call.get()
         current_call.set(self)
+        marks.enter(self.mark)
 
     def leave(self) -> None:
         """Make current again what was current before the call, where the call is.
@@ -234,6 +254,7 @@ class Call:
         A coroutine that the collector ends, or a loop that is closed, ends in a context which the call never
         entered: there is nothing to put back, and a token of the other context would be refused.
         """
+        self.mark.inside = False
         if current_call.get() is self:
             current_call.set(self._outer)
             if self._outer_context is not None:
@@ -275,6 +296,7 @@ class Call:
                 return
             if self.iterator is not None:
                 reaper.prepare()
+                self.mark.reconsider = self.reconsider
                 return
             self.answer = read_answer(result)
             if self.answer.model is None and response is not None:
@@ -286,6 +308,7 @@ class Call:
     def _hand_over(self, response: Any) -> None:
         """Follow a body that the application will read, without holding on to the response."""
         reaper.prepare()
+        self.mark.reconsider = self.reconsider
         if self.watch is not None:
             response.stream = self.watch(response.stream, self)
             finalize(response.stream, self.closed)
@@ -300,6 +323,13 @@ class Call:
         except Exception as error:
             self.state.failed("reading a stream event", error)
 
+    def reconsider(self) -> None:
+        """Somebody asks what is known while a stream is read: all there is to know, if it said its last."""
+        latest = self.latest
+        if getattr(latest, "type", None) in self.state.guard.catalogue.entries.last_events:
+            self.saw(latest)
+            self._settle()
+
     def closed(self) -> None:
         """The response was closed, or dropped; whoever is still reading it ends the call instead."""
         iterator = self.iterator() if self.iterator is not None else None
@@ -310,6 +340,7 @@ class Call:
         """End the call soon; this may be the garbage collector speaking."""
         if self._unfinished:
             end = time_ns()
+            self._settle()
             reaper.submit(lambda: self.finish(end))
 
     def raised(self, error: BaseException) -> None:
@@ -345,11 +376,20 @@ class Call:
         if self.request is not None and not self.alone:
             # A connection whose body nobody closed keeps its request, and would keep the call with it.
             self.request.extensions.pop(EXTENSION, None)
-        self.request = self.url = self.response = self.client = self.options = None
+        self.request = self.url = self.response = self.client = self.options = self.latest = None
+        self.mark.reconsider = None
+
+    def _settle(self) -> Judged | None:
+        """Judge the facts as they turned out, and let the export gate know, which may be waiting for it."""
+        judged = self._final()
+        if judged is not None:
+            self.mark.settle(judged.span, violation=judged.decision.violation)
+        return judged
 
     def _report(self, end: int | None) -> None:
         telemetry = self.state.telemetry
-        judged = self._final()
+        judged = self._settle()
+        self._tell("releasing log records", gate_switch.settled, self.mark)
         if telemetry is None or judged is None:
             return
         violated = judged.decision.violation

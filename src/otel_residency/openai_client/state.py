@@ -7,6 +7,7 @@ from logging import getLogger
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from otel_residency.errors import ResidencyError
 from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
@@ -105,11 +106,15 @@ class State:
                 "each attempt is judged as a call of its own; switch otel-residency on first"
             )
 
-    def failed(self, part: str, error: BaseException) -> None:
+    def failed(self, part: str, error: BaseException | None) -> None:
         """Log, once per part, that something of ours failed: type and place, never a value."""
         if part in self._failed:
             return
         self._failed.add(part)
+        if error is None or isinstance(error, ResidencyError):  # its message is made for the log
+            with suppress(Exception):
+                _log.error("otel-residency failed in %s: %s", part, error or "it refused an item")
+            return
         trace = error.__traceback__ or sys.exc_info()[2]
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next

@@ -11,7 +11,7 @@ from otel_residency.openai_client.call import EXTENSION, Call
 
 
 def follow(items: Any, call: Call) -> Generator[Any, None, None]:
-    """Yield what `items` yields. Between the first event and the last there is nothing to do."""
+    """Yield what `items` yields. Between the first event and the last there is nothing to do but keep it."""
     last = None
     try:
         for last in items:
@@ -19,6 +19,7 @@ def follow(items: Any, call: Call) -> Generator[Any, None, None]:
             yield last
             break
         for last in items:
+            call.latest = last
             yield last
     except GeneratorExit:
         _close(items)
@@ -40,6 +41,7 @@ async def follow_async(items: Any, call: Call) -> AsyncGenerator[Any, None]:
             yield last
             break
         async for last in items:
+            call.latest = last
             yield last
     except GeneratorExit:
         if hasattr(items, "aclose"):

@@ -44,6 +44,12 @@ class Telemetry:
             "{call}",
             "OpenAI API calls by residency verdict, whether traced or not.",
         )
+        meter.create_observable_counter(
+            names.METRIC_EXPORT_ITEMS,
+            [totals.items.observer()],
+            "{item}",
+            "Spans and log records that the export gate changed, by signal and action.",
+        )
 
         def observe(_: CallbackOptions) -> Iterable[Observation]:
             attributes = policy_info()

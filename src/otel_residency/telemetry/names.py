@@ -43,8 +43,14 @@ HTTP_STATUS: Final = "http.response.status_code"
 ERROR_TYPE: Final = "error.type"
 
 METRIC_CALLS: Final = "residency.calls"
+METRIC_EXPORT_ITEMS: Final = "residency.export.items"
 METRIC_POLICY_INFO: Final = "residency.policy.info"
 EVENT_VIOLATION: Final = "residency.violation"
 
+EXPORT_SIGNAL: Final = "residency.export.signal"
+EXPORT_ACTION: Final = "residency.export.action"
+
 FLAGGED: Final = "flagged"
 BLOCKED: Final = "blocked"
+REDACTED: Final = "redacted"
+WITHHELD: Final = "withheld"

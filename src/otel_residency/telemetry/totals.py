@@ -6,7 +6,7 @@ as long as a span.
 
 import os
 from collections.abc import Callable, Iterable
-from threading import Lock
+from threading import RLock
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
@@ -28,7 +28,8 @@ class Totals:
             os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
-        self._lock = Lock()
+        # One that a destructor may enter, while the thread that it interrupts is inside.
+        self._lock = RLock()
 
     def add(self, key: Key) -> None:
         """Count one."""
@@ -53,3 +54,4 @@ class Totals:
 
 
 calls = Totals()
+items = Totals()

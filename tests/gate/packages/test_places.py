@@ -7,7 +7,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 CONTENT = json.loads(
-    (HERE.parents[2] / "src/otel_residency/telemetry/content.json").read_text(encoding="utf-8")
+    (HERE.parents[2] / "src/otel_residency/export_gate/content.json").read_text(encoding="utf-8")
 )
 RECORDED = json.loads((HERE / "places.json").read_text(encoding="utf-8"))["recorded"]
 LISTS = {

@@ -1,0 +1,62 @@
+"""A gate by the settings."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs.export import LogRecordExporter
+from opentelemetry.sdk.trace.export import SpanExporter
+
+from otel_residency.errors import PolicyError
+from otel_residency.export_gate.destinations import Destinations
+from otel_residency.export_gate.gate import Failed, Gate, nowhere
+from otel_residency.export_gate.http_spans import HttpJudge
+from otel_residency.export_gate.quarantine import Quarantine, file_quarantine
+from otel_residency.guard import Guard
+from otel_residency.settings import Settings
+
+
+def build_gate(
+    settings: Settings,
+    guard: Callable[[], Guard],
+    *,
+    quarantine: tuple[SpanExporter | None, LogRecordExporter | None] | None = None,
+    report: Callable[[Mapping[str, Any], Context], None] = nowhere,
+    failed: Failed = nowhere,
+) -> Gate:
+    """The gate that `settings` ask for.
+
+    Args:
+        settings: with the policy, rules applied.
+        guard: gives the guard, when it is first needed.
+        quarantine: exporters that keep originals, in place of the file that the policy names.
+        report: emits the event of a violation that only the span of an HTTP client shows.
+        failed: told of what failed in the gate, by part.
+    """
+    policy = settings.policy
+    mode = policy.on_export
+    if mode != "flag":  # only the guard knows whether the policy fits the catalogue
+        policy = guard().settings.policy
+    return Gate(
+        mode,
+        strict=policy.strict and bool(policy.require),
+        closed=policy.unreadable is not None,
+        quarantine=_quarantine(policy.quarantine, quarantine, failed),
+        judge_http=HttpJudge(guard, report),
+        destinations=Destinations(guard) if policy.telemetry.content_regions else None,
+        failed=failed,
+    )
+
+
+def _quarantine(
+    path: str, exporters: tuple[SpanExporter | None, LogRecordExporter | None] | None, failed: Failed
+) -> Quarantine | None:
+    if exporters is not None:
+        return Quarantine(*exporters, failed)
+    if not path:
+        return None
+    try:
+        return file_quarantine(path, failed)
+    except PolicyError as error:
+        failed("the quarantine", error)
+        return Quarantine(None, None, failed, broken=True)

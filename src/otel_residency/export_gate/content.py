@@ -1,0 +1,92 @@
+"""Where instrumentations put prompts and outputs, by the data file beside this one."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+Kind = Literal["content", "kept", "urls"]
+_KINDS: tuple[Kind, ...] = ("content", "kept", "urls")
+_REMEMBERED = 4096
+"""Keys whose kind is kept at hand; some end in a number and are endless."""
+
+
+class Content:
+    """What is content, and what of a model call is certainly none.
+
+    Attributes:
+        events: names of span events and log events whose whole payload is content.
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        """Prepare the look-ups in the data of the file."""
+        self.events = frozenset(entry["event"] for entry in data["content_events"])
+        self._markers = tuple(data["model_call_prefixes"])
+        self._loggers = tuple(f"{entry['logger']}." for entry in data["content_loggers"])
+        self._early = tuple((entry["key"], entry["value"]) for entry in data["early_spans"])
+        self._exact: dict[str, Kind] = {}
+        families: dict[str, Kind] = {}
+        for kind in _KINDS:
+            for entry in data[kind]:
+                key: str = entry["key"]
+                if key.endswith("*"):
+                    families[key[:-1]] = kind
+                else:
+                    self._exact[key] = kind
+        self._families = sorted(families.items(), key=lambda family: -len(family[0]))
+        self.kind = lru_cache(_REMEMBERED)(self._kind)
+
+    def _kind(self, key: str) -> Kind | None:
+        """What the data says of a key: an exact entry before a family, a longer family before a shorter."""
+        exact = self._exact.get(key)
+        if exact is not None:
+            return exact
+        return next((kind for family, kind in self._families if key.startswith(family)), None)
+
+    def of_model_call(self, keys: Iterable[str]) -> bool:
+        """Whether a span with these attributes stands for a model call."""
+        return any(key.startswith(self._markers) for key in keys)
+
+    def is_early(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether a span was exported before what it stands for was done."""
+        return any(attributes.get(key) == value for key, value in self._early)
+
+    def of_logger(self, name: str) -> bool:
+        """Whether a logger, or one above it, is known to write content."""
+        return f"{name}.".startswith(self._loggers)
+
+    def in_any(self, keys: Iterable[str]) -> bool:
+        """Whether one of the keys holds content."""
+        return any(self.kind(key) == "content" for key in keys)
+
+    def without(self, attributes: Mapping[str, Any], *, strict: bool) -> dict[str, Any]:
+        """`attributes` without content; `strict`: and without what is not known to be none.
+
+        Single numbers and truth values say nothing; a list of numbers may be the vector of a text.
+        """
+        left = {}
+        for key, value in attributes.items():
+            kind = self.kind(key)
+            if kind == "urls":
+                left[key] = bare_url(value) if isinstance(value, str) else ""
+            elif kind == "kept" or (kind is None and (not strict or isinstance(value, bool | int | float))):
+                left[key] = value
+        return left
+
+
+def bare_url(url: str) -> str:
+    """`url` without user information, query and fragment."""
+    try:
+        parts = urlsplit(url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    except ValueError:
+        return ""
+
+
+@cache
+def load_content() -> Content:
+    """The shipped description."""
+    text = (files("otel_residency.export_gate") / "content.json").read_text(encoding="utf-8")
+    return Content(json.loads(text))

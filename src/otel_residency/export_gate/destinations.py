@@ -1,0 +1,73 @@
+"""Where exporters send what they are given, and whether content may go there."""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.telemetry_hosts import match_telemetry_host
+from otel_residency.guard import Guard
+
+# A processor of spans names its exporter; those of log records, and the address, are looked for.
+_EXPORTER_AT = tuple(map(attrgetter, ("span_exporter", "_exporter", "_batch_processor._exporter")))
+_ENDPOINT_AT = tuple(map(attrgetter, ("_endpoint", "endpoint", "_url", "url")))
+
+
+class Destinations:
+    """The regions of exporters, and those that the policy allows content in."""
+
+    def __init__(self, guard: Callable[[], Guard]) -> None:
+        """Ask `guard` for the catalogue and the policy when an exporter is first seen."""
+        self._guard = guard
+        self._regions: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+    def region(self, processor: Any) -> str:
+        """Region of the exporter behind `processor`; `local` for this machine, `unknown` if none is known."""
+        known = self._regions.get(processor)
+        if known is None:
+            known = self._regions[processor] = self._look_up(exporter_of(processor))
+        return known
+
+    def _look_up(self, exporter: Any) -> str:
+        host, port = address_of(exporter)
+        if not host:
+            return UNKNOWN
+        guard = self._guard()
+        return match_telemetry_host(guard.catalogue, guard.settings.policy.telemetry.hosts, host, port)
+
+    def admits_content(self, processor: Any) -> bool:
+        """Whether content may go where `processor` sends it. What is not known is refused in strict mode."""
+        policy = self._guard().settings.policy
+        region = self.region(processor)
+        if region in (UNKNOWN, "local"):
+            return not policy.strict
+        return region in policy.telemetry.content_regions
+
+
+def exporter_of(processor: Any) -> Any:
+    """The exporter behind a processor, if it has one."""
+    return _first(processor, _EXPORTER_AT)
+
+
+def address_of(exporter: Any) -> tuple[str, int | None]:
+    """Host and port that an exporter sends to; `""` if it does not tell."""
+    endpoint = _first(exporter, _ENDPOINT_AT)
+    if not isinstance(endpoint, str) or not endpoint:
+        return "", None
+    try:
+        parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+        address = parts.hostname or "", parts.port
+    except ValueError:
+        return "", None
+    return address
+
+
+def _first(owner: Any, getters: tuple[Callable[[Any], Any], ...]) -> Any:
+    for getter in getters:
+        try:
+            return getter(owner)
+        except AttributeError:
+            continue
+    return None

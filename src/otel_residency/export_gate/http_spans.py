@@ -1,0 +1,122 @@
+"""Calls to a vendor that did not pass the client: judged by the spans of HTTP clients, by host and path."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+
+from otel_residency.core.classify import match_host
+from otel_residency.core.facts import Answer, CallFacts, Hop
+from otel_residency.export_gate.marks import Key, Lately, Mark
+from otel_residency.guard import Guard
+from otel_residency.telemetry import names, totals
+
+Report = Callable[[Mapping[str, Any], Context], None]
+"""Emits the event of a violation."""
+
+# Of the stable conventions for HTTP first, then of those before them.
+_URL = ("url.full", "http.url")
+_HOST = ("server.address", "net.peer.name", "http.host")
+_PORT = ("server.port", "net.peer.port")
+_SCHEME = ("url.scheme", "http.scheme")
+_PATH = ("url.path", "http.target")
+_METHOD = ("http.request.method", "http.method")
+_STATUS = ("http.response.status_code", "http.status_code")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_OURS = frozenset({"listed", "configured", "bogus", "lookalike"})
+"""Kinds of hosts that a call to is worth a verdict."""
+_HOSTS = 4096
+
+
+class HttpJudge:
+    """Judges the spans of HTTP clients; the body was not seen, which the verdict says."""
+
+    def __init__(self, guard: Callable[[], Guard], report: Report) -> None:
+        """Judge with `guard`, asked for at the first span with a URL, and tell of violations."""
+        self._guard = guard
+        self._report = report
+        self._told: Lately[str] = Lately()
+        self._is_vendor = lru_cache(_HOSTS)(self._of_vendor)
+
+    def __call__(self, span: ReadableSpan) -> Mark | None:
+        """What is known of the call that `span` stands for; `None` if it did not go to a vendor."""
+        attributes = span.attributes or {}
+        hop = read_hop(attributes)
+        if hop is None or not self._is_vendor(hop.host, hop.port):
+            return None
+        status = _first(attributes, _STATUS)
+        facts = CallFacts(
+            on=_day(span.start_time),
+            method=hop_method(attributes),
+            hops=(hop,),
+            body_unseen=hop.payload,
+            answer=Answer(status=status if isinstance(status, int) else None),
+        )
+        judged = self._guard().judge(facts)
+        violation = judged.decision.violation
+        mark = Mark(span.start_time or 0)
+        mark.settle(judged.span, violation=violation)
+        if self._is_first(span, hop.host):
+            action = {names.ACTION: names.FLAGGED} if violation else {}
+            totals.calls.add(tuple({**dict(judged.counted), **action}.items()))
+            if violation and span.context is not None:
+                event = {**judged.span, **action, names.SERVER_ADDRESS: hop.host}
+                self._report(event, set_span_in_context(NonRecordingSpan(span.context)))
+        return mark
+
+    def _is_first(self, span: ReadableSpan, host: str) -> bool:
+        """Whether no span below this one stood for the same request: libraries build on one another."""
+        context, parent = span.context, span.parent
+        key: Key | None = (context.trace_id, context.span_id) if context else None
+        if parent is not None:
+            self._told.put((parent.trace_id, parent.span_id), host)
+        return self._told.get(key) != host
+
+    def _of_vendor(self, host: str, port: int | None) -> bool:
+        guard = self._guard()
+        hosts = guard.settings.policy.hosts
+        return match_host(guard.catalogue, hosts, host, port, datetime.now(UTC).date()).kind in _OURS
+
+
+def hop_method(attributes: Mapping[str, Any]) -> str:
+    """The method of a request."""
+    return str(_first(attributes, _METHOD) or "POST").upper()
+
+
+def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
+    """Where a request went, by the attributes of its span; `None` if they don't say."""
+    url = _first(attributes, _URL)
+    payload = hop_method(attributes) in _WITH_BODY
+    if isinstance(url, str):
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            return None
+        return Hop(parts.scheme, host, port, parts.path or "/", payload=payload) if host else None
+    host = _first(attributes, _HOST)
+    if not isinstance(host, str):
+        return None
+    named_port = _first(attributes, _PORT)
+    path = str(_first(attributes, _PATH) or "/").partition("?")[0]
+    scheme = str(_first(attributes, _SCHEME) or "https")
+    name, _, after = host.partition(":")
+    port = named_port if isinstance(named_port, int) else int(after) if after.isdecimal() else None
+    return Hop(scheme, name, port, path, payload=payload)
+
+
+def _first(attributes: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        value = attributes.get(key)
+        if value is not None:
+            return value
+    return None
+
+
+def _day(nanoseconds: int | None) -> date:
+    return datetime.fromtimestamp((nanoseconds or 0) / 1e9, UTC).date()

@@ -1,0 +1,136 @@
+"""Where the originals of what the gate redacts or withholds are kept: in a file, or by an exporter."""
+
+import os
+import stat
+from collections.abc import Callable
+from threading import RLock
+from typing import IO
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from otel_residency.errors import PolicyError
+
+Failed = Callable[[str, BaseException | None], None]
+
+
+class Quarantine:
+    """Keeps originals at once, so that it is known whether they are kept."""
+
+    def __init__(
+        self,
+        spans: SpanExporter | None,
+        logs: LogRecordExporter | None,
+        failed: Failed,
+        *,
+        broken: bool = False,
+    ) -> None:
+        """Keep spans and log records with these exporters.
+
+        Args:
+            spans: for spans; without one no originals of spans are asked for.
+            logs: likewise for log records.
+            failed: told of what could not be kept.
+            broken: it was asked for and can't be had; nothing counts as kept.
+        """
+        self._broken = broken
+        self._spans = spans
+        self._logs = logs
+        self._failed = failed
+
+    def keep_span(self, span: ReadableSpan) -> bool:
+        """Keep a span; `False` if that failed."""
+        if self._spans is None:
+            return not self._broken
+        try:
+            with suppress_instrumentation():
+                kept = self._spans.export((span,)) is SpanExportResult.SUCCESS
+        except Exception as error:
+            self._failed("the quarantine", error)
+            return False
+        if not kept:
+            self._failed("the quarantine", None)
+        return kept
+
+    def keep_log(self, record: ReadWriteLogRecord) -> bool:
+        """Keep a log record; `False` if that failed."""
+        if self._logs is None:
+            return not self._broken
+        original = ReadableLogRecord(
+            record.log_record,
+            record.resource,  # type: ignore[arg-type]
+            record.instrumentation_scope,
+            record.limits,
+        )
+        try:
+            with suppress_instrumentation():
+                kept = self._logs.export((original,)) is LogRecordExportResult.SUCCESS
+        except Exception as error:
+            self._failed("the quarantine", error)
+            return False
+        if not kept:
+            self._failed("the quarantine", None)
+        return kept
+
+
+class OwnerOnlyFile:
+    """Text appended to a file that only its owner can read; opened when something is first written.
+
+    Each write is one line in one system call, so that several processes may share the file.
+    """
+
+    closed = False
+
+    def __init__(self, path: str) -> None:
+        """Write to `path`."""
+        self._path = path
+        self._lock = RLock()
+        self._file: IO[bytes] | None = None
+
+    def write(self, text: str) -> int:
+        """Append `text`.
+
+        Raises:
+            OSError: it can't be written.
+            PolicyError: the file is there, and others than its owner can read it.
+        """
+        data = text.encode()
+        with self._lock:
+            if self._file is None:
+                self._file = self._open()
+            if self._file.write(data) != len(data):
+                raise OSError(f"quarantine {self._path}: was not written to the end")
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def _open(self) -> IO[bytes]:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        mode = os.fstat(descriptor).st_mode
+        if os.name == "posix" and (not stat.S_ISREG(mode) or mode & 0o077):
+            os.close(descriptor)
+            raise PolicyError(
+                f"quarantine {self._path}: is open to others than its owner; chmod 600 it, or name another"
+            )
+        return os.fdopen(descriptor, "ab", buffering=0)
+
+
+def file_quarantine(path: str, failed: Failed) -> Quarantine:
+    """A quarantine in an OTLP JSON file, one line an item.
+
+    Raises:
+        PolicyError: the exporter for such files is not installed.
+    """
+    try:
+        from opentelemetry.exporter.otlp.json.file import FileSpanExporter  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.json.file._log_exporter import FileLogExporter  # noqa: PLC0415
+    except ImportError:
+        raise PolicyError(
+            f"quarantine {path}: needs the exporter for OTLP JSON files; install otel-residency[quarantine]"
+        ) from None
+    file = OwnerOnlyFile(path)
+    return Quarantine(FileSpanExporter(stream=file), FileLogExporter(stream=file), failed)  # type: ignore[call-overload]

@@ -1,0 +1,120 @@
+"""What is exported in the place of a span. The span itself is never changed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, Status
+
+from otel_residency.export_gate.content import Content
+from otel_residency.telemetry import names
+
+WITHHELD_NAME = "residency withheld"
+
+
+class GatedSpan(ReadableSpan):
+    """A span that has been through the gate. It is not treated again."""
+
+    def __init__(
+        self,
+        span: ReadableSpan,
+        attributes: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        events: Sequence[Event] | None = None,
+        links: Sequence[Link] | None = None,
+        status: Status | None = None,
+        scope: InstrumentationScope | None = None,
+    ) -> None:
+        """Stand for `span`, with the same ids, parent, times and counts of what was dropped."""
+        super().__init__(
+            name=span.name if name is None else name,
+            context=span.context,
+            parent=span.parent,
+            resource=span.resource,
+            attributes=attributes,
+            events=span.events if events is None else events,
+            links=span.links if links is None else links,
+            kind=span.kind,
+            status=span.status if status is None else status,
+            start_time=span.start_time,
+            end_time=span.end_time,
+            instrumentation_scope=scope or span.instrumentation_scope,
+        )
+        self._dropped = (span.dropped_attributes, span.dropped_events, span.dropped_links)
+
+    @property
+    def dropped_attributes(self) -> int:
+        """Attributes that the original dropped for its limits."""
+        return self._dropped[0]
+
+    @property
+    def dropped_events(self) -> int:
+        """Events that the original dropped for its limits."""
+        return self._dropped[1]
+
+    @property
+    def dropped_links(self) -> int:
+        """Links that the original dropped for its limits."""
+        return self._dropped[2]
+
+
+def flagged(span: ReadableSpan, verdict: Mapping[str, Any]) -> GatedSpan:
+    """`span` with a verdict on it."""
+    return GatedSpan(span, {**(span.attributes or {}), **verdict})
+
+
+def redacted(
+    span: ReadableSpan, content: Content, verdict: Mapping[str, Any], *, strict: bool
+) -> GatedSpan | None:
+    """`span` without content; `None` if it held none.
+
+    The text of a status goes too: errors repeat what was asked.
+    """
+    attributes = content.without(span.attributes or {}, strict=strict)
+    events = [_without(content, event, strict=strict) for event in span.events]
+    links = [Link(link.context, content.without(link.attributes or {}, strict=strict)) for link in span.links]
+    changed = (
+        attributes != (span.attributes or {})
+        or any(old.attributes != new.attributes for old, new in zip(span.events, events, strict=True))
+        or any(old.attributes != new.attributes for old, new in zip(span.links, links, strict=True))
+        or span.status.description is not None
+    )
+    if not changed:
+        return None
+    return GatedSpan(
+        span,
+        {**attributes, **verdict, names.EXPORT_ACTION: names.REDACTED},
+        events=events,
+        links=links,
+        status=Status(span.status.status_code),
+        scope=_bare_scope(span.instrumentation_scope, content),
+    )
+
+
+def _without(content: Content, event: Event, *, strict: bool) -> Event:
+    """A span event without content; of one that is nothing else, the name and the time are left."""
+    if event.name in content.events:
+        return Event(event.name, {}, event.timestamp)
+    return Event(event.name, content.without(event.attributes or {}, strict=strict), event.timestamp)
+
+
+def _bare_scope(scope: InstrumentationScope | None, content: Content) -> InstrumentationScope | None:
+    """A scope without content. The rest stays: some exporters choose their spans by it."""
+    if scope is None or not scope.attributes:
+        return scope
+    left = content.without(scope.attributes, strict=False)
+    return InstrumentationScope(scope.name, scope.version, scope.schema_url, left)
+
+
+def tombstone(span: ReadableSpan, verdict: Mapping[str, Any]) -> GatedSpan:
+    """What stands for a withheld span, so that no trace is broken: ids, parent, times, verdict."""
+    return GatedSpan(
+        span,
+        {**verdict, names.EXPORT_ACTION: names.WITHHELD},
+        name=WITHHELD_NAME,
+        events=(),
+        links=[Link(link.context) for link in span.links],
+        status=Status(span.status.status_code),
+    )
