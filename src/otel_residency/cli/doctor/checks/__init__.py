@@ -1,0 +1,28 @@
+"""The checks, one module per topic; each has a function `checks` of what was seen."""
+
+from collections.abc import Iterator
+
+from otel_residency.cli.doctor.check import Check
+from otel_residency.cli.doctor.checks import (
+    catalogue,
+    client,
+    gate,
+    guard,
+    neighbours,
+    policy,
+    start,
+    telemetry,
+    versions,
+)
+from otel_residency.cli.doctor.seen import Seen
+from otel_residency.cli.surroundings import without_secrets
+
+_TOPICS = (versions, start, guard, policy, catalogue, client, neighbours, gate, telemetry)
+
+
+def all_checks(seen: Seen) -> Iterator[Check]:
+    """Every check that can be made of what was seen; what others wrote is shown without its secrets."""
+    for topic in _TOPICS:
+        for check in topic.checks(seen):
+            found, cure = (without_secrets(text, seen.environ) for text in (check.found, check.cure))
+            yield check._replace(found=found, cure=cure)

@@ -1,0 +1,82 @@
+"""The client's own variables: where it calls, which one it ignores, and what it writes to the log."""
+
+from collections.abc import Iterator
+
+from otel_residency.cli.doctor.check import Check, failure, ok, warning
+from otel_residency.cli.doctor.report import BaseUrl
+from otel_residency.cli.doctor.seen import Seen
+from otel_residency.core.decide import decide
+from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.reasons import REASONS
+from otel_residency.core.verdict import Finding, Verdict
+
+_URL, _OLD_URL, _LOG = "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_LOG"
+_TOPICS = ("host.", "transport.")
+"""Reasons that a base URL alone gives; the others hang on the call."""
+
+
+def checks(seen: Seen) -> Iterator[Check]:
+    """The base URL, its predecessor, and the log."""
+    yield _base_url(seen)
+    if seen.environ.get(_OLD_URL):
+        tell = warning if seen.environ.get(_URL) else failure
+        cure = f"Unset it, and set {_URL} to what is meant."
+        yield tell("client.api_base", f"{_OLD_URL} is set; openai 1.0 and newer ignore it", cure)
+    else:
+        yield ok("client.api_base", f"{_OLD_URL} is not set")
+    if seen.environ.get(_LOG, "").lower() == "debug":
+        cure = f"Set {_LOG} to info, or unset it."
+        yield warning("client.log", f"{_LOG}=debug writes prompts to the log of the process", cure)
+    else:
+        yield ok("client.log", "no prompts in the log")
+
+
+def _base_url(seen: Seen) -> Check:
+    said = seen.environ.get(_URL)
+    example = _example(seen)
+    if said is not None and not said.strip():
+        cure = f"Unset it, or set it to {example}."
+        return failure("client.base_url", f"{_URL} is set and empty", cure)
+    if seen.report and seen.report.url_error:
+        cure = f"Mend {_URL}, or what else the error names."
+        return failure("client.base_url", f"no client can be made: {seen.report.url_error}", cure)
+    base = seen.report.base_url if seen.report else None
+    if base is None:
+        return ok("client.base_url", "no client to ask")
+    if base.scheme not in ("http", "https") or not base.host:
+        cure = f"Write it with its scheme, like {example}."
+        return failure("client.base_url", f"{_URL} is not a URL that the client can call", cure)
+    return _judged(seen, base, example)
+
+
+def _judged(seen: Seen, base: BaseUrl, example: str) -> Check:
+    """The base URL as the core judges a call to it."""
+    findings = _findings(seen, base)
+    ineligible = any(finding.verdict is Verdict.INELIGIBLE for finding in findings)
+    if not findings or not (seen.settings.policy.require or ineligible):
+        port = f":{base.port}" if base.port else ""
+        return ok("client.base_url", f"{base.scheme}://{base.host}{port}")
+    details = "; ".join(finding.detail for finding in findings)
+    if seen.environ.get(_URL) is None:
+        cure = f"Set {_URL} to {example}, unless every client of the service names its host."
+        return warning("client.base_url", f"{_URL} is not set; {details}", cure)
+    cure = REASONS[findings[0].reason].cure
+    if ineligible:
+        place = f" That is {example}." if seen.settings.policy.require else ""
+        return failure("client.base_url", f"{_URL}: {details}", cure + place)
+    return warning("client.base_url", f"{_URL}: {details}", cure)
+
+
+def _findings(seen: Seen, base: BaseUrl) -> list[Finding]:
+    """What the core says against a call to this base URL, as far as it hangs on the URL alone."""
+    hop = Hop(base.scheme, base.host, base.port, f"{base.path}/responses", payload=True)
+    facts = CallFacts(on=seen.today, method="POST", hops=(hop,), base_path=base.path)
+    findings = decide(facts, seen.catalogue, seen.settings.policy).findings
+    return [finding for finding in findings if finding.reason.startswith(_TOPICS)]
+
+
+def _example(seen: Seen) -> str:
+    """The vendor's base URL for the first required region, as the table of today names it."""
+    revision = seen.catalogue.revision_on(seen.today)
+    terms = revision.regions.get(next(iter(seen.settings.policy.require), "")) if revision else None
+    return f"https://{terms.host}/v1" if terms and terms.host else "https://HOST/v1"

@@ -1,0 +1,81 @@
+"""What the probe tells the doctor, and its way there and back as plain data."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Problem(NamedTuple):
+    """An error or warning that the auto-instrumentation logged."""
+
+    what: str
+    error: str | None = None
+    """Type of the exception."""
+    message: str = ""
+    fatal: bool = False
+    """Whether it ended the initialisation."""
+
+
+class Provider(NamedTuple):
+    """A provider as the program finds it."""
+
+    signal: str
+    name: str
+    sdk: bool
+    gated: bool
+    """Whether finished items pass the place where the export gate stands."""
+
+
+class Processor(NamedTuple):
+    """A processor or metric reader, and where its exporter sends to."""
+
+    signal: str
+    name: str
+    exporter: str | None = None
+    host: str | None = None
+    port: int | None = None
+    early: bool = False
+    """Whether it has an exporter and does something of its own when a span starts."""
+
+
+class BaseUrl(NamedTuple):
+    """Where a client made without arguments calls, as its HTTP library reads the URL."""
+
+    scheme: str
+    host: str
+    port: int | None = None
+    path: str = ""
+
+
+class Report(NamedTuple):
+    """What a program under `opentelemetry-instrument` looks like from the inside."""
+
+    problems: tuple[Problem, ...] = ()
+    guarded: bool = False
+    missing: tuple[str, ...] = ()
+    client: bool = False
+    """Whether openai is installed."""
+    client_error: str | None = None
+    """Why it can't be imported all the same."""
+    conflict: str | None = None
+    gate: bool = False
+    gate_missing: tuple[str, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    processors: tuple[Processor, ...] = ()
+    sampler: str | None = None
+    base_url: BaseUrl | None = None
+    url_error: str | None = None
+    """Why a client without arguments can't be made."""
+
+    @property
+    def came_through(self) -> bool:
+        """Whether the initialisation went to its end."""
+        return not any(problem.fatal for problem in self.problems)
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON knows it: a named tuple as an object."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items() if each is not None}
+    return [plain(each) for each in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,42 @@
+"""All that the checks look at, gathered once."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from otel_residency.cli.doctor.launch import ProbeError, probe
+from otel_residency.cli.doctor.report import Report
+from otel_residency.cli.in_force import in_force
+from otel_residency.cli.surroundings import variables
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.settings import Settings
+
+
+class Seen(NamedTuple):
+    """The environment of a service."""
+
+    environ: Mapping[str, str]
+    settings: Settings
+    problems: tuple[str, ...]
+    """What is wrong with the settings."""
+    catalogue: Catalogue
+    today: date
+    report: Report | None
+    silence: str = ""
+    """Why there is no report."""
+    langfuse: bool = False
+    """Whether langfuse is installed."""
+
+
+def gather() -> Seen:
+    """Read the settings and the catalogue, and have the probe look."""
+    settings, problems, catalogue = in_force()
+    report, silence = None, ""
+    try:
+        report = probe()
+    except ProbeError as error:
+        silence = str(error)
+    today = datetime.now(UTC).date()
+    langfuse = find_spec("langfuse") is not None
+    return Seen(variables(), settings, problems, catalogue, today, report, silence, langfuse)

@@ -1,0 +1,94 @@
+"""The checks as people read them, and as programs do."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from otel_residency.cli.doctor.check import MEANINGS, Check, Status
+from otel_residency.version import __version__
+
+WIDTH = 100
+_STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILURE: "bold red"}
+_SYMBOLS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}
+
+
+def as_json(checks: Sequence[Check]) -> str:
+    """One document with what the table says."""
+    document = {
+        "otel_residency": __version__,
+        "status": worst(checks),
+        "checks": [
+            {
+                "id": each.id,
+                "meaning": MEANINGS[each.id],
+                "status": each.status,
+                "found": each.found,
+                "cure": each.cure or None,
+            }
+            for each in checks
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def as_text(checks: Sequence[Check]) -> str:
+    """A table and, below it, a line that sums it up; coloured if standard output is a terminal."""
+    console = _console()
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    topic = None
+    for check in checks:
+        if topic not in (None, _topic(check)):
+            table.add_row()
+        topic = _topic(check)
+        told = Text(check.found)
+        if check.cure:
+            arrow = "→" if _unicode(console) else "->"
+            told.append(f"\n{arrow} {check.cure}", style="italic")
+        table.add_row(_status(check, console), check.id, told)
+    with console.capture() as captured:
+        console.print(table)
+        console.print()
+        console.print(_sum(checks))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def worst(checks: Sequence[Check]) -> Status:
+    """The worst status of them all."""
+    order = list(Status)
+    return max((each.status for each in checks), key=order.index, default=Status.OK)
+
+
+def _console() -> Console:
+    """Standard output, not wider than is read with ease."""
+    made = Console(highlight=False)
+    return Console(highlight=False, width=min(made.width, WIDTH) if made.is_terminal else WIDTH)
+
+
+def _status(check: Check, console: Console) -> Text:
+    symbol = f"{_SYMBOLS[check.status]} " if console.is_terminal and _unicode(console) else ""
+    return Text(f"{symbol}{check.status}", style=_STYLES[check.status])
+
+
+def _unicode(console: Console) -> bool:
+    return console.encoding.lower().startswith("utf")
+
+
+def _topic(check: Check) -> str:
+    return check.id.partition(".")[0]
+
+
+def _sum(checks: Sequence[Check]) -> Text:
+    counted = Counter(each.status for each in checks)
+    parts = [
+        f"{counted[Status.FAILURE]} failed",
+        f"{counted[Status.WARNING]} with a warning",
+        f"{counted[Status.OK]} ok",
+    ]
+    return Text(", ".join(parts), style=_STYLES[worst(checks)])

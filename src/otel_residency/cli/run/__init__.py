@@ -1,0 +1,1 @@
+"""`otel-residency run`: start a program guarded, or not at all."""

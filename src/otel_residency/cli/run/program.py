@@ -1,0 +1,73 @@
+"""What kind of program a command is, as far as that can be told without starting it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_PYTHON = re.compile(r"(python|pypy)[\d.]*t?(\.exe)?")
+_WITHOUT_US = frozenset("EIS")
+"""Options by which Python ignores PYTHONPATH or does not look for `sitecustomize`."""
+_WITH_VALUE = frozenset("WX")
+_LONG_WITH_VALUE = "--check-hash-based-pycs"
+_LAST = frozenset("cm")
+"""Options after which everything belongs to the program."""
+_HEAD = 1024
+"""Bytes of a file that are looked at; the interpreter's path stands at its beginning."""
+
+
+def unguardable(program: Path, arguments: Sequence[str]) -> str | None:
+    """The option by which this Python program would start without the guard."""
+    options = arguments if _is_interpreter(program.name) else _options_of_script(program)
+    return next(_without_us(options), None)
+
+
+def is_python(program: Path) -> bool:
+    """Whether it is an interpreter, or a script whose first lines name one."""
+    return _is_interpreter(program.name) or any(map(_is_interpreter, _first_words(program)))
+
+
+def _without_us(arguments: Sequence[str]) -> Iterator[str]:
+    """The options of the interpreter that leave us out, up to where the program's own arguments begin."""
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+            continue
+        if argument in ("-", "--") or not argument.startswith("-"):
+            return
+        if argument.startswith("--"):
+            skip = argument == _LONG_WITH_VALUE
+            continue
+        for at, letter in enumerate(argument[1:], start=1):
+            if letter in _WITHOUT_US:
+                yield f"-{letter}"
+            if letter in _LAST:
+                return
+            if letter in _WITH_VALUE:
+                skip = at == len(argument) - 1
+                break
+
+
+def _options_of_script(program: Path) -> list[str]:
+    words = _first_words(program)
+    at = next((number for number, word in enumerate(words) if _is_interpreter(word)), None)
+    return [] if at is None else [word for word in words[at + 1 :] if word.startswith("-")]
+
+
+def _first_words(program: Path) -> list[str]:
+    """The words after `#!`; where that names a shell, those that it executes on the second line."""
+    try:
+        with program.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return []
+    if not head.startswith(b"#!"):
+        return []
+    first, *rest = head[2:].decode("utf-8", "replace").splitlines() or [""]
+    if rest and rest[0].startswith("'''exec'"):
+        first = rest[0].partition('"$0"')[0]
+    return [word.strip("\"'") for word in first.split()]
+
+
+def _is_interpreter(word: str) -> bool:
+    return bool(_PYTHON.fullmatch(Path(word).name))

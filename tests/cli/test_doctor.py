@@ -1,0 +1,272 @@
+"""The doctor, in environments that are sound and in such that are not."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from otel_residency.cli.doctor.check import MEANINGS
+from tests.cli.command import examine, start
+
+ROOT = Path(__file__).parents[2]
+SOUND = """
+require = ["eu"]
+on_call = "block"
+
+[attest]
+zero_data_retention = { value = true, reference = "annex 2" }
+retention_amendment = { value = true, reference = "amendment 1" }
+"""
+EU = "https://eu.api.openai.com/v1"
+SECRETS = ("sk-verysecret1234", "user-secret", "query-secret", "header-secret")
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> dict[str, str]:
+    """The variables of a service that is set up well."""
+    policy = tmp_path / "residency.toml"
+    policy.write_text(SOUND, encoding="utf-8")
+    return {
+        "OTEL_RESIDENCY_POLICY": str(policy),
+        "OPENAI_BASE_URL": EU,
+        "OTEL_TRACES_EXPORTER": "console",
+    }
+
+
+def test_a_sound_environment_is_ok(sound: dict[str, str]) -> None:
+    """Where all is well every check is ok, also with `--strict`, and the exit code is 0."""
+    told = examine("--strict", **sound)
+    assert [each for each in told.document["checks"] if each["status"] != "ok"] == []
+    assert (told.code, told.document["status"]) == (0, "ok")
+    assert told["guard.installed"] == ("ok", "in force", None)
+    assert told["gate.installed"][0] == "ok"
+
+
+def test_the_document_has_every_check_with_its_meaning(sound: dict[str, str]) -> None:
+    """The JSON names each check of the code once, in order, with the keys that programs rely on."""
+    told = examine(**sound)
+    assert list(told.document) == ["otel_residency", "status", "checks"]
+    assert [each["id"] for each in told.document["checks"]] == list(MEANINGS)
+    assert all(list(each) == ["id", "meaning", "status", "found", "cure"] for each in told.document["checks"])
+
+
+def test_every_check_is_documented() -> None:
+    """The page lists the ids and meanings of the code, in the order of the output, and no others."""
+    page = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+\.\w+)` \| ([^|]*) \|", page, re.MULTILINE) == list(MEANINGS.items())
+
+
+def test_an_exporter_that_is_not_installed_is_told_with_its_cure(sound: dict[str, str]) -> None:
+    """The error that opentelemetry-instrument swallows is told, and that the guard is missing for it."""
+    told = examine(**sound | {"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"})
+    status, found, cure = told["start.telemetry"]
+    assert (told.code, status) == (1, "failure")
+    assert "RuntimeError: Requested component 'otlp_proto_grpc' not found" in found
+    assert "pip install opentelemetry-exporter-otlp-proto-grpc" in cure
+    assert told["guard.installed"][0] == "failure"
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "part"),
+    [
+        pytest.param("https://api.openai.eu/v1", "failure", "not an OpenAI host", id="bogus"),
+        pytest.param("https://us.api.openai.com/v1", "failure", "us, not eu", id="other-region"),
+        pytest.param("http://eu.api.openai.com/v1", "failure", "http to eu", id="unencrypted"),
+        pytest.param("", "failure", "set and empty", id="empty"),
+        pytest.param("eu.api.openai.com", "failure", "not a URL", id="no-scheme"),
+        pytest.param("https://gateway.example/v1", "warning", "not known", id="unknown"),
+    ],
+)
+def test_a_base_url_is_judged_by_the_policy(sound: dict[str, str], url: str, status: str, part: str) -> None:
+    """OPENAI_BASE_URL is read as the client reads it and judged as a call to it would be."""
+    told = examine(**sound | {"OPENAI_BASE_URL": url})
+    assert told["client.base_url"][0] == status
+    assert part in told["client.base_url"][1]
+    assert told["client.base_url"][2]
+    assert told.code == int(status == "failure")
+
+
+def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
+    """Without OPENAI_BASE_URL the doctor warns that the client's own default has no region."""
+    del sound["OPENAI_BASE_URL"]
+    status, found, cure = examine(**sound)["client.base_url"]
+    assert status == "warning"
+    assert "has no region" in found
+    assert EU in cure
+
+
+def test_what_the_clients_other_variables_do_is_told(sound: dict[str, str]) -> None:
+    """OPENAI_API_BASE is ignored by the client and OPENAI_LOG=debug logs prompts; both are told."""
+    del sound["OPENAI_BASE_URL"]
+    told = examine(OPENAI_API_BASE=EU, OPENAI_LOG="debug", **sound)
+    assert told["client.api_base"][0] == "failure"
+    assert told["client.log"][0] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("variables", "part"),
+    [
+        pytest.param({"OTEL_RESIDENCY_POLICY": "nowhere.toml"}, "nowhere.toml: can't be read", id="file"),
+        pytest.param({"OTEL_RESIDENCY_REQUIRE": "uk"}, "did you mean 'gb'", id="region"),
+        pytest.param({"OTEL_RESIDENCY_CATALOGUE": "openai-1999"}, "'openai-1999'", id="catalogue"),
+    ],
+)
+def test_a_setting_that_cant_be_read_is_a_failure(
+    sound: dict[str, str], variables: dict[str, str], part: str
+) -> None:
+    """A wrong setting is told as the settings tell it."""
+    told = examine(**sound | variables)
+    assert told["policy.readable"][0] == "failure"
+    assert part in told["policy.readable"][1]
+    assert told.code == 1
+
+
+def test_a_warning_fails_only_when_asked_to() -> None:
+    """Nothing required and nothing exported are warnings: exit code 0, and 1 with `--strict`."""
+    told = examine()
+    assert (told.code, told.document["status"]) == (0, "warning")
+    assert [told[name][0] for name in ("policy.require", "telemetry.exporter")] == ["warning"] * 2
+    assert examine("--strict").code == 1
+
+
+def test_attestations_that_the_region_asks_for_are_named() -> None:
+    """With a requirement and no policy file each group of attestations that is missing is named."""
+    told = examine(OTEL_RESIDENCY_REQUIRE="eu")
+    found = [each["found"] for each in told.document["checks"] if each["id"] == "policy.attestations"]
+    first, second = (text.split(";")[0] for text in found)
+    assert first.startswith("eu asks for zero_data_retention or modified_abuse_monitoring or ")
+    assert second == "eu asks for retention_amendment"
+
+
+def test_a_guard_that_is_switched_off_is_a_failure(sound: dict[str, str]) -> None:
+    """OTEL_RESIDENCY_ENABLED=false leaves nothing guarded, and the doctor says so."""
+    told = examine(OTEL_RESIDENCY_ENABLED="false", **sound)
+    assert told["guard.installed"][0] == "failure"
+    assert "OTEL_RESIDENCY_ENABLED" in told["guard.installed"][1]
+
+
+@pytest.fixture
+def distro(tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """Installs a distro made of this code, and answers the variables that choose it."""
+
+    def install(code: str) -> dict[str, str]:
+        (tmp_path / "vendor.py").write_text(code, encoding="utf-8")
+        metadata = tmp_path / "vendor-1.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: vendor\nVersion: 1\n", encoding="utf-8"
+        )
+        entry = "[opentelemetry_distro]\nvendor = vendor:Distro\n"
+        (metadata / "entry_points.txt").write_text(entry, encoding="utf-8")
+        return {"PYTHONPATH": str(tmp_path), "OTEL_PYTHON_DISTRO": "vendor"}
+
+    return install
+
+
+AROUND = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter
+from opentelemetry.instrumentation.distro import BaseDistro
+
+class Eager(SpanProcessor):
+    span_exporter = ConsoleSpanExporter()
+    def on_start(self, span, parent_context=None):
+        self.span_exporter.export([span])
+
+class Active(SpanProcessor):
+    _span_processors = (Eager(),)
+    def on_end(self, span):
+        pass
+
+class Distro(BaseDistro):
+    def _configure(self, **kwargs):
+        trace.set_tracer_provider(TracerProvider(active_span_processor=Active()))
+"""
+
+
+def test_ways_around_the_gate_are_told(
+    sound: dict[str, str], distro: Callable[[str], dict[str, str]]
+) -> None:
+    """A provider with a processor of its own class, one that works at the start, and hooks are found."""
+    hook = {"OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK": "upload"}
+    told = examine(**sound, **distro(AROUND), **hook)
+    found = " ".join(each["found"] for each in told.document["checks"] if each["status"] == "warning")
+    assert "passes items on by a class of its own" in found
+    assert "vendor.Eager may export when a span starts" in found
+    assert "the completion hook 'upload' uploads prompts" in found
+
+
+def test_exporters_are_told_with_host_and_region(
+    sound: dict[str, str], distro: Callable[[str], dict[str, str]]
+) -> None:
+    """Each exporter's host stands there with its region, and one out of the region is a warning."""
+    told = examine(**sound, **distro(ABROAD))
+    exporters = [each for each in told.document["checks"] if each["id"] == "telemetry.exporter"]
+    assert [(each["status"], each["found"]) for each in exporters] == [
+        ("ok", "traces: Exporter to otlp.eu-west-1a.arize.com, region eu"),
+        ("warning", "traces: Exporter to otlp.arize.com:4317, region us"),
+        ("warning", "traces: Exporter to collector.example, region unknown"),
+        ("ok", "traces: Exporter to localhost:4318, this machine; what it forwards is not seen"),
+    ]
+
+
+ABROAD = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
+from opentelemetry.instrumentation.distro import BaseDistro
+
+class Exporter(SpanExporter):
+    def __init__(self, endpoint):
+        self._endpoint = endpoint
+
+class Distro(BaseDistro):
+    def _configure(self, **kwargs):
+        provider = TracerProvider()
+        for endpoint in (
+            "https://otlp.eu-west-1a.arize.com/v1",
+            "otlp.arize.com:4317",
+            "https://user:pass@collector.example/v1?key=1",
+            "http://localhost:4318",
+        ):
+            provider.add_span_processor(SimpleSpanProcessor(Exporter(endpoint)))
+        trace.set_tracer_provider(provider)
+"""
+
+
+def test_a_program_that_does_not_come_up_is_told(
+    sound: dict[str, str], distro: Callable[[str], dict[str, str]]
+) -> None:
+    """Where the start itself ends the process, the doctor says how, and what it can tell without it."""
+    told = examine(**sound, **distro("import os; os.write(2, b'no licence'); os._exit(3)"))
+    assert told["start.probe"][:2] == ("failure", "no report, exit code 3: no licence")
+    assert told["policy.readable"][0] == "ok"
+
+
+def test_no_secret_is_shown(sound: dict[str, str]) -> None:
+    """Neither the table nor the document shows a key, userinfo, a query or a header."""
+    key, user, query, header = SECRETS
+    variables = sound | {
+        "OPENAI_API_KEY": key,
+        "OPENAI_BASE_URL": f"https://{user}:{user}@api.openai.eu:x/v1?q={query}",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={header}",
+        "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK": "upload",
+        "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH": f"https://{user}@bucket.example/p?sig={query}",
+        "OTEL_TRACES_EXPORTER": f"exporter-{key}",
+        "OTEL_RESIDENCY_POLICY": f"https://{user}@policies.example/p.toml?{query}",
+    }
+    shown = examine(**variables).text + start("doctor", **variables).stdout
+    assert "bucket.example" in shown
+    assert "policies.example" in shown
+    assert [secret for secret in SECRETS if secret in shown] == []
+
+
+def test_the_table_is_plain_and_fits_when_piped(sound: dict[str, str]) -> None:
+    """Without a terminal there are no colours, no line is longer than 100, and none ends in blanks."""
+    lines = start("doctor", **sound | {"OPENAI_BASE_URL": ""}).stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "\x1b" not in "".join(lines)
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert lines[-1] == "1 failed, 0 with a warning, 23 ok"
