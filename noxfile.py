@@ -1,5 +1,6 @@
 """The suites that need an environment of their own."""
 
+import sys
 from pathlib import Path
 
 import nox
@@ -66,3 +67,13 @@ def conformance(session: nox.Session, openai: str) -> None:
     """Run the client's own offline tests with us and without us; every outcome must be the same."""
     session.install("--editable", ".", "--requirement", f"tests/conformance/requirements-{openai}.txt")
     session.run("python", "tests/conformance/run.py", "--openai", openai, *session.posargs)
+
+
+@nox.session
+@nox.parametrize("package", sorted(file.stem for file in Path("tests/gate/packages/requirements").iterdir()))
+def packages(session: nox.Session, package: str) -> None:
+    """Run a real instrumentation of the client behind the export gate."""
+    session.install("--requirement", f"tests/gate/packages/requirements/{package}.txt", "--editable", ".")
+    python = str(Path(session.bin) / "python")
+    test = ("-m", "pytest", "-q", "tests/gate/packages/test_gate.py", *session.posargs)
+    session.run(sys.executable, *test, env={"GATE_PACKAGE": package, "GATE_PYTHON": python}, external=True)

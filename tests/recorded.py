@@ -105,6 +105,15 @@ class Recorded:
         records = [data.log_record for data in self._logs.get_finished_logs()]
         return [record for record in records if record.event_name == names.EVENT_VIOLATION]
 
+    def logs(self, event: str | None = None) -> list[Any]:
+        """The log records of others, in the order in which they left; with a name, those of that event."""
+        records = [
+            data.log_record
+            for data in self._logs.get_finished_logs()
+            if data.instrumentation_scope is None or data.instrumentation_scope.name != names.SCOPE
+        ]
+        return [record for record in records if event in (None, record.event_name)]
+
     @property
     def everything(self) -> str:
         """All that was exported, as text."""

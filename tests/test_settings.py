@@ -214,7 +214,10 @@ def test_a_wrong_variable_is_told_and_the_rest_holds(variable: str, text: str, m
         ("on_call = 'stop'", "on_call: 'stop' is not one of: flag, block"),
         ("on_export = true", "on_export: True is not one of: flag, redact, withhold"),
         ("quarantine = ['q']", "quarantine: list is not a string"),
-        ("[telemetry]\nregions = ['eu']", "telemetry.regions: unknown key; known are: content_regions, hosts"),
+        (
+            "[telemetry]\nregions = ['eu']",
+            "telemetry.regions: unknown key; known are: content_regions, hosts",
+        ),
         ("strict = 'yes'", "strict: 'yes' is not true or false"),
         ("catalogue_max_age = '90'", "catalogue_max_age: '90' is not a whole number"),
         ("attest = ['zdr']", "attest: list is not a table"),
