@@ -135,7 +135,7 @@ def test_a_policy_that_is_not_toml_but_says_block_refuses() -> None:
 
 
 def test_the_entry_points_are_those_that_hijack_nothing() -> None:
-    """The distribution brings a command, a hook, an instrumentor and flags; never a distro or configurator."""
+    """The distribution brings a command, a hook, an instrumentor, flags; never a distro or configurator."""
     groups = {entry.group: entry.name for entry in distribution("otel-residency").entry_points}
     assert groups == {
         "console_scripts": "otel-residency",

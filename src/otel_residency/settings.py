@@ -71,7 +71,7 @@ class Settings(NamedTuple):
 
     @property
     def policy_hash(self) -> str:
-        """Twelve hex digits that change with the effective policy, and not with a new key that it leaves out."""
+        """Twelve hex digits that change with the effective policy; a key that it leaves out has no part."""
         import hashlib  # noqa: PLC0415
 
         said = {

@@ -38,7 +38,7 @@ def attributes_of(recorded: Recorded, name: str) -> dict[str, Any]:
 
 
 def test_flag_puts_the_verdict_on_the_span_of_the_model_call(residency: Recorded, items: Items) -> None:
-    """A GenAI span around a violating call says so and keeps its content; the application's span is as it was."""
+    """A GenAI span around a violating call says so and keeps its content; the application's stays as it was."""
     with application(residency, "handle", order=1), model_call(residency):
         ask(US)
     attributes = attributes_of(residency, NAME)
@@ -274,7 +274,7 @@ def test_a_policy_that_cant_be_read_closes_the_gate(instrument: Instrument) -> N
 
 
 def test_a_stream_is_in_doubt_until_it_ends(instrument: Instrument, internet: Internet) -> None:
-    """A span that ends while its call's answer is still read leaves without content; one that ends after, with."""
+    """A span that ends while its call's answer is read leaves without content; one that ends after, with."""
     internet.respond = lambda _: events(chat_events("gpt-5.2-2025-12-11"))
     recorded = instrument(on_export="redact")
     client = openai.OpenAI(base_url=f"https://{EU}/v1", api_key="k")

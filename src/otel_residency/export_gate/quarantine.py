@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Callable
 from threading import RLock
-from typing import IO
+from weakref import finalize
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
@@ -79,7 +79,7 @@ class Quarantine:
 class OwnerOnlyFile:
     """Text appended to a file that only its owner can read; opened when something is first written.
 
-    Each write is one line in one system call, so that several processes may share the file.
+    Each write is one system call, so that several processes may share the file.
     """
 
     closed = False
@@ -88,7 +88,7 @@ class OwnerOnlyFile:
         """Write to `path`."""
         self._path = path
         self._lock = RLock()
-        self._file: IO[bytes] | None = None
+        self._descriptor: int | None = None
 
     def write(self, text: str) -> int:
         """Append `text`.
@@ -99,24 +99,27 @@ class OwnerOnlyFile:
         """
         data = text.encode()
         with self._lock:
-            if self._file is None:
-                self._file = self._open()
-            if self._file.write(data) != len(data):
+            if self._descriptor is None:
+                self._descriptor = self._open()
+                finalize(self, os.close, self._descriptor)
+            if os.write(self._descriptor, data) != len(data):
                 raise OSError(f"quarantine {self._path}: was not written to the end")
         return len(text)
 
     def flush(self) -> None:
         """Nothing is held back."""
 
-    def _open(self) -> IO[bytes]:
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _open(self) -> int:
+        # Without waiting: a pipe that nobody reads would hold up the application.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(self._path, flags, 0o600)
         mode = os.fstat(descriptor).st_mode
         if os.name == "posix" and (not stat.S_ISREG(mode) or mode & 0o077):
             os.close(descriptor)
             raise PolicyError(
                 f"quarantine {self._path}: is open to others than its owner; chmod 600 it, or name another"
             )
-        return os.fdopen(descriptor, "ab", buffering=0)
+        return descriptor
 
 
 def file_quarantine(path: str, failed: Failed) -> Quarantine:

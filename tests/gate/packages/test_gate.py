@@ -1,4 +1,4 @@
-"""Real instrumentations with content capture on, behind the gate: what they export, searched for every marker.
+"""Real instrumentations with content capture on, behind the gate: all they export, searched for markers.
 
 `nox -s packages` runs it once for each package, in whose environment the calls are made.
 """
@@ -32,7 +32,7 @@ ELIGIBLE = "chat"
 
 @cache
 def exported(mode: str, on_export: str, required: str) -> Json:
-    """What the package exports in `mode`, with the gate in front, and a policy that its calls break or keep."""
+    """What the package exports behind the gate, with a policy that its calls break or keep."""
     command = [PYTHON, "-B", str(HERE / "run.py"), PACKAGE, mode, "--before", f"switched_on:{required}"]
     environment = {**os.environ, "ON_EXPORT": on_export, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
@@ -61,7 +61,7 @@ def test_no_content_of_a_violating_call_is_exported(mode: str, on_export: str) -
 @pytest.mark.parametrize("on_export", ["redact", "withhold"])
 @pytest.mark.parametrize("mode", MODES[PACKAGE])
 def test_nothing_disappears(mode: str, on_export: str) -> None:
-    """As many spans and log records leave as do without a violation, each trace whole, and each call judged."""
+    """As many spans and log records leave as do without a violation, and each trace is whole."""
     untouched = exported(mode, "redact", "required_there")
     document = exported(mode, on_export, "required_elsewhere")
     assert len(document["spans"]) == len(untouched["spans"])
@@ -102,7 +102,7 @@ def content_of(document: Json, call: str) -> set[str]:
 
 @pytest.mark.parametrize("mode", MODES[PACKAGE])
 def test_a_call_that_keeps_the_policy_is_exported_whole(mode: str) -> None:
-    """The content of an eligible call is exported as it is where nothing is redacted, and so is its verdict."""
+    """The content of an eligible call is exported as where nothing is redacted, and so is its verdict."""
     untouched = exported(mode, "flag", "required_there")
     assert ("USER" in content_of(untouched, ELIGIBLE)) is ((PACKAGE, mode) not in WITHOUT)
     document = exported(mode, "redact", "required_there")
