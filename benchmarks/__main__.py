@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import calls, show, stages, startup
+from benchmarks import calls, gate, show, stages, startup
 from benchmarks.calls import ROOT, Size
 from benchmarks.cases import CASES
 
@@ -28,11 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(line, file=sys.stderr, flush=True)
 
     measured = None
-    if options.only != "startup":
+    if options.only in (None, "calls"):
         names = tuple(options.case) if options.case else calls.NAMES
         measured = calls.measure(Size(options.sets, options.rounds), names, tell)
-    started = startup.measure(options.pairs, tell) if options.only != "calls" else None
-    results = show.report(measured, started)
+    gated = gate.measure(options.rounds, tell) if options.only in (None, "gate") else None
+    started = startup.measure(options.pairs, tell) if options.only in (None, "startup") else None
+    results = show.report(measured, gated, started)
     show.on_screen(results, console)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(show.plain_data(results), indent=1) + "\n", encoding="utf-8")
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", type=int, default=5, help="sets of fresh processes (%(default)s)")
     parser.add_argument("--rounds", type=int, default=20, help="rounds per set (%(default)s)")
     parser.add_argument("--pairs", type=int, default=15, help="starts in either environment (%(default)s)")
-    parser.add_argument("--only", choices=("calls", "startup"), help="measure one part")
+    parser.add_argument("--only", choices=("calls", "gate", "startup"), help="measure one part")
     parser.add_argument("--case", action="append", choices=calls.NAMES, help="measure these calls only")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "benchmarks.json", metavar="PATH")
     parser.add_argument("--record", action="store_true", help=f"rewrite {RESULTS.name}")

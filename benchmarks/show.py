@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.calls import Chunks, Results, Row
+from benchmarks.gate import Gated
 from benchmarks.startup import Pair, Startup
 
-AIM_RATIO, AIM_CHUNK, AIM_START = 1.5, 0.5, 15
+AIM_RATIO, AIM_CHUNK, AIM_SPAN, AIM_START = 1.5, 0.5, 1.5, 15
 AIMS = (
     f"Aims, not limits: a call at most {AIM_RATIO} times what the floor adds, a chunk at most {AIM_CHUNK} µs "
-    f"more, the start of a process without openai at most {AIM_START} ms."
+    f"more, an unrelated span at most {AIM_SPAN} µs more behind the export gate, the start of a process without openai at most {AIM_START} ms."
 )
 _PACKAGES = (
     "otel-residency",
@@ -28,6 +29,7 @@ _PACKAGES = (
 )
 _CALLS = ("call", "plain", "control", "floor", "ours", "ratio", "processor: floor", "ours", "ratio")
 _CHUNKS = ("stream", "plain", "control", "floor", "ours", "ours - floor")
+_GATE = ("span", "on_export", "without", "added", "ratio")
 _STARTUP = ("start of a process", "without", "added", "ratio")
 Cells = Sequence[str]
 
@@ -39,16 +41,19 @@ class Report(NamedTuple):
     machine: str
     versions: Mapping[str, str]
     calls: Results | None
+    gate: Sequence[Gated] | None
     startup: Startup | None
 
 
-def report(calls: Results | None, startup: Startup | None) -> Report:
+def report(
+    calls: Results | None, gate: Sequence[Gated] | None = None, startup: Startup | None = None
+) -> Report:
     """What was measured, with what it was measured on."""
     load = f", load {os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else ""
     machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}{load}"
     versions = {"python": platform.python_version()}
     versions |= {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return Report(f"{datetime.now(UTC):%Y-%m-%d}", machine, versions, calls, startup)
+    return Report(f"{datetime.now(UTC):%Y-%m-%d}", machine, versions, calls, gate, startup)
 
 
 def plain_data(value: Any) -> Any:
@@ -57,7 +62,7 @@ def plain_data(value: Any) -> Any:
         value = value._asdict()
     if isinstance(value, Mapping):
         return {key: plain_data(each) for key, each in value.items()}
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [plain_data(each) for each in value]
     return value
 
@@ -109,6 +114,8 @@ _HOW_TO_READ = """## How to read it
 * **processor** is processor time of all threads of the process: garbage collection and export cost there too.
 * A chunk is the median time from one chunk of a stream to the next. The floor does nothing there: what it
   seems to add is the larger process.
+* The export gate is switched on and off in turn within one process; **without** is the time to start a span,
+  end it and hand it to a processor that does nothing.
 * The start of a process is measured between two environments that differ in otel-residency alone."""
 
 
@@ -117,6 +124,8 @@ def _tables(results: Report) -> Iterator[tuple[str, Cells, list[Cells]]]:
         yield "Added per call, µs", _CALLS, [_call(row) for row in results.calls.rows]
         if results.calls.chunks:
             yield "Added per chunk of a stream, µs", _CHUNKS, [_chunk(each) for each in results.calls.chunks]
+    if results.gate:
+        yield "Added to a span by the export gate, µs", _GATE, [_gated(each) for each in results.gate]
     if results.startup:
         yield "Added to the start of a process", _STARTUP, [_pair(each) for each in results.startup.rows]
 
@@ -142,6 +151,10 @@ def _ratio(ratio: float | None) -> str:
 def _chunk(chunks: Chunks) -> Cells:
     added = [*chunks.added.values(), chunks.added["ours"] - chunks.added["floor"]]
     return (chunks.title, f"{chunks.plain:.1f}", *(f"{each:+.2f}" for each in added))
+
+
+def _gated(gated: Gated) -> Cells:
+    return (gated.name, gated.mode, f"{gated.without:.2f}", f"{gated.added:+.2f}", f"{gated.ratio:.2f}")
 
 
 def _pair(pair: Pair) -> Cells:

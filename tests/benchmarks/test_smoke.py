@@ -58,6 +58,13 @@ def test_ours_was_at_work(results: dict[str, Any]) -> None:
     assert results["calls"]["eligible"] == bursts * (20 + 20 + 20 + 3)
 
 
+def test_the_gate_is_measured(results: dict[str, Any]) -> None:
+    """Every kind of span has a time without the gate, in either mode."""
+    assert {row["mode"] for row in results["gate"]} == {"flag", "redact"}
+    assert all(row["without"] > 0 for row in results["gate"])
+    assert len(results["gate"]) == 10
+
+
 def test_start_is_compared_with_an_environment_without_ours(results: dict[str, Any]) -> None:
     """Ours is active where it is installed and absent where it is not, and imports no openai of its own."""
     startup = results["startup"]
@@ -68,7 +75,7 @@ def test_start_is_compared_with_an_environment_without_ours(results: dict[str, A
 
 def test_conditions_are_told(results: dict[str, Any]) -> None:
     """Numbers come with the day, the machine and the versions that they hold for."""
-    assert {"date", "machine", "versions", "calls", "startup"} == set(results)
+    assert {"date", "machine", "versions", "calls", "gate", "startup"} == set(results)
     assert {"python", "openai", "opentelemetry-sdk", "otel-residency"} <= set(results["versions"])
 
 
@@ -82,7 +89,7 @@ def test_profile_names_functions_of_ours() -> None:
 def test_page_says_how_to_read_it() -> None:
     """The recorded page has every table and explains its words."""
     added = {variant: Added(50.0, 45.0, 55.0, 60.0) for variant in ("control", "floor", "ours")}
-    page = as_page(report(Results(Size(), (Row("chat", "chat", 500.0, added),), (), 1), None))
+    page = as_page(report(Results(Size(), (Row("chat", "chat", 500.0, added),), (), 1)))
     assert "| chat | 500 | +50 |" in page
     assert all(f"**{word}**" in page for word in ("plain", "control", "floor", "ours", "processor"))
     assert str(ROOT) not in page

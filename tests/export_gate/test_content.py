@@ -23,7 +23,7 @@ def test_the_kind_of_a_key(key: str, kind: str | None) -> None:
 
 
 def test_what_is_left_of_attributes() -> None:
-    """Content goes, URLs lose what is private; strictly, so does what is not known, but for single numbers."""
+    """Content goes, URLs lose what is private; strictly, so does the unknown, but for single numbers."""
     attributes = {
         "gen_ai.input.messages": "?",
         "gen_ai.request.model": "m",

@@ -38,7 +38,7 @@ def attributes_of(recorded: Recorded, name: str) -> dict[str, Any]:
 
 
 def test_flag_puts_the_verdict_on_the_span_of_the_model_call(residency: Recorded, items: Items) -> None:
-    """A GenAI span around a violating call says so and keeps its content; the application's stays as it was."""
+    """A GenAI span around a violating call says so and keeps its content; the application's is as it was."""
     with application(residency, "handle", order=1), model_call(residency):
         ask(US)
     attributes = attributes_of(residency, NAME)

@@ -4,21 +4,21 @@ A step that fails withholds the item: for content the gate fails closed, for the
 fail at all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanContext, SpanKind
+from opentelemetry.trace import SpanKind
 
 from otel_residency.core.policy import OnExport
 from otel_residency.export_gate.content import Content, load_content
 from otel_residency.export_gate.destinations import Destinations
 from otel_residency.export_gate.held import Held, Why
 from otel_residency.export_gate.logs import GatedLogRecord, redacted_log, withheld_log
-from otel_residency.export_gate.marks import Above, Key, Mark, Marks, worse
+from otel_residency.export_gate.marks import Above, Key, Mark, Marks, key_of, worse
 from otel_residency.export_gate.marks import marks as marks_of_process
 from otel_residency.export_gate.quarantine import Quarantine
 from otel_residency.export_gate.spans import GatedSpan, flagged, redacted, tombstone
@@ -100,8 +100,9 @@ class Gate:
         context = span.context
         if context is None or isinstance(span, GatedSpan):
             return span
+        key = key_of(context)
         try:
-            relation = self._relation(span, context)
+            relation = self._relation(span, key)
             if relation is None:
                 return span
             return self._treated(span, relation)
@@ -112,35 +113,36 @@ class Gate:
             _count(SPANS, names.WITHHELD)
             return tombstone(span, {})
         finally:
-            self._held.release((context.trace_id, context.span_id), "ended")
+            self._held.release(key, "ended")
 
-    def _relation(self, span: ReadableSpan, context: SpanContext) -> Relation | None:
+    def _relation(self, span: ReadableSpan, key: Key) -> Relation | None:
         """What a span has to do with calls; most have nothing."""
-        marks, attributes = self._marks, span.attributes
-        key, parent = (context.trace_id, context.span_id), _key(span.parent)
+        marks, relation = self._marks, None
+        above: Above | None = None
+        parent = span.parent
         if marks.ever:
-            above, within = marks.stands_above(key), marks.within(key)
-            if above is not None:
-                return self._of_above(span, above, parent)
-            if within is not None and within.own == key:
+            known = marks.find(key)
+            if isinstance(known, Above):
+                return self._of_above(span, known)
+            if known is not None and known.own == key:
                 return None
-            below = marks.within(parent) if parent is not None else None
-            if below is not None:
-                marks.descend(below, key)
-                return _relation([below], strict=below.violation)
-        relation = None
+            found = marks.find(key_of(parent)) if parent is not None else None
+            if isinstance(found, Mark):
+                marks.descend(found, key)
+                return _relation([found], strict=found.violation)
+            above = found
         if span.kind is SpanKind.CLIENT and self._judge_http is not None:
-            relation = self._of_http(span, parent, self._judge_http)
-        if relation is None and attributes and (marks.ever or self.mode != "flag"):
-            relation = self._of_model_call(span, attributes, parent)
+            relation = self._of_http(span, self._judge_http)
+        if relation is None:
+            relation = self._of_model_call(span, above)
         if relation is None and (self._closed or (span.start_time or 0) <= marks.horizon):
             relation = _SOMEWHERE_ABOVE
         return relation
 
-    def _of_above(self, span: ReadableSpan, above: Above, parent: Key | None) -> Relation | None:
+    def _of_above(self, span: ReadableSpan, above: Above) -> Relation | None:
         """What a span that stands above calls has to do with them; its own parent stands above them too."""
-        if parent is not None:
-            self._marks.inherit(above, parent)
+        if span.parent is not None:
+            self._marks.inherit(above, key_of(span.parent))
         above.ended = True
         direct = above.direct
         if direct and self.content.of_model_call(span.attributes or {}):
@@ -149,7 +151,7 @@ class Gate:
             return None
         return _SOMEWHERE_ABOVE._replace(violating=above.violates)
 
-    def _of_http(self, span: ReadableSpan, parent: Key | None, judge: JudgeHttp) -> Relation | None:
+    def _of_http(self, span: ReadableSpan, judge: JudgeHttp) -> Relation | None:
         """What the span of an HTTP client has to do with calls: with one of the client, or with a new one."""
         inside = next((mark for mark in self._marks.recent() if mark.inside), None)
         if inside is not None:
@@ -157,34 +159,38 @@ class Gate:
         shadow = judge(span)
         if shadow is None:
             return None
-        if shadow.violation and parent is not None:
+        if shadow.violation and span.parent is not None:
             self._marks.ever = True
-            self._marks.above(parent).add(shadow, direct=False)
+            self._marks.above(key_of(span.parent)).add(shadow, direct=False)
         return _relation([shadow], strict=shadow.violation)
 
-    def _of_model_call(
-        self, span: ReadableSpan, attributes: Mapping[str, Any], parent: Key | None
-    ) -> Relation | None:
+    def _of_model_call(self, span: ReadableSpan, parent: Above | None) -> Relation | None:
         """What a span that no id leads to has to do with calls, if it stands for one of a model."""
-        if self.mode != "flag" and self.content.is_early(attributes):
+        start = span.start_time or 0
+        beside = self._beside(start, parent) if self._marks.ever else ()
+        early = self.mode != "flag" and start == span.end_time
+        if not (beside or early or self._strict):
+            return None
+        attributes = span.attributes or {}
+        if early and self.content.is_early(attributes):
             return _DOUBTFUL
-        beside = self._beside(span, parent)
         if (beside or self._strict) and self.content.of_model_call(attributes):
             return _relation(beside, strict=True) if beside else _DOUBTFUL
         return None
 
-    def _beside(self, span: ReadableSpan, parent: Key | None) -> list[Mark]:
+    def _beside(self, start: int, parent: Above | None) -> Collection[Mark]:
         """The calls that a span may speak of without being current while they are made.
 
         Some instrumentations write their span beside the call: under the same parent, or in a trace of its
         own. It may be that of another call in the same place; what is not known is treated as the worst.
         """
-        start = span.start_time or 0
-        beside = {id(mark): mark for mark in self._marks.recent() if mark.started >= start}
-        above = self._marks.stands_above(parent) if parent is not None else None
-        if above is not None:
-            beside |= {id(mark): mark for mark in (*above.direct, *above.troubling)}
-        return list(beside.values())
+        recent = self._marks.recent()
+        if parent is None and (not recent or recent[0].started < start):  # nearly always
+            return ()
+        beside = [mark for mark in recent if mark.started >= start]
+        if parent is not None:
+            beside += [*parent.direct, *parent.troubling]
+        return dict.fromkeys(beside)
 
     def _treated(self, span: ReadableSpan, relation: Relation) -> ReadableSpan:
         verdict = relation.verdict
@@ -281,19 +287,18 @@ class Gate:
 
     def _calls_of(self, key: Key, recent: tuple[Mark, ...]) -> list[Mark]:
         """The calls that a record may speak of: by the span it was written in, or else by the context."""
-        own = self._marks.within(key)
-        if own is not None:
-            return [own]
-        above = self._marks.stands_above(key)
+        known = self._marks.find(key)
+        if isinstance(known, Mark):
+            return [known]
         inside = [mark for mark in recent if mark.inside or not key[1]]
-        calls = inside if above is None else [*above.direct, *above.troubling, *inside]
+        calls = inside if known is None else [*known.direct, *known.troubling, *inside]
         for call in calls:
             call.ask()
         return calls
 
     def _violates_below(self, key: Key) -> bool:
-        above = self._marks.stands_above(key)
-        return above is not None and above.violates
+        known = self._marks.find(key)
+        return isinstance(known, Above) and known.violates
 
     def _treated_log(self, record: ReadWriteLogRecord, *, part: bool, violating: bool) -> ReadWriteLogRecord:
         withheld = self.mode == "withhold" and violating and part
@@ -335,7 +340,7 @@ class Gate:
         self._held.release_all()
 
 
-def _relation(calls: list[Mark], *, strict: bool) -> Relation:
+def _relation(calls: Collection[Mark], *, strict: bool) -> Relation:
     """The relation to calls, told by the worst of them.
 
     Of several calls only a breach is told, and a verdict that may still change is not.
@@ -353,10 +358,6 @@ def _relation(calls: list[Mark], *, strict: bool) -> Relation:
     elif len(calls) == 1 and not doubt:
         verdict = worst.attributes
     return Relation(verdict, worst.violation, doubt, strict=strict)
-
-
-def _key(context: SpanContext | None) -> Key | None:
-    return None if context is None else (context.trace_id, context.span_id)
 
 
 def _count(signal: str, action: str) -> None:

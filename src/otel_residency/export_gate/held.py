@@ -55,7 +55,7 @@ class Held:
 
     def release(self, key: Hashable, why: Why) -> None:
         """Send on what waits for `key`; what is still in doubt may come to wait again."""
-        if key not in self._by_key:
+        if key not in self._by_key:  # nearly always
             return
         with self._lock:
             leaving = [self._waiting.pop(number)[1] for number in self._by_key.pop(key, ())]

@@ -42,10 +42,14 @@ class HttpJudge:
         self._report = report
         self._told: Lately[str] = Lately()
         self._is_vendor = lru_cache(_HOSTS)(self._of_vendor)
+        self._may_matter = lru_cache(_HOSTS)(self._leads_to_vendor)
 
     def __call__(self, span: ReadableSpan) -> Mark | None:
         """What is known of the call that `span` stands for; `None` if it did not go to a vendor."""
         attributes = span.attributes or {}
+        url = _first(attributes, _URL)
+        if isinstance(url, str) and not self._may_matter("/".join(url.split("/", 3)[:3])):
+            return None
         hop = read_hop(attributes)
         if hop is None or not self._is_vendor(hop.host, hop.port):
             return None
@@ -76,6 +80,11 @@ class HttpJudge:
         if parent is not None:
             self._told.put((parent.trace_id, parent.span_id), host)
         return self._told.get(key) != host
+
+    def _leads_to_vendor(self, origin: str) -> bool:
+        """Whether a URL with this beginning is worth to be read."""
+        hop = read_hop({_URL[0]: origin})
+        return hop is not None and self._is_vendor(hop.host, hop.port)
 
     def _of_vendor(self, host: str, port: int | None) -> bool:
         guard = self._guard()

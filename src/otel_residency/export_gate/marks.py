@@ -25,6 +25,11 @@ _MANY = 32
 T = TypeVar("T")
 
 
+def key_of(context: SpanContext) -> Key:
+    """The ids that tell a span from all others."""
+    return context[:2]  # a span context is a tuple that begins with them
+
+
 class Mark:
     """What is known of one call. Until it is settled the call is in doubt."""
 
@@ -156,8 +161,9 @@ class Marks:
 
     def __init__(self, size: int = GENERATION) -> None:
         """Remember as many spans of each kind."""
-        self._within: Lately[Mark] = Lately(size)
-        self._above: Lately[Above] = Lately(size)
+        self._known: Lately[Mark | Above] = Lately(size)
+        self.find = self._known.get
+        """What is known of a span: the call that it is or is below of, or the calls that it stands above."""
         self._recent: ContextVar[tuple[Mark, ...]] = ContextVar("otel_residency.recent", default=())
         self.ever = False
         self.horizon = 0
@@ -173,40 +179,32 @@ class Marks:
         The last is noted now, since a span that is never ended passes nothing on.
         """
         if own is not None and own.is_valid:
-            mark.own = (own.trace_id, own.span_id)
-            self._within.put(mark.own, mark)
+            mark.own = key_of(own)
+            self._keep(mark.own, mark)
         above = current.get_span_context()
         if above.is_valid:
-            mark.above = (above.trace_id, above.span_id)
+            mark.above = key_of(above)
             self.above(mark.above).add(mark, direct=True)
             parent: SpanContext | None = getattr(current, "parent", None)
             if parent is not None:
-                self.above((parent.trace_id, parent.span_id)).add(mark, direct=False)
+                self.above(key_of(parent)).add(mark, direct=False)
 
     def above(self, key: Key) -> Above:
         """The entry of a span that stands above a call, made if need be."""
-        found = self._above.get(key)
-        if found is None:
+        found = self.find(key)
+        if not isinstance(found, Above):
             found = Above()
         self._keep(key, found)
         return found
 
-    def _keep(self, key: Key, entry: Above) -> None:
-        for lost in self._above.put(key, entry):
-            if not lost.ended and lost.troubled:
+    def _keep(self, key: Key, entry: Mark | Above) -> None:
+        for lost in self._known.put(key, entry):
+            if isinstance(lost, Above) and not lost.ended and lost.troubled:
                 self.horizon = time_ns()
-
-    def stands_above(self, key: Key) -> Above | None:
-        """The entry of a span, if it is known to stand above a call."""
-        return self._above.get(key)
-
-    def within(self, key: Key) -> Mark | None:
-        """The call whose own span this is, or that has it below its own."""
-        return self._within.get(key)
 
     def descend(self, mark: Mark, key: Key) -> None:
         """Note that a span is below the call's own; what is below it may end later."""
-        self._within.put(key, mark)
+        self._keep(key, mark)
 
     def recent(self) -> tuple[Mark, ...]:
         """The latest calls made in this context, the last one first."""
@@ -223,8 +221,7 @@ class Marks:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._within.clear()
-        self._above.clear()
+        self._known.clear()
         self.horizon = 0
 
 
