@@ -4,10 +4,9 @@
 hands an environment on; both take it from here.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
-from os import environ as _environ
-from os import pathsep
 
 PYTHONPATH = "PYTHONPATH"
 _SECRET_NAME = re.compile(
@@ -22,17 +21,17 @@ _SHORTEST = 6
 
 def variables() -> dict[str, str]:
     """A copy of the environment."""
-    return dict(_environ)
+    return dict(os.environ)
 
 
 def import_path() -> list[str]:
     """The directories of PYTHONPATH."""
-    return [each for each in _environ.get(PYTHONPATH, "").split(pathsep) if each]
+    return [each for each in os.environ.get(PYTHONPATH, "").split(os.pathsep) if each]
 
 
 def set_import_path(directories: list[str]) -> None:
     """Let the processes that this one starts look for modules in `directories` first."""
-    _environ[PYTHONPATH] = pathsep.join(directories)
+    os.environ[PYTHONPATH] = os.pathsep.join(directories)
 
 
 def without_secrets(text: str, environ: Mapping[str, str]) -> str:
