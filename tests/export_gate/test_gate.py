@@ -163,6 +163,17 @@ def test_unknown_attributes_of_a_model_call_go_too(instrument: Instrument) -> No
     assert attributes["new.vendor.count"] == 3
 
 
+def test_unknown_attributes_of_an_agent_go_too(instrument: Instrument) -> None:
+    """So it is with a span of a GenAI framework further up; one of the application's keeps what is its own."""
+    recorded = instrument(on_export="redact")
+    with application(recorded, "app", note="mine"):
+        with application(recorded, "agent", **{"gen_ai.agent.name": "a", "new.vendor.text": PROMPT}):
+            with model_call(recorded):
+                ask(US)
+    assert attributes_of(recorded, "agent") == {"gen_ai.agent.name": "a", names.EXPORT_ACTION: "redacted"}
+    assert attributes_of(recorded, "app") == {"note": "mine"}
+
+
 def test_dropped_counts_are_carried_over(instrument: Instrument) -> None:
     """What the SDK dropped for its limits is still told of a span that was replaced."""
     recorded = instrument(on_export="redact")

@@ -1,4 +1,4 @@
-"""A receiver of OTLP over HTTP on loopback: it keeps every request of every signal, and whatever else arrives."""
+"""A receiver of OTLP over HTTP on loopback: it keeps every request, whatever it carries."""
 
 import gzip
 import zlib

@@ -48,7 +48,6 @@ class Relation(NamedTuple):
 
 
 _DOUBTFUL = Relation(doubt=True)
-_SOMEWHERE_ABOVE = Relation(doubt=True, part=False, strict=False)
 
 
 class Gate:
@@ -136,7 +135,8 @@ class Gate:
         if relation is None:
             relation = self._of_model_call(span, above)
         if relation is None and (self._closed or (span.start_time or 0) <= marks.horizon):
-            relation = _SOMEWHERE_ABOVE
+            strict = self.content.of_model_call(span.attributes or {})
+            relation = Relation(doubt=True, part=False, strict=strict)
         return relation
 
     def _of_above(self, span: ReadableSpan, above: Above) -> Relation | None:
@@ -145,11 +145,12 @@ class Gate:
             self._marks.inherit(above, key_of(span.parent))
         above.ended = True
         direct = above.direct
-        if direct and self.content.of_model_call(span.attributes or {}):
+        of_model = self.content.of_model_call(span.attributes or {})
+        if direct and of_model:
             return _relation(direct, strict=True)
         if not (above.troubled or self._closed):
             return None
-        return _SOMEWHERE_ABOVE._replace(violating=above.violates)
+        return Relation(violating=above.violates, doubt=True, part=False, strict=of_model)
 
     def _of_http(self, span: ReadableSpan, judge: JudgeHttp) -> Relation | None:
         """What the span of an HTTP client has to do with calls: with one of the client, or with a new one."""
