@@ -1,6 +1,7 @@
 """What leaves of the telemetry around judged calls: made by the real client, exported by the real SDK."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -164,7 +165,7 @@ def test_unknown_attributes_of_a_model_call_go_too(instrument: Instrument) -> No
 
 
 def test_unknown_attributes_of_an_agent_go_too(instrument: Instrument) -> None:
-    """So it is with a span of a GenAI framework further up; one of the application's keeps what is its own."""
+    """So it is with the span of a GenAI framework further up; the application's keeps what is its own."""
     recorded = instrument(on_export="redact")
     with application(recorded, "app", note="mine"):
         with application(recorded, "agent", **{"gen_ai.agent.name": "a", "new.vendor.text": PROMPT}):
@@ -262,6 +263,18 @@ def test_a_span_beside_the_call_is_treated(instrument: Instrument, mode: str, *,
     with beside(recorded, **arguments):
         pass
     assert PROMPT in recorded.everything, "a model call that nobody judged is left alone"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_call_in_a_thread_without_the_context_is_known(instrument: Instrument, mode: str) -> None:
+    """A framework's span, and its call in a thread that was not handed the context: the worst is assumed."""
+    recorded = instrument(on_export=mode)
+    with model_call(recorded), ThreadPoolExecutor() as pool:
+        pool.submit(ask, US).result()
+    assert PROMPT not in recorded.everything
+    with model_call(recorded):
+        pass
+    assert PROMPT in recorded.everything, "a span that began after it is left alone"
 
 
 def test_strict_treats_model_calls_that_nobody_judged(instrument: Instrument) -> None:

@@ -53,9 +53,9 @@ def with_aiohttp(url: str) -> None:
         trusting = aiohttp.TCPConnector(ssl=ssl.create_default_context())
         async with (
             aiohttp.ClientSession(trust_env=True, connector=trusting) as session,
-            session.post(url, json=BODY),
+            session.post(url, json=BODY) as answer,
         ):
-            pass
+            await answer.read()
 
     asyncio.run(send())
 

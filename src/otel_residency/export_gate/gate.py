@@ -170,12 +170,14 @@ class Gate:
         start = span.start_time or 0
         beside = self._beside(start, parent) if self._marks.ever else ()
         early = self.mode != "flag" and start == span.end_time
-        if not (beside or early or self._strict):
+        # One that violates was made meanwhile, perhaps for this span in a thread that knows nothing of it.
+        doubtful = self._strict or (self.mode != "flag" and start <= self._marks.violated_at)
+        if not (beside or early or doubtful):
             return None
         attributes = span.attributes or {}
         if early and self.content.is_early(attributes):
             return _DOUBTFUL
-        if (beside or self._strict) and self.content.of_model_call(attributes):
+        if (beside or doubtful) and self.content.of_model_call(attributes):
             return _relation(beside, strict=True) if beside else _DOUBTFUL
         return None
 

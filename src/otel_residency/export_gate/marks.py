@@ -63,6 +63,8 @@ class Mark:
         """Note the latest decision."""
         self.attributes = attributes
         self.violation = violation
+        if violation:
+            Marks.violated_at = time_ns()
 
     def settle(self, attributes: Attributes, *, violation: bool) -> None:
         """Note the last decision."""
@@ -157,7 +159,10 @@ class Marks:
     Attributes:
         ever: whether there was a call at all.
         horizon: time in ns up to which spans that began may stand above a call that was forgotten.
+        violated_at: time in ns of the latest violation, of whatever call.
     """
+
+    violated_at = 0
 
     def __init__(self, size: int = GENERATION) -> None:
         """Remember as many spans of each kind."""
@@ -222,6 +227,7 @@ class Marks:
     def clear(self) -> None:
         """Forget everything."""
         self._known.clear()
+        Marks.violated_at = 0
         self.horizon = 0
 
 
