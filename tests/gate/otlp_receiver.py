@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Condition, Thread
+from threading import Thread
 from typing import Any, NamedTuple, TypeAlias
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -57,23 +57,11 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[Request] = []
-        self._arrived = Condition()
 
     @property
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.server_port}"
-
-    def take(self, request: Request) -> None:
-        """Take down a request."""
-        with self._arrived:
-            self.requests.append(request)
-            self._arrived.notify_all()
-
-    def wait(self, until: "Callable[[Receiver], bool]", seconds: float = 20) -> bool:
-        """Wait until something is true of what arrived; whether it came true in that time."""
-        with self._arrived:
-            return self._arrived.wait_for(lambda: until(self), seconds)
 
     def holding(self, words: Iterable[str]) -> set[str]:
         """Those of the words that stand anywhere in what arrived."""
@@ -115,6 +103,12 @@ class Receiver(ThreadingHTTPServer):
             for point in each.sum.data_points
         ]
 
+    def total(self, metric: str, **attributes: str) -> float:
+        """The sum of what it said with these attributes; it must tell differences."""
+        return sum(
+            point.value for point in self.points(metric) if attributes.items() <= point.attributes.items()
+        )
+
     @property
     def log_events(self) -> list[str]:
         """The names of log events."""
@@ -151,7 +145,7 @@ class Handler(BaseHTTPRequestHandler):
         """Take down a request of any method; an empty answer is one of OTLP's too."""
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         body = INFLATED.get(self.headers.get("content-encoding", ""), bytes)(body)
-        self.server.take(Request(self.path.partition("?")[0], body))
+        self.server.requests.append(Request(self.path.partition("?")[0], body))
         otlp = self.headers.get_content_type() == "application/x-protobuf"
         answer = b"" if otlp else b"{}"
         self.send_response(200)

@@ -4,19 +4,20 @@ The processors that a provider hands its spans and log records to are public cla
 handed to them is replaced. A patch is put in place once and stays; `switch` says whether it does anything.
 """
 
-from collections.abc import Callable
 from functools import wraps
-from logging import getLogger
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from otel_residency.patching import when_imported
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_residency.export_gate.gate import Gate
     from otel_residency.export_gate.marks import Mark
 
-_log = getLogger("otel_residency")
 _SPANS = ("SynchronousMultiSpanProcessor", "ConcurrentMultiSpanProcessor")
 _LOGS = ("SynchronousMultiLogRecordProcessor", "ConcurrentMultiLogRecordProcessor")
 _EXPORTING_SPANS = ("BatchSpanProcessor", "SimpleSpanProcessor")
@@ -63,18 +64,7 @@ def install() -> None:
             ("opentelemetry.sdk.trace.export", _patch_exporting_spans),
             ("opentelemetry.sdk._logs.export", _patch_exporting_logs),
         ):
-            wrapt.register_post_import_hook(_guarded(patch), module)
-
-
-def _guarded(patch: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-    def hook(module: ModuleType) -> None:
-        try:
-            patch(module)
-        except Exception:  # the application's import must succeed
-            switch.missing.add(module.__name__)
-            _log.exception("otel-residency can't patch %s", module.__name__)
-
-    return hook
+            when_imported(module, patch, switch.missing)
 
 
 def _patch_spans(module: ModuleType) -> None:

@@ -43,21 +43,15 @@ class Quarantine:
 
     def keep_span(self, span: ReadableSpan) -> bool:
         """Keep a span; `False` if that failed."""
-        if self._spans is None:
+        spans = self._spans
+        if spans is None:
             return not self._broken
-        try:
-            with suppress_instrumentation():
-                kept = self._spans.export((span,)) is SpanExportResult.SUCCESS
-        except Exception as error:
-            self._failed("the quarantine", error)
-            return False
-        if not kept:
-            self._failed("the quarantine", None)
-        return kept
+        return self._keep(lambda: spans.export((span,)) is SpanExportResult.SUCCESS)
 
     def keep_log(self, record: ReadWriteLogRecord) -> bool:
         """Keep a log record; `False` if that failed."""
-        if self._logs is None:
+        logs = self._logs
+        if logs is None:
             return not self._broken
         original = ReadableLogRecord(
             record.log_record,
@@ -65,14 +59,17 @@ class Quarantine:
             record.instrumentation_scope,
             record.limits,
         )
+        return self._keep(lambda: logs.export((original,)) is LogRecordExportResult.SUCCESS)
+
+    def _keep(self, export: Callable[[], bool]) -> bool:
+        error: Exception | None = None
         try:
             with suppress_instrumentation():
-                kept = self._logs.export((original,)) is LogRecordExportResult.SUCCESS
-        except Exception as error:
-            self._failed("the quarantine", error)
-            return False
+                kept = export()
+        except Exception as raised:  # an exporter of the user's
+            kept, error = False, raised
         if not kept:
-            self._failed("the quarantine", None)
+            self._failed("the quarantine", error)
         return kept
 
 

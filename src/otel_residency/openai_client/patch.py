@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from otel_residency.patching import when_imported
+
 if TYPE_CHECKING:
     from otel_residency.openai_client.state import State
 
@@ -38,18 +40,7 @@ def install() -> None:
     global _installed
     if not _installed:
         _installed = True
-        wrapt.register_post_import_hook(_guarded(_patch_openai), "openai")
-
-
-def _guarded(patch: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-    def hook(module: ModuleType) -> None:
-        try:
-            patch(module)
-        except Exception:  # the application's import must succeed
-            switch.missing.add(module.__name__)
-            _log.exception("otel-residency can't patch %s", module.__name__)
-
-    return hook
+        when_imported("openai", _patch_openai, switch.missing)
 
 
 def _method(wrapped: Any, wrapper: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,7 +101,7 @@ def _patch_openai(_: ModuleType) -> None:
     _wrap(_streaming, "AsyncStream.__init__", wrappers.async_stream_init)
     # Only now: openai imports the HTTP libraries while it is not yet complete itself.
     for library in _HTTP_LIBRARIES:
-        wrapt.register_post_import_hook(_guarded(_patch_http), library)
+        when_imported(library, _patch_http, switch.missing)
     state = switch.state
     if state is not None:
         wrappers.warm(state)
