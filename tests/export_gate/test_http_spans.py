@@ -190,3 +190,22 @@ def test_where_a_request_went(attributes: dict[str, Any], hop: tuple[Any, ...] |
     """By a URL, or by its parts; without the query."""
     found = read_hop(attributes)
     assert (found and tuple(found[:4])) == hop
+
+
+def test_a_call_that_came_past_our_patch_counts_once(residency: Recorded) -> None:
+    """A call made through the original method, with its HTTP request as a span beside it, is one call."""
+    from inspect import unwrap
+
+    import openai
+    from openai._base_client import SyncAPIClient
+    from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor
+
+    HTTPX2ClientInstrumentor().instrument(tracer_provider=residency.tracer_provider)
+    with openai.OpenAI(base_url=f"https://{US}/v1", api_key="k", max_retries=0) as client:
+        client.request = unwrap(SyncAPIClient.request).__get__(client)  # type: ignore[method-assign]
+        try:
+            client.chat.completions.create(model="gpt-5.2", messages=[])
+        finally:
+            HTTPX2ClientInstrumentor().uninstrument()
+    assert residency.counted == len(residency.violations) == 1
+    assert len(residency.spans) == 1

@@ -213,7 +213,6 @@ class Call:
         self._start_span(judged, base)
         if self.alone:
             marks.enter(self.mark)
-            self.mark.inside = False
         own = None if self.span is None else self.span.get_span_context()
         marks.begin(self.mark, own, current)
 
@@ -272,6 +271,7 @@ class Call:
             if self.span is not None and self.span.is_recording():
                 self.evidence = read_evidence(response, self.state.evidence)
             if self.alone:
+                self.mark.inside = False
                 self._follow_alone(response)
         except Exception as error:
             self.state.failed("reading a response", error)
@@ -377,7 +377,7 @@ class Call:
             # A connection whose body nobody closed keeps its request, and would keep the call with it.
             self.request.extensions.pop(EXTENSION, None)
         self.request = self.url = self.response = self.client = self.options = self.latest = None
-        self.mark.reconsider = None
+        self.mark.inside, self.mark.reconsider = False, None
 
     def _settle(self) -> Judged | None:
         """Judge the facts as they turned out, and let the export gate know, which may be waiting for it."""
