@@ -5,8 +5,8 @@
         ├── CatalogueError             a catalogue file that does not hold what it must
         └── PolicyError                a policy, an environment variable or an argument
 
-`ResidencyViolationError`, raised in place of a refused call, derives from `openai.OpenAIError` and is
-defined beside the patch of that client.
+`ResidencyViolationError`, raised in place of a refused call, derives from `RefusalError` and, where openai is
+installed, from `openai.OpenAIError`; it is defined beside the patch of that client.
 """
 
 
@@ -20,3 +20,7 @@ class CatalogueError(ResidencyError):
 
 class PolicyError(ResidencyError):
     """A setting can't be used; the message names its origin, key, value and what is allowed."""
+
+
+class RefusalError(Exception):
+    """A call was refused: the base of `ResidencyViolationError`, to be named without importing openai."""

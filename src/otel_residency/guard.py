@@ -1,20 +1,25 @@
 """One policy and one catalogue, ready to judge calls, with the decisions already made kept at hand."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from logging import getLogger
 from typing import NamedTuple
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.classify import UNKNOWN, HostKind, canonical_host, match_endpoint, match_host
 from otel_residency.core.decide import decide
-from otel_residency.core.facts import CallFacts
+from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.settings import Settings, policy_problems
 from otel_residency.telemetry import names
 
 _log = getLogger("otel_residency")
+_CONCERNING = frozenset({"listed", "bogus", "lookalike"})
+"""Kinds of hosts that every request to is worth a verdict."""
+_BASE_PATH = CallFacts._field_defaults["base_path"]
 REMEMBERED = 1024
 """Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
 
@@ -55,6 +60,30 @@ class Guard:
     def blocks(self) -> bool:
         """Whether violating calls are refused."""
         return self.settings.policy.on_call == "block"
+
+    def concerns_host(self, host: str) -> bool:
+        """Whether a request to `host`, on some port, may be a call to a vendor."""
+        name = canonical_host(host)
+        if any(place == name or place.rpartition(":")[0].strip("[]") == name for place in self._policy_hosts):
+            return True
+        return self._kind(name, None) in _CONCERNING
+
+    def concerns(self, method: str, hop: Hop) -> bool:
+        """Whether a request is a call to a vendor.
+
+        Of a configured host only the vendor's endpoints count: a gateway may serve other things too.
+        """
+        kind = self._kind(hop.host, hop.port)
+        if kind != "configured":
+            return kind in _CONCERNING
+        return match_endpoint(self.catalogue, "openai", method, hop.path, _BASE_PATH).endpoint is not None
+
+    def _kind(self, host: str, port: int | None) -> HostKind:
+        return match_host(self.catalogue, self._policy_hosts, host, port, datetime.now(UTC).date()).kind
+
+    @property
+    def _policy_hosts(self) -> Mapping[str, ConfiguredHost]:
+        return self.settings.policy.hosts
 
     def refusal_by_code(self, code: str | None) -> str | None:
         """Id of the vendor's residency error with this code."""

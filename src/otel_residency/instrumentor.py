@@ -9,6 +9,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from otel_residency.core.policy import Policy
 from otel_residency.export_gate import install as export_gate
+from otel_residency.http_clients import install as http_clients
 from otel_residency.openai_client.patch import install, switch
 from otel_residency.openai_client.state import State
 from otel_residency.settings import Settings, read_settings
@@ -80,6 +81,7 @@ def activate(settings: Settings, quarantine: Exporters | None = None, **provider
         state.failed("starting telemetry", error)
     switch.state = state
     install()
+    http_clients.install()
     export_gate.switch.turn(partial(_gate, state, quarantine))
     export_gate.install()
 

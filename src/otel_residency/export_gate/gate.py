@@ -146,8 +146,9 @@ class Gate:
         above.ended = True
         direct = above.direct
         of_model = self.content.of_model_call(span.attributes or {})
-        if direct and of_model:
-            return _relation(direct, strict=True)
+        if direct and (of_model or span.kind is SpanKind.CLIENT):
+            # Another's span of the model call, or that of the HTTP client that made it.
+            return _relation(direct, strict=of_model or above.violates)
         if not (above.troubled or self._closed):
             return None
         return Relation(violating=above.violates, doubt=True, part=False, strict=of_model)

@@ -10,7 +10,6 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
-from otel_residency.core.classify import match_host
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.export_gate.marks import Key, Lately, Mark
 from otel_residency.guard import Guard
@@ -28,8 +27,6 @@ _PATH = ("url.path", "http.target")
 _METHOD = ("http.request.method", "http.method")
 _STATUS = ("http.response.status_code", "http.status_code")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_OURS = frozenset({"listed", "configured", "bogus", "lookalike"})
-"""Kinds of hosts that a call to is worth a verdict."""
 _HOSTS = 4096
 
 
@@ -41,7 +38,6 @@ class HttpJudge:
         self._guard = guard
         self._report = report
         self._told: Lately[str] = Lately()
-        self._is_vendor = lru_cache(_HOSTS)(self._of_vendor)
         self._may_matter = lru_cache(_HOSTS)(self._leads_to_vendor)
 
     def __call__(self, span: ReadableSpan) -> Mark | None:
@@ -50,13 +46,13 @@ class HttpJudge:
         url = _first(attributes, _URL)
         if isinstance(url, str) and not self._may_matter("/".join(url.split("/", 3)[:3])):
             return None
-        hop = read_hop(attributes)
-        if hop is None or not self._is_vendor(hop.host, hop.port):
+        hop, method = read_hop(attributes), hop_method(attributes)
+        if hop is None or not self._guard().concerns(method, hop):
             return None
         status = _first(attributes, _STATUS)
         facts = CallFacts(
             on=_day(span.start_time),
-            method=hop_method(attributes),
+            method=method,
             hops=(hop,),
             body_unseen=hop.payload,
             answer=Answer(status=status if isinstance(status, int) else None),
@@ -84,12 +80,7 @@ class HttpJudge:
     def _leads_to_vendor(self, origin: str) -> bool:
         """Whether a URL with this beginning is worth to be read."""
         hop = read_hop({_URL[0]: origin})
-        return hop is not None and self._is_vendor(hop.host, hop.port)
-
-    def _of_vendor(self, host: str, port: int | None) -> bool:
-        guard = self._guard()
-        hosts = guard.settings.policy.hosts
-        return match_host(guard.catalogue, hosts, host, port, datetime.now(UTC).date()).kind in _OURS
+        return hop is not None and self._guard().concerns_host(hop.host)
 
 
 def hop_method(attributes: Mapping[str, Any]) -> str:

@@ -4,8 +4,8 @@ Each step is one method, called by the patches. None raises anything of ours but
 in block mode: what judges a call is kept apart from what reports it.
 """
 
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from time import time_ns
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import Answer, CallFacts, Hop
+from otel_residency.errors import RefusalError
 from otel_residency.export_gate.install import switch as gate_switch
 from otel_residency.export_gate.marks import Mark, marks
 from otel_residency.guard import Judged, undecided
@@ -28,35 +29,28 @@ from otel_residency.openai_client.answer import (
     refusal_of,
 )
 from otel_residency.openai_client.body import is_running, watch_read
+from otel_residency.openai_client.current import EXTENSION, current_call
 from otel_residency.openai_client.facts import RequestFacts, read_hop, read_host_header
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
-from otel_residency.openai_client.violation import (
-    ResidencyViolationError,
-    guard_failure,
-    violation,
-)
 from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
-EXTENSION = "otel_residency.call"
-"""Key of the call in a request's extensions; the HTTP libraries copy it to redirected requests."""
 _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR = 400
+_VENDOR_BASE: str = CallFacts._field_defaults["base_path"]
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _COUNTED = (names.ACTION, names.REGION)
-
-current_call: ContextVar["Call | None"] = ContextVar("otel_residency.call", default=None)
 
 
 class Refused(BaseException):
     """Carries a refusal out of an HTTP hook, past the retries that catch every `Exception`."""
 
-    def __init__(self, error: ResidencyViolationError) -> None:
+    def __init__(self, error: RefusalError) -> None:
         """Carry `error`, which the patch of the client's `request` raises in its place."""
         super().__init__()
         self.error = error
@@ -118,8 +112,9 @@ class Call:
         """
         state = self.state
         try:
-            base = state.base_url(self.client)
-            body = state.bodies.read(options, request)
+            raw = self.client is None
+            base = None if raw else state.base_url(self.client)
+            body = state.bodies.read_sent(request) if raw else state.bodies.read(options, request)
             planned = read_hop(request)
             facts = self._facts_of(request.method, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
@@ -176,12 +171,14 @@ class Call:
             return None
         return planned if read_host_header(request) == planned.host_header else None
 
-    def _facts_of(self, method: str, hops: tuple[Hop, ...], base: BaseUrl, body: RequestFacts) -> CallFacts:
+    def _facts_of(
+        self, method: str, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
+    ) -> CallFacts:
         return CallFacts(
             date.fromordinal(_EPOCH + self.started // _DAY),
             method,
             hops,
-            base.path,
+            base.path if base is not None else _VENDOR_BASE,
             body.model,
             body.service_tier,
             body.features,
@@ -195,10 +192,14 @@ class Call:
         self.judged = self.doubt = undecided(blocks=self.state.blocks)
         self._start(self.judged, None)
         if self.state.blocks:
+            from otel_residency.openai_client.violation import guard_failure  # noqa: PLC0415 - as above
+
             self.action = names.BLOCKED
             raise guard_failure() from None
 
-    def _refusal(self, judged: Judged, hop: Hop) -> ResidencyViolationError:
+    def _refusal(self, judged: Judged, hop: Hop) -> RefusalError:
+        from otel_residency.openai_client.violation import violation  # noqa: PLC0415 - imports openai
+
         self.judged = judged
         self.action = names.BLOCKED
         return violation(judged.decision, f"{hop.scheme}://{hop.host} {judged.decision.endpoint}")
@@ -223,9 +224,10 @@ class Call:
         try:
             attributes: dict[str, Any] = dict(judged.span)
             method = "HTTP"
-            if base is not None and self.facts is not None and self.planned is not None:
-                method = self.facts.method
+            if base is not None:
                 attributes[names.BASE_URL] = base.shown
+            if self.facts is not None and self.planned is not None:
+                method = self.facts.method
                 attributes[names.HTTP_METHOD] = method
                 _put_server(attributes, self.planned)
                 if self.facts.model:
@@ -259,6 +261,10 @@ class Call:
             if self._outer_context is not None:
                 otel_context.attach(self._outer_context)
         self._outer = self._outer_context = None
+
+    def current(self) -> AbstractContextManager[None]:
+        """Make its span current around one hop, where nothing around the whole call does so."""
+        return _current(self.context) if self.alone and self.context is not None else _ALREADY
 
     # From the wire: what answered.
 
@@ -450,6 +456,18 @@ class Call:
             self.state.failed("judging an answer", error)
             self.doubt = undecided(blocks=self.state.blocks)
         return self.doubt if self.doubt and not (judged and judged.decision.violation) else judged
+
+
+_ALREADY: AbstractContextManager[None] = nullcontext()
+
+
+@contextmanager
+def _current(context: "Context") -> Iterator[None]:
+    token = otel_context.attach(context)
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
 
 
 def _put_server(attributes: dict[str, Any], hop: Hop) -> None:

@@ -69,6 +69,12 @@ class BodyReader:
         except _UnreadableError:
             return self._read_wire(request)
 
+    def read_sent(self, request: Any) -> RequestFacts:
+        """Read the body that an HTTP client is about to send."""
+        if request.method not in _WITH_BODY:
+            return RequestFacts()
+        return self._read_wire(request)
+
     def _read_wire(self, request: Any) -> RequestFacts:
         """Read the serialized body, where the client was handed one or holds foreign objects."""
         try:

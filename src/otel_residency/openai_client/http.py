@@ -7,8 +7,11 @@ it that is not public, but for the one method that runs for every hop.
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from otel_residency.openai_client.call import EXTENSION, Call, Refused, current_call
-from otel_residency.openai_client.violation import ResidencyViolationError
+from otel_residency.errors import RefusalError
+from otel_residency.openai_client.call import Call, Refused
+from otel_residency.openai_client.current import EXTENSION, current_call
+from otel_residency.openai_client.facts import read_hop
+from otel_residency.openai_client.patch import switch
 
 
 def watchers(library: Any) -> tuple[Callable[[Any, Call], Any], Callable[[Any, Call], Any]]:
@@ -45,16 +48,17 @@ def watchers(library: Any) -> tuple[Callable[[Any, Call], Any], Callable[[Any, C
     return WatchedStream, WatchedAsyncStream
 
 
-def hop_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Wrappers for `_send_single_request` of the two clients of `library`."""
     watched, watched_async = watchers(library)
 
     def send(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
-        call = _call_of(args, kwargs)
+        call = _call_of(args, kwargs, library.RequestError)
         if call is None:
             return wrapped(*args, **kwargs)
         try:
-            response = wrapped(*args, **kwargs)
+            with call.current():
+                response = wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)
             raise
@@ -62,11 +66,12 @@ def hop_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return response
 
     async def send_async(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
-        call = _call_of(args, kwargs)
+        call = _call_of(args, kwargs, library.RequestError)
         if call is None:
             return await wrapped(*args, **kwargs)
         try:
-            response = await wrapped(*args, **kwargs)
+            with call.current():
+                response = await wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)
             raise
@@ -76,7 +81,7 @@ def hop_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return send, send_async
 
 
-def _call_of(args: Any, kwargs: Any) -> Call | None:
+def _call_of(args: Any, kwargs: Any, kind: type[Exception]) -> Call | None:
     """The call that a request belongs to, judged at this hop; a refusal ends the hop before it begins."""
     request = args[0] if args else kwargs.get("request")
     call = getattr(request, "extensions", {}).get(EXTENSION)
@@ -84,20 +89,55 @@ def _call_of(args: Any, kwargs: Any) -> Call | None:
         if not isinstance(call, Call):
             call = current_call.get()
             if call is None or not call.is_attempt(request):
-                return None
+                call = begin_raw(request)
+                if call is None:
+                    return None
             call.attempt(request, call.options)
-        elif call.alone and not call.hops:
+        elif call.alone and not call.hops and call.client is not None:
             call.state.passed_by()
             if call.facts is None:
                 call.attempt(request, call.options)
         call.hop(request)
-    except ResidencyViolationError as error:
-        if current_call.get() is call:
+    except RefusalError as error:
+        if call is not None and current_call.get() is call:
             raise Refused(error) from None
         if call is not None:
             _broke_off(call, error)
+            if call.client is None and call.options is None:
+                raise refusal_of(error, kind) from None
         raise
     return call
+
+
+def begin_raw(request: Any, name: Any = None) -> Call | None:
+    """A call that an HTTP client makes of its own, if `request` goes to a vendor.
+
+    A host that is no vendor's is remembered by `name`, as the client's patch looks for it.
+    """
+    state = switch.state
+    if state is None:
+        return None
+    try:
+        host = request.url.raw_host
+        if not state.concerns(host.decode("ascii"), host if name is None else name):
+            return None
+        if not state.guard.concerns(request.method, read_hop(request)):
+            return None
+    except Exception as error:
+        state.failed("reading a request", error)
+        if not state.blocks:
+            return None
+    call = Call(state, None, None)
+    call.alone = True
+    return call
+
+
+def refusal_of(error: RefusalError, kind: type[Exception]) -> Exception:
+    """The refusal as an error of the HTTP library too, which its users are prepared for."""
+    from otel_residency.openai_client.violation import violation_like  # noqa: PLC0415 - imports openai
+
+    like = violation_like(kind)  # type: ignore[arg-type]  # a class is hashable
+    return like(str(error), getattr(error, "decision", None))
 
 
 def _broke_off(call: Call, error: BaseException) -> None:

@@ -30,6 +30,8 @@ class _Switch:
         self.state: State | None = None
         """`None` switches every patch off."""
         self.missing: set[str] = set()
+        self.missing_clients: set[str] = set()
+        """Of other HTTP clients, whose patches the openai client does not need."""
 
 
 switch = _Switch()
@@ -41,6 +43,8 @@ def install() -> None:
     if not _installed:
         _installed = True
         when_imported("openai", _patch_openai, switch.missing)
+        for library in _HTTP_LIBRARIES:
+            when_imported(library, _patch_http, switch.missing)
 
 
 def _method(wrapped: Any, wrapper: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,7 +69,8 @@ def _method(wrapped: Any, wrapper: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def _wrap(module: ModuleType, name: str, wrapper: Callable[..., Any]) -> None:
+def wrap(module: ModuleType, name: str, wrapper: Callable[..., Any], missing: set[str] | None = None) -> None:
+    """Put `wrapper` around the method `name` of a class of `module`; one that is not there is `missing`."""
     try:
         owner, attribute, wrapped = wrapt.resolve_path(module, name)
         wrapt.apply_patch(owner, attribute, _method(wrapped, wrapper))
@@ -75,7 +80,7 @@ def _wrap(module: ModuleType, name: str, wrapper: Callable[..., Any]) -> None:
             if own is not None and unwrap(own) is unwrap(wrapped):
                 wrapt.apply_patch(below, attribute, _method(own, wrapper))
     except AttributeError:
-        switch.missing.add(name)
+        (switch.missing if missing is None else missing).add(name)
         _log.error(
             "%s.%s does not exist in this release: calls are not fully seen, block mode refuses them",
             module.__name__,
@@ -94,22 +99,19 @@ def _patch_openai(_: ModuleType) -> None:
 
     from otel_residency.openai_client import wrappers
 
-    _wrap(_base_client, "BaseClient._build_request", wrappers.build_request)
-    _wrap(_base_client, "SyncAPIClient.request", wrappers.request)
-    _wrap(_base_client, "AsyncAPIClient.request", wrappers.request_async)
-    _wrap(_streaming, "Stream.__init__", wrappers.stream_init)
-    _wrap(_streaming, "AsyncStream.__init__", wrappers.async_stream_init)
-    # Only now: openai imports the HTTP libraries while it is not yet complete itself.
-    for library in _HTTP_LIBRARIES:
-        when_imported(library, _patch_http, switch.missing)
+    wrap(_base_client, "BaseClient._build_request", wrappers.build_request)
+    wrap(_base_client, "SyncAPIClient.request", wrappers.request)
+    wrap(_base_client, "AsyncAPIClient.request", wrappers.request_async)
+    wrap(_streaming, "Stream.__init__", wrappers.stream_init)
+    wrap(_streaming, "AsyncStream.__init__", wrappers.async_stream_init)
     state = switch.state
     if state is not None:
         wrappers.warm(state)
 
 
 def _patch_http(library: ModuleType) -> None:
-    from otel_residency.openai_client.http import hop_wrappers
+    from otel_residency.openai_client.hops import hop_wrappers
 
     send, send_async = hop_wrappers(library)
-    _wrap(library, "Client._send_single_request", send)
-    _wrap(library, "AsyncClient._send_single_request", send_async)
+    wrap(library, "Client._send_single_request", send)
+    wrap(library, "AsyncClient._send_single_request", send_async)

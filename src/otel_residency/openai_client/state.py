@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from otel_residency.telemetry.emit import Attributes, Telemetry
 
 _log = getLogger("otel_residency")
+_OTHERS = 4096
 
 
 class BaseUrl:
@@ -47,6 +48,8 @@ class State:
         self._lock = Lock()
         self._failed: set[str] = set()
         self._base_url: BaseUrl | None = None
+        self.others: set[Any] = set()
+        """Hosts that are no vendor's, as the HTTP clients name them: a request to one is not looked at."""
 
     @property
     def guard(self) -> "Guard":
@@ -60,6 +63,15 @@ class State:
             if first:  # outside of the lock: what is logged may go anywhere
                 guard.tell()
         return self._guard
+
+    def concerns(self, host: str, name: Any) -> bool:
+        """Whether requests to `host` may be calls to a vendor; if not, `name` is put to the others."""
+        if self.guard.concerns_host(host):
+            return True
+        if len(self.others) >= _OTHERS:
+            self.others.clear()
+        self.others.add(name)
+        return False
 
     @cached_property
     def bodies(self) -> "BodyReader":

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 from weakref import finalize, ref
 
-from otel_residency.openai_client.call import EXTENSION, Call
+from otel_residency.openai_client.call import Call
+from otel_residency.openai_client.current import EXTENSION
 
 
 def follow(items: Any, call: Call) -> Generator[Any, None, None]:

@@ -1,12 +1,22 @@
-"""The error that a refused call raises. Importing it imports openai, so nothing does before openai exists."""
+"""The error that a refused call raises. Importing it imports openai, so nothing does before a refusal."""
 
-from openai import OpenAIError
+from functools import cache
+from typing import TYPE_CHECKING
 
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import Decision, Finding, Verdict
+from otel_residency.errors import RefusalError
+
+if TYPE_CHECKING:
+    from openai import OpenAIError
+else:
+    try:
+        from openai import OpenAIError
+    except ImportError:  # calls of HTTP clients are refused without it too
+        OpenAIError = Exception
 
 
-class ResidencyViolationError(OpenAIError):
+class ResidencyViolationError(RefusalError, OpenAIError):
     """The call was refused before any byte of it left, because it would break the residency policy.
 
     Attributes:
@@ -20,7 +30,13 @@ class ResidencyViolationError(OpenAIError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the decision when pickled."""
-        return type(self), (str(self), self.decision)
+        return ResidencyViolationError, (str(self), self.decision)
+
+
+@cache
+def violation_like(base: type[Exception]) -> type[ResidencyViolationError]:
+    """The error as a subclass of `base` too, the error that users of an HTTP library are prepared for."""
+    return type("ResidencyViolationError", (ResidencyViolationError, base), {"__module__": "otel_residency"})
 
 
 # The name under which it is caught, in tracebacks, in telemetry and when pickled.

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from otel_residency.openai_client.call import EXTENSION, Call, Refused, current_call
+from otel_residency.errors import RefusalError
+from otel_residency.openai_client.call import Call, Refused
+from otel_residency.openai_client.current import EXTENSION, current_call
 from otel_residency.openai_client.patch import switch
 from otel_residency.openai_client.state import State
 from otel_residency.openai_client.streams import attach, follow, follow_async
-from otel_residency.openai_client.violation import ResidencyViolationError, guard_failure
+from otel_residency.openai_client.violation import guard_failure
 
 
 def warm(state: State) -> None:
@@ -93,7 +95,7 @@ def _let_go_alone(request: Any, client: Any, options: Any) -> None:
     if state.blocks:
         try:
             call.attempt(request, options)
-        except ResidencyViolationError as error:
+        except RefusalError as error:
             call.raised(error)
             raise
 

@@ -1,0 +1,1 @@
+"""HTTP clients that reach a vendor without the openai client: each is patched where a request begins."""

@@ -1,0 +1,148 @@
+"""Puts the patches of HTTP clients in place when these are imported.
+
+httpx and httpx2 are patched beside the openai client, whose requests pass them. Requests that are no
+call to a vendor cost one look-up in a set.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from otel_residency.openai_client.patch import switch, wrap
+from otel_residency.patching import when_imported
+
+if TYPE_CHECKING:
+    from otel_residency.http_clients.request import Url
+    from otel_residency.openai_client.call import Call
+
+_under_way: ContextVar[str] = ContextVar("otel_residency.http", default="")
+"""Host of the call that is under way in this context: what a client builds on is not judged again."""
+_installed: set[str] = set()
+
+
+def install() -> None:
+    """Patch urllib3, aiohttp and the standard library's client. Safe to call again."""
+    if not _installed:
+        _installed.add("all")
+        when_imported("urllib3.connectionpool", _patch_urllib3, switch.missing_clients)
+        when_imported("aiohttp.connector", _patch_aiohttp, switch.missing_clients)
+        when_imported("http.client", _patch_standard, switch.missing_clients)
+
+
+def _patch_urllib3(module: ModuleType) -> None:
+    from urllib3.exceptions import HTTPError
+
+    def urlopen(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
+        url = args[1] if len(args) > 1 else kwargs.get("url", "")
+        if "://" not in url and (pool.host in _others() or _under_way.get() == pool.host):
+            return wrapped(*args, **kwargs)
+        body = args[2] if len(args) > 2 else kwargs.get("body")  # noqa: PLR2004
+        headers = args[3] if len(args) > 3 else kwargs.get("headers")  # noqa: PLR2004
+        target = _target(pool.scheme, pool.host, pool.port, url)
+        call = _begin(
+            args[0] if args else kwargs.get("method"), target, headers or pool.headers, body, HTTPError
+        )
+        if call is None:
+            return wrapped(*args, **kwargs)
+        with _on_the_way(call, pool.host):
+            response = wrapped(*args, **kwargs)
+            call.status = response.status
+        return response
+
+    wrap(module, "HTTPConnectionPool.urlopen", urlopen, switch.missing_clients)
+
+
+def _patch_aiohttp(module: ModuleType) -> None:
+    from aiohttp.client_exceptions import ClientError
+
+    async def connect(wrapped: Any, _connector: Any, args: Any, kwargs: Any) -> Any:
+        request = args[0] if args else kwargs.get("req")
+        host = getattr(request.url, "raw_host", None)
+        if host in _others():
+            return await wrapped(*args, **kwargs)
+        url = request.url
+        target = _target(url.scheme, host or "", url.explicit_port, url.raw_path)
+        call = _begin(request.method, target, request.headers, None, ClientError)
+        if call is None:
+            return await wrapped(*args, **kwargs)
+        with _on_the_way(call, ""):
+            return await wrapped(*args, **kwargs)
+
+    wrap(module, "BaseConnector.connect", connect, switch.missing_clients)
+
+
+def _patch_standard(module: ModuleType) -> None:
+    def putrequest(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+        host = getattr(connection, "_tunnel_host", None) or connection.host
+        if host in _others() or _under_way.get() == host:
+            return wrapped(*args, **kwargs)
+        method = args[0] if args else kwargs.get("method")
+        url = args[1] if len(args) > 1 else kwargs.get("url", "")
+        port = getattr(connection, "_tunnel_port", None) or connection.port
+        scheme = "https" if connection.default_port == module.HTTPS_PORT else "http"
+        call = _begin(method, _target(scheme, host, port, url), None, None, module.HTTPException)
+        if call is None:
+            return wrapped(*args, **kwargs)
+        with _on_the_way(call, ""):
+            return wrapped(*args, **kwargs)
+
+    wrap(module, "HTTPConnection.putrequest", putrequest, switch.missing_clients)
+
+
+def _others() -> Any:
+    state = switch.state
+    return () if state is None else state.others
+
+
+def _target(scheme: str | None, host: str, port: int | None, url: str) -> "Url":
+    """Where a request goes that is sent to a host, or through it as through a proxy."""
+    from urllib.parse import urlsplit
+
+    from otel_residency.http_clients.request import Url
+
+    if "://" in url:
+        parts = urlsplit(url)
+        scheme, host, port, url = parts.scheme, parts.hostname or "", parts.port, parts.path
+    if port == {"http": 80, "https": 443}.get(scheme or ""):
+        port = None
+    return Url(scheme or "http", host.encode("idna" if not host.isascii() else "ascii"), port, url.encode())
+
+
+def _begin(method: Any, url: "Url", headers: Any, content: Any, kind: type[Exception]) -> "Call | None":
+    """The call that a request is, judged; `None` if it goes to no vendor.
+
+    Raises:
+        RefusalError: in block mode; of `kind` too.
+    """
+    from otel_residency.errors import RefusalError
+    from otel_residency.http_clients.request import Request
+    from otel_residency.openai_client.http import begin_raw, refusal_of
+
+    request = Request(str(method), url, headers, content)
+    call = begin_raw(request, url.raw_host.decode("ascii"))
+    if call is None:
+        return None
+    try:
+        call.attempt(request, None)
+        call.hop(request)
+    except RefusalError as error:
+        call.raised(error)
+        raise refusal_of(error, kind) from None
+    return call
+
+
+@contextmanager
+def _on_the_way(call: "Call", host: str) -> Iterator[None]:
+    """End the call when the block is left."""
+    token = _under_way.set(host)
+    try:
+        with call.current():
+            yield
+    except BaseException as error:
+        call.raised(error)
+        raise
+    finally:
+        _under_way.reset(token)
+    call.finish()

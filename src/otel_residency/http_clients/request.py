@@ -1,0 +1,69 @@
+"""A request of any HTTP client in the shape of httpx's, which the judging of calls reads."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Url(NamedTuple):
+    """Where a request goes."""
+
+    scheme: str
+    raw_host: bytes
+    port: int | None
+    raw_path: bytes
+
+    @property
+    def netloc(self) -> bytes:
+        """Host and port, as a `Host` header names them."""
+        host = b"[%s]" % self.raw_host if b":" in self.raw_host else self.raw_host
+        return host if self.port is None else b"%s:%d" % (host, self.port)
+
+
+class Headers:
+    """Headers, as far as they are looked at."""
+
+    def __init__(self, headers: Mapping[Any, Any] | None) -> None:
+        """Read those that an HTTP client was given."""
+        self.raw = [(_bytes(name), _bytes(value)) for name, value in (headers or {}).items()]
+
+    def get(self, name: str, default: str = "") -> str:
+        """The value of a header."""
+        wanted = name.encode()
+        return next((value.decode("latin-1") for key, value in self.raw if key.lower() == wanted), default)
+
+    def __contains__(self, name: str) -> bool:
+        return any(key.lower() == name.encode() for key, _ in self.raw)
+
+
+class Request:
+    """One request.
+
+    Attributes:
+        extensions: where the call is kept that it belongs to.
+    """
+
+    def __init__(self, method: str, url: Url, headers: Mapping[Any, Any] | None, content: Any) -> None:
+        """Describe a request; `content` is its body, if it is at hand."""
+        self.method = method.upper()
+        self.url = url
+        self.headers = Headers(headers)
+        self.extensions: dict[str, Any] = {}
+        self._content = content
+
+    @property
+    def content(self) -> bytes:
+        """The body.
+
+        Raises:
+            TypeError: it is not at hand as a whole.
+        """
+        content = self._content
+        if isinstance(content, str):
+            return content.encode()
+        if isinstance(content, bytes):
+            return content
+        raise TypeError
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("latin-1", "replace")
