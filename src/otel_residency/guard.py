@@ -7,7 +7,14 @@ from logging import getLogger
 from typing import NamedTuple
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import UNKNOWN, HostKind, canonical_host, match_endpoint, match_host
+from otel_residency.core.classify import (
+    UNKNOWN,
+    HostKind,
+    canonical_host,
+    match_endpoint,
+    match_host,
+    match_sender,
+)
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost
@@ -64,6 +71,8 @@ class Guard:
     def concerns_host(self, host: str) -> bool:
         """Whether a request to `host`, on some port, may be a call to a vendor."""
         name = canonical_host(host)
+        if name in self.catalogue.senders:
+            return True
         if any(place == name or place.rpartition(":")[0].strip("[]") == name for place in self._policy_hosts):
             return True
         return self._kind(name, None) in _CONCERNING
@@ -74,6 +83,8 @@ class Guard:
         Of a configured host only the vendor's endpoints count: a gateway may serve other things too.
         """
         kind = self._kind(hop.host, hop.port)
+        if match_sender(self.catalogue, hop.host, hop.path) is not None:
+            return True
         if kind != "configured":
             return kind in _CONCERNING
         return match_endpoint(self.catalogue, "openai", method, hop.path, _BASE_PATH).endpoint is not None

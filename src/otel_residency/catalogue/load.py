@@ -24,6 +24,7 @@ _IDENTITY = {
     "host_patterns": "pattern",
     "telemetry_hosts": "host",
     "telemetry_patterns": "pattern",
+    "senders": "name",
     "networks": "network",
     "bogus_hosts": "host",
     "revisions": "id",
@@ -39,6 +40,7 @@ _IDENTITY = {
 """Sections whose entries have a name of their own; a user's entry stands in for ours of that name."""
 _TELEMETRY = ("telemetry_hosts", "telemetry_patterns")
 _HOSTS = ("hosts", "host_patterns", "bogus_hosts", *_TELEMETRY)
+_WITH_SOURCES = (*_HOSTS, "senders")
 _ELSEWHERE = "other"
 """Region of a host that takes telemetry in a country that has no code in the vendor's table."""
 _WITH_SOURCE = (
@@ -162,8 +164,8 @@ def _check_values(entries: Entries) -> None:
 
 
 def _check_sources(entries: Entries, known: set[str]) -> None:
-    for section in (*_HOSTS, *_WITH_SOURCE):
-        plural = section in _HOSTS
+    for section in (*_WITH_SOURCES, *_WITH_SOURCE):
+        plural = section in _WITH_SOURCES
         for number, entry in enumerate(getattr(entries, section)):
             sources = entry.sources if plural else (entry.source,)
             missing = [source for source in sources if source not in known]

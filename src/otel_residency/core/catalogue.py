@@ -18,6 +18,7 @@ from otel_residency.core.entries import (
     HostPattern,
     Revision,
     Row,
+    Sender,
     TelemetryHost,
     TelemetryPattern,
     Tool,
@@ -58,6 +59,7 @@ class Catalogue:
             (pattern, tuple(pattern.pattern.split("."))) for pattern in entries.host_patterns
         )
         self.telemetry_hosts: Mapping[str, TelemetryHost] = _by(entries.telemetry_hosts, "host")
+        self.senders: Mapping[str, tuple[tuple[tuple[str, ...], Sender], ...]] = _senders(entries)
         self.telemetry_patterns: tuple[tuple[TelemetryPattern, tuple[str, ...]], ...] = tuple(
             (pattern, tuple(pattern.pattern.split("."))) for pattern in entries.telemetry_patterns
         )
@@ -172,3 +174,14 @@ def _filled(revision: Revision, by_id: Mapping[str, Revision]) -> Revision:
 
 def _by(entries: Iterable[T], key: str) -> Mapping[str, T]:
     return MappingProxyType({getattr(entry, key): entry for entry in entries})
+
+
+def _senders(entries: Entries) -> Mapping[str, tuple[tuple[tuple[str, ...], Sender], ...]]:
+    """By host, the paths that senders send to."""
+    found: dict[str, tuple[tuple[tuple[str, ...], Sender], ...]] = {}
+    for sender in entries.senders:
+        operated = [each.host for each in entries.telemetry_hosts if each.operator == sender.operator]
+        for host in operated or [sender.host or ""]:
+            paths = tuple((path_segments(path), sender) for path in sender.paths)
+            found[host] = (*found.get(host, ()), *paths)
+    return found

@@ -10,7 +10,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, NamedTuple, TypeVar
 
 from otel_residency.core.catalogue import Catalogue, path_segments
-from otel_residency.core.entries import Endpoint, Host
+from otel_residency.core.entries import Endpoint, Host, Sender
 from otel_residency.core.policy import ConfiguredHost
 
 T = TypeVar("T")
@@ -52,6 +52,8 @@ class EndpointMatch(NamedTuple):
     endpoint: Endpoint | None = None
     content: bool = True
     deployment: str | None = None
+    sender: Sender | None = None
+    """The program that is known to send its prompts to this host and path."""
 
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -278,3 +280,19 @@ def _content_free(path: tuple[str, ...], segments: tuple[str, ...], *, deep: boo
         expected == actual or (expected.startswith("{") and bool(actual))
         for expected, actual in zip(path, segments, strict=True)
     )
+
+
+def match_sender(catalogue: Catalogue, host: str, path: str) -> tuple[str, Sender] | None:
+    """The path with its ids as placeholders, and the program known to send prompts to it at this host."""
+    paths = catalogue.senders.get(canonical_host(host))
+    if paths is None:
+        return None
+    segments = path_segments(normal_path(path))
+    for pattern, sender in paths:
+        if len(pattern) == len(segments) and all(map(_segment_matches, pattern, segments)):
+            return "/" + "/".join(pattern), sender
+    return None
+
+
+def _segment_matches(pattern: str, segment: str) -> bool:
+    return bool(segment) if pattern.startswith("{") else pattern == segment

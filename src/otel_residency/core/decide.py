@@ -9,12 +9,26 @@ from datetime import date
 from functools import partial
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import UNKNOWN, EndpointMatch, HostMatch, match_endpoint, match_host
+from otel_residency.core.classify import (
+    UNKNOWN,
+    EndpointMatch,
+    HostMatch,
+    match_endpoint,
+    match_host,
+    match_sender,
+)
 from otel_residency.core.entries import Revision
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.core.rules.case import Case, listed
-from otel_residency.core.rules.hosts import answer_findings, hop_findings, redirect_findings, target_region
+from otel_residency.core.rules.hosts import (
+    answer_findings,
+    hop_findings,
+    redirect_findings,
+    target_region,
+    transport_findings,
+)
+from otel_residency.core.rules.senders import sender_findings, sender_host
 from otel_residency.core.rules.table import table_findings
 from otel_residency.core.verdict import (
     ELIGIBLE,
@@ -44,11 +58,21 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     revision = catalogue.revision_on(facts.on)
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
+    if any(map(_is_foreign, endpoints)):
+        hosts = tuple(
+            sender_host(catalogue, host) if _is_foreign(endpoint) else host
+            for endpoint, host in zip(endpoints, hosts, strict=True)
+        )
     findings = list(_policy_findings(facts, catalogue, policy, revision))
     if not hosts:
         findings.append(Finding("host.unknown", INDETERMINATE, "no request was seen"))
     places = tuple(zip(facts.hops, hosts, endpoints, strict=True))
     for hop, host, endpoint in places:
+        if endpoint.sender is not None:
+            findings += sender_findings(endpoint.sender, host, policy)
+        if _is_foreign(endpoint):
+            findings += transport_findings(hop, host)
+            continue
         findings += hop_findings(hop, host, policy, revision, content=endpoint.content)
         if hop.redirected:
             findings += redirect_findings(hop, host, policy, hosts[0])
@@ -72,6 +96,11 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     )
 
 
+def _is_foreign(endpoint: EndpointMatch) -> bool:
+    """Whether a request goes to a back end that is none of the vendor, by a program known to do so."""
+    return endpoint.sender is not None and endpoint.sender.operator is not None
+
+
 def _violates(verdict: Verdict, policy: Policy) -> bool:
     if policy.unreadable is not None and policy.on_call == "block":
         return True
@@ -88,6 +117,9 @@ def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch)
     else:
         known = found.endpoint is not None and facts.method in found.endpoint.methods
         content = found.content or not (vendor or known)
+    sent = match_sender(catalogue, hop.host, hop.path)
+    if sent is not None:
+        return found._replace(template=sent[0], sender=sent[1], content=True)
     return found._replace(content=content or facts.model is not None)
 
 
@@ -102,7 +134,7 @@ def _cases(
     seen = set()
     for hop, host, endpoint in places:
         place = (hop.host, hop.port, hop.path)
-        if endpoint.content and place not in seen:
+        if endpoint.content and place not in seen and not _is_foreign(endpoint):
             seen.add(place)
             rows = catalogue.rows(revision, endpoint.segments) if endpoint.segments else ()
             target = target_region(host, policy, revision)

@@ -65,6 +65,20 @@ class HostPattern(NamedTuple):
     notes: str | None = None
 
 
+class Sender(NamedTuple):
+    """A program that sends prompts to a back end of its own, past base URLs and OpenTelemetry's exporters."""
+
+    name: str
+    paths: Strings
+    """Paths of its requests, ids as placeholders."""
+    cure: str
+    sources: Strings
+    host: str | None = None
+    """A host of the vendor that it sends to."""
+    operator: str | None = None
+    """Or the operator of the back end, whose hosts and regions stand under `telemetry_hosts`."""
+
+
 class TelemetryHost(NamedTuple):
     """A host that takes telemetry, matched by equality. No region: its documentation does not tell one."""
 
@@ -342,6 +356,7 @@ class Entries(NamedTuple):
     sources: Mapping[str, Source] = NOTHING
     hosts: tuple[Host, ...] = ()
     host_patterns: tuple[HostPattern, ...] = ()
+    senders: tuple[Sender, ...] = ()
     telemetry_hosts: tuple[TelemetryHost, ...] = ()
     telemetry_patterns: tuple[TelemetryPattern, ...] = ()
     networks: tuple[Network, ...] = ()

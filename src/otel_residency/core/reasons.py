@@ -72,6 +72,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             'Require scope = "storage" if that is the promise, or call a region that processes.',
             "revisions.rows",
         ),
+        "endpoint.trace_export": Reason(
+            "A tracing program sends prompts to a back end of its own, past base URLs and OpenTelemetry.",
+            "Point it to a back end in the region or switch it off, as the detail says.",
+            "senders",
+        ),
         "feature.background": Reason(
             "Background mode is excluded in this region.",
             "Call without background.",

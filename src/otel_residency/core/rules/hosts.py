@@ -42,6 +42,11 @@ def hop_findings(
             INELIGIBLE,
             f"the request to {host.host} names {canonical_host(hop.host_header)} in its Host header",
         )
+    yield from transport_findings(hop, host)
+
+
+def transport_findings(hop: Hop, host: HostMatch) -> Iterator[Finding]:
+    """Whether a request goes over TLS, where it leaves the machine."""
     if hop.scheme not in ("https", "wss"):
         if not host.loopback:
             yield Finding("transport.insecure", INELIGIBLE, f"{hop.scheme} to {host.host}")
