@@ -24,7 +24,7 @@ test-matrix: .venv/ready
 	$(BIN)/nox --session matrix
 
 test-apart: .venv/ready
-	$(BIN)/nox --session wheel oldest neighbours conformance
+	$(BIN)/nox --session wheel oldest neighbours conformance beside servers
 
 lint: .venv/ready
 	$(BIN)/ruff check
