@@ -1,5 +1,6 @@
 """The suites that need an environment of their own."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ nox.options.error_on_missing_interpreters = True
 
 OPENAI = ("1.40.0", "1.66.0", "1.99.0", "2.0.0", "2.54.0", "3.0.0", "3.51.0")
 CONSTRAINTS = ("--constraint", "constraints/dev.txt")
+GATE = Path("tests/gate").resolve()
+BESIDE = ("stock", "config", "elastic", "splunk", "aws", "logfire", "phoenix", "traceloop", "langfuse")
 
 
 @nox.session
@@ -80,3 +83,22 @@ def packages(session: nox.Session, package: str) -> None:
     python = str(Path(session.bin) / "python")
     test = ("-m", "pytest", "-q", "tests/gate/packages/test_gate.py", *session.posargs)
     session.run(sys.executable, *test, env={"GATE_PACKAGE": package, "GATE_PYTHON": python}, external=True)
+
+
+@nox.session
+@nox.parametrize("environment", BESIDE)
+def beside(session: nox.Session, environment: str) -> None:
+    """Put the export gate into a real distribution, or beside a package that exports by itself."""
+    session.install("--editable", ".", "--requirement", f"tests/gate/beside/requirements/{environment}.txt")
+    variables = {"BESIDE": environment, "PYTHONPATH": str(GATE / "packages")}
+    session.run("pytest", "tests/gate/beside", "-q", *session.posargs, env=variables)
+
+
+@nox.session
+def servers(session: nox.Session) -> None:
+    """Put the export gate into servers that fork, spawn, and interleave requests."""
+    session.install("--editable", ".", "--requirement", "tests/gate/servers/requirements.txt")
+    folders = os.pathsep.join(str(GATE / name) for name in ("packages", "servers"))
+    session.run(
+        "pytest", "tests/gate/servers", "-q", *session.posargs, env={"SERVERS": "yes", "PYTHONPATH": folders}
+    )

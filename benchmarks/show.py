@@ -17,7 +17,8 @@ from benchmarks.startup import Pair, Startup
 AIM_RATIO, AIM_CHUNK, AIM_SPAN, AIM_START = 1.5, 0.5, 1.5, 15
 AIMS = (
     f"Aims, not limits: a call at most {AIM_RATIO} times what the floor adds, a chunk at most {AIM_CHUNK} µs "
-    f"more, an unrelated span at most {AIM_SPAN} µs more behind the export gate, the start of a process without openai at most {AIM_START} ms."
+    f"more, an unrelated span at most {AIM_SPAN} µs more behind the export gate, "
+    f"the start of a process without openai at most {AIM_START} ms."
 )
 _PACKAGES = (
     "otel-residency",

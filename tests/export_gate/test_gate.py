@@ -260,6 +260,7 @@ def test_a_span_beside_the_call_is_treated(instrument: Instrument, mode: str, *,
         with application(recorded, "root"), beside(recorded):
             ask(US)
     assert PROMPT not in recorded.everything
+    ask(EU)
     with beside(recorded, **arguments):
         pass
     assert PROMPT in recorded.everything, "a model call that nobody judged is left alone"
@@ -275,6 +276,37 @@ def test_a_call_in_a_thread_without_the_context_is_known(instrument: Instrument,
     with model_call(recorded):
         pass
     assert PROMPT in recorded.everything, "a span that began after it is left alone"
+
+
+@pytest.mark.parametrize("where", ["beside", "below a span beside", "after the trace", "no trace around it"])
+def test_an_error_that_is_told_elsewhere(instrument: Instrument, internet: Internet, where: str) -> None:
+    """The error of a violating call repeats the prompt, and is recorded on a span that is not above it."""
+    internet.respond = lambda _: answer({"error": {"message": PROMPT}}, 400)
+    recorded = instrument(on_export="redact")
+
+    def fail() -> openai.BadRequestError:
+        with pytest.raises(openai.BadRequestError) as raised:
+            ask(US)
+        return raised.value
+
+    def tell(error: Exception) -> None:
+        with application(recorded, "log") as span:
+            span.record_exception(error)
+
+    if where == "no trace around it":
+        tell(fail())
+    else:
+        with application(recorded, "request"):
+            error = fail()
+            if where == "beside":
+                tell(error)
+            elif where == "below a span beside":
+                with application(recorded, "handler"):
+                    tell(error)
+        if where == "after the trace":
+            tell(error)
+    assert [event.name for event in span_of(recorded, "log").events] == ["exception"]
+    assert PROMPT not in recorded.everything
 
 
 def test_strict_treats_model_calls_that_nobody_judged(instrument: Instrument) -> None:

@@ -10,7 +10,7 @@ import openai
 import pytest
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, ParentBased, Sampler, SamplingResult
 from opentelemetry.trace import SpanKind, StatusCode
 
 from examples.demo.loopback import Asked, Reply
@@ -32,6 +32,26 @@ def chat(kind: Kind, client: Any) -> Any:
 
 
 # The span.
+
+
+class Forgetful(Sampler):
+    """Samples everything, and keeps no attribute that a span starts with."""
+
+    def should_sample(self, *_: Any, **__: Any) -> SamplingResult:
+        """Sample it."""
+        return SamplingResult(Decision.RECORD_AND_SAMPLE)
+
+    def get_description(self) -> str:
+        """Name it."""
+        return "forgetful"
+
+
+def test_a_sampler_that_drops_attributes(instrument: Instrument, sync: Kind) -> None:
+    """What a span starts with is there whatever the sampler made of it."""
+    residency = instrument(sampler=Forgetful())
+    chat(sync, sync.open())
+    assert residency.span["residency.verdict"] == "eligible"
+    assert residency.span["residency.endpoint"] == "/v1/chat/completions"
 
 
 def test_the_span_of_a_call(kind: Kind, residency: Recorded) -> None:

@@ -134,10 +134,23 @@ class Gate:
             relation = self._of_http(span, self._judge_http)
         if relation is None:
             relation = self._of_model_call(span, above)
-        if relation is None and (self._closed or (span.start_time or 0) <= marks.horizon):
+        near = marks.violated_at and self._is_near(span, key, above)
+        if relation is None and (near or self._closed or (span.start_time or 0) <= marks.horizon):
             strict = self.content.of_model_call(span.attributes or {})
             relation = Relation(doubt=True, part=False, strict=strict)
         return relation
+
+    def _is_near(self, span: ReadableSpan, key: Key, parent: Above | None) -> bool:
+        """Whether a violating call was made beside a span, or before it in the same context.
+
+        There the application tells of the call's error, which repeats what was asked.
+        """
+        if parent is not None and parent.violates:
+            return True
+        recent = self._marks.recent()
+        if span.parent is None and recent and recent[0].violation:
+            return True
+        return any(mark.violation and mark.trace == key[0] for mark in recent)
 
     def _of_above(self, span: ReadableSpan, above: Above) -> Relation | None:
         """What a span that stands above calls has to do with them; its own parent stands above them too."""

@@ -33,13 +33,24 @@ def key_of(context: SpanContext) -> Key:
 class Mark:
     """What is known of one call. Until it is settled the call is in doubt."""
 
-    __slots__ = ("above", "attributes", "inside", "own", "reconsider", "settled", "started", "violation")
+    __slots__ = (
+        "above",
+        "attributes",
+        "inside",
+        "own",
+        "reconsider",
+        "settled",
+        "started",
+        "trace",
+        "violation",
+    )
 
     def __init__(self, started: int) -> None:
         """A call that began at that time, in ns."""
         self.started = started
         self.own: Key | None = None
         self.above: Key | None = None
+        self.trace = 0
         self.inside = False
         """Whether its context is in the client right now, and not reading what it handed over."""
         self.reconsider: Callable[[], None] | None = None
@@ -185,10 +196,12 @@ class Marks:
         """
         if own is not None and own.is_valid:
             mark.own = key_of(own)
+            mark.trace = own.trace_id
             self._keep(mark.own, mark)
         above = current.get_span_context()
         if above.is_valid:
             mark.above = key_of(above)
+            mark.trace = above.trace_id
             self.above(mark.above).add(mark, direct=True)
             parent: SpanContext | None = getattr(current, "parent", None)
             if parent is not None:
@@ -225,7 +238,8 @@ class Marks:
             entry.add(mark, direct=False)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, in this context."""
+        self._recent.set(())
         self._known.clear()
         Marks.violated_at = 0
         self.horizon = 0

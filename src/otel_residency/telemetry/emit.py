@@ -67,9 +67,12 @@ class Telemetry:
         """Start the span of a call; `None` while instrumentation is suppressed."""
         if not is_instrumentation_enabled():
             return None
-        return self._tracer.start_span(
+        span = self._tracer.start_span(
             name, kind=SpanKind.INTERNAL, attributes=attributes, start_time=start_time
         )
+        if not getattr(span, "attributes", True):  # a sampler may keep only what it says itself
+            span.set_attributes(attributes)
+        return span
 
     @staticmethod
     def count(attributes: totals.Key) -> None:
