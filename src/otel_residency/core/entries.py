@@ -380,6 +380,8 @@ class Entries(NamedTuple):
     """Keys of a request body that hold a list of tools, or are a tool themselves."""
     file_part_types: Strings = ()
     file_reference_keys: Strings = ()
+    socket_events: Strings = ()
+    """Types of events that a client sends over a socket to say which model and features it wants."""
     last_events: Strings = ()
     """Types of stream events after which nothing is said of the model any more."""
     file_reference_row: str | None = None

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from otel_residency.http_clients import sockets
 from otel_residency.openai_client.patch import switch, wrap
 from otel_residency.patching import when_imported
 
@@ -29,6 +30,13 @@ def install() -> None:
         when_imported("urllib3.connectionpool", _patch_urllib3, switch.missing_clients)
         when_imported("aiohttp.connector", _patch_aiohttp, switch.missing_clients)
         when_imported("http.client", _patch_standard, switch.missing_clients)
+        for name, patch in (
+            ("websockets.client", sockets.patch_protocol),
+            ("websockets.protocol", sockets.patch_messages),
+            ("websockets.sync.client", sockets.patch_connect),
+            ("websockets.asyncio.client", sockets.patch_async_connect),
+        ):
+            when_imported(name, patch, switch.missing_clients)
 
 
 def _patch_urllib3(module: ModuleType) -> None:

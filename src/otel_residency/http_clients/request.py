@@ -13,6 +13,11 @@ class Url(NamedTuple):
     raw_path: bytes
 
     @property
+    def place(self) -> tuple[str, str, int | None, str]:
+        """Scheme, host, port and path as text."""
+        return self.scheme, self.raw_host.decode("ascii"), self.port, self.raw_path.decode("ascii", "replace")
+
+    @property
     def netloc(self) -> bytes:
         """Host and port, as a `Host` header names them."""
         host = b"[%s]" % self.raw_host if b":" in self.raw_host else self.raw_host

@@ -104,8 +104,10 @@ class Call:
 
     # Before the wire: judge, and refuse if the policy says so.
 
-    def attempt(self, request: Any, options: Any) -> None:
+    def attempt(self, request: Any, options: Any, body: RequestFacts | None = None) -> None:
         """Judge the request that the client has built for the next attempt.
+
+        `body` is what its body tells, where it is not read from `options` or `request`.
 
         Raises:
             ResidencyViolationError: in block mode, when it violates the policy or can't be judged.
@@ -114,7 +116,8 @@ class Call:
         try:
             raw = self.client is None
             base = None if raw else state.base_url(self.client)
-            body = state.bodies.read_sent(request) if raw else state.bodies.read(options, request)
+            if body is None:
+                body = state.bodies.read_sent(request) if raw else state.bodies.read(options, request)
             planned = read_hop(request)
             facts = self._facts_of(request.method, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
@@ -163,6 +166,32 @@ class Call:
             if self.state.blocks and judged.decision.violation:
                 raise self._refusal(judged, hop)
         self.hops = (*self.hops, hop)
+
+    def learn(self, more: RequestFacts) -> None:
+        """Judge the call anew, after it has said more of what it is about.
+
+        Raises:
+            RefusalError: in block mode, as above.
+        """
+        facts = self.facts
+        if facts is None:
+            return
+        try:
+            self.facts = facts._replace(
+                hops=self.hops or facts.hops,
+                model=more.model or facts.model,
+                service_tier=more.service_tier or facts.service_tier,
+                features=facts.features | more.features,
+                tools=facts.tools | more.tools,
+                body_unseen=facts.body_unseen or more.unseen,
+            )
+            self.judged = judged = self.state.guard.judge(self.facts)
+        except Exception as error:
+            self._doubt(error)
+            return
+        self.mark.know(judged.span, violation=judged.decision.violation)
+        if self.state.blocks and judged.decision.violation:
+            raise self._refusal(judged, self.facts.hops[-1])
 
     def _as_planned(self, request: Any) -> Hop | None:
         """The hop that was judged already, if this is still it."""
@@ -424,6 +453,9 @@ class Call:
         outcome: dict[str, Any] = dict(self.evidence)
         if self.announced is None or judged.span != self.announced.span:
             outcome |= judged.span
+        model = self.facts.model if self.facts is not None else None
+        if model and self.attributes.get(names.MODEL_REQUESTED) != model:
+            outcome[names.MODEL_REQUESTED] = model
         last = self.hops[-1] if self.hops else self.planned
         if last is not None and last != self.announced_hop:
             _put_server(outcome, last)

@@ -75,6 +75,15 @@ class BodyReader:
             return RequestFacts()
         return self._read_wire(request)
 
+    def read_message(self, message: bytes) -> RequestFacts:
+        """Read an event that is sent over a socket: its own fields, and those of the response it asks for."""
+        try:
+            event = json.loads(message, object_pairs_hook=_unambiguous)
+            asked = event.get("response")
+            return self._read_body({**event, **asked} if isinstance(asked, Mapping) else event)
+        except Exception:  # any doubt has the same answer
+            return RequestFacts(unseen=True)
+
     def _read_wire(self, request: Any) -> RequestFacts:
         """Read the serialized body, where the client was handed one or holds foreign objects."""
         try:

@@ -81,6 +81,11 @@ class State:
         return BodyReader(self.guard.catalogue.entries)
 
     @cached_property
+    def telling(self) -> tuple[bytes, ...]:
+        """What a message over a socket may tell more by: types of events, or escapes that can hide one."""
+        return (*(event.encode() for event in self.guard.catalogue.entries.socket_events), b"\\")
+
+    @cached_property
     def evidence(self) -> dict[bytes, tuple[str, str | None]]:
         """Header name as on the wire, to attribute and the character before the part that matters."""
         return {

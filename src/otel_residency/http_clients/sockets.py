@@ -1,0 +1,169 @@
+"""WebSocket sessions, by the part of the websockets library that both of its clients are built on.
+
+A session is one call: it begins with its handshake, what it sends may change what it is about, and it ends
+with its connection.
+"""
+
+from datetime import UTC, datetime
+from functools import wraps
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import wrapt
+
+from otel_residency.openai_client.patch import switch, wrap
+
+if TYPE_CHECKING:
+    from otel_residency.http_clients.request import Request
+    from otel_residency.openai_client.call import Call
+    from otel_residency.openai_client.state import State
+
+_CALL = "_otel_residency_call"
+
+
+def patch_protocol(module: ModuleType) -> None:
+    """Patch the handshake, in `websockets.client`."""
+
+    def begin(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        call = _begin(args[0] if args else kwargs.get("uri"))
+        if call is not None:
+            setattr(protocol, _CALL, call)
+
+    wrap(module, "ClientProtocol.__init__", begin, switch.missing_clients)
+
+
+def patch_messages(module: ModuleType) -> None:
+    """Patch what is sent, and the end of a connection, in `websockets.protocol`."""
+
+    def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        call = getattr(protocol, _CALL, None)
+        if call is not None:
+            _look_at(call, *args, **kwargs)
+        wrapped(*args, **kwargs)
+
+    def ended(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        call = getattr(protocol, _CALL, None)
+        if call is not None:
+            call.finish()
+
+    wrap(module, "Protocol.send_text", send, switch.missing_clients)
+    wrap(module, "Protocol.receive_eof", ended, switch.missing_clients)
+
+
+def patch_connect(module: ModuleType) -> None:
+    """Refuse a session before anything is dialled, in `websockets.sync.client`."""
+    wrapped = module.connect
+
+    @wraps(wrapped)
+    def connect(*args: Any, **kwargs: Any) -> Any:
+        _refuse(args[0] if args else kwargs.get("uri"))
+        return wrapped(*args, **kwargs)
+
+    wrapt.apply_patch(module, "connect", connect)
+
+
+def patch_async_connect(module: ModuleType) -> None:
+    """The same in `websockets.asyncio.client`."""
+
+    def connect(wrapped: Any, _connect: Any, args: Any, kwargs: Any) -> None:
+        _refuse(args[0] if args else kwargs.get("uri"))
+        wrapped(*args, **kwargs)
+
+    wrap(module, "connect.__init__", connect, switch.missing_clients)
+
+
+def _refuse(uri: Any) -> None:
+    """Judge a session that is about to be opened, in block mode.
+
+    Raises:
+        RefusalError: if it violates the policy.
+    """
+    state = switch.state
+    if state is None or not state.blocks or not isinstance(uri, str):
+        return
+    from websockets.uri import parse_uri
+
+    try:
+        parsed = parse_uri(uri)
+    except Exception:  # the library will say what is wrong with it
+        return
+    if _violates(state, parsed):
+        _begin(parsed)
+
+
+def _violates(state: "State", uri: Any) -> bool:
+    """Whether a session would be refused; nothing is told of it yet."""
+    from otel_residency.core.facts import CallFacts, Hop
+
+    hop = Hop(*_request(uri).url.place, payload=True)
+    facts = CallFacts(datetime.now(UTC).date(), "GET", (hop,), model=_model(uri))
+    try:
+        return state.guard.concerns("GET", hop) and state.guard.judge(facts).decision.violation
+    except Exception:
+        return True
+
+
+def _model(uri: Any) -> str | None:
+    named = parse_qs(uri.query or "").get("model")
+    return named[0] if named else None
+
+
+def _begin(uri: Any) -> "Call | None":
+    """The call that a session at `uri` is, judged; `None` if it goes to no vendor.
+
+    Raises:
+        RefusalError: in block mode; an error of the library too.
+    """
+    state = switch.state
+    if state is None or uri.host in state.others:
+        return None
+    from websockets.exceptions import WebSocketException
+
+    from otel_residency.errors import RefusalError
+    from otel_residency.openai_client.facts import RequestFacts
+    from otel_residency.openai_client.http import begin_raw, refusal_of
+
+    request = _request(uri)
+    call = begin_raw(request, uri.host)
+    if call is None:
+        return None
+    try:
+        call.attempt(request, None, RequestFacts(_model(uri)))
+        call.hop(request)
+    except RefusalError as error:
+        call.raised(error)
+        raise refusal_of(error, WebSocketException) from None
+    call.mark.inside = False
+    return call
+
+
+def _request(uri: Any) -> "Request":
+    from otel_residency.http_clients.request import Request, Url
+
+    scheme, default = ("wss", 443) if uri.secure else ("ws", 80)
+    port = None if uri.port == default else uri.port
+    return Request("GET", Url(scheme, uri.host.encode("idna"), port, (uri.path or "/").encode()), None, None)
+
+
+def _look_at(call: "Call", data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
+    """Learn from a message that is about to be sent.
+
+    Raises:
+        RefusalError: in block mode; as an error that the library passes on and takes for none of its own.
+    """
+    message = bytes(data)
+    if fin and not any(word in message for word in call.state.telling):
+        return
+    from websockets.exceptions import ConcurrencyError
+
+    from otel_residency.errors import RefusalError
+    from otel_residency.openai_client.facts import RequestFacts
+    from otel_residency.openai_client.http import refusal_of
+
+    try:
+        call.learn(call.state.bodies.read_message(message) if fin else RequestFacts(unseen=True))
+    except RefusalError as error:
+        raise refusal_of(error, ConcurrencyError) from None
