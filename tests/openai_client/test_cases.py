@@ -81,7 +81,13 @@ def answered(given: Answer | None) -> Reply:
     if given.refusal is not None:
         return error(*REFUSALS[given.refusal])
     found = {"model": given.model, "service_tier": given.service_tier}
-    return answer({key: value for key, value in found.items() if value}, given.status or 200)
+    headers = {
+        "x_ms_region": given.cloud_region,
+        "x_litellm_model_api_base": given.upstream and f"https://{given.upstream}/v1",
+    }
+    headers |= {"x_litellm_attempted_fallbacks": "1"} if given.fallbacks else {}
+    told = {key: value for key, value in found.items() if value}
+    return answer(told, given.status or 200, **{name: value for name, value in headers.items() if value})
 
 
 def replies(case: Case) -> Iterator[Reply]:

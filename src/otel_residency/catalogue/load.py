@@ -40,7 +40,7 @@ _IDENTITY = {
 """Sections whose entries have a name of their own; a user's entry stands in for ours of that name."""
 _TELEMETRY = ("telemetry_hosts", "telemetry_patterns")
 _HOSTS = ("hosts", "host_patterns", "bogus_hosts", *_TELEMETRY)
-_WITH_SOURCES = (*_HOSTS, "senders")
+_WITH_SOURCES = (*_HOSTS, "senders", "cloud_regions", "inference_profiles")
 _ELSEWHERE = "other"
 """Region of a host that takes telemetry in a country that has no code in the vendor's table."""
 _WITH_SOURCE = (

@@ -16,6 +16,7 @@ from otel_residency.core.entries import (
     Entries,
     Host,
     HostPattern,
+    InferenceProfile,
     Revision,
     Row,
     Sender,
@@ -59,6 +60,12 @@ class Catalogue:
             (pattern, tuple(pattern.pattern.split("."))) for pattern in entries.host_patterns
         )
         self.telemetry_hosts: Mapping[str, TelemetryHost] = _by(entries.telemetry_hosts, "host")
+        self.cloud_regions: Mapping[tuple[str, str], str] = {
+            (each.names, each.name): each.region for each in entries.cloud_regions
+        }
+        self.inference_profiles: Mapping[tuple[str, str], InferenceProfile] = {
+            (each.provider, each.prefix): each for each in entries.inference_profiles
+        }
         self.senders: Mapping[str, tuple[tuple[tuple[str, ...], Sender], ...]] = _senders(entries)
         self.telemetry_patterns: tuple[tuple[TelemetryPattern, tuple[str, ...]], ...] = tuple(
             (pattern, tuple(pattern.pattern.split("."))) for pattern in entries.telemetry_patterns

@@ -10,7 +10,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, NamedTuple, TypeVar
 
 from otel_residency.core.catalogue import Catalogue, path_segments
-from otel_residency.core.entries import Endpoint, Host, Sender
+from otel_residency.core.entries import Endpoint, Host, HostPattern, Sender
 from otel_residency.core.policy import ConfiguredHost
 
 T = TypeVar("T")
@@ -33,6 +33,8 @@ class HostMatch(NamedTuple):
     note: str = ""
     configured: ConfiguredHost | None = None
     loopback: bool = False
+    to_configure: bool = False
+    """A cloud resource whose region only the policy can tell."""
     link: bool = False
     """The region is that of a private link; that of the project behind it does not show."""
 
@@ -121,11 +123,30 @@ def _by_shape(catalogue: Catalogue, name: str) -> HostMatch:
         for pattern, labels in catalogue.patterns:
             if matches(labels, name.split(".")):
                 kind: HostKind = "local" if pattern.kind == "local" else "listed"
-                return HostMatch(name, kind, pattern.provider, pattern.regions, pattern.notes or "")
+                regions = pattern.regions or _labelled(catalogue, pattern, labels, name)
+                ours = pattern.region_from == "policy"
+                return HostMatch(
+                    name, kind, pattern.provider, regions, pattern.notes or "", to_configure=ours
+                )
         original = lookalike_of(catalogue, name)
     if original is None:
         return HostMatch(name, "unknown")
     return HostMatch(name, "lookalike", note=f"it resembles {original} and is another host")
+
+
+def _labelled(
+    catalogue: Catalogue, pattern: HostPattern, labels: tuple[str, ...], name: str
+) -> tuple[str, ...]:
+    """The region that a label names, where the cloud documents that it does."""
+    if pattern.region_from != "label":
+        return ()
+    for described, label in zip(labels, name.split("."), strict=True):
+        before, opened, rest = described.partition("{")
+        names, _, after = rest.partition("}")
+        if opened:
+            region = catalogue.cloud_regions.get((names, label[len(before) : len(label) - len(after)]))
+            return (region,) if region else ()
+    return ()
 
 
 def _listed(host: Host, on: date) -> HostMatch:

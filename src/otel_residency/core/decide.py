@@ -76,7 +76,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         findings += hop_findings(hop, host, policy, revision, content=endpoint.content)
         if hop.redirected:
             findings += redirect_findings(hop, host, policy, hosts[0])
-    findings += answer_findings(facts, hosts)
+    findings += answer_findings(facts, hosts, catalogue, policy)
     if revision is not None:
         for case in _cases(facts, catalogue, policy, revision, places):
             findings += table_findings(case)

@@ -268,10 +268,12 @@ class EvidenceHeader(NamedTuple):
     """A response header that corroborates where a call went."""
 
     header: str
-    shows: Literal["request_id", "project", "organization", "edge", "azure_region"]
+    shows: Literal["request_id", "project", "organization", "edge", "azure_region", "upstream", "fallbacks"]
     source: str
     after_last: str | None = None
     """Only what follows the last one of these characters is looked at."""
+    url: bool = False
+    """It is a URL, of which only the host is looked at."""
 
 
 class Attestation(NamedTuple):
@@ -330,6 +332,28 @@ class Deployment(NamedTuple):
     """Regions that are a zone of their own, for types that stay in a zone."""
 
 
+class CloudRegion(NamedTuple):
+    """A region of a cloud, and the region that it lies in."""
+
+    names: str
+    """Whose name it is, by the placeholder of host patterns: `azure_region`, `aws_region`."""
+    name: str
+    region: str
+    """A region code, or `other` for a country that has none."""
+    sources: Strings
+
+
+class InferenceProfile(NamedTuple):
+    """A prefix of model ids that lets a cloud send a request on to other regions of its own."""
+
+    provider: str
+    prefix: str
+    """What stands before the first dot of the id."""
+    zones: Strings
+    """The regions that a request may reach; empty: any."""
+    sources: Strings
+
+
 class ClientRegions(NamedTuple):
     """The region names that a release of the client knows."""
 
@@ -356,6 +380,8 @@ class Entries(NamedTuple):
     sources: Mapping[str, Source] = NOTHING
     hosts: tuple[Host, ...] = ()
     host_patterns: tuple[HostPattern, ...] = ()
+    cloud_regions: tuple[CloudRegion, ...] = ()
+    inference_profiles: tuple[InferenceProfile, ...] = ()
     senders: tuple[Sender, ...] = ()
     telemetry_hosts: tuple[TelemetryHost, ...] = ()
     telemetry_patterns: tuple[TelemetryPattern, ...] = ()

@@ -32,6 +32,12 @@ class Answer(NamedTuple):
     status: int | None = None
     model: str | None = None
     service_tier: str | None = None
+    cloud_region: str | None = None
+    """Region of a cloud that a header names, as the cloud writes it."""
+    upstream: str | None = None
+    """Host that a gateway says it sent the request on to."""
+    fallbacks: bool = False
+    """Whether a gateway says that it fell back to another back end."""
     refusal: str | None = None
     """Id of the catalogue's entry for a residency error of the vendor, if the answer is one."""
 

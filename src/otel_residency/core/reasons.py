@@ -110,6 +110,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "feature.tracing": Reason(
             "Realtime tracing is excluded in this region.", "Call without tracing.", "revisions.feature_rules"
         ),
+        "gateway.left_region": Reason(
+            "A gateway says that it sent the request on to another region, or that it fell back, not to where.",
+            "Take the other region's back ends out of the gateway's routes and fallbacks.",
+            "evidence_headers",
+        ),
         "guard.failed": Reason(
             "The guard itself failed, and in block mode a doubt is a refusal.",
             "Report the error; it is in the log of the process.",
@@ -139,6 +144,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The vendor answered that project and host do not belong together; the request had arrived.",
             "Use the host that the error names, or a project of that region.",
             "refusals",
+        ),
+        "host.region_contradicted": Reason(
+            "A header of the answer names another region than the one that is configured for the host.",
+            "Find out where the resource is, and mend the policy or the resource.",
+            "cloud_regions",
         ),
         "host.region_mismatch": Reason(
             "The host belongs to a region that the policy does not allow.",

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from otel_residency.core.entries import Refusal
+from otel_residency.core.entries import EvidenceHeader, Refusal
 from otel_residency.telemetry import names
 
 _LIMIT = 256
@@ -68,16 +69,18 @@ def _text(value: Any) -> str | None:
     return value[:_LIMIT] if isinstance(value, str) and value else None
 
 
-def read_evidence(response: Any, known: Mapping[bytes, tuple[str, str | None]]) -> dict[str, str]:
+def read_evidence(response: Any, known: Mapping[bytes, tuple[str, EvidenceHeader]]) -> dict[str, str]:
     """What the headers and the connection of a response corroborate, by attribute."""
     evidence: dict[str, str] = {}
-    for header, raw in response.headers.raw:
-        entry = known.get(header.lower())
+    for name, raw in response.headers.raw:
+        entry = known.get(name.lower())
         if entry is not None:
-            attribute, separator = entry
+            attribute, header = entry
             value = raw.decode("latin-1")
-            if separator is not None:
-                value = value.rpartition(separator)[2]
+            if header.after_last is not None:
+                value = value.rpartition(header.after_last)[2]
+            if header.url:
+                value = _host(value)
             if value and len(value) <= _HEADER_LIMIT and value.isprintable():
                 evidence[attribute] = value
     stream = response.extensions.get("network_stream")
@@ -85,3 +88,11 @@ def read_evidence(response: Any, known: Mapping[bytes, tuple[str, str | None]]) 
     if peer:
         evidence[names.EVIDENCE["peer_address"]] = str(peer[0])
     return evidence
+
+
+def _host(url: str) -> str:
+    """The host of a URL that a header names, and nothing else of it."""
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").hostname or ""
+    except ValueError:
+        return ""

@@ -303,8 +303,7 @@ class Call:
             self.status = response.status_code
             self.redirecting = self.status in _REDIRECTS and "location" in response.headers
             self.response, self.watch = response, watch
-            if self.span is not None and self.span.is_recording():
-                self.evidence = read_evidence(response, self.state.evidence)
+            self.evidence = read_evidence(response, self.state.evidence)
             if self.alone:
                 self.mark.inside = False
                 self._follow_alone(response)
@@ -480,7 +479,15 @@ class Call:
             return self.judged
         guard = self.state.guard
         refusal = self.refusal or guard.refusal_by_code(self.answer.error_code)
-        answer = Answer(self.status, self.answer.model, self.answer.service_tier, refusal)
+        answer = Answer(
+            self.status,
+            self.answer.model,
+            self.answer.service_tier,
+            self.evidence.get(names.EVIDENCE["azure_region"]),
+            self.evidence.get(names.EVIDENCE["upstream"]),
+            self.evidence.get(names.EVIDENCE["fallbacks"], "0") != "0",
+            refusal,
+        )
         judged = self.judged
         try:
             judged = guard.judge(self.facts._replace(hops=self.hops or self.facts.hops, answer=answer))

@@ -11,6 +11,7 @@ from otel_residency.errors import ResidencyError
 from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
+    from otel_residency.core.entries import EvidenceHeader
     from otel_residency.guard import Guard
     from otel_residency.openai_client.facts import BodyReader
     from otel_residency.settings import Settings
@@ -86,10 +87,10 @@ class State:
         return (*(event.encode() for event in self.guard.catalogue.entries.socket_events), b"\\")
 
     @cached_property
-    def evidence(self) -> dict[bytes, tuple[str, str | None]]:
-        """Header name as on the wire, to attribute and the character before the part that matters."""
+    def evidence(self) -> "dict[bytes, tuple[str, EvidenceHeader]]":
+        """Header name as on the wire, to attribute and what else is known of the header."""
         return {
-            entry.header.encode(): (names.EVIDENCE[entry.shows], entry.after_last)
+            entry.header.encode(): (names.EVIDENCE[entry.shows], entry)
             for entry in self.guard.catalogue.entries.evidence_headers
         }
 

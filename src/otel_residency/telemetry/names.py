@@ -32,6 +32,8 @@ EVIDENCE: Final[Mapping[str, str]] = MappingProxyType(
         "organization": "residency.evidence.organization",
         "edge": "residency.evidence.edge",
         "azure_region": "residency.evidence.azure_region",
+        "upstream": "residency.evidence.upstream",
+        "fallbacks": "residency.evidence.fallbacks",
         "peer_address": "residency.evidence.peer_address",
     }
 )

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from otel_residency.core.classify import UNKNOWN, HostMatch, canonical_host
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.classify import UNKNOWN, HostMatch, canonical_host, match_host
 from otel_residency.core.entries import Revision
-from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.core.rules.case import GLOBAL, needs_findings
-from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
+from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding, Verdict
 
 
 def _optional_prefix_region(host: HostMatch, policy: Policy, revision: Revision) -> str | None:
@@ -65,7 +66,8 @@ def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -
             candidates = " or ".join(host.regions)
             yield Finding("host.region_mismatch", INELIGIBLE, f"{host.host} is {candidates}, not {required}")
         else:
-            yield Finding("host.unknown", INDETERMINATE, f"the region of {host.host} is not known")
+            lines = f"; put into the policy: {_lines(host)}" if host.to_configure else ""
+            yield Finding("host.unknown", INDETERMINATE, f"the region of {host.host} is not known{lines}")
     elif host.region == GLOBAL:
         if not policy.require:
             yield Finding("host.global", INDETERMINATE, f"{host.host} has no region")
@@ -82,6 +84,55 @@ def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -
         yield from needs_findings((("region_approval",),), policy, "attestation.missing", why)
 
 
+def _lines(host: HostMatch) -> str:
+    """What a policy has to say of a cloud resource, to be filled in."""
+    return (
+        f'[hosts."{host.host}"] region = "…" provider = "{host.provider}" '
+        'deployments = { your-deployment = "its type, such as DataZoneStandard" }'
+    )
+
+
+def _elsewhere(region: str, host: HostMatch, policy: Policy) -> Verdict | None:
+    """How bad it is that a call reached `region`; `None` if that is where its host is."""
+    if region == host.region:
+        return None
+    return INELIGIBLE if policy.require and region not in policy.require else INDETERMINATE
+
+
+def _cloud_findings(
+    answer: Answer, host: HostMatch, catalogue: Catalogue, policy: Policy
+) -> Iterator[Finding]:
+    """Whether the region that a cloud names in its answer is that of the host.
+
+    It is told to corroborate: which of its regions a cloud means by it is not documented.
+    """
+    if answer.cloud_region is None or host.provider not in ("azure", "azure-apim"):
+        return
+    name = answer.cloud_region.lower().replace(" ", "")
+    region = catalogue.cloud_regions.get(("azure_region", name))
+    verdict = None if region is None else _elsewhere(region, host, policy)
+    if verdict is not None and (host.region != UNKNOWN or verdict is INELIGIBLE):
+        yield Finding(
+            "host.region_contradicted", verdict, f"{host.host} answered from {answer.cloud_region} ({region})"
+        )
+
+
+def _gateway_findings(
+    facts: CallFacts, answer: Answer, host: HostMatch, catalogue: Catalogue, policy: Policy
+) -> Iterator[Finding]:
+    """Whether a gateway sent the request on to another region than its own."""
+    if answer.upstream is not None:
+        upstream = match_host(catalogue, policy.hosts, answer.upstream, None, facts.on)
+        verdict = _elsewhere(upstream.region, host, policy) if upstream.region != UNKNOWN else INDETERMINATE
+        if verdict is not None:
+            where = f"{upstream.host} ({upstream.region})"
+            yield Finding("gateway.left_region", verdict, f"{host.host} sent the request on to {where}")
+    elif answer.fallbacks:
+        yield Finding(
+            "gateway.left_region", INDETERMINATE, f"{host.host} fell back, it does not say to where"
+        )
+
+
 def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch) -> Iterator[Finding]:
     """Whether a redirect left the required regions, or without a requirement the region of the first hop."""
     allowed = policy.require or (home.region,)
@@ -91,8 +142,13 @@ def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch
         yield Finding(code, INELIGIBLE, f"redirected to {host.host}")
 
 
-def answer_findings(facts: CallFacts, hosts: tuple[HostMatch, ...]) -> Iterator[Finding]:
-    """What the vendor said about host and project."""
+def answer_findings(
+    facts: CallFacts, hosts: tuple[HostMatch, ...], catalogue: Catalogue, policy: Policy
+) -> Iterator[Finding]:
+    """What the answer says about where it came from: the vendor, a cloud, or a gateway."""
+    if facts.answer and hosts:
+        yield from _cloud_findings(facts.answer, hosts[-1], catalogue, policy)
+        yield from _gateway_findings(facts, facts.answer, hosts[-1], catalogue, policy)
     if facts.answer and facts.answer.refusal and hosts:
         yield Finding(
             "host.refused_by_vendor",

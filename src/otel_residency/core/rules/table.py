@@ -45,6 +45,7 @@ def table_findings(case: Case) -> Iterator[Finding]:
 def _other_provider_findings(case: Case) -> Iterator[Finding]:
     host = case.host
     own = host.configured
+    yield from _profile_findings(case)
     if own is None or not own.deployments:
         yield Finding(
             "provider.not_covered",
@@ -72,6 +73,18 @@ def _other_provider_findings(case: Case) -> Iterator[Finding]:
         tool = case.catalogue.tools.get(name)
         if tool is None or tool.runs == "vendor":
             yield Finding("feature.tool", INDETERMINATE, f"{name} of {host.provider} is in no table")
+
+
+def _profile_findings(case: Case) -> Iterator[Finding]:
+    """Whether the model's id lets the cloud send the request on to other regions."""
+    prefix, dot, _ = (case.facts.model or "").partition(".")
+    profile = case.catalogue.inference_profiles.get((case.host.provider, prefix)) if dot else None
+    if profile is None or case.policy.scope != "processing":
+        return
+    allowed = case.policy.require or (case.host.region,)
+    if not profile.zones or not set(profile.zones) <= set(allowed):
+        reach = ", ".join(profile.zones) or "any region"
+        yield Finding("deployment.leaves_region", INELIGIBLE, f"{prefix}. lets a request go to {reach}")
 
 
 def _retired_endpoint(case: Case) -> date | None:
