@@ -140,13 +140,11 @@ def _labelled(
     """The region that a label names, where the cloud documents that it does."""
     if pattern.region_from != "label":
         return ()
-    for described, label in zip(labels, name.split("."), strict=True):
-        before, opened, rest = described.partition("{")
-        names, _, after = rest.partition("}")
-        if opened:
-            region = catalogue.cloud_regions.get((names, label[len(before) : len(label) - len(after)]))
-            return (region,) if region else ()
-    return ()
+    named = next(pair for pair in zip(labels, name.split("."), strict=True) if "{" in pair[0])
+    before, _, rest = named[0].partition("{")
+    names, _, after = rest.partition("}")
+    region = catalogue.cloud_regions.get((names, named[1][len(before) : len(named[1]) - len(after)]))
+    return (region,) if region else ()
 
 
 def _listed(host: Host, on: date) -> HostMatch:
