@@ -111,7 +111,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Realtime tracing is excluded in this region.", "Call without tracing.", "revisions.feature_rules"
         ),
         "gateway.left_region": Reason(
-            "A gateway says that it sent the request on to another region, or fell back without saying where.",
+            "By its own word a gateway went to another region, or it fell back without saying where.",
             "Take the other region's back ends out of the gateway's routes and fallbacks.",
             "evidence_headers",
         ),
