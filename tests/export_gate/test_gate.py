@@ -9,6 +9,7 @@ import openai
 import pytest
 from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -376,6 +377,19 @@ def test_a_record_before_its_call_waits_for_it(instrument: Instrument) -> None:
         "gen_ai.user.message",
     ]
     assert recorded.everything.count(PROMPT) >= 2
+
+
+def test_a_processor_that_fails_late_does_not_reach_the_application(
+    instrument: Instrument, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever makes a call, or ends a span, sees nothing of what becomes of a record that waited for it."""
+    recorded = instrument(on_export="redact")
+    with model_call(recorded):
+        log(recorded)
+        monkeypatch.setattr(SimpleLogRecordProcessor, "on_emit", broken)
+        ask(EU)
+    assert recorded.logs() == []
+    assert "sending a log record on" in caplog.text
 
 
 def test_a_record_waits_for_a_call_without_a_span(instrument: Instrument) -> None:

@@ -134,7 +134,7 @@ class Gate:
             relation = self._of_http(span, self._judge_http)
         if relation is None:
             relation = self._of_model_call(span, above)
-        near = marks.violated_at and self._is_near(span, key, above)
+        near = self.mode != "flag" and marks.violated_at and self._is_near(span, key, above)
         if relation is None and (near or self._closed or (span.start_time or 0) <= marks.horizon):
             strict = self.content.of_model_call(span.attributes or {})
             relation = Relation(doubt=True, part=False, strict=strict)
@@ -266,8 +266,15 @@ class Gate:
             if self.mode != "flag":
                 _count(LOGS, names.WITHHELD)
                 treated = withheld_log(record)
-        if treated is not None:
+        if treated is None:
+            return
+        try:
             send(treated)
+        except Exception as error:
+            if why is None:
+                raise
+            # Whoever ends the span has nothing to do with what was logged.
+            self._failed("sending a log record on", error)
 
     def _log(
         self, record: ReadWriteLogRecord, send: Send, recent: tuple[Mark, ...], why: Why | None
