@@ -25,7 +25,8 @@ def matrix(session: nox.Session, openai: str) -> None:
     session.install(
         "--editable", ".[httpx]", "--group", "client-test", f"openai=={openai}", httpx, *CONSTRAINTS
     )
-    session.run("pytest", "tests/openai_client", "-q", "--reruns", "1", *session.posargs)
+    sockets = () if openai == "1.40.0" else ("tests/http_clients/test_sockets.py",)
+    session.run("pytest", "tests/openai_client", *sockets, "-q", "--reruns", "1", *session.posargs)
 
 
 @nox.session

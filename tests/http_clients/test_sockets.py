@@ -28,9 +28,18 @@ class Far(NamedTuple):
     messages: list[dict[str, Any]]
 
     @property
-    def url(self) -> str:
-        """Base URL of its API."""
-        return f"http://127.0.0.1:{self.port}/v1"
+    def sockets(self) -> str:
+        """Base URL of its sockets."""
+        return f"ws://127.0.0.1:{self.port}/v1"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of a client; releases before 2.x would make a `wss` URL of its base URL."""
+        return {
+            "base_url": f"http://127.0.0.1:{self.port}/v1",
+            "api_key": "k",
+            "websocket_base_url": self.sockets,
+        }
 
 
 @pytest.fixture
@@ -82,7 +91,7 @@ def realtime(client: Any) -> Any:
 
 def talk(far: Far, *events: Any, of: Any = realtime, **arguments: Any) -> None:
     """A session of the synchronous client, that sends some events and waits for an answer to each."""
-    client = openai.OpenAI(base_url=far.url, api_key="k", **arguments)
+    client = openai.OpenAI(**{**far.arguments, **arguments})
     with client, of(client).connect(**SESSION.get(of, {})) as connection:
         for event in events:
             connection.send(event)
@@ -94,7 +103,7 @@ def talk_async(far: Far, *events: Any, of: Any = realtime, **arguments: Any) -> 
 
     async def run() -> None:
         async with (
-            openai.AsyncOpenAI(base_url=far.url, api_key="k", **arguments) as client,
+            openai.AsyncOpenAI(**{**far.arguments, **arguments}) as client,
             of(client).connect(**SESSION.get(of, {})) as connection,
         ):
             for event in events:
@@ -155,7 +164,7 @@ def test_the_websocket_base_url_counts(session: Any, instrument: Instrument, far
     """The address of sockets may lead elsewhere than that of requests: it is the one that is judged."""
     placed(instrument, far, on_call="block")
     with pytest.raises(ResidencyViolationError):
-        session(far[0], update(), websocket_base_url=far[1].url.replace("http", "ws"))
+        session(far[0], update(), websocket_base_url=far[1].sockets)
     assert far[1].paths == []
 
 
@@ -238,8 +247,8 @@ def test_an_event_that_hides_its_type_is_read(instrument: Instrument, far: tuple
     """Escapes in the JSON of an event make it no other event."""
     placed(instrument, far, on_call="block")
     hidden = json.dumps(update(OTHER)).replace("session.update", r"session\u002eupdate")
-    client = openai.OpenAI(base_url=far[0].url, api_key="k")
-    with client, client.realtime.connect(model=MODEL) as connection:
+    client = openai.OpenAI(**far[0].arguments)
+    with client, realtime(client).connect(model=MODEL) as connection:
         with pytest.raises(ResidencyViolationError):
             connection._connection.send(hidden)
     assert far[0].messages == []
