@@ -1,7 +1,7 @@
 """Calls to the vendor by HTTP clients of every kind: judged, in block mode refused before a byte leaves."""
 
 import asyncio
-import http.client
+import http.client as standard
 import json
 import os
 import ssl
@@ -20,6 +20,8 @@ import urllib3
 
 from otel_residency import ResidencyViolationError
 from otel_residency.errors import RefusalError
+from otel_residency.http_clients import install
+from otel_residency.openai_client import call, http
 from otel_residency.openai_client.patch import switch
 from otel_residency.telemetry import names
 from tests.internet import EU, US, Internet
@@ -89,7 +91,7 @@ def with_http_client(url: str) -> int:
     """By the lowest that the standard library has, through a tunnel."""
     host, _, path = url.removeprefix("https://").partition("/")
     proxy, _, port = os.environ["HTTPS_PROXY"].removeprefix("http://").partition(":")
-    connection = http.client.HTTPSConnection(proxy, int(port.strip("/")))
+    connection = standard.HTTPSConnection(proxy, int(port.strip("/")))
     connection.set_tunnel(host)
     try:
         connection.request("POST", f"/{path}", TEXT, JSON)
@@ -119,8 +121,8 @@ KINDS = {
     "requests": urllib3.exceptions.HTTPError,
     "urllib3": urllib3.exceptions.HTTPError,
     "aiohttp": aiohttp.ClientError,
-    "urllib": http.client.HTTPException,
-    "http_client": http.client.HTTPException,
+    "urllib": standard.HTTPException,
+    "http_client": standard.HTTPException,
 }
 FOLLOWS = {"httpx", "httpx2", "async_httpx", "requests", "urllib3", "aiohttp"}
 """Those that send the body again when they are redirected by 307."""
@@ -200,6 +202,40 @@ def test_the_model_of_a_raw_call_counts(name: str, residency: Recorded) -> None:
     CLIENTS[name](f"https://{EU}{PATH}")
     settle()
     assert residency.values(names.MODEL_REQUESTED) == [ALIAS]
+
+
+def broken(*_: object, **__: object) -> None:
+    """Fail, with content in the message."""
+    raise RuntimeError(TEXT)
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every reading of a request fail."""
+    monkeypatch.setattr(install, "_begin", broken)
+    for module in (http, call):
+        monkeypatch.setattr(module, "read_hop", broken)
+
+
+@pytest.mark.usefixtures("failing")
+def test_a_failure_of_ours_is_none_of_the_application(
+    client: str, residency: Recorded, internet: Internet, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When a request can't be read the call is made all the same in flag mode."""
+    del residency
+    assert CLIENTS[client](f"https://{EU}{PATH}") == 200
+    assert internet.hosts == [EU]
+    assert "RuntimeError" in caplog.text
+    assert "4711" not in caplog.text
+
+
+@pytest.mark.usefixtures("failing")
+def test_a_failure_of_ours_is_a_refusal(client: str, instrument: Instrument, internet: Internet) -> None:
+    """In block mode a doubt is a refusal."""
+    instrument(on_call="block")
+    with pytest.raises(ResidencyViolationError, match=r"guard\.failed"):
+        CLIENTS[client](f"https://{EU}{PATH}")
+    assert internet.requests == []
 
 
 def test_a_gateway_serves_other_things_too(instrument: Instrument, internet: Internet) -> None:

@@ -32,7 +32,7 @@ from pydantic import BaseModel
 
 from otel_residency import ResidencyViolationError
 from otel_residency.openai_client.call import Call
-from otel_residency.openai_client.patch import _wrap, switch
+from otel_residency.openai_client.patch import switch, wrap
 from tests.internet import AZURE, EU, US, Gate, Internet
 from tests.openai_client.http_library import MAJOR, http
 from tests.openai_client.kinds import Kind
@@ -303,7 +303,7 @@ def test_an_upgrade_does_not_end_the_guard_silently(
     instrument(on_call="block")
     client = kind.open()
     try:
-        _wrap(openai._base_client, "BaseClient._renamed_by_an_upgrade", lambda *_: None)
+        wrap(openai._base_client, "BaseClient._renamed_by_an_upgrade", lambda *_: None)
         with pytest.raises(ResidencyViolationError, match=r"guard\.failed"):
             kind.run(client.chat.completions.create(**CHAT))
     finally:

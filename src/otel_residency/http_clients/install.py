@@ -6,11 +6,12 @@ call to a vendor cost one look-up in a set.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from otel_residency.http_clients import sockets
+from otel_residency.http_clients.judged import judged
+from otel_residency.openai_client.current import under_way
 from otel_residency.openai_client.patch import switch, wrap
 from otel_residency.patching import when_imported
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from otel_residency.http_clients.request import Url
     from otel_residency.openai_client.call import Call
 
-_under_way: ContextVar[str] = ContextVar("otel_residency.http", default="")
-"""Host of the call that is under way in this context: what a client builds on is not judged again."""
 _installed: set[str] = set()
+Place = tuple[Any, Any, Any, Any]
+"""Scheme, host, port and URL or path of a request, as an HTTP client has them."""
 
 
 def install() -> None:
@@ -44,17 +45,16 @@ def _patch_urllib3(module: ModuleType) -> None:
 
     def urlopen(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
         url = args[1] if len(args) > 1 else kwargs.get("url", "")
-        if "://" not in url and (pool.host in _others() or _under_way.get() == pool.host):
+        if "://" not in url and (pool.host in _others() or under_way.get() == pool.host):
             return wrapped(*args, **kwargs)
         body = args[2] if len(args) > 2 else kwargs.get("body")  # noqa: PLR2004
         headers = args[3] if len(args) > 3 else kwargs.get("headers")  # noqa: PLR2004
-        target = _target(pool.scheme, pool.host, pool.port, url)
-        call = _begin(
-            args[0] if args else kwargs.get("method"), target, headers or pool.headers, body, HTTPError
-        )
+        method = args[0] if args else kwargs.get("method")
+        place = (pool.scheme, pool.host, pool.port, url)
+        call = judged(lambda: _begin(method, place, headers or pool.headers, body), HTTPError)
         if call is None:
             return wrapped(*args, **kwargs)
-        with _on_the_way(call, pool.host):
+        with _until_the_end(call, pool.host):
             response = wrapped(*args, **kwargs)
             call.status = response.status
         return response
@@ -68,14 +68,14 @@ def _patch_aiohttp(module: ModuleType) -> None:
     async def connect(wrapped: Any, _connector: Any, args: Any, kwargs: Any) -> Any:
         request = args[0] if args else kwargs.get("req")
         host = getattr(request.url, "raw_host", None)
-        if host in _others():
+        if host in _others() or under_way.get() == host:
             return await wrapped(*args, **kwargs)
         url = request.url
-        target = _target(url.scheme, host or "", url.explicit_port, url.raw_path)
-        call = _begin(request.method, target, request.headers, None, ClientError)
+        place = (url.scheme, host, url.explicit_port, url.raw_path)
+        call = judged(lambda: _begin(request.method, place, request.headers, None), ClientError)
         if call is None:
             return await wrapped(*args, **kwargs)
-        with _on_the_way(call, ""):
+        with _until_the_end(call):
             return await wrapped(*args, **kwargs)
 
     wrap(module, "BaseConnector.connect", connect, switch.missing_clients)
@@ -84,16 +84,17 @@ def _patch_aiohttp(module: ModuleType) -> None:
 def _patch_standard(module: ModuleType) -> None:
     def putrequest(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
         host = getattr(connection, "_tunnel_host", None) or connection.host
-        if host in _others() or _under_way.get() == host:
+        if host in _others() or under_way.get() == host:
             return wrapped(*args, **kwargs)
         method = args[0] if args else kwargs.get("method")
         url = args[1] if len(args) > 1 else kwargs.get("url", "")
         port = getattr(connection, "_tunnel_port", None) or connection.port
         scheme = "https" if connection.default_port == module.HTTPS_PORT else "http"
-        call = _begin(method, _target(scheme, host, port, url), None, None, module.HTTPException)
+        place = (scheme, host, port, url)
+        call = judged(lambda: _begin(method, place, None, None), module.HTTPException)
         if call is None:
             return wrapped(*args, **kwargs)
-        with _on_the_way(call, ""):
+        with _until_the_end(call):
             return wrapped(*args, **kwargs)
 
     wrap(module, "HTTPConnection.putrequest", putrequest, switch.missing_clients)
@@ -115,19 +116,22 @@ def _target(scheme: str | None, host: str, port: int | None, url: str) -> "Url":
         scheme, host, port, url = parts.scheme, parts.hostname or "", parts.port, parts.path
     if port == {"http": 80, "https": 443}.get(scheme or ""):
         port = None
-    return Url(scheme or "http", host.encode("idna" if not host.isascii() else "ascii"), port, url.encode())
+    return Url(scheme or "http", host.encode("ascii" if host.isascii() else "idna"), port, url.encode())
 
 
-def _begin(method: Any, url: "Url", headers: Any, content: Any, kind: type[Exception]) -> "Call | None":
+def _begin(method: Any, place: Place, headers: Any, content: Any) -> "Call | None":
     """The call that a request is, judged; `None` if it goes to no vendor.
 
     Raises:
-        RefusalError: in block mode; of `kind` too.
+        RefusalError: in block mode.
     """
     from otel_residency.errors import RefusalError
     from otel_residency.http_clients.request import Request
-    from otel_residency.openai_client.http import begin_raw, refusal_of
+    from otel_residency.openai_client.http import begin_raw
 
+    if not place[1]:
+        return None
+    url = _target(*place)
     request = Request(str(method), url, headers, content)
     call = begin_raw(request, url.raw_host.decode("ascii"))
     if call is None:
@@ -137,20 +141,19 @@ def _begin(method: Any, url: "Url", headers: Any, content: Any, kind: type[Excep
         call.hop(request)
     except RefusalError as error:
         call.raised(error)
-        raise refusal_of(error, kind) from None
+        raise
     return call
 
 
 @contextmanager
-def _on_the_way(call: "Call", host: str) -> Iterator[None]:
-    """End the call when the block is left."""
-    token = _under_way.set(host)
+def _until_the_end(call: "Call", proxy: str = "") -> Iterator[None]:
+    """End the call when the block is left. `proxy`: the host that is dialled, where it may be another."""
     try:
-        with call.current():
+        with call.on_the_way():
+            if proxy:
+                under_way.set(proxy)
             yield
     except BaseException as error:
         call.raised(error)
         raise
-    finally:
-        _under_way.reset(token)
     call.finish()

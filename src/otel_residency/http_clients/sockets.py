@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 import wrapt
 
+from otel_residency.http_clients.judged import judged
 from otel_residency.openai_client.patch import switch, wrap
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ def patch_protocol(module: ModuleType) -> None:
 
     def begin(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         wrapped(*args, **kwargs)
-        call = _begin(args[0] if args else kwargs.get("uri"))
+        from websockets.exceptions import WebSocketException
+
+        uri, state = args[0] if args else kwargs.get("uri"), switch.state
+        call = None if state is None else judged(lambda: _begin(state, uri), WebSocketException)
         if call is not None:
             setattr(protocol, _CALL, call)
 
@@ -40,7 +44,10 @@ def patch_messages(module: ModuleType) -> None:
     def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         call = getattr(protocol, _CALL, None)
         if call is not None:
-            _look_at(call, *args, **kwargs)
+            # Of a kind that the library passes on, and takes for no failure of its own.
+            from websockets.exceptions import ConcurrencyError
+
+            judged(lambda: _look_at(call, *args, **kwargs), ConcurrencyError)
         wrapped(*args, **kwargs)
 
     def ended(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
@@ -84,14 +91,15 @@ def _refuse(uri: Any) -> None:
     state = switch.state
     if state is None or not state.blocks or not isinstance(uri, str):
         return
+    from websockets.exceptions import WebSocketException
     from websockets.uri import parse_uri
 
     try:
         parsed = parse_uri(uri)
     except Exception:  # the library will say what is wrong with it
         return
-    if _violates(state, parsed):
-        _begin(parsed)
+    if parsed.host not in state.others and judged(lambda: _violates(state, parsed), WebSocketException):
+        judged(lambda: _begin(state, parsed), WebSocketException)
 
 
 def _violates(state: "State", uri: Any) -> bool:
@@ -100,10 +108,7 @@ def _violates(state: "State", uri: Any) -> bool:
 
     hop = Hop(*_request(uri).url.place, payload=True)
     facts = CallFacts(datetime.now(UTC).date(), "GET", (hop,), model=_model(uri))
-    try:
-        return state.guard.concerns("GET", hop) and state.guard.judge(facts).decision.violation
-    except Exception:
-        return True
+    return state.guard.concerns("GET", hop) and state.guard.judge(facts).decision.violation
 
 
 def _model(uri: Any) -> str | None:
@@ -111,20 +116,17 @@ def _model(uri: Any) -> str | None:
     return named[0] if named else None
 
 
-def _begin(uri: Any) -> "Call | None":
+def _begin(state: "State", uri: Any) -> "Call | None":
     """The call that a session at `uri` is, judged; `None` if it goes to no vendor.
 
     Raises:
-        RefusalError: in block mode; an error of the library too.
+        RefusalError: in block mode.
     """
-    state = switch.state
-    if state is None or uri.host in state.others:
+    if uri.host in state.others:
         return None
-    from websockets.exceptions import WebSocketException
-
     from otel_residency.errors import RefusalError
     from otel_residency.openai_client.facts import RequestFacts
-    from otel_residency.openai_client.http import begin_raw, refusal_of
+    from otel_residency.openai_client.http import begin_raw
 
     request = _request(uri)
     call = begin_raw(request, uri.host)
@@ -135,7 +137,7 @@ def _begin(uri: Any) -> "Call | None":
         call.hop(request)
     except RefusalError as error:
         call.raised(error)
-        raise refusal_of(error, WebSocketException) from None
+        raise
     call.mark.inside = False
     return call
 
@@ -152,18 +154,12 @@ def _look_at(call: "Call", data: Any, fin: Any = True) -> None:  # noqa: FBT002 
     """Learn from a message that is about to be sent.
 
     Raises:
-        RefusalError: in block mode; as an error that the library passes on and takes for none of its own.
+        RefusalError: in block mode.
     """
-    message = bytes(data)
-    if fin and not any(word in message for word in call.state.telling):
-        return
-    from websockets.exceptions import ConcurrencyError
-
-    from otel_residency.errors import RefusalError
     from otel_residency.openai_client.facts import RequestFacts
-    from otel_residency.openai_client.http import refusal_of
 
-    try:
-        call.learn(call.state.bodies.read_message(message) if fin else RequestFacts(unseen=True))
-    except RefusalError as error:
-        raise refusal_of(error, ConcurrencyError) from None
+    message = bytes(data)
+    if not fin:
+        call.learn(RequestFacts(unseen=True))
+    elif any(word in message for word in call.state.telling):
+        call.learn(call.state.bodies.read_message(message))

@@ -4,8 +4,7 @@ Each step is one method, called by the patches. None raises anything of ours but
 in block mode: what judges a call is kept apart from what reports it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from datetime import date
 from time import time_ns
 from types import MappingProxyType
@@ -29,7 +28,7 @@ from otel_residency.openai_client.answer import (
     refusal_of,
 )
 from otel_residency.openai_client.body import is_running, watch_read
-from otel_residency.openai_client.current import EXTENSION, current_call
+from otel_residency.openai_client.current import EXTENSION, current_call, under_way
 from otel_residency.openai_client.facts import RequestFacts, read_hop, read_host_header
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
@@ -291,9 +290,9 @@ class Call:
                 otel_context.attach(self._outer_context)
         self._outer = self._outer_context = None
 
-    def current(self) -> AbstractContextManager[None]:
-        """Make its span current around one hop, where nothing around the whole call does so."""
-        return _current(self.context) if self.alone and self.context is not None else _ALREADY
+    def on_the_way(self) -> "_OnTheWay":
+        """Around one hop: what its HTTP client builds on is not judged again."""
+        return _OnTheWay(self)
 
     # From the wire: what answered.
 
@@ -497,16 +496,27 @@ class Call:
         return self.doubt if self.doubt and not (judged and judged.decision.violation) else judged
 
 
-_ALREADY: AbstractContextManager[None] = nullcontext()
+class _OnTheWay:
+    """One hop. Nothing is reset by a token: a coroutine may be ended in a context that it never entered."""
 
+    __slots__ = ("_before", "_call", "_context")
 
-@contextmanager
-def _current(context: "Context") -> Iterator[None]:
-    token = otel_context.attach(context)
-    try:
-        yield
-    finally:
-        otel_context.detach(token)
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        call = self._call
+        self._before = under_way.get()
+        under_way.set(call.hops[-1].host if call.hops else "")
+        self._context = None
+        if call.alone and call.context is not None:  # nothing around the whole call makes its span current
+            self._context = otel_context.get_current()
+            otel_context.attach(call.context)
+
+    def __exit__(self, *_: object) -> None:
+        under_way.set(self._before)
+        if self._context is not None:
+            otel_context.attach(self._context)
 
 
 def _put_server(attributes: dict[str, Any], hop: Hop) -> None:

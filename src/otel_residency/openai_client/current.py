@@ -8,4 +8,6 @@ if TYPE_CHECKING:
 
 EXTENSION = "otel_residency.call"
 """Key of the call in a request's extensions; the HTTP libraries copy it to redirected requests."""
+under_way: ContextVar[str] = ContextVar("otel_residency.host", default="")
+"""Host of the request that is under way: what an HTTP client builds on is not judged for it again."""
 current_call: ContextVar["Call | None"] = ContextVar("otel_residency.call", default=None)

@@ -57,7 +57,7 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
         if call is None:
             return wrapped(*args, **kwargs)
         try:
-            with call.current():
+            with call.on_the_way():
                 response = wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)
@@ -70,7 +70,7 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
         if call is None:
             return await wrapped(*args, **kwargs)
         try:
-            with call.current():
+            with call.on_the_way():
                 response = await wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)
