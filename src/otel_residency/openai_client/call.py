@@ -70,6 +70,8 @@ class Call:
     announced_hop: Hop | None = None
     hops: tuple[Hop, ...] = ()
     redirecting = False
+    raw = False
+    """Whether an HTTP client makes it of its own, past the openai client."""
     alone = False
     """Whether it came past the patch of the client's `request`: then it ends with its answer."""
     doubt: Judged | None = None
@@ -113,10 +115,10 @@ class Call:
         """
         state = self.state
         try:
-            raw = self.client is None
-            base = None if raw else state.base_url(self.client)
+            base = None if self.raw else state.base_url(self.client)
             if body is None:
-                body = state.bodies.read_sent(request) if raw else state.bodies.read(options, request)
+                bodies = state.bodies
+                body = bodies.read_sent(request) if self.raw else bodies.read(options, request)
             planned = read_hop(request)
             facts = self._facts_of(request.method, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)

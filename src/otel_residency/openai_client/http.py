@@ -93,7 +93,7 @@ def _call_of(args: Any, kwargs: Any, kind: type[Exception]) -> Call | None:
                 if call is None:
                     return None
             call.attempt(request, call.options)
-        elif call.alone and not call.hops and call.client is not None:
+        elif call.alone and not call.hops and not call.raw:
             call.state.passed_by()
             if call.facts is None:
                 call.attempt(request, call.options)
@@ -103,7 +103,7 @@ def _call_of(args: Any, kwargs: Any, kind: type[Exception]) -> Call | None:
             raise Refused(error) from None
         if call is not None:
             _broke_off(call, error)
-            if call.client is None and call.options is None:
+            if call.raw:
                 raise refusal_of(error, kind) from None
         raise
     return call
@@ -128,7 +128,7 @@ def begin_raw(request: Any, name: Any = None) -> Call | None:
         if not state.blocks:
             return None
     call = Call(state, None, None)
-    call.alone = True
+    call.alone = call.raw = True
     return call
 
 
