@@ -24,7 +24,7 @@ test-matrix: .venv/ready
 	$(BIN)/nox --session matrix
 
 test-apart: .venv/ready
-	$(BIN)/nox --session wheel oldest neighbours packages beside servers conformance
+	$(BIN)/nox --session wheel oldest neighbours packages beside servers clients conformance
 
 lint: .venv/ready
 	$(BIN)/ruff check

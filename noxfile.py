@@ -103,3 +103,17 @@ def servers(session: nox.Session) -> None:
     session.run(
         "pytest", "tests/gate/servers", "-q", *session.posargs, env={"SERVERS": "yes", "PYTHONPATH": folders}
     )
+
+
+@nox.session
+@nox.parametrize("client", sorted(file.stem for file in Path("tests/clients/requirements").iterdir()))
+def clients(session: nox.Session, client: str) -> None:
+    """Run a library that calls the client with us and without us."""
+    session.install("--editable", ".", "--requirement", f"tests/clients/requirements/{client}.txt")
+    variables = {
+        "CLIENT": client,
+        "CLIENT_PYTHON": str(Path(session.bin) / "python"),
+        "PYTHONPATH": str(GATE / "packages"),
+    }
+    test = ("-m", "pytest", "-q", "tests/clients", *session.posargs)
+    session.run(sys.executable, *test, env=variables, external=True)
