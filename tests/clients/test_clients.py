@@ -9,7 +9,6 @@ from tests.clients.table import rows
 
 TROUBLE = ("Traceback", "Warning", "never retrieved", "otel_residency")
 """What would stand in a log if we, or an error of ours, came in the way."""
-COUNTED_TWICE = "a call by aiohttp below httpx is judged once more as one of aiohttp's own"
 REFUSAL = "otel_residency.ResidencyViolationError"
 ENDED = {"eu": "eligible", "us": "ineligible"}
 """The verdict on a call to each region."""
@@ -53,7 +52,6 @@ def test_each_request_is_told(permitted: tuple[str, Ran]) -> None:
         assert told.count((path, region, ENDED[region])) >= ran.received.count(path)
 
 
-@pytest.mark.xfail(NAME in ("dspy", "litellm"), reason=COUNTED_TWICE)
 def test_each_request_is_told_once(permitted: tuple[str, Ran]) -> None:
     """There are as many spans, and calls counted, as requests that arrived, and no other verdicts."""
     region, ran = permitted

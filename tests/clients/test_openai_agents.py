@@ -46,7 +46,6 @@ def test_the_cure_is_read(tmp_path: Path) -> None:
     assert CURE in run(tmp_path, "eu", "block", **TRACED, **SAYING_WHY).log
 
 
-@pytest.mark.xfail(reason="the library hides the text of errors, and we log nothing of a refusal")
 def test_the_cure_is_read_by_default(blocked: Ran) -> None:
     """The log says how to switch the exporter off, whatever the library leaves out."""
     assert CURE in blocked.log

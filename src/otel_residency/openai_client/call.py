@@ -435,6 +435,7 @@ class Call:
         key = tuple({**dict(judged.counted), **counted}.items()) if counted else judged.counted
         self._tell("counting a call", telemetry.count, key)
         if violated:
+            self.state.tell_of_senders(judged.decision)
             event = {**self.attributes, **outcome}
             self._tell("reporting a violation", telemetry.report_violation, event, self.context)
         if self.span is not None:

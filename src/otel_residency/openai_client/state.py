@@ -12,6 +12,7 @@ from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
     from otel_residency.core.entries import EvidenceHeader
+    from otel_residency.core.verdict import Decision
     from otel_residency.guard import Guard
     from otel_residency.openai_client.facts import BodyReader
     from otel_residency.settings import Settings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _log = getLogger("otel_residency")
 _OTHERS = 4096
+_SENDER = "endpoint.trace_export"
 
 
 class BaseUrl:
@@ -114,6 +116,13 @@ class State:
             names.MODE_ON_EXPORT: policy.on_export,
             names.MODE_STRICT: policy.strict,
         }
+
+    def tell_of_senders(self, decision: "Decision") -> None:
+        """Warn, once of each, of programs that send prompts past the client: they may hide their errors."""
+        for finding in decision.findings:
+            if finding.reason == _SENDER and finding.detail not in self._failed:
+                self._failed.add(finding.detail)
+                _log.warning("%s", finding.detail)
 
     def passed_by(self) -> None:
         """Warn, once, that calls come past the patch of the client's `request`."""
