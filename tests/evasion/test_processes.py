@@ -1,0 +1,65 @@
+"""The call is made in another process, or by what is older than the guard."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import otel_residency
+from tests.cli.command import COMMAND, environment
+from tests.evasion.table import IN_CODE, PROGRAMS, Program, marked, plain
+from tests.evasion.ways import processes
+from tests.internet import US, Internet
+
+POLICY = {"OTEL_RESIDENCY_REQUIRE": "eu", "OTEL_RESIDENCY_ON_CALL": "block"}
+RUN = (*COMMAND, "run", sys.executable, "-c")
+PYTHON = (sys.executable, "-c")
+
+
+def told(command: tuple[str, ...], code: str, **variables: str) -> str:
+    """What a program tells, on either stream."""
+    place = str(Path(otel_residency.__file__).parents[1])
+    done = subprocess.run(
+        [*command, code],
+        env=environment(PYTHONPATH=place, **variables),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.stdout + done.stderr
+
+
+@plain(PROGRAMS)
+def test_without_run_it_arrives(way: Program, internet: Internet) -> None:
+    """The program is a way: started without the guard its request arrives."""
+    told(PYTHON, way.code)
+    assert internet.hosts == [US]
+
+
+@marked(PROGRAMS)
+def test_under_run_nothing_arrives(way: Program, internet: Internet) -> None:
+    """Started by `otel-residency run` it is refused, in whatever process of Python it makes the call."""
+    assert "ResidencyViolationError" in told(RUN, way.code, **POLICY)
+    assert internet.requests == []
+
+
+def test_under_the_launcher_the_processes_of_a_program_are_guarded_too(internet: Internet) -> None:
+    """A Python that a program starts under `opentelemetry-instrument` is refused likewise."""
+    launcher = str(Path(sys.executable).with_name("opentelemetry-instrument"))
+    code = processes.STARTED
+    assert "ResidencyViolationError" in told((launcher, *PYTHON), code, **POLICY)
+    assert internet.requests == []
+
+
+@plain(IN_CODE)
+def test_without_the_guard_what_is_older_arrives(way: Program, internet: Internet) -> None:
+    """The program is a way: where nothing is switched on its request arrives."""
+    told(PYTHON, f"GUARDED = STRICT = False\n{way.code}")
+    assert internet.requests
+
+
+@marked(IN_CODE)
+def test_what_is_older_than_the_guard_is_refused(way: Program, internet: Internet) -> None:
+    """What a program took into its hands before `instrument()` does not lead past it."""
+    assert "ResidencyViolationError" in told(PYTHON, f"GUARDED, STRICT = True, False\n{way.code}")
+    assert internet.requests == []
