@@ -54,15 +54,10 @@ AZURE_IN_THE_US: Mapping[str, Any] = MappingProxyType(
     {"hosts": {AZURE: {"region": "us", "provider": "azure", "deployments": {"chat": "Standard"}}}}
 )
 
-TRANSPORT = "httpx is judged in its client: its transports, and a copy of it that is loaded later, are not"
 NAMED = "where the dialled host is nobody's, the Host header and the name in TLS are not looked at"
 HEADER = "the Host header that http.client, urllib or websockets are given is not looked at"
-ABSOLUTE = "a URL in the place of the path is judged, and the host that is dialled is not"
-PROXY = "the absolute URL is not looked at, once the proxy's host is known as nobody's"
-UNPATCHED = "a refusal imports openai while it is imported itself, and the patch of openai fails on that"
 MARK = "a request without our mark is taken for one beside the call, and those to no vendor are not judged"
 MOVED = "http.client is judged by its host at the first line, and may dial another, or have dialled it"
-SAME_URL = "that the URL is the same object is taken for its being the same URL"
 BODY = "the body is read from the client's options, and not as it is sent"
 TARGET = "httpx sends the extension `target` in the place of the path that is judged"
 CONNECT = "aiohttp is judged where a connector connects, which a subclass may do by itself"
@@ -105,11 +100,7 @@ WAYS = (
     Way("a request hook that moves the request", rewritten.by_a_hook),
     Way("a request hook that moves all but the Host header", rewritten.by_a_hook_that_leaves_the_host_header),
     Way("a request hook that also drops our mark", rewritten.by_a_hook_that_throws_our_mark_away),
-    Way(
-        "a request hook that moves the URL object from inside",
-        rewritten.by_a_hook_inside_the_url,
-        defect=SAME_URL,
-    ),
+    Way("a request hook that moves the URL object from inside", rewritten.by_a_hook_inside_the_url),
     Way(
         "a request hook that drops our mark on the way to a gateway",
         rewritten.by_a_hook_to_a_gateway,
@@ -127,23 +118,15 @@ WAYS = (
     Way("an auth flow that moves the request", rewritten.by_authentication),
     Way("an auth flow with a request of its own", rewritten.by_authentication_with_a_request_of_its_own),
     Way("an auth flow that moves the request the second time", rewritten.by_authentication_the_second_time),
-    Way("a transport that moves the request", rewritten.by_a_transport, defect=TRANSPORT),
-    Way("a mounted transport that moves the request", rewritten.by_a_mounted_transport, defect=TRANSPORT),
+    Way("a transport that moves the request", rewritten.by_a_transport),
+    Way("a mounted transport that moves the request", rewritten.by_a_mounted_transport),
     Way("a request hook that puts in another body", rewritten.by_a_hook_with_another_body, defect=BODY),
     Way("an HTTP client that builds another body", rewritten.by_build_request_with_another_body, defect=BODY),
     Way("an HTTP client that builds other requests", rewritten.by_build_request),
     Way("an HTTP client that sends other requests", rewritten.by_send),
     Way("an HTTP client that sends with urllib", rewritten.by_send_with_another_library),
-    Way(
-        "an HTTP client that hands requests to its transport",
-        rewritten.by_send_past_the_client,
-        defect=TRANSPORT,
-    ),
-    Way(
-        "an HTTP client with its own private send",
-        rewritten.by_the_private_send_of_a_subclass,
-        defect=TRANSPORT,
-    ),
+    Way("an HTTP client that hands requests to its transport", rewritten.by_send_past_the_client),
+    Way("an HTTP client with its own private send", rewritten.by_the_private_send_of_a_subclass),
     Way("a Host header of the US in every request", rewritten.by_a_default_host_header),
     Way("a Host header of the US in one call", rewritten.by_a_host_header_of_one_call),
     *(Way(f"a redirect {status}", rewritten.by_a_redirect(status)) for status in (301, 302, 303, 307, 308)),
@@ -205,10 +188,10 @@ WAYS = (
     Way("our patch deleted, and the HTTP client used", inside.with_ours_deleted),
     Way("httpx2's send, kept from before", inside.by_a_method_kept_from_before),
     Way("openai imported anew", inside.with_openai_imported_anew),
-    Way("openai and httpx2 imported anew", inside.with_everything_imported_anew, defect=TRANSPORT),
-    Way("httpx2 imported under another name", inside.under_another_name, defect=TRANSPORT),
+    Way("openai and httpx2 imported anew", inside.with_everything_imported_anew),
+    Way("httpx2 imported under another name", inside.under_another_name),
     Way("openai reloaded", inside.openai_reloaded),
-    Way("openai and httpx2 reloaded", inside.both_reloaded, defect=TRANSPORT),
+    Way("openai and httpx2 reloaded", inside.both_reloaded),
     # Other libraries.
     Way("httpx.post", others.httpx_post),
     Way("httpx.stream", others.httpx_stream),
@@ -222,10 +205,10 @@ WAYS = (
         others.httpx_by_address,
         defect=NAMED,
     ),
-    Way("a transport of httpx by itself", others.httpx_transport, defect=TRANSPORT),
-    Way(
-        "httpx2 with a transport that moves requests", others.httpx_client_with_a_transport, defect=TRANSPORT
-    ),
+    Way("httpcore2 by itself", beyond.core_of_the_http_client),
+    Way("the patches of the client and of httpx2 undone", beyond.everything_put_back),
+    Way("a transport of httpx by itself", others.httpx_transport),
+    Way("httpx2 with a transport that moves requests", others.httpx_client_with_a_transport),
     Way("httpx2.post", others.httpx2_post),
     Way("requests.post", others.requests_post),
     Way("requests with an adapter that moves requests", others.requests_adapter),
@@ -236,7 +219,7 @@ WAYS = (
     Way("a pool of urllib3, below urlopen", others.urllib3_below_urlopen),
     Way("a connection of urllib3", others.urllib3_connection),
     Way("urllib3 with connections that dial elsewhere", others.urllib3_connection_class),
-    Way("urllib3 with a URL of the EU sent to the US", others.urllib3_absolute_target, defect=ABSOLUTE),
+    Way("urllib3 with a URL of the EU sent to the US", others.urllib3_absolute_target),
     Way(
         "urllib3, dialling another name of the address, with the host in TLS and header",
         others.urllib3_by_address,
@@ -247,11 +230,10 @@ WAYS = (
     Way("http.client with a Host header of the US", others.standard_host_header, defect=HEADER),
     Way("http.client in steps", others.standard_in_steps),
     Way("http.client through a tunnel", others.standard_tunnel),
-    Way("http.client with a URL of the EU sent to the US", others.standard_absolute_target, defect=ABSOLUTE),
+    Way("http.client with a URL of the EU sent to the US", others.standard_absolute_target),
     Way(
         "urllib through a proxy that was asked for another thing before",
         others.standard_by_a_proxy_that_serves_other_things,
-        defect=PROXY,
     ),
     Way("http.client moved after the first line", others.standard_moved_after_the_first_line, defect=MOVED),
     Way("http.client renamed after connecting", others.standard_renamed_after_connecting, defect=MOVED),
@@ -306,16 +288,14 @@ IN_CODE = (
     Program("a client made before, and its methods", processes.CLIENT_BEFORE),
     Program("patched methods taken before and put back", processes.METHODS_BEFORE),
     Program("another library imported before", processes.OTHERS_BEFORE),
-    Program("openai imported after a refusal, and a gateway of nobody", processes.REFUSED_BEFORE, UNPATCHED),
+    Program("openai imported after a refusal, and a gateway of nobody", processes.REFUSED_BEFORE),
 )
 
 BEYOND = (
     # Not stopped, and not to be stopped from inside: see docs/limits.md.
     Way("uninstrument()", beyond.uninstrument),
-    Way("every original put back in its place", beyond.everything_put_back),
     Way("a raw socket", beyond.raw_socket),
     Way("raw bytes over a connection of http.client", beyond.raw_bytes_over_a_connection),
-    Way("httpcore2 by itself", beyond.core_of_the_http_client),
     Way("a proxy that leads elsewhere, and no look at certificates", beyond.proxy_without_certificates),
 )
 

@@ -31,6 +31,8 @@ def install() -> None:
         when_imported("urllib3.connectionpool", _patch_urllib3, switch.missing_clients)
         when_imported("aiohttp.connector", _patch_aiohttp, switch.missing_clients)
         when_imported("http.client", _patch_standard, switch.missing_clients)
+        for name in ("httpcore", "httpcore2"):
+            when_imported(name, _patch_httpcore, switch.missing_clients)
         for name, patch in (
             ("websockets.client", sockets.patch_protocol),
             ("websockets.protocol", sockets.patch_messages),
@@ -62,6 +64,40 @@ def _patch_urllib3(module: ModuleType) -> None:
     wrap(module, "HTTPConnectionPool.urlopen", urlopen, switch.missing_clients)
 
 
+def _patch_httpcore(module: ModuleType) -> None:
+    """What httpx and httpx2 are built on: whatever came past their clients, or was changed after them."""
+
+    def begin(args: Any, kwargs: Any) -> "Call | None":
+        request = args[0] if args else kwargs.get("request")
+        url = request.url
+        host = url.host.decode("ascii")
+        if url.host in _others() or under_way.get() == host:
+            return None
+        place = (url.scheme.decode("ascii"), host, url.port, url.target.decode("ascii"))
+        return _begin(request.method.decode("ascii"), place, dict(request.headers), None)
+
+    def handle(wrapped: Any, _pool: Any, args: Any, kwargs: Any) -> Any:
+        call = judged(lambda: begin(args, kwargs), Exception)
+        if call is None:
+            return wrapped(*args, **kwargs)
+        with _until_the_end(call):
+            response = wrapped(*args, **kwargs)
+            call.status = response.status
+        return response
+
+    async def handle_async(wrapped: Any, _pool: Any, args: Any, kwargs: Any) -> Any:
+        call = judged(lambda: begin(args, kwargs), Exception)
+        if call is None:
+            return await wrapped(*args, **kwargs)
+        with _until_the_end(call):
+            response = await wrapped(*args, **kwargs)
+            call.status = response.status
+        return response
+
+    wrap(module, "ConnectionPool.handle_request", handle, switch.missing_clients)
+    wrap(module, "AsyncConnectionPool.handle_async_request", handle_async, switch.missing_clients)
+
+
 def _patch_aiohttp(module: ModuleType) -> None:
     from aiohttp.client_exceptions import ClientError
 
@@ -84,10 +120,10 @@ def _patch_aiohttp(module: ModuleType) -> None:
 def _patch_standard(module: ModuleType) -> None:
     def putrequest(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
         host = getattr(connection, "_tunnel_host", None) or connection.host
-        if host in _others() or under_way.get() == host:
+        url = args[1] if len(args) > 1 else kwargs.get("url", "")
+        if under_way.get() == host or ("://" not in url and host in _others()):
             return wrapped(*args, **kwargs)
         method = args[0] if args else kwargs.get("method")
-        url = args[1] if len(args) > 1 else kwargs.get("url", "")
         port = getattr(connection, "_tunnel_port", None) or connection.port
         scheme = "https" if connection.default_port == module.HTTPS_PORT else "http"
         place = (scheme, host, port, url)
@@ -111,12 +147,18 @@ def _target(scheme: str | None, host: str, port: int | None, url: str) -> "Url":
 
     from otel_residency.http_clients.request import Url
 
-    if "://" in url:
+    if "://" in url and not _is_vendor(host):
         parts = urlsplit(url)
         scheme, host, port, url = parts.scheme, parts.hostname or "", parts.port, parts.path
     if port == {"http": 80, "https": 443}.get(scheme or ""):
         port = None
     return Url(scheme or "http", host.encode("ascii" if host.isascii() else "idna"), port, url.encode())
+
+
+def _is_vendor(host: str) -> bool:
+    """Whether the host that is dialled may be a vendor's: then the URL does not say where a request goes."""
+    state = switch.state
+    return state is not None and host not in state.others and state.guard.concerns_host(host)
 
 
 def _begin(method: Any, place: Place, headers: Any, content: Any) -> "Call | None":

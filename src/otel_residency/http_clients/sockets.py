@@ -57,6 +57,7 @@ def patch_messages(module: ModuleType) -> None:
             call.finish()
 
     wrap(module, "Protocol.send_text", send, switch.missing_clients)
+    wrap(module, "Protocol.send_binary", send, switch.missing_clients)
     wrap(module, "Protocol.receive_eof", ended, switch.missing_clients)
 
 

@@ -8,7 +8,6 @@ from otel_residency.openai_client.current import EXTENSION, current_call
 from otel_residency.openai_client.patch import switch
 from otel_residency.openai_client.state import State
 from otel_residency.openai_client.streams import attach, follow, follow_async
-from otel_residency.openai_client.violation import guard_failure
 
 
 def warm(state: State) -> None:
@@ -64,6 +63,9 @@ async def request_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> An
 def _begin(state: State, client: Any, args: Any, kwargs: Any) -> Call:
     """Begin a call; where a patch is missing in this release of the client, block mode refuses it."""
     if switch.missing and state.blocks:
+        # Not sooner: it imports openai, and this may be the import of openai, asked for by that module.
+        from otel_residency.openai_client.violation import guard_failure  # noqa: PLC0415
+
         raise guard_failure()
     return Call(state, client, args[1] if len(args) > 1 else kwargs.get("options"))
 
