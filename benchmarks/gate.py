@@ -97,6 +97,7 @@ def measure(rounds: int, tell: Callable[[str], None]) -> list[Gated]:
         gate = build_gate(settings, lambda: guard)
         for kind in KINDS:
             tell(f"{mode}: {kind.name}")
+            marks.clear()
             marks.ever = False
             if kind.called:
                 _call(NonRecordingSpan(SpanContext(1, 1, is_remote=False)), violation=False)
