@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_residency.http_clients import sockets
 from otel_residency.http_clients.judged import judged
-from otel_residency.openai_client.current import under_way
+from otel_residency.openai_client.current import is_under_way, under_way
 from otel_residency.openai_client.patch import switch, wrap
 from otel_residency.patching import when_imported
 
@@ -47,7 +47,7 @@ def _patch_urllib3(module: ModuleType) -> None:
 
     def urlopen(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
         url = args[1] if len(args) > 1 else kwargs.get("url", "")
-        if "://" not in url and (pool.host in _others() or under_way.get() == pool.host):
+        if "://" not in url and (pool.host in _others() or is_under_way(pool.host)):
             return wrapped(*args, **kwargs)
         body = args[2] if len(args) > 2 else kwargs.get("body")  # noqa: PLR2004
         headers = args[3] if len(args) > 3 else kwargs.get("headers")  # noqa: PLR2004
@@ -71,7 +71,7 @@ def _patch_httpcore(module: ModuleType) -> None:
         request = args[0] if args else kwargs.get("request")
         url = request.url
         host = url.host.decode("ascii")
-        if url.host in _others() or under_way.get() == host:
+        if url.host in _others() or is_under_way(host):
             return None
         place = (url.scheme.decode("ascii"), host, url.port, url.target.decode("ascii"))
         return _begin(request.method.decode("ascii"), place, dict(request.headers), None)
@@ -104,7 +104,7 @@ def _patch_aiohttp(module: ModuleType) -> None:
     async def connect(wrapped: Any, _connector: Any, args: Any, kwargs: Any) -> Any:
         request = args[0] if args else kwargs.get("req")
         host = getattr(request.url, "raw_host", None)
-        if host in _others() or under_way.get() == host:
+        if host in _others() or is_under_way(host):
             return await wrapped(*args, **kwargs)
         url = request.url
         place = (url.scheme, host, url.explicit_port, url.raw_path)
@@ -121,7 +121,7 @@ def _patch_standard(module: ModuleType) -> None:
     def putrequest(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
         host = getattr(connection, "_tunnel_host", None) or connection.host
         url = args[1] if len(args) > 1 else kwargs.get("url", "")
-        if under_way.get() == host or ("://" not in url and host in _others()):
+        if is_under_way(host) or ("://" not in url and host in _others()):
             return wrapped(*args, **kwargs)
         method = args[0] if args else kwargs.get("method")
         port = getattr(connection, "_tunnel_port", None) or connection.port

@@ -28,7 +28,7 @@ from otel_residency.openai_client.answer import (
     refusal_of,
 )
 from otel_residency.openai_client.body import is_running, watch_read
-from otel_residency.openai_client.current import EXTENSION, current_call, under_way
+from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
 from otel_residency.openai_client.facts import RequestFacts, read_hop, read_host_header
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
@@ -510,7 +510,7 @@ class _OnTheWay:
     def __enter__(self) -> None:
         call = self._call
         self._before = under_way.get()
-        under_way.set(call.hops[-1].host if call.hops else "")
+        under_way.set(call.hops[-1].host if call.hops and call.doubt is None else ANYWHERE)
         self._context = None
         if call.alone and call.context is not None:  # nothing around the whole call makes its span current
             self._context = otel_context.get_current()

@@ -10,4 +10,11 @@ EXTENSION = "otel_residency.call"
 """Key of the call in a request's extensions; the HTTP libraries copy it to redirected requests."""
 under_way: ContextVar[str] = ContextVar("otel_residency.host", default="")
 """Host of the request that is under way: what an HTTP client builds on is not judged for it again."""
+ANYWHERE = "*"
+"""In the place of a host, where it could not be read: the call is told of as one in doubt."""
 current_call: ContextVar["Call | None"] = ContextVar("otel_residency.call", default=None)
+
+
+def is_under_way(host: str | None) -> bool:
+    """Whether a request to `host` is part of one that was judged."""
+    return under_way.get() in (host, ANYWHERE)
