@@ -6,8 +6,11 @@ call to a vendor cost one look-up in a set.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial, wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import wrapt
 
 from otel_residency.http_clients import sockets
 from otel_residency.http_clients.judged import judged
@@ -94,8 +97,22 @@ def _patch_httpcore(module: ModuleType) -> None:
             call.status = response.status
         return response
 
-    wrap(module, "ConnectionPool.handle_request", handle, switch.missing_clients)
-    wrap(module, "AsyncConnectionPool.handle_async_request", handle_async, switch.missing_clients)
+    # With the arguments that they have: libraries for tests look at these before they replace them.
+    original, original_async = (
+        module.ConnectionPool.handle_request,
+        module.AsyncConnectionPool.handle_async_request,
+    )
+
+    @wraps(original)
+    def handle_request(self: Any, request: Any) -> Any:
+        return handle(partial(original, self), self, (request,), {})
+
+    @wraps(original_async)
+    async def handle_async_request(self: Any, request: Any) -> Any:
+        return await handle_async(partial(original_async, self), self, (request,), {})
+
+    wrapt.apply_patch(module.ConnectionPool, "handle_request", handle_request)
+    wrapt.apply_patch(module.AsyncConnectionPool, "handle_async_request", handle_async_request)
 
 
 def _patch_aiohttp(module: ModuleType) -> None:
