@@ -24,11 +24,11 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_it_is_patched_at_its_import_or_at_once(module: str) -> None:
     """Whichever comes first."""
     seen: list[ModuleType] = []
-    when_imported(module, seen.append, set())
+    when_imported(module, seen.append, set().add)
     assert seen == []
     imported = __import__(module)
     assert seen == [imported]
-    when_imported(module, seen.append, set())
+    when_imported(module, seen.append, set().add)
     assert seen == [imported, imported]
 
 
@@ -37,7 +37,7 @@ def test_a_patch_that_fails_is_told_of_and_the_import_goes_on(
 ) -> None:
     """A release that moved what is patched does not break the application, and `doctor` finds it."""
     missing: set[str] = set()
-    when_imported(module, lambda imported: imported.no_such_thing, missing)
+    when_imported(module, lambda imported: imported.no_such_thing, missing.add)
     assert __import__(module).value == 1
     assert missing == {module}
     assert f"otel-residency can't patch {module}" in caplog.text

@@ -9,20 +9,20 @@ import wrapt
 _log = getLogger("otel_residency")
 
 
-def when_imported(name: str, patch: Callable[[ModuleType], None], missing: set[str]) -> None:
+def when_imported(name: str, patch: Callable[[ModuleType], None], missing: Callable[[str], object]) -> None:
     """Have `patch` called with the module `name`, now or when it is imported.
 
     Args:
         name: of the module.
         patch: puts patches in place.
-        missing: the module's name is added here if that fails.
+        missing: told the module's name if that fails.
     """
 
     def hook(module: ModuleType) -> None:
         try:
             patch(module)
         except Exception:  # noqa: BLE001 - the application's import must succeed
-            missing.add(module.__name__)
+            missing(module.__name__)
             _log.exception("otel-residency can't patch %s", module.__name__)
 
     wrapt.register_post_import_hook(hook, name)

@@ -121,6 +121,16 @@ def test_a_release_that_cant_be_patched_ends_the_program(tmp_path: Path) -> None
     assert "BaseClient._build_request can't be patched" in done.stderr
 
 
+def test_a_release_that_is_laid_out_otherwise_ends_the_program(tmp_path: Path) -> None:
+    """So does a client without even the modules that are patched."""
+    package = tmp_path / "openai"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    done = start("run", "python", "-c", "import openai; print(1)", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "openai can't be patched" in done.stderr
+
+
 def test_a_release_out_of_range_is_refused_before_the_first_line(tmp_path: Path) -> None:
     """A client that the guard is not made for is refused by its version, without importing it."""
     metadata = tmp_path / "openai-1.2.0.dist-info"

@@ -64,7 +64,7 @@ def install() -> None:
             ("opentelemetry.sdk.trace.export", _patch_exporting_spans),
             ("opentelemetry.sdk._logs.export", _patch_exporting_logs),
         ):
-            when_imported(module, patch, switch.missing)
+            when_imported(module, patch, switch.missing.add)
 
 
 def _patch_spans(module: ModuleType) -> None:

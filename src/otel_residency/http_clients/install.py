@@ -31,18 +31,18 @@ def install() -> None:
     """Patch urllib3, aiohttp and the standard library's client. Safe to call again."""
     if not _installed:
         _installed.add("all")
-        when_imported("urllib3.connectionpool", _patch_urllib3, switch.missing_clients)
-        when_imported("aiohttp.connector", _patch_aiohttp, switch.missing_clients)
-        when_imported("http.client", _patch_standard, switch.missing_clients)
+        when_imported("urllib3.connectionpool", _patch_urllib3, switch.miss_client)
+        when_imported("aiohttp.connector", _patch_aiohttp, switch.miss_client)
+        when_imported("http.client", _patch_standard, switch.miss_client)
         for name in ("httpcore", "httpcore2"):
-            when_imported(name, _patch_httpcore, switch.missing_clients)
+            when_imported(name, _patch_httpcore, switch.miss_client)
         for name, patch in (
             ("websockets.client", sockets.patch_protocol),
             ("websockets.protocol", sockets.patch_messages),
             ("websockets.sync.client", sockets.patch_connect),
             ("websockets.asyncio.client", sockets.patch_async_connect),
         ):
-            when_imported(name, patch, switch.missing_clients)
+            when_imported(name, patch, switch.miss_client)
 
 
 def _patch_urllib3(module: ModuleType) -> None:
@@ -64,7 +64,7 @@ def _patch_urllib3(module: ModuleType) -> None:
             call.status = response.status
         return response
 
-    wrap(module, "HTTPConnectionPool.urlopen", urlopen, switch.missing_clients)
+    wrap(module, "HTTPConnectionPool.urlopen", urlopen, switch.miss_client)
 
 
 def _patch_httpcore(module: ModuleType) -> None:
@@ -131,7 +131,7 @@ def _patch_aiohttp(module: ModuleType) -> None:
         with _until_the_end(call):
             return await wrapped(*args, **kwargs)
 
-    wrap(module, "BaseConnector.connect", connect, switch.missing_clients)
+    wrap(module, "BaseConnector.connect", connect, switch.miss_client)
 
 
 def _patch_standard(module: ModuleType) -> None:
@@ -150,7 +150,7 @@ def _patch_standard(module: ModuleType) -> None:
         with _until_the_end(call):
             return wrapped(*args, **kwargs)
 
-    wrap(module, "HTTPConnection.putrequest", putrequest, switch.missing_clients)
+    wrap(module, "HTTPConnection.putrequest", putrequest, switch.miss_client)
 
 
 def _others() -> Any:

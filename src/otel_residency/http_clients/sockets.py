@@ -35,7 +35,7 @@ def patch_protocol(module: ModuleType) -> None:
         if call is not None:
             setattr(protocol, _CALL, call)
 
-    wrap(module, "ClientProtocol.__init__", begin, switch.missing_clients)
+    wrap(module, "ClientProtocol.__init__", begin, switch.miss_client)
 
 
 def patch_messages(module: ModuleType) -> None:
@@ -56,9 +56,9 @@ def patch_messages(module: ModuleType) -> None:
         if call is not None:
             call.finish()
 
-    wrap(module, "Protocol.send_text", send, switch.missing_clients)
-    wrap(module, "Protocol.send_binary", send, switch.missing_clients)
-    wrap(module, "Protocol.receive_eof", ended, switch.missing_clients)
+    wrap(module, "Protocol.send_text", send, switch.miss_client)
+    wrap(module, "Protocol.send_binary", send, switch.miss_client)
+    wrap(module, "Protocol.receive_eof", ended, switch.miss_client)
 
 
 def patch_connect(module: ModuleType) -> None:
@@ -80,7 +80,7 @@ def patch_async_connect(module: ModuleType) -> None:
         _refuse(args[0] if args else kwargs.get("uri"))
         wrapped(*args, **kwargs)
 
-    wrap(module, "connect.__init__", connect, switch.missing_clients)
+    wrap(module, "connect.__init__", connect, switch.miss_client)
 
 
 def _refuse(uri: Any) -> None:

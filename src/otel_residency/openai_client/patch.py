@@ -33,6 +33,14 @@ class _Switch:
         self.missing_clients: set[str] = set()
         """Of other HTTP clients, whose patches the openai client does not need."""
 
+    def miss(self, name: str) -> None:
+        """Note a patch that could not be put in place, in the set that is there by then."""
+        self.missing.add(name)
+
+    def miss_client(self, name: str) -> None:
+        """The same of another HTTP client."""
+        self.missing_clients.add(name)
+
 
 switch = _Switch()
 
@@ -42,9 +50,9 @@ def install() -> None:
     global _installed
     if not _installed:
         _installed = True
-        when_imported("openai", _patch_openai, switch.missing)
+        when_imported("openai", _patch_openai, switch.miss)
         for library in _HTTP_LIBRARIES:
-            when_imported(library, _patch_http, switch.missing)
+            when_imported(library, _patch_http, switch.miss)
 
 
 def _method(wrapped: Any, wrapper: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,7 +77,12 @@ def _method(wrapped: Any, wrapper: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def wrap(module: ModuleType, name: str, wrapper: Callable[..., Any], missing: set[str] | None = None) -> None:
+def wrap(
+    module: ModuleType,
+    name: str,
+    wrapper: Callable[..., Any],
+    missing: Callable[[str], object] = switch.miss,
+) -> None:
     """Put `wrapper` around the method `name` of a class of `module`; one that is not there is `missing`."""
     try:
         owner, attribute, wrapped = wrapt.resolve_path(module, name)
@@ -80,7 +93,7 @@ def wrap(module: ModuleType, name: str, wrapper: Callable[..., Any], missing: se
             if own is not None and unwrap(own) is unwrap(wrapped):
                 wrapt.apply_patch(below, attribute, _method(own, wrapper))
     except AttributeError:
-        (switch.missing if missing is None else missing).add(name)
+        missing(name)
         _log.error(
             "%s.%s does not exist in this release: calls are not fully seen, block mode refuses them",
             module.__name__,
