@@ -6,7 +6,7 @@ call to a vendor cost one look-up in a set.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial, wraps
+from functools import cache, wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,27 +22,25 @@ if TYPE_CHECKING:
     from otel_residency.http_clients.request import Url
     from otel_residency.openai_client.call import Call
 
-_installed: set[str] = set()
 Place = tuple[Any, Any, Any, Any]
 """Scheme, host, port and URL or path of a request, as an HTTP client has them."""
 
 
+@cache
 def install() -> None:
-    """Patch urllib3, aiohttp and the standard library's client. Safe to call again."""
-    if not _installed:
-        _installed.add("all")
-        when_imported("urllib3.connectionpool", _patch_urllib3, switch.miss_client)
-        when_imported("aiohttp.connector", _patch_aiohttp, switch.miss_client)
-        when_imported("http.client", _patch_standard, switch.miss_client)
-        for name in ("httpcore", "httpcore2"):
-            when_imported(name, _patch_httpcore, switch.miss_client)
-        for name, patch in (
-            ("websockets.client", sockets.patch_protocol),
-            ("websockets.protocol", sockets.patch_messages),
-            ("websockets.sync.client", sockets.patch_connect),
-            ("websockets.asyncio.client", sockets.patch_async_connect),
-        ):
-            when_imported(name, patch, switch.miss_client)
+    """Patch them all, now or when they are imported. Safe to call again."""
+    for name, patch in (
+        ("urllib3.connectionpool", _patch_urllib3),
+        ("aiohttp.connector", _patch_aiohttp),
+        ("http.client", _patch_standard),
+        ("httpcore", _patch_httpcore),
+        ("httpcore2", _patch_httpcore),
+        ("websockets.client", sockets.patch_protocol),
+        ("websockets.protocol", sockets.patch_messages),
+        ("websockets.sync.client", sockets.patch_connect),
+        ("websockets.asyncio.client", sockets.patch_async_connect),
+    ):
+        when_imported(name, patch, switch.miss_client)
 
 
 def _patch_urllib3(module: ModuleType) -> None:
@@ -70,8 +68,7 @@ def _patch_urllib3(module: ModuleType) -> None:
 def _patch_httpcore(module: ModuleType) -> None:
     """What httpx and httpx2 are built on: whatever came past their clients, or was changed after them."""
 
-    def begin(args: Any, kwargs: Any) -> "Call | None":
-        request = args[0] if args else kwargs.get("request")
+    def begin(request: Any) -> "Call | None":
         url = request.url
         host = url.host.decode("ascii")
         if url.host in _others() or is_under_way(host):
@@ -79,37 +76,31 @@ def _patch_httpcore(module: ModuleType) -> None:
         place = (url.scheme.decode("ascii"), host, url.port, url.target.decode("ascii"))
         return _begin(request.method.decode("ascii"), place, dict(request.headers), None)
 
-    def handle(wrapped: Any, _pool: Any, args: Any, kwargs: Any) -> Any:
-        call = judged(lambda: begin(args, kwargs), Exception)
-        if call is None:
-            return wrapped(*args, **kwargs)
-        with _until_the_end(call):
-            response = wrapped(*args, **kwargs)
-            call.status = response.status
-        return response
-
-    async def handle_async(wrapped: Any, _pool: Any, args: Any, kwargs: Any) -> Any:
-        call = judged(lambda: begin(args, kwargs), Exception)
-        if call is None:
-            return await wrapped(*args, **kwargs)
-        with _until_the_end(call):
-            response = await wrapped(*args, **kwargs)
-            call.status = response.status
-        return response
-
-    # With the arguments that they have: libraries for tests look at these before they replace them.
-    original, original_async = (
+    handle, handle_async = (
         module.ConnectionPool.handle_request,
         module.AsyncConnectionPool.handle_async_request,
     )
 
-    @wraps(original)
+    # With the arguments that they have: libraries for tests look at these before they replace them.
+    @wraps(handle)
     def handle_request(self: Any, request: Any) -> Any:
-        return handle(partial(original, self), self, (request,), {})
+        call = judged(lambda: begin(request), Exception)
+        if call is None:
+            return handle(self, request)
+        with _until_the_end(call):
+            response = handle(self, request)
+            call.status = response.status
+        return response
 
-    @wraps(original_async)
+    @wraps(handle_async)
     async def handle_async_request(self: Any, request: Any) -> Any:
-        return await handle_async(partial(original_async, self), self, (request,), {})
+        call = judged(lambda: begin(request), Exception)
+        if call is None:
+            return await handle_async(self, request)
+        with _until_the_end(call):
+            response = await handle_async(self, request)
+            call.status = response.status
+        return response
 
     wrapt.apply_patch(module.ConnectionPool, "handle_request", handle_request)
     wrapt.apply_patch(module.AsyncConnectionPool, "handle_async_request", handle_async_request)
@@ -184,24 +175,13 @@ def _begin(method: Any, place: Place, headers: Any, content: Any) -> "Call | Non
     Raises:
         RefusalError: in block mode.
     """
-    from otel_residency.errors import RefusalError
     from otel_residency.http_clients.request import Request
-    from otel_residency.openai_client.http import begin_raw
+    from otel_residency.openai_client.http import open_raw
 
     if not place[1]:
         return None
     url = _target(*place)
-    request = Request(str(method), url, headers, content)
-    call = begin_raw(request, url.raw_host.decode("ascii"))
-    if call is None:
-        return None
-    try:
-        call.attempt(request, None)
-        call.hop(request)
-    except RefusalError as error:
-        call.raised(error)
-        raise
-    return call
+    return open_raw(Request(str(method), url, headers, content), url.raw_host.decode("ascii"))
 
 
 @contextmanager

@@ -31,14 +31,6 @@ class Headers:
         """Read those that an HTTP client was given."""
         self.raw = [(_bytes(name), _bytes(value)) for name, value in (headers or {}).items()]
 
-    def get(self, name: str, default: str = "") -> str:
-        """The value of a header."""
-        wanted = name.encode()
-        return next((value.decode("latin-1") for key, value in self.raw if key.lower() == wanted), default)
-
-    def __contains__(self, name: str) -> bool:
-        return any(key.lower() == name.encode() for key, _ in self.raw)
-
 
 class Request:
     """One request.

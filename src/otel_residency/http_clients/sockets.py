@@ -125,21 +125,12 @@ def _begin(state: "State", uri: Any) -> "Call | None":
     """
     if uri.host in state.others:
         return None
-    from otel_residency.errors import RefusalError
     from otel_residency.openai_client.facts import RequestFacts
-    from otel_residency.openai_client.http import begin_raw
+    from otel_residency.openai_client.http import open_raw
 
-    request = _request(uri)
-    call = begin_raw(request, uri.host)
-    if call is None:
-        return None
-    try:
-        call.attempt(request, None, RequestFacts(_model(uri)))
-        call.hop(request)
-    except RefusalError as error:
-        call.raised(error)
-        raise
-    call.mark.inside = False
+    call = open_raw(_request(uri), uri.host, RequestFacts(_model(uri)))
+    if call is not None:
+        call.mark.inside = False
     return call
 
 

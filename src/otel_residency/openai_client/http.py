@@ -10,7 +10,7 @@ from typing import Any
 from otel_residency.errors import RefusalError
 from otel_residency.openai_client.call import Call, Refused
 from otel_residency.openai_client.current import EXTENSION, current_call
-from otel_residency.openai_client.facts import read_hop
+from otel_residency.openai_client.facts import RequestFacts, read_hop
 from otel_residency.openai_client.patch import switch
 
 
@@ -129,6 +129,24 @@ def begin_raw(request: Any, name: Any = None) -> Call | None:
             return None
     call = Call(state, None, None)
     call.alone = call.raw = True
+    return call
+
+
+def open_raw(request: Any, name: Any, body: RequestFacts | None = None) -> Call | None:
+    """The same, judged, for a client whose requests only have the shape of httpx's.
+
+    Raises:
+        RefusalError: in block mode.
+    """
+    call = begin_raw(request, name)
+    if call is None:
+        return None
+    try:
+        call.attempt(request, None, body)
+        call.hop(request)
+    except RefusalError as error:
+        call.raised(error)
+        raise
     return call
 
 
