@@ -16,7 +16,7 @@ from otel_residency.core.classify import (
     match_sender,
 )
 from otel_residency.core.decide import decide
-from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
@@ -26,7 +26,6 @@ from otel_residency.telemetry import names
 _log = getLogger("otel_residency")
 _CONCERNING = frozenset({"listed", "bogus", "lookalike"})
 """Kinds of hosts that every request to is worth a verdict."""
-_BASE_PATH = CallFacts._field_defaults["base_path"]
 REMEMBERED = 1024
 """Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
 
@@ -87,7 +86,7 @@ class Guard:
             return True
         if kind != "configured":
             return kind in _CONCERNING
-        return match_endpoint(self.catalogue, "openai", method, hop.path, _BASE_PATH).endpoint is not None
+        return match_endpoint(self.catalogue, "openai", method, hop.path, BASE_PATH).endpoint is not None
 
     def _kind(self, host: str, port: int | None) -> HostKind:
         return match_host(self.catalogue, self._policy_hosts, host, port, datetime.now(UTC).date()).kind

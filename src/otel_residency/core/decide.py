@@ -58,11 +58,10 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     revision = catalogue.revision_on(facts.on)
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
-    if any(map(_is_foreign, endpoints)):
-        hosts = tuple(
-            sender_host(catalogue, host) if _is_foreign(endpoint) else host
-            for endpoint, host in zip(endpoints, hosts, strict=True)
-        )
+    hosts = tuple(
+        sender_host(catalogue, host) if _is_foreign(endpoint) else host
+        for endpoint, host in zip(endpoints, hosts, strict=True)
+    )
     findings = list(_policy_findings(facts, catalogue, policy, revision))
     if not hosts:
         findings.append(Finding("host.unknown", INDETERMINATE, "no request was seen"))

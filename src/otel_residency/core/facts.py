@@ -7,6 +7,9 @@ tuple hashes in C.
 from datetime import date
 from typing import NamedTuple
 
+BASE_PATH = "/v1"
+"""Path of the base URL of a client that was told of no other."""
+
 
 class Hop(NamedTuple):
     """One HTTP request as it goes on the wire."""
@@ -59,7 +62,7 @@ class CallFacts(NamedTuple):
     method: str
     hops: tuple[Hop, ...]
     """Requests in the order in which they went out. Before the call: the one about to go."""
-    base_path: str = "/v1"
+    base_path: str = BASE_PATH
     """Path of the base URL; a gateway may serve the vendor's paths below its own."""
     model: str | None = None
     service_tier: str | None = None

@@ -15,7 +15,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from otel_residency.core.classify import UNKNOWN
-from otel_residency.core.facts import Answer, CallFacts, Hop
+from otel_residency.core.facts import BASE_PATH, Answer, CallFacts, Hop
 from otel_residency.errors import RefusalError
 from otel_residency.export_gate.install import switch as gate_switch
 from otel_residency.export_gate.marks import Mark, marks
@@ -41,7 +41,6 @@ _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR = 400
-_VENDOR_BASE: str = CallFacts._field_defaults["base_path"]
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _COUNTED = (names.ACTION, names.REGION)
 
@@ -208,7 +207,7 @@ class Call:
             date.fromordinal(_EPOCH + self.started // _DAY),
             method,
             hops,
-            base.path if base is not None else _VENDOR_BASE,
+            base.path if base is not None else BASE_PATH,
             body.model,
             body.service_tier,
             body.features,
