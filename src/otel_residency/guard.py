@@ -7,6 +7,7 @@ from logging import getLogger
 from typing import NamedTuple
 
 from otel_residency.catalogue import load_catalogue
+from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import (
     UNKNOWN,
     HostKind,
@@ -51,13 +52,9 @@ class Guard:
 
     def __init__(self, settings: Settings) -> None:
         """Load the catalogue that `settings` name and check the policy against it."""
-        try:
-            self.catalogue = load_catalogue(settings.catalogue)
-        except CatalogueError as error:
-            settings = settings.with_problem(str(error))
-            self.catalogue = load_catalogue()
-        for problem in policy_problems(settings.policy, self.catalogue):
-            settings = settings.with_problem(f"policy: {problem}")
+        self.catalogue, problems = in_use(settings)
+        for problem in problems:
+            settings = settings.with_problem(problem)
         self.settings = settings
         self._policy_hash = settings.policy_hash
         self.judge = lru_cache(REMEMBERED)(self._judge)
@@ -114,6 +111,18 @@ class Guard:
     def _judge(self, facts: CallFacts) -> Judged:
         decision = decide(facts, self.catalogue, self.settings.policy)
         return _judged(decision, self._policy_hash)
+
+
+def in_use(settings: Settings) -> tuple[Catalogue, tuple[str, ...]]:
+    """The catalogue that `settings` name, or else the newest, and what is wrong with both together."""
+    problems = []
+    try:
+        catalogue = load_catalogue(settings.catalogue)
+    except CatalogueError as error:
+        problems.append(str(error))
+        catalogue = load_catalogue()
+    problems += [f"policy: {problem}" for problem in policy_problems(settings.policy, catalogue)]
+    return catalogue, tuple(problems)
 
 
 def undecided(*, blocks: bool) -> Judged:
