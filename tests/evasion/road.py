@@ -1,6 +1,5 @@
 """What a way round the guard has at hand: the tests' internet, and means to bend it."""
 
-import gc
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -8,7 +7,6 @@ from http.server import ThreadingHTTPServer
 from itertools import pairwise
 from threading import Thread
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 import openai
 import pytest
@@ -62,16 +60,6 @@ class Road:
     def answering(self, special: Callable[[Asked], Reply | None]) -> None:
         """Have the hosts answer as `special` says, where it says anything."""
         self.internet.respond = lambda asked: special(asked) or ordinary(asked)
-
-    def leaves_open(self) -> None:
-        """Have what is left open by the attempt closed after it, and nobody warned."""
-
-        def collect() -> None:
-            with catch_warnings():
-                simplefilter("ignore", ResourceWarning)
-                gc.collect()
-
-        self._stack.callback(collect)
 
     def forwarder(self) -> str:
         """The URL of a proxy that takes requests in the clear, and answers them itself."""

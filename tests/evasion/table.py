@@ -55,14 +55,12 @@ AZURE_IN_THE_US: Mapping[str, Any] = MappingProxyType(
 )
 
 NAMED = "where the dialled host is nobody's, the Host header and the name in TLS are not looked at"
-HEADER = "the Host header that http.client, urllib or websockets are given is not looked at"
+HEADER = "the Host header that http.client or urllib are given is not looked at"
 MARK = "a request without our mark is taken for one beside the call, and those to no vendor are not judged"
 MOVED = "http.client is judged by its host at the first line, and may dial another, or have dialled it"
 BODY = "the body is read from the client's options, and not as it is sent"
 TARGET = "httpx sends the extension `target` in the place of the path that is judged"
 CONNECT = "aiohttp is judged where a connector connects, which a subclass may do by itself"
-DIALLED = "a session is judged by its URI, and the host or the name in TLS that it is given are not"
-LEGACY = "the legacy client of websockets does its handshake by itself"
 
 WAYS = (
     # The client is told to go elsewhere.
@@ -170,7 +168,7 @@ WAYS = (
     Way("a body that is generated", called.generated_body),
     Way("a realtime session", called.realtime),
     Way("a realtime session by websocket_base_url", called.realtime_by_its_own_address),
-    Way("a realtime session with another host in its options", called.realtime_by_an_option, defect=DIALLED),
+    Way("a realtime session with another host in its options", called.realtime_by_an_option),
     Way("responses over a socket", called.responses_over_a_socket),
     # Python itself.
     Way("another thread", inside.in_a_thread),
@@ -259,9 +257,9 @@ WAYS = (
     Way("websockets, taken from below ours", others.websockets_captured),
     Way("websockets, asynchronous", others.websockets_asynchronous),
     Way("websockets, redirected", others.websockets_redirected),
-    Way("websockets with a Host header of the US", others.websockets_host_header, defect=HEADER),
-    Way("websockets with a socket and another host in TLS", others.websockets_socket, defect=DIALLED),
-    Way("the legacy client of websockets", others.websockets_legacy, defect=LEGACY),
+    Way("websockets with a Host header of the US", others.websockets_host_header),
+    Way("websockets with a socket and another host in TLS", others.websockets_socket),
+    Way("the legacy client of websockets", others.websockets_legacy),
 )
 
 LED_ASTRAY = (

@@ -39,6 +39,7 @@ def install() -> None:
         ("websockets.protocol", sockets.patch_messages),
         ("websockets.sync.client", sockets.patch_connect),
         ("websockets.asyncio.client", sockets.patch_async_connect),
+        ("websockets.legacy.client", sockets.patch_legacy),
     ):
         when_imported(name, patch, switch.miss_client)
 

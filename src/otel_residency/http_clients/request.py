@@ -1,6 +1,6 @@
 """A request of any HTTP client in the shape of httpx's, which the judging of calls reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 
@@ -46,6 +46,13 @@ class Request:
         self.headers = Headers(headers)
         self.extensions: dict[str, Any] = {}
         self._content = content
+
+    def also_name(self, hosts: Iterable[Any]) -> None:
+        """Have its `Host` header name those of `hosts` too that are not where it goes."""
+        known = {self.url.raw_host, self.url.netloc, *(value for _, value in self.headers.raw)}
+        self.headers.raw += [
+            (b"host", host) for host in dict.fromkeys(map(_bytes, hosts)) if host not in known
+        ]
 
     @property
     def content(self) -> bytes:

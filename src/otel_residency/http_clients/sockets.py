@@ -1,17 +1,21 @@
 """WebSocket sessions, by the part of the websockets library that both of its clients are built on.
 
-A session is one call: it begins with its handshake, what it sends may change what it is about, and it ends
-with its connection.
+A session is one call: it begins when it is dialled, what it sends may change what it is about, and it ends
+with its connection. It is judged before it is dialled, by where that leads, and as its handshake is sent,
+by what that says.
 """
 
-from datetime import UTC, datetime
-from functools import wraps
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial, wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import wrapt
 
+from otel_residency.errors import RefusalError
 from otel_residency.http_clients.judged import judged
 from otel_residency.openai_client.patch import switch, wrap
 
@@ -21,54 +25,20 @@ if TYPE_CHECKING:
     from otel_residency.openai_client.state import State
 
 _CALL = "_otel_residency_call"
-
-
-def patch_protocol(module: ModuleType) -> None:
-    """Patch the handshake, in `websockets.client`."""
-
-    def begin(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-        wrapped(*args, **kwargs)
-        from websockets.exceptions import WebSocketException
-
-        uri, state = args[0] if args else kwargs.get("uri"), switch.state
-        call = None if state is None else judged(lambda: _begin(state, uri), WebSocketException)
-        if call is not None:
-            setattr(protocol, _CALL, call)
-
-    wrap(module, "ClientProtocol.__init__", begin, switch.miss_client)
-
-
-def patch_messages(module: ModuleType) -> None:
-    """Patch what is sent, and the end of a connection, in `websockets.protocol`."""
-
-    def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-        call = getattr(protocol, _CALL, None)
-        if call is not None:
-            # Of a kind that the library passes on, and takes for no failure of its own.
-            from websockets.exceptions import ConcurrencyError
-
-            judged(lambda: _look_at(call, *args, **kwargs), ConcurrencyError)
-        wrapped(*args, **kwargs)
-
-    def ended(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-        wrapped(*args, **kwargs)
-        call = getattr(protocol, _CALL, None)
-        if call is not None:
-            call.finish()
-
-    wrap(module, "Protocol.send_text", send, switch.miss_client)
-    wrap(module, "Protocol.send_binary", send, switch.miss_client)
-    wrap(module, "Protocol.receive_eof", ended, switch.miss_client)
+_opening: ContextVar["Call | None"] = ContextVar("otel_residency_opening", default=None)
+"""The session that is being dialled."""
+_DATA = (0, 1, 2)
+"""Opcodes of messages and their parts; the others control the connection."""
 
 
 def patch_connect(module: ModuleType) -> None:
-    """Refuse a session before anything is dialled, in `websockets.sync.client`."""
+    """Patch what dials, in `websockets.sync.client`."""
     wrapped = module.connect
 
     @wraps(wrapped)
     def connect(*args: Any, **kwargs: Any) -> Any:
-        _refuse(args[0] if args else kwargs.get("uri"))
-        return wrapped(*args, **kwargs)
+        with _dialled(args[0] if args else kwargs.get("uri"), kwargs):
+            return wrapped(*args, **kwargs)
 
     wrapt.apply_patch(module, "connect", connect)
 
@@ -76,40 +46,158 @@ def patch_connect(module: ModuleType) -> None:
 def patch_async_connect(module: ModuleType) -> None:
     """The same in `websockets.asyncio.client`."""
 
-    def connect(wrapped: Any, _connect: Any, args: Any, kwargs: Any) -> None:
-        _refuse(args[0] if args else kwargs.get("uri"))
+    async def dial(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> Any:
+        with _dialled(connect.uri, connect.connection_kwargs):
+            return await wrapped(*args, **kwargs)
+
+    wrap(module, "connect.create_connection", dial, switch.miss_client)
+
+
+def patch_protocol(module: ModuleType) -> None:
+    """Patch the handshake, in `websockets.client`."""
+
+    def shake(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        request = args[0] if args else kwargs["request"]
+        _greet(protocol, lambda: protocol.uri, request.headers.get_all("Host"))
         wrapped(*args, **kwargs)
 
-    wrap(module, "connect.__init__", connect, switch.miss_client)
+    def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        response = args[0] if args else kwargs["response"]
+        _welcome(protocol, response.status_code, response.headers)
+        wrapped(*args, **kwargs)
+
+    wrap(module, "ClientProtocol.__init__", _begun, switch.miss_client)
+    wrap(module, "ClientProtocol.send_request", shake, switch.miss_client)
+    wrap(module, "ClientProtocol.process_response", answered, switch.miss_client)
 
 
-def _refuse(uri: Any) -> None:
-    """Judge a session that is about to be opened, in block mode.
+def patch_messages(module: ModuleType) -> None:
+    """Patch what is sent, and the end of a connection, in `websockets.protocol`."""
+
+    def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        _look_at(protocol, *args, **kwargs)
+        wrapped(*args, **kwargs)
+
+    wrap(module, "Protocol.send_text", send, switch.miss_client)
+    wrap(module, "Protocol.send_binary", send, switch.miss_client)
+    wrap(module, "Protocol.receive_eof", _ended, switch.miss_client)
+
+
+def patch_legacy(module: ModuleType) -> None:
+    """All of this in `websockets.legacy.client`, which has a protocol of its own."""
+
+    def connect(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        create = connect._create_connection  # noqa: SLF001 - what it awaits for each connection
+
+        async def dial(factory: Any, *place: Any, **given: Any) -> Any:
+            dialled = dict(zip(("host", "port"), place, strict=True)) if len(place) > 1 else {}
+            with _dialled(connect._uri, {**given, **dialled}):  # noqa: SLF001 - a redirect changes it
+                return await create.func(factory, *place, **given)
+
+        connect._create_connection = partial(dial, *create.args, **create.keywords)  # noqa: SLF001
+
+    def shake(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        from websockets.uri import parse_uri
+
+        path, headers = args
+        hosts = headers.get_all("Host")
+        scheme = "wss" if protocol.transport.get_extra_info("ssl_object") else "ws"
+        _greet(protocol, lambda: parse_uri(f"{scheme}://{hosts[0]}{path}"), hosts)
+        wrapped(*args, **kwargs)
+
+    async def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> Any:
+        status, headers = await wrapped(*args, **kwargs)
+        _welcome(protocol, status, headers)
+        return status, headers
+
+    def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        fin, opcode, data = args
+        if opcode in _DATA:
+            _look_at(protocol, data, fin)
+        wrapped(*args, **kwargs)
+
+    wrap(module, "Connect.__init__", connect, switch.miss_client)
+    for name, wrapper in (
+        ("__init__", _begun),
+        ("write_http_request", shake),
+        ("read_http_response", answered),
+        ("write_frame_sync", send),
+        ("connection_lost", _ended),
+    ):
+        wrap(module, f"WebSocketClientProtocol.{name}", wrapper, switch.miss_client)
+
+
+@contextmanager
+def _dialled(uri: Any, given: Mapping[str, Any]) -> Iterator[None]:
+    """Judge the session that is dialled within, by its URI and what the dialling is given besides.
 
     Raises:
-        RefusalError: if it violates the policy.
+        RefusalError: in block mode.
     """
-    state = switch.state
-    if state is None or not state.blocks or not isinstance(uri, str):
-        return
-    from websockets.exceptions import WebSocketException
+    from websockets.exceptions import ProtocolError
+
+    call = judged(lambda: _plan(uri, given), ProtocolError)
+    before = _opening.get()
+    _opening.set(call)
+    try:
+        yield
+    except BaseException as error:
+        if call is not None:
+            call.raised(error)
+        raise
+    finally:
+        _opening.set(before)
+
+
+def _plan(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     from websockets.uri import parse_uri
 
     try:
         parsed = parse_uri(uri)
     except Exception:  # the library will say what is wrong with it
-        return
-    if parsed.host not in state.others and judged(lambda: _violates(state, parsed), WebSocketException):
-        judged(lambda: _begin(state, parsed), WebSocketException)
+        return None
+    return _open(parsed, given)
 
 
-def _violates(state: "State", uri: Any) -> bool:
-    """Whether a session would be refused; nothing is told of it yet."""
-    from otel_residency.core.facts import CallFacts, Hop
+def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
+    """The call that a session at `uri` is, judged; `None` if it goes to no vendor.
 
-    hop = Hop(*_request(uri).url.place, payload=True)
-    facts = CallFacts(datetime.now(UTC).date(), "GET", (hop,), model=_model(uri))
-    return state.guard.concerns("GET", hop) and state.guard.judge(facts).decision.violation
+    Of the names that it is given the first that may be a vendor's is where it goes.
+
+    Raises:
+        RefusalError: in block mode.
+    """
+    state = switch.state
+    if state is None:
+        return None
+    named = [name for name in (given.get("host"), given.get("server_hostname"), uri.host) if name]
+    host = next((name for name in named if _may_be_vendor(state, name)), None)
+    if host is None:
+        return None
+    from otel_residency.openai_client.facts import RequestFacts
+    from otel_residency.openai_client.http import begin_raw
+
+    request = _request(uri, host, given.get("port"))
+    request.also_name(named)
+    call = begin_raw(request, host)
+    if call is not None:
+        _judge(call, lambda: call.attempt(request, None, RequestFacts(_model(uri))))
+        call.mark.inside = False
+    return call
+
+
+def _may_be_vendor(state: "State", name: Any) -> bool:
+    return name not in state.others and state.concerns(str(name), name)
+
+
+def _request(uri: Any, host: str, port: int | None) -> "Request":
+    from otel_residency.http_clients.request import Request, Url
+
+    scheme, default = ("wss", 443) if uri.secure else ("ws", 80)
+    port = port or uri.port
+    url = Url(scheme, host.encode("idna"), None if port == default else port, (uri.path or "/").encode())
+    return Request("GET", url, None, None)
 
 
 def _model(uri: Any) -> str | None:
@@ -117,41 +205,75 @@ def _model(uri: Any) -> str | None:
     return named[0] if named else None
 
 
-def _begin(state: "State", uri: Any) -> "Call | None":
-    """The call that a session at `uri` is, judged; `None` if it goes to no vendor.
+def _begun(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+    """Around what makes a protocol: the session that is being dialled is its own."""
+    wrapped(*args, **kwargs)
+    setattr(protocol, _CALL, _opening.get())
+    _opening.set(None)
+
+
+def _greet(protocol: Any, uri: Callable[[], Any], hosts: Iterable[str]) -> None:
+    """Judge a handshake that is about to be sent to `uri`, with its `Host` headers.
 
     Raises:
-        RefusalError: in block mode.
+        RefusalError: in block mode; of a kind that the library passes on, and takes for no failure of its own.
     """
-    if uri.host in state.others:
-        return None
-    from otel_residency.openai_client.facts import RequestFacts
-    from otel_residency.openai_client.http import open_raw
+    from websockets.exceptions import ProtocolError
 
-    call = open_raw(_request(uri), uri.host, RequestFacts(_model(uri)))
+    def greet() -> None:
+        call = getattr(protocol, _CALL, None) or _open(uri(), {})
+        setattr(protocol, _CALL, call)
+        if call is not None and call.request is not None:
+            call.request.also_name(hosts)
+            _judge(call, lambda: call.hop(call.request))
+
+    judged(greet, ProtocolError)
+
+
+def _judge(call: "Call", judge: Callable[[], None]) -> None:
+    """Have a refusal end the call."""
+    try:
+        judge()
+    except RefusalError as error:
+        call.raised(error)
+        raise
+
+
+def _welcome(protocol: Any, status: int, headers: Any) -> None:
+    """Take note of the answer to a handshake."""
+    from otel_residency.http_clients.request import Headers
+
+    call = getattr(protocol, _CALL, None)
     if call is not None:
-        call.mark.inside = False
-    return call
+        call.welcomed(status, Headers(dict(headers.raw_items())).raw)
 
 
-def _request(uri: Any) -> "Request":
-    from otel_residency.http_clients.request import Request, Url
-
-    scheme, default = ("wss", 443) if uri.secure else ("ws", 80)
-    port = None if uri.port == default else uri.port
-    return Request("GET", Url(scheme, uri.host.encode("idna"), port, (uri.path or "/").encode()), None, None)
-
-
-def _look_at(call: "Call", data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
+def _look_at(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
     """Learn from a message that is about to be sent.
 
     Raises:
-        RefusalError: in block mode.
+        RefusalError: in block mode, of a kind as above.
     """
+    call = getattr(protocol, _CALL, None)
+    if call is None:
+        return
+    from websockets.exceptions import ProtocolError
+
+    judged(lambda: _learn(call, bytes(data), fin), ProtocolError)
+
+
+def _learn(call: "Call", message: bytes, fin: Any) -> None:
     from otel_residency.openai_client.facts import RequestFacts
 
-    message = bytes(data)
     if not fin:
         call.learn(RequestFacts(unseen=True))
     elif any(word in message for word in call.state.telling):
         call.learn(call.state.bodies.read_message(message))
+
+
+def _ended(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+    """Around what tells of the end of a connection."""
+    wrapped(*args, **kwargs)
+    call = getattr(protocol, _CALL, None)
+    if call is not None:
+        call.finish()

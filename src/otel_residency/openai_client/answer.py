@@ -1,7 +1,7 @@
 """An answer, however it reaches the application, to what of it matters: model, tier, refusal."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -71,8 +71,20 @@ def _text(value: Any) -> str | None:
 
 def read_evidence(response: Any, known: Mapping[bytes, tuple[str, EvidenceHeader]]) -> dict[str, str]:
     """What the headers and the connection of a response corroborate, by attribute."""
+    evidence = read_headers(response.headers.raw, known)
+    stream = response.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream is not None else None
+    if peer:
+        evidence[names.EVIDENCE["peer_address"]] = str(peer[0])
+    return evidence
+
+
+def read_headers(
+    headers: Iterable[tuple[bytes, bytes]], known: Mapping[bytes, tuple[str, EvidenceHeader]]
+) -> dict[str, str]:
+    """What headers corroborate, by attribute."""
     evidence: dict[str, str] = {}
-    for name, raw in response.headers.raw:
+    for name, raw in headers:
         entry = known.get(name.lower())
         if entry is not None:
             attribute, header = entry
@@ -83,10 +95,6 @@ def read_evidence(response: Any, known: Mapping[bytes, tuple[str, EvidenceHeader
                 value = _host(value)
             if value and len(value) <= _HEADER_LIMIT and value.isprintable():
                 evidence[attribute] = value
-    stream = response.extensions.get("network_stream")
-    peer = stream.get_extra_info("server_addr") if stream is not None else None
-    if peer:
-        evidence[names.EVIDENCE["peer_address"]] = str(peer[0])
     return evidence
 
 

@@ -4,7 +4,7 @@ Each step is one method, called by the patches. None raises anything of ours but
 in block mode: what judges a call is kept apart from what reports it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from time import time_ns
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from otel_residency.openai_client.answer import (
     read_answer,
     read_body,
     read_evidence,
+    read_headers,
     refusal_of,
 )
 from otel_residency.openai_client.body import is_running, watch_read
@@ -41,7 +42,7 @@ _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR = 400
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+_DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 _COUNTED = (names.ACTION, names.REGION)
 
 
@@ -307,6 +308,16 @@ class Call:
             if self.alone:
                 self.mark.inside = False
                 self._follow_alone(response)
+        except Exception as error:
+            self.state.failed("reading a response", error)
+
+    def welcomed(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take note of the answer to the handshake of a session."""
+        try:
+            self.status = status
+            if status >= _FIRST_ERROR:
+                self.error_type = str(status)
+            self.evidence = read_headers(headers, self.state.evidence)
         except Exception as error:
             self.state.failed("reading a response", error)
 

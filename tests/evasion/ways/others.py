@@ -403,7 +403,6 @@ def websockets_redirected(road: Road) -> None:
         async with connect(SOCKET_AT_EU, open_timeout=20):
             pass
 
-    road.leaves_open()
     road.answering(lambda asked: redirect(307, SOCKET) if asked.host == EU else None)
     asyncio.run(run())
 
