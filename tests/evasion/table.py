@@ -169,6 +169,8 @@ WAYS = (
     Way("a realtime session", called.realtime),
     Way("a realtime session by websocket_base_url", called.realtime_by_its_own_address),
     Way("a realtime session with another host in its options", called.realtime_by_an_option),
+    Way("a realtime session with a Host header of the US", called.realtime_by_a_header),
+    Way("a realtime session at a gateway that nobody described", called.realtime_by_a_gateway, STRICT),
     Way("responses over a socket", called.responses_over_a_socket),
     # Python itself.
     Way("another thread", inside.in_a_thread),
@@ -260,6 +262,9 @@ WAYS = (
     Way("websockets with a Host header of the US", others.websockets_host_header),
     Way("websockets with a socket and another host in TLS", others.websockets_socket),
     Way("the legacy client of websockets", others.websockets_legacy),
+    Way("the legacy client, dialling elsewhere", others.websockets_legacy_elsewhere),
+    Way("the legacy client with a Host header of the US", others.websockets_legacy_host_header),
+    Way("the legacy client, redirected", others.websockets_legacy_redirected),
 )
 
 LED_ASTRAY = (

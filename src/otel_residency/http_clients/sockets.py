@@ -17,6 +17,7 @@ import wrapt
 
 from otel_residency.errors import RefusalError
 from otel_residency.http_clients.judged import judged
+from otel_residency.openai_client.current import opened_by
 from otel_residency.openai_client.patch import switch, wrap
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _plan(uri: Any, given: Mapping[str, Any]) -> "Call | None":
 
 
 def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
-    """The call that a session at `uri` is, judged; `None` if it goes to no vendor.
+    """The call that a session at `uri` is, judged; `None` if it goes to no vendor, and is not the client's.
 
     Of the names that it is given the first that may be a vendor's is where it goes.
 
@@ -171,19 +172,33 @@ def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     state = switch.state
     if state is None:
         return None
+    client = opened_by.get()
     named = [name for name in (given.get("host"), given.get("server_hostname"), uri.host) if name]
-    host = next((name for name in named if _may_be_vendor(state, name)), None)
+    host = next((name for name in named if _may_be_vendor(state, name)), named[0] if client else None)
     if host is None:
         return None
     from otel_residency.openai_client.facts import RequestFacts
-    from otel_residency.openai_client.http import begin_raw
 
     request = _request(uri, host, given.get("port"))
     request.also_name(named)
-    call = begin_raw(request, host)
+    call = _begin(state, request, host, client)
     if call is not None:
         _judge(call, lambda: call.attempt(request, None, RequestFacts(_model(uri))))
         call.mark.inside = False
+    return call
+
+
+def _begin(state: "State", request: "Request", name: Any, client: Callable[[], Any] | None) -> "Call | None":
+    """A call as yet to be judged: one that `client` makes, or if it goes to a vendor one of its own."""
+    from otel_residency.openai_client.call import Call
+    from otel_residency.openai_client.http import begin_raw
+
+    if client is None:
+        return begin_raw(request, name)
+    from otel_residency.openai_client.sessions import opener_of
+
+    call = Call(state, opener_of(client()), None)
+    call.alone = True
     return call
 
 
@@ -216,7 +231,7 @@ def _greet(protocol: Any, uri: Callable[[], Any], hosts: Iterable[str]) -> None:
     """Judge a handshake that is about to be sent to `uri`, with its `Host` headers.
 
     Raises:
-        RefusalError: in block mode; of a kind that the library passes on, and takes for no failure of its own.
+        RefusalError: in block mode; of a kind that the library passes on and takes for no failure of its own.
     """
     from websockets.exceptions import ProtocolError
 

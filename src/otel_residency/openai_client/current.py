@@ -1,7 +1,8 @@
 """Which call is under way: what a request or a context carries of it."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from otel_residency.openai_client.call import Call
@@ -13,6 +14,8 @@ under_way: ContextVar[str] = ContextVar("otel_residency.host", default="")
 ANYWHERE = "*"
 """In the place of a host, where it could not be read: the call is told of as one in doubt."""
 current_call: ContextVar["Call | None"] = ContextVar("otel_residency.call", default=None)
+opened_by: ContextVar[Callable[[], Any] | None] = ContextVar("otel_residency.opened_by", default=None)
+"""Gives the client that is opening a WebSocket session."""
 
 
 def is_under_way(host: str | None) -> bool:

@@ -49,10 +49,14 @@ def install() -> None:
     """Patch the client and its HTTP libraries, now or when they are imported. Safe to call again."""
     global _installed
     if not _installed:
+        from otel_residency.openai_client import sessions
+
         _installed = True
         when_imported("openai", _patch_openai, switch.miss)
         for library in _HTTP_LIBRARIES:
             when_imported(library, _patch_http, switch.miss)
+        for name in sessions.MODULES:
+            when_imported(f"openai.resources.{name}", sessions.patch_managers, switch.miss)
 
 
 def _method(wrapped: Any, wrapper: Callable[..., Any]) -> Callable[..., Any]:

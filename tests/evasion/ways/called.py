@@ -12,7 +12,7 @@ from openai.pagination import SyncCursorPage
 
 from examples.demo.loopback import Asked
 from tests.evasion.road import AT_US, CHAT, PATH, Road, asynchronously
-from tests.internet import EU, US
+from tests.internet import EU, GATEWAY, US
 from tests.vendor import answer, body_of, redirect
 
 ELSEWHERE: dict[str, Any] = {"base_url": f"https://{US}/v1"}
@@ -135,6 +135,19 @@ def realtime_by_an_option(road: Road) -> None:
 
     road.direct()
     asyncio.run(run())
+
+
+def realtime_by_a_header(road: Road) -> None:
+    road.direct()
+    with road.client().realtime.connect(model="gpt-realtime-2.1", extra_headers={"Host": US}):
+        pass
+
+
+def realtime_by_a_gateway(road: Road) -> None:
+    road.direct()
+    client = road.client(websocket_base_url=f"wss://{GATEWAY}/vendor/v1")
+    with client.realtime.connect(model="gpt-realtime-2.1"):
+        pass
 
 
 def responses_over_a_socket(road: Road) -> None:

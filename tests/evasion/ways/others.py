@@ -416,17 +416,39 @@ def websockets_socket(road: Road) -> None:
         pass
 
 
-def websockets_legacy(road: Road) -> None:
+def legacy(uri: str, **arguments: Any) -> None:
+    """A session of the legacy client."""
+
     async def run() -> None:
         from websockets.legacy.client import connect
 
-        async with connect(SOCKET):
+        async with connect(uri, **arguments):
             pass
 
-    road.direct()
     with catch_warnings():
         simplefilter("ignore", DeprecationWarning)
         asyncio.run(run())
+
+
+def websockets_legacy(road: Road) -> None:
+    road.direct()
+    legacy(SOCKET)
+
+
+def websockets_legacy_elsewhere(road: Road) -> None:
+    road.direct()
+    legacy(SOCKET_AT_EU, host=US, server_hostname=US)
+
+
+def websockets_legacy_host_header(road: Road) -> None:
+    road.direct()
+    legacy(SOCKET_AT_EU, extra_headers={"Host": US})
+
+
+def websockets_legacy_redirected(road: Road) -> None:
+    road.direct()
+    road.answering(lambda asked: redirect(307, SOCKET) if asked.host == EU else None)
+    legacy(SOCKET_AT_EU)
 
 
 def websockets_host_header(road: Road) -> None:
