@@ -1,17 +1,29 @@
 """WebSocket sessions of the real client with real servers: judged, refused before the handshake, ended."""
 
 import asyncio
+import gc
 import json
-from collections.abc import Iterator
+import pkgutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from functools import cache
+from importlib import import_module
 from threading import Thread
 from typing import Any, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import openai
 import pytest
+from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import WebSocketException
+from websockets.http11 import Response
+from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
 from otel_residency import ResidencyViolationError
+from otel_residency.http_clients import sockets
+from otel_residency.openai_client.sessions import MODULES
 from otel_residency.telemetry import names
 from tests.recorded import Instrument, Recorded, settle
 
@@ -25,11 +37,23 @@ OTHER = "gpt-realtime-of-nobody"
 
 
 class Far(NamedTuple):
-    """A server, and what reached it: paths of handshakes, and messages."""
+    """A server, what reached it, and what it answers a handshake with, if not as usual.
+
+    Attributes:
+        paths: of handshakes.
+        headers: `Host` headers of each.
+    """
 
     port: int
     paths: list[str]
+    headers: list[list[str]]
     messages: list[dict[str, Any]]
+    answers: list[tuple[int, dict[str, str]]]
+
+    @property
+    def place(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
 
     @property
     def sockets(self) -> str:
@@ -54,19 +78,34 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Far, Far]]:
 
     def start() -> Far:
         paths: list[str] = []
+        headers: list[list[str]] = []
         messages: list[dict[str, Any]] = []
+        answers: list[tuple[int, dict[str, str]]] = []
+
+        def greet(connection: ServerConnection, request: Any) -> Response | None:
+            paths.append(request.path)
+            headers.append(request.headers.get_all("Host"))
+            if not answers:
+                return None
+            status, more = answers.pop()
+            answer = connection.respond(status, "")
+            answer.headers.update(more)
+            return answer
+
+        def welcome(_connection: ServerConnection, _request: Any, answer: Response) -> None:
+            answer.headers["x-request-id"] = "req_test"
 
         def talk(connection: ServerConnection) -> None:
-            assert connection.request is not None
-            paths.append(connection.request.path)
             for message in connection:
                 messages.append(json.loads(message))
+                if messages[-1]["type"] == "bye":
+                    return
                 connection.send(json.dumps({"type": "session.updated", "event_id": "e", "session": {}}))
 
-        server = serve(talk, "127.0.0.1", 0)
+        server = serve(talk, "127.0.0.1", 0, process_request=greet, process_response=welcome)
         servers.append(server)
         Thread(target=server.serve_forever, daemon=True).start()
-        return Far(server.socket.getsockname()[1], paths, messages)
+        return Far(server.socket.getsockname()[1], paths, headers, messages, answers)
 
     made = start(), start()
     yield made
@@ -76,10 +115,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Far, Far]]:
 
 def placed(instrument: Instrument, far: tuple[Far, Far], **arguments: Any) -> Recorded:
     """The package, with a policy that knows where the two are."""
-    hosts = {
-        f"127.0.0.1:{server.port}": {"region": region}
-        for server, region in zip(far, ("eu", "us"), strict=True)
-    }
+    hosts = {server.place: {"region": region} for server, region in zip(far, ("eu", "us"), strict=True)}
     return instrument(hosts=hosts, **arguments)
 
 
@@ -96,7 +132,7 @@ def realtime(client: Any) -> Any:
 def talk(far: Far, *events: Any, of: Any = realtime, **arguments: Any) -> None:
     """A session of the synchronous client, that sends some events and waits for an answer to each."""
     client = openai.OpenAI(**{**far.arguments, **arguments})
-    with client, of(client).connect(**SESSION.get(of, {})) as connection:
+    with client, opened(client, of) as connection:
         for event in events:
             connection.send(event)
             connection.recv()
@@ -108,7 +144,7 @@ def talk_async(far: Far, *events: Any, of: Any = realtime, **arguments: Any) -> 
     async def run() -> None:
         async with (
             openai.AsyncOpenAI(**{**far.arguments, **arguments}) as client,
-            of(client).connect(**SESSION.get(of, {})) as connection,
+            opened(client, of) as connection,
         ):
             for event in events:
                 await connection.send(event)
@@ -120,6 +156,11 @@ def talk_async(far: Far, *events: Any, of: Any = realtime, **arguments: Any) -> 
 SESSION: dict[Any, dict[str, Any]] = {realtime: {"model": MODEL}}
 
 
+def opened(client: Any, of: Any) -> Any:
+    """A session of one kind."""
+    return of(client).connect(**SESSION.get(of, {}))
+
+
 @pytest.fixture(params=[talk, talk_async], ids=["sync", "async"])
 def session(request: pytest.FixtureRequest) -> Any:
     """Either kind of session."""
@@ -127,18 +168,124 @@ def session(request: pytest.FixtureRequest) -> Any:
 
 
 def test_a_session_is_a_call(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:
-    """It has one span, from the handshake to the end of the connection, and counts once."""
+    """It has one span with all that the contract promises, counts once, and says nothing of content."""
     recorded = placed(instrument, far)
-    session(far[0], update())
+    session(far[0], update(instructions="my claim is number 4711"))
     settle()
     (span,) = recorded.spans
     assert span.name == "residency GET /v1/realtime"
     attributes = dict(span.attributes or {})
-    assert attributes[names.REGION] == "eu"
-    assert attributes[names.MODEL_REQUESTED] == MODEL
-    assert attributes[names.VERDICT] == "eligible"
+    assert len(str(attributes.pop(names.POLICY))) >= 8
+    assert str(attributes.pop(names.CATALOGUE)).startswith("openai-")
+    assert attributes.pop(names.REASONS) is not None
+    assert attributes == {
+        names.VERDICT: "eligible",
+        names.VIOLATION: False,
+        names.REGION: "eu",
+        names.REQUIRED: ("eu",),
+        names.BASE_URL: far[0].sockets,
+        names.ENDPOINT: "/v1/realtime",
+        names.MODEL_REQUESTED: MODEL,
+        names.MODEL_SNAPSHOT: MODEL,
+        names.HOP_HOSTS: ("127.0.0.1",),
+        names.HOP_REGIONS: ("eu",),
+        names.SERVER_ADDRESS: "127.0.0.1",
+        names.SERVER_PORT: far[0].port,
+        names.HTTP_METHOD: "GET",
+        names.HTTP_STATUS: 101,
+        names.EVIDENCE["request_id"]: "req_test",
+    }
     assert recorded.counted == 1
     assert len(far[0].messages) == 1
+    assert "4711" not in recorded.everything
+
+
+def test_the_span_ends_with_the_session(instrument: Instrument, far: tuple[Far, Far]) -> None:
+    """It is open for as long as the session is, and over when that is closed."""
+    recorded = placed(instrument, far)
+    client = openai.OpenAI(**far[0].arguments)
+    with client, opened(client, realtime) as connection:
+        connection.send(update())
+        connection.recv()
+        assert recorded.spans == []
+    settle()
+    (span,) = recorded.spans
+    assert span.end_time is not None
+
+
+def test_the_span_of_an_async_session_ends_with_it(instrument: Instrument, far: tuple[Far, Far]) -> None:
+    """The same of the asynchronous client."""
+    recorded = placed(instrument, far)
+
+    async def run() -> None:
+        client = openai.AsyncOpenAI(**far[0].arguments)
+        async with client, opened(client, realtime) as connection:
+            await connection.send(update())
+            await connection.recv()
+            assert recorded.spans == []
+        assert len(recorded.spans) == 1
+
+    asyncio.run(run())
+
+
+def test_the_span_ends_when_the_other_end_closes(instrument: Instrument, far: tuple[Far, Far]) -> None:
+    """A session that the vendor ends is over, though nobody closes it here."""
+    recorded = placed(instrument, far)
+    client = openai.OpenAI(**far[0].arguments)
+    with client, opened(client, realtime) as connection:
+        connection.send({"type": "bye"})
+        with suppress(Exception):
+            connection.recv()
+        connection._connection.recv_events_thread.join()
+        assert len(recorded.spans) == 1
+
+
+def test_a_handshake_that_is_declined_is_told(
+    session: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """Its status is that of the span, and what went wrong."""
+    recorded = placed(instrument, far)
+    far[0].answers.append((403, {}))
+    with pytest.raises(WebSocketException):
+        session(far[0])
+    settle()
+    assert recorded.values(names.HTTP_STATUS) == [403]
+    assert recorded.values(names.ERROR_TYPE) == ["403"]
+
+
+def test_a_session_that_can_not_be_dialled_is_told(
+    session: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """It has a span, with the error."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        nobody = far[0]._replace(port=server.getsockname()[1])
+    recorded = placed(instrument, (nobody, far[1]))
+    with pytest.raises(ConnectionRefusedError):
+        session(nobody)
+    assert recorded.values(names.ERROR_TYPE) == ["ConnectionRefusedError"]
+    assert recorded.counted == 1
+
+
+def test_a_session_that_is_hung_up_on_is_told(
+    session: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """So has one whose handshake is not answered."""
+
+    def hang_up() -> None:
+        taken, _ = server.accept()
+        taken.close()
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        mute = far[0]._replace(port=server.getsockname()[1])
+        recorded = placed(instrument, (mute, far[1]))
+        thread = Thread(target=hang_up)
+        thread.start()
+        with pytest.raises((WebSocketException, OSError, EOFError)):
+            session(mute)
+        thread.join()
+    settle()
+    (kind,) = recorded.values(names.ERROR_TYPE)
+    assert kind is not None
 
 
 def test_block_refuses_before_the_handshake(
@@ -172,28 +319,60 @@ def test_the_websocket_base_url_counts(session: Any, instrument: Instrument, far
     assert far[1].paths == []
 
 
-EVENTS = [pytest.param(update(OTHER), id="model"), pytest.param(update(tracing="auto"), id="tracing")]
+def test_the_base_url_of_a_gateway_counts(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:
+    """Below the base path that the client has for sockets, endpoints are those of the vendor."""
+    recorded = placed(instrument, far, on_call="block")
+    base = f"ws://{far[0].place}/vendor/v1"
+    session(far[0], update(), websocket_base_url=base)
+    settle()
+    assert recorded.values(names.ENDPOINT) == ["/v1/realtime"]
+    assert recorded.values(names.BASE_URL) == [base]
+    assert recorded.values(names.VERDICT) == ["eligible"]
+    with pytest.raises(ResidencyViolationError):
+        session(far[1], websocket_base_url=f"ws://{far[1].place}/vendor/v1")
+    assert far[1].paths == []
 
 
-@pytest.mark.parametrize("event", EVENTS)
+def test_a_host_that_nobody_described_is_in_doubt(
+    session: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """A session of the client is judged whatever its host, as any call of the client is."""
+    recorded = instrument()
+    session(far[0], update())
+    settle()
+    assert recorded.values(names.REGION) == ["unknown"]
+    assert recorded.values(names.VERDICT) == ["indeterminate"]
+
+
+EVENTS = [
+    pytest.param(update(OTHER), "model.not_listed", id="model"),
+    pytest.param(update(tracing="auto"), "feature.tracing", id="tracing"),
+    pytest.param(update(tracing={"workflow_name": "w"}), "feature.tracing", id="tracing, in detail"),
+]
+
+
+@pytest.mark.parametrize(("event", "reason"), EVENTS)
 def test_what_a_session_is_set_up_with_counts(
-    session: Any, instrument: Instrument, far: tuple[Far, Far], event: dict[str, Any]
+    session: Any, instrument: Instrument, far: tuple[Far, Far], event: dict[str, Any], reason: str
 ) -> None:
     """Another model, or tracing in the EU, is a finding."""
     recorded = placed(instrument, far)
     session(far[0], event)
     settle()
     assert len(far[0].messages) == 1
+    assert recorded.values(names.MODEL_REQUESTED) == [event["session"]["model"]]
     assert recorded.values(names.VERDICT) == ["ineligible"]
+    (reasons,) = recorded.values(names.REASONS)
+    assert reason in reasons
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize(("event", "reason"), EVENTS)
 def test_block_does_not_send_such_an_event(
-    session: Any, instrument: Instrument, far: tuple[Far, Far], event: dict[str, Any]
+    session: Any, instrument: Instrument, far: tuple[Far, Far], event: dict[str, Any], reason: str
 ) -> None:
     """In block mode the event is refused and does not arrive; the session goes on until it is closed."""
     recorded = placed(instrument, far, on_call="block")
-    with pytest.raises(ResidencyViolationError):
+    with pytest.raises(ResidencyViolationError, match=reason):
         session(far[0], event)
     settle()
     assert far[0].messages == []
@@ -238,13 +417,50 @@ def test_the_model_of_a_live_session_counts(
     assert recorded.values(names.VERDICT) == ["ineligible"]
 
 
-@pytest.mark.skipif(not hasattr(openai.OpenAI, "live"), reason="this release has no such sessions")
-def test_block_refuses_a_live_session(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:
-    """Whatever kind of session it is, it is refused where it may not go."""
-    placed(instrument, far, on_call="block")
+KINDS: dict[str, tuple[Callable[[Any], Any], dict[str, str]]] = {
+    "realtime": (realtime, {"model": MODEL}),
+    "beta realtime": (lambda client: client.beta.realtime, {"model": MODEL}),
+    "translations": (lambda client: client.realtime.translations, {"model": MODEL}),
+    "responses": (responses, {}),
+    "beta responses": (lambda client: client.beta.responses, {}),
+    "live": (live, {}),
+    "fork": (lambda client: client.live.forks, {"session_id": "s"}),
+    "sideband": (lambda client: client.live.sideband, {"session_id": "s"}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_block_refuses_every_kind_of_session(
+    session: Any, instrument: Instrument, far: tuple[Far, Far], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever kind of session it is, it is refused where it may not go, as one of the client."""
+    of, arguments = KINDS[kind]
+    try:
+        assert of(openai.OpenAI(**far[1].arguments)).connect
+    except AttributeError:
+        pytest.skip("this release has no such sessions")
+    monkeypatch.setitem(SESSION, of, arguments)
+    recorded = placed(instrument, far, on_call="block")
     with pytest.raises(ResidencyViolationError):
-        session(far[1], of=live)
+        session(far[1], of=of)
     assert far[1].paths == []
+    assert recorded.values(names.BASE_URL) == [far[1].sockets]
+
+
+def test_every_manager_of_sessions_is_known() -> None:
+    """The installed client opens sessions nowhere but in the modules that are patched."""
+    from openai import resources
+
+    found = set()
+    for module in pkgutil.walk_packages(resources.__path__, "openai.resources."):
+        with suppress(ImportError):  # 1.99.0 can't import a part of its own
+            own = vars(import_module(module.name)).items()
+            if any(
+                name.endswith("ConnectionManager") and each.__module__ == module.name for name, each in own
+            ):
+                found.add(module.name.removeprefix("openai.resources."))
+    assert found
+    assert found <= set(MODULES)
 
 
 def test_an_event_that_hides_its_type_is_read(instrument: Instrument, far: tuple[Far, Far]) -> None:
@@ -258,10 +474,178 @@ def test_an_event_that_hides_its_type_is_read(instrument: Instrument, far: tuple
     assert far[0].messages == []
 
 
+# The library by itself.
+
+
+def raw(uri: str, event: Any = None, **arguments: Any) -> None:
+    """A session of the synchronous client of the library."""
+    with connect(uri, **arguments) as connection:
+        connection.send(json.dumps(event or update()))
+        connection.recv()
+
+
+def raw_async(uri: str, event: Any = None, **arguments: Any) -> None:
+    """A session of its asynchronous client."""
+
+    async def run() -> None:
+        async with connect_async(uri, **arguments) as connection:
+            await connection.send(json.dumps(event or update()))
+            await connection.recv()
+
+    asyncio.run(run())
+
+
+@cache
+def legacy_client() -> Any:
+    """The legacy client of the library."""
+    with catch_warnings():
+        simplefilter("ignore", DeprecationWarning)
+        from websockets.legacy.client import connect
+
+        return connect
+
+
+def raw_legacy(uri: str, event: Any = None, **arguments: Any) -> None:
+    """A session of its legacy client."""
+
+    async def run() -> None:
+        if headers := arguments.pop("additional_headers", None):
+            arguments["extra_headers"] = headers
+        async with legacy_client()(uri, **arguments) as connection:
+            await connection.send(json.dumps(event or update()))
+            await connection.recv()
+
+    asyncio.run(run())
+
+
+RAW = [raw, raw_async, raw_legacy]
+
+
+@pytest.fixture(params=RAW, ids=["sync", "async", "legacy"])
+def library(request: pytest.FixtureRequest) -> Any:
+    """Each client of the library."""
+    return request.param
+
+
+def uri(far: Far) -> str:
+    """That of a realtime session."""
+    return f"{far.sockets}/realtime?model={MODEL}"
+
+
+def test_a_session_of_the_library_is_a_call(
+    library: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """Whoever uses the library, a session with a vendor has a span, which ends with it."""
+    recorded = placed(instrument, far)
+    library(uri(far[0]))
+    settle()
+    assert recorded.values(names.VERDICT) == ["eligible"]
+    assert recorded.values(names.HTTP_STATUS) == [101]
+    assert recorded.values(names.MODEL_REQUESTED) == [MODEL]
+    assert recorded.counted == 1
+
+
+def test_block_lets_an_eligible_session_of_the_library_go(
+    library: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """Nothing is in the way of a session that may be, and what it says arrives."""
+    placed(instrument, far, on_call="block")
+    library(uri(far[0]))
+    assert far[0].messages == [update()]
+
+
+def test_the_library_does_not_send_a_refused_event(
+    library: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """An event that would break the policy is held back, whichever client sends it."""
+    placed(instrument, far, on_call="block")
+    with pytest.raises(ResidencyViolationError, match=r"model\.not_listed"):
+        library(uri(far[0]), event=update(OTHER))
+    assert far[0].messages == []
+
+
+@pytest.mark.parametrize("library", [raw_async, raw_legacy], ids=["async", "legacy"])
+@pytest.mark.parametrize("mode", ["flag", "block"])
+def test_where_a_session_is_dialled_counts(
+    library: Any, instrument: Instrument, far: tuple[Far, Far], mode: str
+) -> None:
+    """A host and port besides the URI are where it goes, whatever the URI says."""
+    recorded = placed(instrument, far, on_call=mode)
+    given = {"host": "127.0.0.1", "port": far[1].port}
+    if mode == "block":
+        with pytest.raises(ResidencyViolationError):
+            library(uri(far[0]), **given)
+    else:
+        library(uri(far[0]), **given)
+    settle()
+    assert len(far[1].paths) == (mode == "flag")
+    assert recorded.values(names.REGION) == ["us"]
+    assert recorded.values(names.VERDICT) == ["ineligible"]
+
+
+def test_another_host_in_the_header_is_told(
+    library: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """The `Host` header that goes out is looked at, and not only the URI."""
+    recorded = placed(instrument, far)
+    with suppress(WebSocketException):  # this server wants one of them
+        library(uri(far[0]), additional_headers={"Host": "us.api.openai.com"})
+    settle()
+    (reasons,) = recorded.values(names.REASONS)
+    assert "host.header_mismatch" in reasons
+    assert recorded.values(names.VERDICT) == ["ineligible"]
+
+
+@pytest.mark.parametrize("library", [raw_async, raw_legacy], ids=["async", "legacy"])
+def test_a_redirect_is_refused_and_leaves_nothing_open(
+    library: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """What a redirect leads to outside of the region hears nothing, and no socket is left open."""
+    recorded = placed(instrument, far, on_call="block")
+    far[0].answers.append((307, {"Location": uri(far[1])}))
+    with catch_warnings():
+        simplefilter("error")
+        with pytest.raises(ResidencyViolationError):
+            library(uri(far[0]))
+        gc.collect()
+    assert far[1].paths == []
+    settle()
+    assert recorded.values(names.ACTION).count("blocked") == 1
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every reading of a session fail."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(sockets, "_request", broken)
+
+
+@pytest.mark.usefixtures("failing")
+def test_a_failure_of_ours_is_none_of_a_session(
+    library: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """When a session can't be judged it goes on in flag mode."""
+    placed(instrument, far)
+    library(uri(far[0]))
+    assert len(far[0].messages) == 1
+
+
+@pytest.mark.usefixtures("failing")
+def test_a_failure_of_ours_refuses_a_session(
+    library: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """In block mode a doubt is a refusal."""
+    placed(instrument, far, on_call="block")
+    with pytest.raises(ResidencyViolationError, match=r"guard\.failed"):
+        library(uri(far[0]))
+    assert far[0].paths == []
+
+
 def test_sockets_to_others_are_not_looked_at(residency: Recorded, far: tuple[Far, Far]) -> None:
     """A socket to a host that is no vendor's leaves nothing."""
-    from websockets.sync.client import connect
-
     with connect(f"ws://127.0.0.1:{far[0].port}/v1/realtime") as connection:
         connection.send("{}")
     assert residency.spans == []

@@ -59,7 +59,12 @@ def patch_protocol(module: ModuleType) -> None:
 
     def shake(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         request = args[0] if args else kwargs["request"]
-        _greet(protocol, lambda: protocol.uri, request.headers.get_all("Host"))
+        # It was called wsuri before websockets 14.
+        _greet(
+            protocol,
+            lambda: getattr(protocol, "uri", None) or protocol.wsuri,
+            request.headers.get_all("Host"),
+        )
         wrapped(*args, **kwargs)
 
     def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
@@ -291,4 +296,7 @@ def _ended(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
     wrapped(*args, **kwargs)
     call = getattr(protocol, _CALL, None)
     if call is not None:
+        failed = getattr(protocol, "handshake_exc", None)
+        if failed is not None and call.status is None:
+            call.raised(failed)
         call.finish()

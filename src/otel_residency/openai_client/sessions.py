@@ -40,7 +40,7 @@ def opener_of(client: Any) -> Opener:
 def patch_managers(module: ModuleType) -> None:
     """Patch what opens sessions in one of `MODULES`."""
     for name, manager in list(vars(module).items()):
-        if isinstance(manager, type) and name.endswith(_MANAGER) and manager.__module__ == module.__name__:
+        if name.endswith(_MANAGER) and manager.__module__ == module.__name__:
             # Where there is this method, it opens the first connection and all later ones.
             for method in ("_connect_ws",) if hasattr(manager, "_connect_ws") else _OPENING:
                 if hasattr(manager, method):
