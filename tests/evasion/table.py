@@ -54,13 +54,8 @@ AZURE_IN_THE_US: Mapping[str, Any] = MappingProxyType(
     {"hosts": {AZURE: {"region": "us", "provider": "azure", "deployments": {"chat": "Standard"}}}}
 )
 
-NAMED = "where the dialled host is nobody's, the Host header and the name in TLS are not looked at"
-HEADER = "the Host header that http.client or urllib are given is not looked at"
 MARK = "a request without our mark is taken for one beside the call, and those to no vendor are not judged"
-MOVED = "http.client is judged by its host at the first line, and may dial another, or have dialled it"
 BODY = "the body is read from the client's options, and not as it is sent"
-TARGET = "httpx sends the extension `target` in the place of the path that is judged"
-CONNECT = "aiohttp is judged where a connector connects, which a subclass may do by itself"
 
 WAYS = (
     # The client is told to go elsewhere.
@@ -113,10 +108,12 @@ WAYS = (
     ),
     Way("a response hook that moves the client between attempts", rewritten.by_a_hook_between_two_attempts),
     Way("a request hook that sends another target than the URL", rewritten.by_another_target),
+    Way("a request hook that sends another target, and no more", rewritten.by_another_target_alone),
     Way("an auth flow that moves the request", rewritten.by_authentication),
     Way("an auth flow with a request of its own", rewritten.by_authentication_with_a_request_of_its_own),
     Way("an auth flow that moves the request the second time", rewritten.by_authentication_the_second_time),
     Way("a transport that moves the request", rewritten.by_a_transport),
+    Way("a transport that changes the Host header", rewritten.by_a_transport_that_renames),
     Way("a mounted transport that moves the request", rewritten.by_a_mounted_transport),
     Way("a request hook that puts in another body", rewritten.by_a_hook_with_another_body, defect=BODY),
     Way("an HTTP client that builds another body", rewritten.by_build_request_with_another_body, defect=BODY),
@@ -199,12 +196,16 @@ WAYS = (
     Way("httpx, following a redirect by hand", others.httpx_next_request),
     Way("httpx with a generated body", others.httpx_generator),
     Way("httpx, asynchronous", others.httpx_asynchronous),
-    Way("httpx with another target than the URL", others.httpx_another_target, defect=TARGET),
+    Way("httpx with another target than the URL", others.httpx_another_target),
     Way(
         "httpx, dialling another name of the address, with the host in TLS and header",
         others.httpx_by_address,
-        defect=NAMED,
     ),
+    Way(
+        "httpx with the host in its header, to an address known before", others.httpx_by_address_known_before
+    ),
+    Way("httpx with the host in TLS alone", others.httpx_named_in_tls_alone),
+    Way("httpx with a URL for a proxy as its target", others.httpx_target_of_a_proxy),
     Way("httpcore2 by itself", beyond.core_of_the_http_client),
     Way("the patches of the client and of httpx2 undone", beyond.everything_put_back),
     Way("a transport of httpx by itself", others.httpx_transport),
@@ -220,14 +221,15 @@ WAYS = (
     Way("a connection of urllib3", others.urllib3_connection),
     Way("urllib3 with connections that dial elsewhere", others.urllib3_connection_class),
     Way("urllib3 with a URL of the EU sent to the US", others.urllib3_absolute_target),
+    Way("urllib3 renamed after connecting", others.urllib3_renamed_after_connecting),
     Way(
         "urllib3, dialling another name of the address, with the host in TLS and header",
         others.urllib3_by_address,
-        defect=NAMED,
     ),
     Way("http.client", others.standard),
     Way("http.client with the host in wide letters", others.standard_in_wide_letters),
-    Way("http.client with a Host header of the US", others.standard_host_header, defect=HEADER),
+    Way("http.client with a Host header of the US", others.standard_host_header),
+    Way("http.client with a second Host header", others.standard_second_host_header),
     Way("http.client in steps", others.standard_in_steps),
     Way("http.client through a tunnel", others.standard_tunnel),
     Way("http.client with a URL of the EU sent to the US", others.standard_absolute_target),
@@ -235,25 +237,24 @@ WAYS = (
         "urllib through a proxy that was asked for another thing before",
         others.standard_by_a_proxy_that_serves_other_things,
     ),
-    Way("http.client moved after the first line", others.standard_moved_after_the_first_line, defect=MOVED),
-    Way("http.client renamed after connecting", others.standard_renamed_after_connecting, defect=MOVED),
+    Way("http.client moved after the first line", others.standard_moved_after_the_first_line),
+    Way("http.client renamed after connecting", others.standard_renamed_after_connecting),
     Way(
         "http.client, dialling another name of the address, with the host in TLS and header",
         others.standard_by_address,
-        defect=NAMED,
     ),
-    Way("urllib with a Host header of the US", others.urllib_host_header, defect=HEADER),
+    Way("urllib with a Host header of the US", others.urllib_host_header),
     Way("urllib with an opener", others.urllib_opener),
     Way("urllib with a handler that moves requests", others.urllib_handler),
     Way("aiohttp", others.aiohttp_post),
     Way("aiohttp, redirected", others.aiohttp_redirected),
     Way("aiohttp with a connector", others.aiohttp_connector),
-    Way("aiohttp with a connector that connects by itself", others.aiohttp_own_connect, defect=CONNECT),
+    Way("aiohttp with a connector that connects by itself", others.aiohttp_own_connect),
+    Way("aiohttp with a connector that changes the Host header", others.aiohttp_renamed_after_connecting),
     Way("aiohttp with a middleware that moves requests", others.aiohttp_middleware),
     Way(
         "aiohttp, dialling another name of the address, with the host in TLS and header",
         others.aiohttp_by_address,
-        defect=NAMED,
     ),
     Way("a socket of aiohttp", others.aiohttp_socket),
     Way("websockets, taken from below ours", others.websockets_captured),

@@ -302,6 +302,37 @@ def test_a_host_header_of_ones_own_is_refused(kind: Kind, blocking: Recorded, in
     assert blocking.span["residency.reasons"][0] == "host.header_mismatch"
 
 
+def test_a_name_in_tls_of_ones_own_is_refused(kind: Kind, blocking: Recorded, internet: Internet) -> None:
+    """Who is asked for the certificate of another host than the one dialled may be that host."""
+
+    def rename(request: Any) -> None:
+        request.extensions["sni_hostname"] = US
+
+    async def rename_async(request: Any) -> None:
+        rename(request)
+
+    hooks = {"request": [kind.pick(rename, rename_async)]}
+    own = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
+    refused(kind, lambda: kind.open(http_client=own).chat.completions.create(**CHAT))
+    assert internet.connections == []
+    assert blocking.span["residency.reasons"][0] == "host.header_mismatch"
+
+
+def test_the_target_that_is_sent_is_judged(kind: Kind, blocking: Recorded, internet: Internet) -> None:
+    """Where the HTTP library is told to send another path than that of the URL, that one counts."""
+
+    def aim(request: Any) -> None:
+        request.extensions["target"] = b"/v1/videos?secret=1"
+
+    async def aim_async(request: Any) -> None:
+        aim(request)
+
+    own = kind.pick(http.Client, http.AsyncClient)(event_hooks={"request": [kind.pick(aim, aim_async)]})
+    refused(kind, lambda: kind.open(http_client=own).chat.completions.create(**CHAT))
+    assert internet.connections == []
+    assert blocking.span["residency.endpoint"] == "/v1/videos"
+
+
 # Retries.
 
 

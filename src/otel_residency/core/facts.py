@@ -22,7 +22,7 @@ class Hop(NamedTuple):
     path: str
     """The raw path, percent-escapes kept, without the query."""
     host_header: str | None = None
-    """The `Host` header, only when it names another host than the one dialled."""
+    """Its `Host` header and its name in TLS, only where they name another host than the one dialled."""
     payload: bool = False
     """Whether a request body goes along."""
     redirected: bool = False

@@ -131,8 +131,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "hosts",
         ),
         "host.header_mismatch": Reason(
-            "The Host header names another host than the one dialled, and may route the request there.",
-            "Remove the Host header.",
+            "The Host header or TLS names another host than the one dialled; the request may go there.",
+            "Remove the Host header, or the host name that TLS was given.",
             "call",
         ),
         "host.lookalike": Reason(

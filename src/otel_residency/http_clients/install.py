@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from otel_residency.errors import RefusalError
 from otel_residency.http_clients import sockets
 from otel_residency.http_clients.judged import judged
 from otel_residency.openai_client.current import is_under_way, under_way
@@ -19,11 +20,14 @@ from otel_residency.openai_client.patch import switch, wrap
 from otel_residency.patching import when_imported
 
 if TYPE_CHECKING:
-    from otel_residency.http_clients.request import Url
+    from otel_residency.http_clients.request import Given, Url
     from otel_residency.openai_client.call import Call
 
 Place = tuple[Any, Any, Any, Any]
 """Scheme, host, port and URL or path of a request, as an HTTP client has them."""
+_HOST = len("host")
+_DIALLED = "_otel_residency_dialled"
+_SEEN = "_otel_residency_seen"
 
 
 @cache
@@ -45,6 +49,7 @@ def install() -> None:
 
 
 def _patch_urllib3(module: ModuleType) -> None:
+    from urllib3 import connection
     from urllib3.exceptions import HTTPError
 
     def urlopen(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
@@ -55,7 +60,8 @@ def _patch_urllib3(module: ModuleType) -> None:
         headers = args[3] if len(args) > 3 else kwargs.get("headers")  # noqa: PLR2004
         method = args[0] if args else kwargs.get("method")
         place = (pool.scheme, pool.host, pool.port, url)
-        call = judged(lambda: _begin(method, place, headers or pool.headers, body), HTTPError)
+        in_tls = pool.conn_kw.get("server_hostname")
+        call = judged(lambda: _begin(method, place, headers or pool.headers, in_tls, body=body), HTTPError)
         if call is None:
             return wrapped(*args, **kwargs)
         with _until_the_end(call, pool.host):
@@ -64,18 +70,27 @@ def _patch_urllib3(module: ModuleType) -> None:
         return response
 
     wrap(module, "HTTPConnectionPool.urlopen", urlopen, switch.miss_client)
+    for name in ("HTTPConnection.connect", "HTTPSConnection.connect"):
+        wrap(connection, name, _connect, switch.miss_client)
 
 
 def _patch_httpcore(module: ModuleType) -> None:
     """What httpx and httpx2 are built on: whatever came past their clients, or was changed after them."""
 
     def begin(request: Any) -> "Call | None":
-        url = request.url
+        url, in_tls, named = request.url, request.extensions.get("sni_hostname"), None
+        for name, value in request.headers:
+            if len(name) == _HOST and name.lower() == b"host":
+                named = value  # the only one that HTTP/1.1 lets through, and the one that HTTP/2 takes
+                break
+        key = (url.host, named, in_tls)
+        if key in _others() and url.target[:1] == b"/":
+            return None
         host = url.host.decode("ascii")
-        if url.host in _others() or is_under_way(host):
+        if named == url.host and in_tls is None and is_under_way(host):
             return None
         place = (url.scheme.decode("ascii"), host, url.port, url.target.decode("ascii"))
-        return _begin(request.method.decode("ascii"), place, dict(request.headers), None)
+        return _begin(request.method.decode("ascii"), place, request.headers, in_tls, key)
 
     handle, handle_async = (
         module.ConnectionPool.handle_request,
@@ -108,41 +123,85 @@ def _patch_httpcore(module: ModuleType) -> None:
 
 
 def _patch_aiohttp(module: ModuleType) -> None:
+    from aiohttp import client_reqrep
     from aiohttp.client_exceptions import ClientError
 
-    async def connect(wrapped: Any, _connector: Any, args: Any, kwargs: Any) -> Any:
-        request = args[0] if args else kwargs.get("req")
-        host = getattr(request.url, "raw_host", None)
-        if host in _others() or is_under_way(host):
-            return await wrapped(*args, **kwargs)
+    def begin(request: Any, *, seen: Any = None) -> "Call | None":
         url = request.url
+        host, in_tls = url.raw_host, getattr(request, "server_hostname", None)
+        key = (host, in_tls, *request.headers.getall("Host", ()))
+        if key in _others() or (key == (host, None, host) and is_under_way(host)) or seen == (url, key):
+            return None
+        setattr(request, _SEEN, (url, key))
         place = (url.scheme, host, url.explicit_port, url.raw_path)
-        call = judged(lambda: _begin(request.method, place, request.headers, None), ClientError)
-        if call is None:
-            return await wrapped(*args, **kwargs)
+        return _begin(request.method, place, request.headers, in_tls, key)
+
+    async def follow(call: "Call", wrapped: Any, args: Any, kwargs: Any) -> Any:
         with _until_the_end(call):
             return await wrapped(*args, **kwargs)
 
+    def connect(wrapped: Any, _connector: Any, args: Any, kwargs: Any) -> Any:
+        request = args[0] if args else kwargs.get("req")
+        call = judged(lambda: begin(request), ClientError)
+        return wrapped(*args, **kwargs) if call is None else follow(call, wrapped, args, kwargs)
+
+    def send(wrapped: Any, request: Any, args: Any, kwargs: Any) -> Any:
+        """What a connector of the application's did not show, or what was changed since it did."""
+        if request.method == "CONNECT":  # to a proxy; what goes through it is sent by a request of its own
+            return wrapped(*args, **kwargs)
+        call = judged(lambda: begin(request, seen=getattr(request, _SEEN, None)), ClientError)
+        return wrapped(*args, **kwargs) if call is None else follow(call, wrapped, args, kwargs)
+
     wrap(module, "BaseConnector.connect", connect, switch.miss_client)
+    wrap(client_reqrep, "ClientRequest.send", send, switch.miss_client)
 
 
 def _patch_standard(module: ModuleType) -> None:
-    def putrequest(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
-        host = getattr(connection, "_tunnel_host", None) or connection.host
-        url = args[1] if len(args) > 1 else kwargs.get("url", "")
-        if is_under_way(host) or ("://" not in url and host in _others()):
-            return wrapped(*args, **kwargs)
-        method = args[0] if args else kwargs.get("method")
-        port = getattr(connection, "_tunnel_port", None) or connection.port
+    """Judged is what is about to be written, over a connection to the host that was dialled."""
+
+    def begin(connection: Any) -> "Call | None":
+        sock, lines = connection.sock, connection._buffer  # noqa: SLF001 - nothing public shows what is written
+        dialled = None if sock is None else getattr(connection, _DIALLED, None)
+        host, port = dialled or _place(connection)
+        in_tls = getattr(sock, "server_hostname", None) or getattr(connection, "server_hostname", None)
+        named = [line for line in lines if line[0] in b"Hh" and line[:_HOST].lower() == b"host"]
+        key = (host, in_tls, *named)
+        if key in _others() and b"://" not in lines[0]:
+            return None
+        if in_tls == connection.host or not isinstance(in_tls, str):  # that of a proxy, or of a stand-in
+            in_tls = None
+        method, url, _ = lines[0].decode("ascii").split(" ", 2)
         scheme = "https" if connection.default_port == module.HTTPS_PORT else "http"
-        place = (scheme, host, port, url)
-        call = judged(lambda: _begin(method, place, None, None), module.HTTPException)
+        parts = (line.partition(b":") for line in named)
+        headers = [(name.strip(), value.strip()) for name, _, value in parts]
+        return _begin(method, (scheme, host, port, url), headers, in_tls, key)
+
+    def endheaders(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            call = judged(lambda: begin(connection), module.HTTPException)
+        except RefusalError:
+            connection._buffer.clear()  # noqa: SLF001 - closing it does not, and the next request would follow
+            connection.close()
+            raise
         if call is None:
             return wrapped(*args, **kwargs)
         with _until_the_end(call):
             return wrapped(*args, **kwargs)
 
-    wrap(module, "HTTPConnection.putrequest", putrequest, switch.miss_client)
+    wrap(module, "HTTPConnection.connect", _connect, switch.miss_client)
+    wrap(module, "HTTPConnection.endheaders", endheaders, switch.miss_client)
+
+
+def _connect(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+    """Keep what a connection of the standard library dials: its host may be changed afterwards."""
+    setattr(connection, _DIALLED, _place(connection))
+    return wrapped(*args, **kwargs)
+
+
+def _place(connection: Any) -> tuple[str, int]:
+    """Where a connection of the standard library leads, at last."""
+    host = getattr(connection, "_tunnel_host", None) or connection.host
+    return host, getattr(connection, "_tunnel_port", None) or connection.port
 
 
 def _others() -> Any:
@@ -156,7 +215,7 @@ def _target(scheme: str | None, host: str, port: int | None, url: str) -> "Url":
 
     from otel_residency.http_clients.request import Url
 
-    if "://" in url and not _is_vendor(host):
+    if "://" in url and not url.startswith("/") and not _is_vendor(host):
         parts = urlsplit(url)
         scheme, host, port, url = parts.scheme, parts.hostname or "", parts.port, parts.path
     if port == {"http": 80, "https": 443}.get(scheme or ""):
@@ -170,19 +229,27 @@ def _is_vendor(host: str) -> bool:
     return state is not None and host not in state.others and state.guard.concerns_host(host)
 
 
-def _begin(method: Any, place: Place, headers: Any, content: Any) -> "Call | None":
-    """The call that a request is, judged; `None` if it goes to no vendor.
+def _begin(
+    method: Any, place: Place, headers: "Given", in_tls: Any, key: Any = None, *, body: Any = None
+) -> "Call | None":
+    """The call that a request is, judged; `None` if it goes to no vendor, or is part of one that was judged.
+
+    `in_tls` is the name that TLS is asked for; a request to no vendor is remembered by `key`.
 
     Raises:
         RefusalError: in block mode.
     """
     from otel_residency.http_clients.request import Request
+    from otel_residency.openai_client.facts import read_host_header
     from otel_residency.openai_client.http import open_raw
 
     if not place[1]:
         return None
     url = _target(*place)
-    return open_raw(Request(str(method), url, headers, content), url.raw_host.decode("ascii"))
+    request = Request(str(method), url, headers, body, in_tls)
+    if is_under_way(place[1], read_host_header(request)):
+        return None
+    return open_raw(request, key or url.raw_host.decode("ascii"))
 
 
 @contextmanager
@@ -190,8 +257,8 @@ def _until_the_end(call: "Call", proxy: str = "") -> Iterator[None]:
     """End the call when the block is left. `proxy`: the host that is dialled, where it may be another."""
     try:
         with call.on_the_way():
-            if proxy:
-                under_way.set(proxy)
+            if proxy and call.hops:
+                under_way.set((proxy, call.hops[-1].host_header))
             yield
     except BaseException as error:
         call.raised(error)

@@ -3,6 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from otel_residency.openai_client.facts import NAME_IN_TLS
+
+Given = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
+"""Headers as HTTP clients have them: each once, or as pairs."""
+
 
 class Url(NamedTuple):
     """Where a request goes."""
@@ -27,24 +32,25 @@ class Url(NamedTuple):
 class Headers:
     """Headers, as far as they are looked at."""
 
-    def __init__(self, headers: Mapping[Any, Any] | None) -> None:
+    def __init__(self, headers: Given) -> None:
         """Read those that an HTTP client was given."""
-        self.raw = [(_bytes(name), _bytes(value)) for name, value in (headers or {}).items()]
+        pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
+        self.raw = [(_bytes(name), _bytes(value)) for name, value in pairs]
 
 
 class Request:
     """One request.
 
     Attributes:
-        extensions: where the call is kept that it belongs to.
+        extensions: its name in TLS, and where the call is kept that it belongs to.
     """
 
-    def __init__(self, method: str, url: Url, headers: Mapping[Any, Any] | None, content: Any) -> None:
+    def __init__(self, method: str, url: Url, headers: Given, content: Any, name_in_tls: Any = None) -> None:
         """Describe a request; `content` is its body, if it is at hand."""
         self.method = method.upper()
         self.url = url
         self.headers = Headers(headers)
-        self.extensions: dict[str, Any] = {}
+        self.extensions: dict[str, Any] = {NAME_IN_TLS: name_in_tls}
         self._content = content
 
     def also_name(self, hosts: Iterable[Any]) -> None:

@@ -30,7 +30,7 @@ from otel_residency.openai_client.answer import (
 )
 from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
-from otel_residency.openai_client.facts import RequestFacts, read_hop, read_host_header
+from otel_residency.openai_client.facts import TARGET, RequestFacts, read_hop, read_host_header
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
 from otel_residency.telemetry import names
@@ -198,6 +198,8 @@ class Call:
         """The hop that was judged already, if this is still it."""
         planned = self.planned
         if planned is None or request is not self.request or request.url is not self.url:
+            return None
+        if TARGET in request.extensions:
             return None
         return planned if read_host_header(request) == planned.host_header else None
 
@@ -520,7 +522,8 @@ class _OnTheWay:
     def __enter__(self) -> None:
         call = self._call
         self._before = under_way.get()
-        under_way.set(call.hops[-1].host if call.hops and call.doubt is None else ANYWHERE)
+        hop = call.hops[-1] if call.hops and call.doubt is None else None
+        under_way.set(ANYWHERE if hop is None else (hop.host, hop.host_header))
         self._context = None
         if call.alone and call.context is not None:  # nothing around the whole call makes its span current
             self._context = otel_context.get_current()

@@ -9,15 +9,16 @@ if TYPE_CHECKING:
 
 EXTENSION = "otel_residency.call"
 """Key of the call in a request's extensions; the HTTP libraries copy it to redirected requests."""
-under_way: ContextVar[str] = ContextVar("otel_residency.host", default="")
-"""Host of the request that is under way: what an HTTP client builds on is not judged for it again."""
-ANYWHERE = "*"
+under_way: ContextVar[tuple[str, str | None]] = ContextVar("otel_residency.host", default=("", None))
+"""Host of the request that is under way, and what else it names as such: what an HTTP client builds on is not
+judged for it again."""
+ANYWHERE = ("*", None)
 """In the place of a host, where it could not be read: the call is told of as one in doubt."""
 current_call: ContextVar["Call | None"] = ContextVar("otel_residency.call", default=None)
 opened_by: ContextVar[Callable[[], Any] | None] = ContextVar("otel_residency.opened_by", default=None)
 """Gives the client that is opening a WebSocket session."""
 
 
-def is_under_way(host: str | None) -> bool:
-    """Whether a request to `host` is part of one that was judged."""
-    return under_way.get() in (host, ANYWHERE)
+def is_under_way(host: str | None, name: str | None = None) -> bool:
+    """Whether a request to `host`, that names `name` as its host, is part of one that was judged."""
+    return under_way.get() in ((host, name), ANYWHERE)

@@ -1,9 +1,11 @@
 """A client's request to the facts that the core judges: structure only, never content."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from otel_residency.core.classify import canonical_host
 from otel_residency.core.entries import Entries
 from otel_residency.core.facts import Hop
 
@@ -16,6 +18,12 @@ _MAPPING = (dict, Mapping)
 _LIST = (list, tuple)
 _NUMBER = (int, float)
 _HOST = len(b"host")
+_PORT = re.compile(rb":\d*$")
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+TARGET = "target"
+"""Extension of a request that the HTTP libraries send in the place of its path."""
+NAME_IN_TLS = "sni_hostname"
+"""Extension of a request with the host that the certificate is asked of."""
 
 
 class RequestFacts(NamedTuple):
@@ -196,7 +204,7 @@ def read_hop(request: Any, *, redirected: bool = False) -> Hop:
         url.scheme,
         url.raw_host.decode("ascii"),
         url.port,
-        url.raw_path.partition(b"?")[0].decode("ascii"),
+        _bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii"),
         read_host_header(request),
         payload,
         redirected,
@@ -204,8 +212,32 @@ def read_hop(request: Any, *, redirected: bool = False) -> Hop:
 
 
 def read_host_header(request: Any) -> str | None:
-    """The `Host` header of `request`, if it names another host than the one dialled."""
+    """The `Host` header of `request` and its name in TLS, as far as they name another host than it dials."""
+    names = _other_names(request)
+    return b", ".join(names).decode("latin-1") if names else None
+
+
+def read_hosts(request: Any) -> list[str]:
+    """The host that `request` dials, and those that it names besides."""
+    names = (_PORT.sub(b"", name).decode("latin-1") for name in _other_names(request))
+    return [request.url.raw_host.decode("ascii"), *names]
+
+
+def _other_names(request: Any) -> list[bytes]:
+    url = request.url
     named = [value for name, value in request.headers.raw if len(name) == _HOST and name.lower() == b"host"]
-    if not named or named == [request.url.netloc]:
-        return None
-    return b", ".join(named).decode("latin-1")
+    in_tls = request.extensions.get(NAME_IN_TLS)
+    if in_tls:
+        named.append(_bytes(in_tls))
+    if not named or named == [url.netloc]:
+        return []
+    host, port = _plain(url.raw_host), b":%d" % (url.port or _DEFAULT_PORTS.get(url.scheme, 0))
+    return [name for name in named if host not in (_plain(name), _plain(name.removesuffix(port)))]
+
+
+def _plain(name: bytes) -> str:
+    return canonical_host(name.decode("latin-1"))
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value

@@ -10,7 +10,7 @@ from typing import Any
 from otel_residency.errors import RefusalError
 from otel_residency.openai_client.call import Call, Refused
 from otel_residency.openai_client.current import EXTENSION, current_call
-from otel_residency.openai_client.facts import RequestFacts, read_hop
+from otel_residency.openai_client.facts import RequestFacts, read_hop, read_hosts
 from otel_residency.openai_client.patch import switch
 
 
@@ -112,16 +112,17 @@ def _call_of(args: Any, kwargs: Any, kind: type[Exception]) -> Call | None:
 def begin_raw(request: Any, name: Any = None) -> Call | None:
     """A call that an HTTP client makes of its own, if `request` goes to a vendor.
 
-    A host that is no vendor's is remembered by `name`, as the client's patch looks for it.
+    One to no vendor is remembered by `name`, as the client's patch looks for it.
     """
     state = switch.state
     if state is None:
         return None
     try:
-        host = request.url.raw_host
-        if not state.concerns(host.decode("ascii"), host if name is None else name):
+        hosts = read_hosts(request)
+        if not state.concerns(hosts, request.url.raw_host if name is None else name):
             return None
-        if not state.guard.concerns(request.method, read_hop(request)):
+        hop = read_hop(request)
+        if not any(state.guard.concerns(request.method, hop._replace(host=host)) for host in hosts):
             return None
     except Exception as error:
         state.failed("reading a request", error)

@@ -11,6 +11,8 @@ from otel_residency.errors import ResidencyError
 from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from otel_residency.core.entries import EvidenceHeader
     from otel_residency.core.verdict import Decision
     from otel_residency.guard import Guard
@@ -52,7 +54,8 @@ class State:
         self._failed: set[str] = set()
         self._base_url: BaseUrl | None = None
         self.others: set[Any] = set()
-        """Hosts that are no vendor's, as the HTTP clients name them: a request to one is not looked at."""
+        """Hosts that are no vendor's, as the HTTP clients name them; or such a host with what else a request
+        names as its own. A request to one is not looked at."""
 
     @property
     def guard(self) -> "Guard":
@@ -67,9 +70,9 @@ class State:
                 guard.tell()
         return self._guard
 
-    def concerns(self, host: str, name: Any) -> bool:
-        """Whether requests to `host` may be calls to a vendor; if not, `name` is put to the others."""
-        if self.guard.concerns_host(host):
+    def concerns(self, hosts: "Iterable[str]", name: Any) -> bool:
+        """Whether requests that name `hosts` may be calls to a vendor; if not, the others get `name`."""
+        if any(self.guard.concerns_host(host) for host in hosts):
             return True
         if len(self.others) >= _OTHERS:
             self.others.clear()

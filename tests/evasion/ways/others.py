@@ -89,6 +89,30 @@ def httpx_by_address(road: Road) -> None:
         client.post(FRONT, json=CHAT, headers={"host": US}, extensions={"sni_hostname": US})
 
 
+def httpx_by_address_known_before(road: Road) -> None:
+    proxy = road.forwarder()
+    road.direct()
+    with httpx.Client(base_url=proxy) as client:
+        client.get("/health")
+        road.internet.requests.clear()
+        client.post(PATH, json=CHAT, headers={"host": US})
+
+
+def httpx_named_in_tls_alone(road: Road) -> None:
+    road.direct()
+    with httpx.Client() as client:
+        client.post(FRONT, json=CHAT, extensions={"sni_hostname": US})
+
+
+def httpx_target_of_a_proxy(road: Road) -> None:
+    proxy = road.forwarder()
+    road.direct()
+    with httpx.Client(base_url=proxy) as client:
+        client.get("/health")
+        road.internet.requests.clear()
+        client.post("/health", json=CHAT, extensions={"target": f"http://{US}{PATH}".encode()})
+
+
 def httpx_transport(road: Road) -> None:
     road.direct()
     with httpx.HTTPTransport() as transport:
@@ -182,6 +206,16 @@ def urllib3_absolute_target(road: Road) -> None:
         pool.urlopen("POST", AT_EU, TEXT, JSON, assert_same_host=False)
 
 
+def urllib3_renamed_after_connecting(road: Road) -> None:
+    road.direct()
+    connection = urllib3.connection.HTTPSConnection(US, ca_certs=authority())
+    road.enter(closing(connection))
+    connection.connect()
+    connection.host = EU
+    connection.request("POST", PATH, TEXT, JSON)
+    connection.getresponse().read()
+
+
 def urllib3_by_address(road: Road) -> None:
     road.direct()
     named = {"server_hostname": US, "assert_hostname": US, "ca_certs": authority()}
@@ -215,6 +249,16 @@ def standard_host_header(road: Road) -> None:
     road.direct()
     connection = connected(road, EU)
     connection.request("POST", PATH, TEXT, {**JSON, "host": US})
+    connection.getresponse().read()
+
+
+def standard_second_host_header(road: Road) -> None:
+    road.direct()
+    connection = connected(road, EU)
+    connection.putrequest("POST", PATH)
+    connection.putheader("hOst", US)
+    connection.putheader("content-length", str(len(TEXT)))
+    connection.endheaders(TEXT.encode())
     connection.getresponse().read()
 
 
@@ -351,6 +395,17 @@ def aiohttp_own_connect(road: Road) -> None:
 
     road.direct()
     with_aiohttp(lambda session: session.post(AT_US, json=CHAT), Own)
+
+
+def aiohttp_renamed_after_connecting(road: Road) -> None:
+    class Own(aiohttp.TCPConnector):
+        async def connect(self, req: aiohttp.ClientRequest, *args: Any, **kwargs: Any) -> Any:
+            connection = await super().connect(req, *args, **kwargs)
+            req.headers["host"] = US
+            return connection
+
+    road.direct()
+    with_aiohttp(lambda session: session.post(AT_EU, json=CHAT), Own)
 
 
 def aiohttp_middleware(road: Road) -> None:

@@ -98,6 +98,14 @@ def by_another_target(road: Road) -> None:
     hooked(road, pretend)
 
 
+def by_another_target_alone(road: Road) -> None:
+    def pretend(request: Any) -> None:
+        request.extensions["target"] = PATH.encode()
+
+    http_client = httpx2.Client(event_hooks={"request": [pretend]})
+    road.client(base_url=f"https://{US}/v1", http_client=http_client).models.list()
+
+
 def by_authentication(road: Road) -> None:
     class Astray(httpx2.Auth):
         def auth_flow(self, request: httpx2.Request) -> Flow:
@@ -148,6 +156,16 @@ class Elsewhere(httpx2.BaseTransport):
 def by_a_transport(road: Road) -> None:
     road.direct()
     through(road, httpx2.Client(transport=Elsewhere()))
+
+
+def by_a_transport_that_renames(road: Road) -> None:
+    class Astray(httpx2.HTTPTransport):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            request.headers["host"] = US
+            return super().handle_request(request)
+
+    road.direct()
+    through(road, httpx2.Client(transport=Astray()))
 
 
 def by_a_mounted_transport(road: Road) -> None:

@@ -34,14 +34,14 @@ def target_region(host: HostMatch, policy: Policy, revision: Revision) -> str | 
 def hop_findings(
     hop: Hop, host: HostMatch, policy: Policy, revision: Revision | None, *, content: bool
 ) -> Iterator[Finding]:
-    """What one request on the wire shows: host, Host header, transport."""
+    """What one request on the wire shows: host, Host header and name in TLS, transport."""
     if content or host.kind != "control-plane":
         yield from _host_findings(host, policy, revision)
     if hop.host_header is not None:
         yield Finding(
             "host.header_mismatch",
             INELIGIBLE,
-            f"the request to {host.host} names {canonical_host(hop.host_header)} in its Host header",
+            f"the request to {host.host} names {canonical_host(hop.host_header)} in Host header or TLS",
         )
     yield from transport_findings(hop, host)
 
