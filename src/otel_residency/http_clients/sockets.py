@@ -208,7 +208,7 @@ def _begin(state: "State", request: "Request", name: Any, client: Callable[[], A
 
 
 def _may_be_vendor(state: "State", name: Any) -> bool:
-    return name not in state.others and state.concerns(str(name), name)
+    return name not in state.others and state.concerns((str(name),), name)
 
 
 def _request(uri: Any, host: str, port: int | None) -> "Request":
