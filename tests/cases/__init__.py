@@ -18,7 +18,7 @@ from otel_residency.structure import build
 
 KEYS = frozenset(
     {
-        *("id", "day", "url", "method", "base_path", "host_header", "hops", "answer"),
+        *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
         *("model", "body", "extra", "body_unseen", "features", "tools", "lines"),
         *("policy", "override", "attest", "expect"),
     }
@@ -82,6 +82,10 @@ class Case:
     requests: tuple[Request, ...]
     base_path: str
     host_header: str | None
+    headers: Mapping[str, str]
+    """Request headers that the caller adds."""
+    route: tuple[tuple[str, str], ...]
+    """What must be read of them."""
     model: str | None
     """The model that the request names: in its body, or a socket in its query."""
     body: Mapping[str, Any] | None
@@ -122,6 +126,7 @@ class Case:
                 host_header=None if number else self.host_header,
                 payload=request.payload,
                 redirected=request.redirected_by is not None,
+                route=self.route,
             )
 
 
@@ -169,6 +174,8 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         ),
         base_path=told["base_path"],
         host_header=told.get("host_header"),
+        headers=told.get("headers", {}),
+        route=tuple(map(tuple, told.get("route", ()))),
         model=(model or None) if sent else None,
         body=body,
         body_unseen=told.get("body_unseen", False),

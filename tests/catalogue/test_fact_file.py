@@ -57,6 +57,10 @@ REGIONS: dict[str, tuple[str, ...]] = {
     "local-or-proxy": (),
     "us-or-global (transition)": ("us", "global"),
 }
+READ_SINCE = {"eu.openrouter.ai": ("eu", "gb")}
+"""What a host stands for by pages that were read after the fact file was written."""
+GATEWAYS = {"api.portkey.ai", "ai-gateway.helicone.ai", "gateway.helicone.ai", "oai.helicone.ai"}
+"""Families of one host that are none of the fact file, since a policy may give them a region."""
 KINDS = {"control-plane": "control-plane", "not-api": "not-api", "local-or-proxy": "loopback"}
 
 
@@ -67,7 +71,8 @@ def test_every_host_is_there(facts: dict[str, Any]) -> None:
     for name, entry in hosts.items():
         host = CATALOGUE.hosts[name]
         region = entry["region"]
-        assert (REGIONS.get(region, (region,)), entry["provider"]) == (host.regions, host.provider), name
+        regions = READ_SINCE.get(name, REGIONS.get(region, (region,)))
+        assert (regions, entry["provider"]) == (host.regions, host.provider), name
         assert entry.get("kind", KINDS.get(region, "api")) == host.kind, name
         assert tuple(entry.get("sources", host.sources)) == host.sources, name
         assert str(entry.get("notes") or entry.get("region_scope") or "") in (host.notes or ""), name
@@ -98,9 +103,10 @@ def test_every_pattern_is_there(facts: dict[str, Any]) -> None:
     exact = _exact(facts)
     named = {entry["pattern"]: entry for entry in facts["host_patterns"] if entry["pattern"] not in exact}
     families = {name: entry for name, entry in named.items() if "|" not in name and " " not in name}
-    assert {*families, "*.local"} == {pattern.pattern for pattern in ENTRIES.host_patterns}
+    patterns = [pattern for pattern in ENTRIES.host_patterns if pattern.pattern not in GATEWAYS]
+    assert {*families, "*.local"} == {pattern.pattern for pattern in patterns}
     origin = {"from-config": "policy", "from-host-label": "label"}
-    for pattern in ENTRIES.host_patterns:
+    for pattern in patterns:
         entry = families.get(pattern.pattern, named["localhost / 127.0.0.0/8 / ::1 / *.local / private IPs"])
         assert ((), entry["provider"]) == (pattern.regions, pattern.provider)
         assert origin.get(entry["region"], "nothing") == pattern.region_from

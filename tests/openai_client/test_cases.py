@@ -80,7 +80,7 @@ def answered(given: Answer | None) -> Reply:
         return answer({"id": "id_1", "status": "failed", "error": {"code": given.refusal, "message": "no"}})
     if given.refusal is not None:
         return error(*REFUSALS[given.refusal])
-    found = {"model": given.model, "service_tier": given.service_tier}
+    found = {"model": given.model, "service_tier": given.service_tier, "provider": given.provider}
     headers = {
         "x_ms_region": given.cloud_region,
         "x_litellm_model_api_base": given.upstream and f"https://{given.upstream}/v1",
@@ -103,7 +103,7 @@ def make(kind: Kind, case: Case) -> None:
     first = case.requests[0]
     base = url_of(replace(first, path=case.base_path))
     client = kind.open(base_url=base, max_retries=len(case.requests) - 1)
-    headers = {"Host": case.host_header} if case.host_header else {}
+    headers = {**case.headers, **({"Host": case.host_header} if case.host_header else {})}
     given: dict[str, Any] = {"options": {"headers": headers}}
     if case.body_unseen:
         given = CONTENT

@@ -50,6 +50,7 @@ _WITH_SOURCE = (
     "retired_endpoints",
     "refusals",
     "evidence_headers",
+    "route_headers",
     "client_regions",
 )
 

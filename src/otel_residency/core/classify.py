@@ -16,6 +16,7 @@ from otel_residency.core.policy import ConfiguredHost
 T = TypeVar("T")
 
 UNKNOWN = "unknown"
+VENDOR = "openai"
 
 HostKind = Literal[
     "listed", "configured", "bogus", "lookalike", "loopback", "local", "control-plane", "unknown"
@@ -33,8 +34,8 @@ class HostMatch(NamedTuple):
     note: str = ""
     configured: ConfiguredHost | None = None
     loopback: bool = False
-    to_configure: bool = False
-    """A cloud resource whose region only the policy can tell."""
+    to_configure: str = ""
+    """Provider to begin with in a policy, which alone can tell the region; empty where it can't."""
     link: bool = False
     """The region is that of a private link; that of the project behind it does not show."""
 
@@ -93,9 +94,10 @@ def match_host(
     if own is not None:
         return HostMatch(name, "configured", own.provider, (own.region,), "", own, loopback)
     if loopback:
-        return HostMatch(name, "loopback", loopback=True)
+        return HostMatch(name, "loopback", loopback=True, to_configure=VENDOR)
     if address is not None:
-        return HostMatch(name, "local" if network else "unknown", note="an address names no region")
+        kind: HostKind = "local" if network else "unknown"
+        return HostMatch(name, kind, note="an address names no region", to_configure=VENDOR)
     return _by_shape(catalogue, name)
 
 
@@ -124,13 +126,13 @@ def _by_shape(catalogue: Catalogue, name: str) -> HostMatch:
             if matches(labels, name.split(".")):
                 kind: HostKind = "local" if pattern.kind == "local" else "listed"
                 regions = pattern.regions or _labelled(catalogue, pattern, labels, name)
-                ours = pattern.region_from == "policy"
+                ours = pattern.behind or (pattern.provider if pattern.region_from == "policy" else "")
                 return HostMatch(
                     name, kind, pattern.provider, regions, pattern.notes or "", to_configure=ours
                 )
         original = lookalike_of(catalogue, name)
     if original is None:
-        return HostMatch(name, "unknown")
+        return HostMatch(name, "unknown", to_configure=VENDOR)
     return HostMatch(name, "lookalike", note=f"it resembles {original} and is another host")
 
 

@@ -25,6 +25,7 @@ from otel_residency.core.rules.hosts import (
     answer_findings,
     hop_findings,
     redirect_findings,
+    route_findings,
     target_region,
     transport_findings,
 )
@@ -73,6 +74,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
             findings += transport_findings(hop, host)
             continue
         findings += hop_findings(hop, host, policy, revision, content=endpoint.content)
+        findings += route_findings(hop, host, facts.on, catalogue, policy)
         if hop.redirected:
             findings += redirect_findings(hop, host, policy, hosts[0])
     findings += answer_findings(facts, hosts, catalogue, policy)

@@ -62,6 +62,8 @@ class HostPattern(NamedTuple):
     sources: Strings
     region_from: Literal["policy", "label", "nothing"] = "nothing"
     kind: Literal["api", "local"] = "api"
+    behind: str | None = None
+    """Provider to name in a policy, for a gateway; whoever is behind it."""
     notes: str | None = None
 
 
@@ -268,12 +270,25 @@ class EvidenceHeader(NamedTuple):
     """A response header that corroborates where a call went."""
 
     header: str
-    shows: Literal["request_id", "project", "organization", "edge", "azure_region", "upstream", "fallbacks"]
+    shows: Literal[
+        "request_id", "project", "organization", "edge", "azure_region", "upstream", "fallbacks", "provider"
+    ]
     source: str
     after_last: str | None = None
     """Only what follows the last one of these characters is looked at."""
     url: bool = False
     """It is a URL, of which only the host is looked at."""
+    nothing: Strings = ()
+    """Values that say that there is nothing to show."""
+
+
+class RouteHeader(NamedTuple):
+    """A request header by which an application tells a gateway where to send a request on to."""
+
+    header: str
+    shows: Literal["upstream", "provider", "aws_region", "rules"]
+    """A URL, of which only the host is looked at; a name; or rules, of which nothing is."""
+    source: str
 
 
 class Attestation(NamedTuple):
@@ -424,6 +439,10 @@ class Entries(NamedTuple):
     retired_note: str | None = None
     refusals: tuple[Refusal, ...] = ()
     evidence_headers: tuple[EvidenceHeader, ...] = ()
+    route_headers: tuple[RouteHeader, ...] = ()
+    provider_names: Mapping[str, str] = NOTHING
+    """What gateways call a provider, to what the catalogue calls it."""
+    provider_names_source: str | None = None
     deployments: tuple[Deployment, ...] = ()
     deployment_source: str | None = None
     deployment_rule: str | None = None

@@ -27,6 +27,9 @@ class Hop(NamedTuple):
     """Whether a request body goes along."""
     redirected: bool = False
     """Whether a redirect answer, not the client, chose this request."""
+    route: tuple[tuple[str, str], ...] = ()
+    """What headers tell a gateway of where to send it on to: each a kind, and a host, a name or, of rules,
+    the header."""
 
 
 class Answer(NamedTuple):
@@ -43,6 +46,8 @@ class Answer(NamedTuple):
     """Whether a gateway says that it fell back to another back end."""
     refusal: str | None = None
     """Id of the catalogue's entry for a residency error of the vendor, if the answer is one."""
+    provider: str | None = None
+    """Who a gateway says has answered, as it writes the name."""
 
 
 class BatchLine(NamedTuple):

@@ -115,6 +115,16 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Take the other region's back ends out of the gateway's routes and fallbacks.",
             "evidence_headers",
         ),
+        "gateway.provider_mismatch": Reason(
+            "A gateway has another provider behind it than the policy names, whose rules were applied.",
+            'Name that provider under [hosts."…"] of the policy, or take it out of the gateway\'s routes.',
+            "provider_names",
+        ),
+        "gateway.route": Reason(
+            "A header of the request has a gateway send it on to another region, or by rules not seen here.",
+            "Take the header out, and keep the way on in the gateway's own configuration.",
+            "route_headers",
+        ),
         "guard.failed": Reason(
             "The guard itself failed, and in block mode a doubt is a refusal.",
             "Report the error; it is in the log of the process.",

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from otel_residency.core.entries import EvidenceHeader, Refusal
+from otel_residency.openai_client.facts import HEADER_LIMIT, host_of
 from otel_residency.telemetry import names
 
 _LIMIT = 256
-_HEADER_LIMIT = 128
 _NONE: Mapping[str, Any] = {}
 
 
@@ -19,6 +18,7 @@ class AnswerFacts(NamedTuple):
     model: str | None = None
     service_tier: str | None = None
     error_code: str | None = None
+    provider: str | None = None
 
 
 def read_answer(value: Any) -> AnswerFacts:
@@ -29,7 +29,8 @@ def read_answer(value: Any) -> AnswerFacts:
         fields = _fields(inner)
     error = fields.get("error")
     code = None if error is None else _fields(error).get("code")
-    return AnswerFacts(_text(fields.get("model")), _text(fields.get("service_tier")), _text(code))
+    told = (fields.get("model"), fields.get("service_tier"), code, fields.get("provider"))
+    return AnswerFacts(*map(_text, told))
 
 
 def read_body(response: Any) -> AnswerFacts:
@@ -92,15 +93,7 @@ def read_headers(
             if header.after_last is not None:
                 value = value.rpartition(header.after_last)[2]
             if header.url:
-                value = _host(value)
-            if value and len(value) <= _HEADER_LIMIT and value.isprintable():
+                value = host_of(value)
+            if value and value not in header.nothing and len(value) <= HEADER_LIMIT and value.isprintable():
                 evidence[attribute] = value
     return evidence
-
-
-def _host(url: str) -> str:
-    """The host of a URL that a header names, and nothing else of it."""
-    try:
-        return urlsplit(url if "://" in url else f"//{url}").hostname or ""
-    except ValueError:
-        return ""

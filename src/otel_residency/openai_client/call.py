@@ -30,7 +30,7 @@ from otel_residency.openai_client.answer import (
 )
 from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
-from otel_residency.openai_client.facts import TARGET, RequestFacts, read_hop, read_host_header
+from otel_residency.openai_client.facts import TARGET, RequestFacts, read_hop, read_host_header, read_route
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
 from otel_residency.telemetry import names
@@ -119,7 +119,7 @@ class Call:
             if body is None:
                 bodies = state.bodies
                 body = bodies.read_sent(request) if self.raw else bodies.read(options, request)
-            planned = read_hop(request)
+            planned = read_hop(request, state.routes)
             facts = self._facts_of(request.method, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
@@ -156,7 +156,8 @@ class Call:
         try:
             hop, judged = self._as_planned(request), None
             if hop is None:
-                hop = read_hop(request, redirected=self.redirecting and request is not self.request)
+                redirected = self.redirecting and request is not self.request
+                hop = read_hop(request, self.state.routes, redirected=redirected)
                 if self.facts is not None:
                     judged = self.state.guard.judge(self.facts._replace(hops=(*self.hops, hop)))
         except Exception as error:
@@ -201,7 +202,8 @@ class Call:
             return None
         if TARGET in request.extensions:
             return None
-        return planned if read_host_header(request) == planned.host_header else None
+        said = read_host_header(request), read_route(request, self.state.routes)
+        return planned if said == (planned.host_header, planned.route) else None
 
     def _facts_of(
         self, method: str, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
@@ -464,6 +466,8 @@ class Call:
     def _outcome(self, judged: Judged) -> dict[str, Any]:
         """What became of the call, as far as it differs from what its span was started with."""
         outcome: dict[str, Any] = dict(self.evidence)
+        if self.answer.provider:
+            outcome.setdefault(names.EVIDENCE["provider"], self.answer.provider)
         if self.announced is None or judged.span != self.announced.span:
             outcome |= judged.span
         model = self.facts.model if self.facts is not None else None
@@ -499,8 +503,9 @@ class Call:
             self.answer.service_tier,
             self.evidence.get(names.EVIDENCE["azure_region"]),
             self.evidence.get(names.EVIDENCE["upstream"]),
-            self.evidence.get(names.EVIDENCE["fallbacks"], "0") != "0",
+            names.EVIDENCE["fallbacks"] in self.evidence,
             refusal,
+            self.evidence.get(names.EVIDENCE["provider"]) or self.answer.provider,
         )
         judged = self.judged
         try:

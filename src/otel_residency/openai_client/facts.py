@@ -4,9 +4,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from otel_residency.core.classify import canonical_host
-from otel_residency.core.entries import Entries
+from otel_residency.core.entries import Entries, RouteHeader
 from otel_residency.core.facts import Hop
 
 _MODEL_LIMIT = 256
@@ -24,6 +25,9 @@ TARGET = "target"
 """Extension of a request that the HTTP libraries send in the place of its path."""
 NAME_IN_TLS = "sni_hostname"
 """Extension of a request with the host that the certificate is asked of."""
+_NO_ROUTES: Mapping[bytes, RouteHeader] = {}
+HEADER_LIMIT = 128
+"""Characters of a header that tell something; longer is no name and no host."""
 
 
 class RequestFacts(NamedTuple):
@@ -193,7 +197,9 @@ def _text(value: Any) -> str | None:
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-def read_hop(request: Any, *, redirected: bool = False) -> Hop:
+def read_hop(
+    request: Any, routes: Mapping[bytes, RouteHeader] = _NO_ROUTES, *, redirected: bool = False
+) -> Hop:
     """Where `request`, of either HTTP library, goes: by its own word, since parsers differ."""
     url = request.url
     payload = request.method in _WITH_BODY
@@ -208,7 +214,34 @@ def read_hop(request: Any, *, redirected: bool = False) -> Hop:
         read_host_header(request),
         payload,
         redirected,
+        read_route(request, routes),
     )
+
+
+def read_route(request: Any, routes: Mapping[bytes, RouteHeader]) -> tuple[tuple[str, str], ...]:
+    """What the headers of `request` that `routes` name tell of where a gateway sends it on to."""
+    told = [
+        (header, value)
+        for name, value in request.headers.raw
+        if (header := routes.get(name.lower())) is not None
+    ]
+    return tuple(_told(header, value.decode("latin-1").strip()) for header, value in told) if told else ()
+
+
+def _told(header: RouteHeader, text: str) -> tuple[str, str]:
+    """Kind and value; what can't be read is a rule that is not known."""
+    value = host_of(text) if header.shows == "upstream" else text
+    if header.shows == "rules" or not value or len(value) > HEADER_LIMIT or not value.isprintable():
+        return "rules", header.header
+    return header.shows, value
+
+
+def host_of(url: str) -> str:
+    """The host of a URL that a header names, and nothing else of it."""
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def read_host_header(request: Any) -> str | None:

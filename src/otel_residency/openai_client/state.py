@@ -13,7 +13,7 @@ from otel_residency.telemetry import names
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_residency.core.entries import EvidenceHeader
+    from otel_residency.core.entries import EvidenceHeader, RouteHeader
     from otel_residency.core.verdict import Decision
     from otel_residency.guard import Guard
     from otel_residency.openai_client.facts import BodyReader
@@ -98,6 +98,11 @@ class State:
             entry.header.encode(): (names.EVIDENCE[entry.shows], entry)
             for entry in self.guard.catalogue.entries.evidence_headers
         }
+
+    @cached_property
+    def routes(self) -> "dict[bytes, RouteHeader]":
+        """The request headers that tell a gateway where to send a request on to, by name as on the wire."""
+        return {entry.header.encode(): entry for entry in self.guard.catalogue.entries.route_headers}
 
     def base_url(self, client: Any) -> BaseUrl:
         """The base URL that `client` is configured with right now."""

@@ -34,6 +34,7 @@ EVIDENCE: Final[Mapping[str, str]] = MappingProxyType(
         "azure_region": "residency.evidence.azure_region",
         "upstream": "residency.evidence.upstream",
         "fallbacks": "residency.evidence.fallbacks",
+        "provider": "residency.evidence.provider",
         "peer_address": "residency.evidence.peer_address",
     }
 )

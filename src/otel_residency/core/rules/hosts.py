@@ -1,9 +1,11 @@
 """Hosts and hops: whose region, over which transport, and whether a redirect left it."""
 
 from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import UNKNOWN, HostMatch, canonical_host, match_host
+from otel_residency.core.classify import UNKNOWN, VENDOR, HostMatch, canonical_host, match_host
 from otel_residency.core.entries import Revision
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.core.policy import Policy
@@ -66,8 +68,11 @@ def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -
             candidates = " or ".join(host.regions)
             yield Finding("host.region_mismatch", INELIGIBLE, f"{host.host} is {candidates}, not {required}")
         else:
-            lines = f"; put into the policy: {_lines(host)}" if host.to_configure else ""
-            yield Finding("host.unknown", INDETERMINATE, f"the region of {host.host} is not known{lines}")
+            which = f"; it is {' or '.join(host.regions)}" if host.regions else ""
+            lines = f"; if you know it, put into the policy: {_lines(host)}" if host.to_configure else ""
+            yield Finding(
+                "host.unknown", INDETERMINATE, f"the region of {host.host} is not known{which}{lines}"
+            )
     elif host.region == GLOBAL:
         if not policy.require:
             yield Finding("host.global", INDETERMINATE, f"{host.host} has no region")
@@ -85,18 +90,20 @@ def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -
 
 
 def _lines(host: HostMatch) -> str:
-    """What a policy has to say of a cloud resource, to be filled in."""
-    return (
-        f'[hosts."{host.host}"] region = "…" provider = "{host.provider}" '
-        'deployments = { your-deployment = "its type, such as DataZoneStandard" }'
-    )
+    """What a policy has to say of a gateway or cloud resource, to be filled in."""
+    lines = f'[hosts."{host.host}"] region = "…" provider = "{host.to_configure}"'
+    if host.to_configure != VENDOR:
+        lines += ' deployments = { your-deployment = "its type, such as DataZoneStandard" }'
+    return lines
 
 
 def _elsewhere(region: str, host: HostMatch, policy: Policy) -> Verdict | None:
-    """How bad it is that a call reached `region`; `None` if that is where its host is."""
+    """How bad it is that a call reached `region`; `None` if that does not contradict its host."""
     if region == host.region:
         return None
-    return INELIGIBLE if policy.require and region not in policy.require else INDETERMINATE
+    if region != UNKNOWN and policy.require and region not in policy.require:
+        return INELIGIBLE
+    return None if host.region == UNKNOWN else INDETERMINATE
 
 
 def _cloud_findings(
@@ -111,26 +118,66 @@ def _cloud_findings(
     name = answer.cloud_region.lower().replace(" ", "")
     region = catalogue.cloud_regions.get(("azure_region", name))
     verdict = None if region is None else _elsewhere(region, host, policy)
-    if verdict is not None and (host.region != UNKNOWN or verdict is INELIGIBLE):
+    if verdict is not None:
         yield Finding(
             "host.region_contradicted", verdict, f"{host.host} answered from {answer.cloud_region} ({region})"
         )
 
 
-def _gateway_findings(
-    facts: CallFacts, answer: Answer, host: HostMatch, catalogue: Catalogue, policy: Policy
+def route_findings(
+    hop: Hop, host: HostMatch, on: date, catalogue: Catalogue, policy: Policy
 ) -> Iterator[Finding]:
-    """Whether a gateway sent the request on to another region than its own."""
-    if answer.upstream is not None:
-        upstream = match_host(catalogue, policy.hosts, answer.upstream, None, facts.on)
-        verdict = _elsewhere(upstream.region, host, policy) if upstream.region != UNKNOWN else INDETERMINATE
-        if verdict is not None:
-            where = f"{upstream.host} ({upstream.region})"
-            yield Finding("gateway.left_region", verdict, f"{host.host} sent the request on to {where}")
-    elif answer.fallbacks:
-        yield Finding(
-            "gateway.left_region", INDETERMINATE, f"{host.host} fell back, it does not say to where"
-        )
+    """Whether a request tells a gateway to send it on elsewhere. What it says never speaks for a call."""
+    if host.kind != "configured" and not host.to_configure:
+        return  # a vendor's own host is no gateway
+    for kind, value in hop.route:
+        way = _way_on(kind, value, on, catalogue, policy)
+        yield from _way_findings("gateway.route", f"{host.host} is to send the request on", way, host, policy)
+
+
+def _gateway_findings(
+    answer: Answer, host: HostMatch, on: date, catalogue: Catalogue, policy: Policy
+) -> Iterator[Finding]:
+    """Whether a gateway sent the request on to another region than its own, or to another provider."""
+    told = {"upstream": answer.upstream, "provider": answer.provider}
+    if answer.fallbacks and answer.upstream is None:
+        told["rules"] = "its fallback"
+    for kind, value in told.items():
+        if value is not None:
+            way = _way_on(kind, value, on, catalogue, policy)
+            yield from _way_findings(
+                "gateway.left_region", f"{host.host} sent the request on", way, host, policy
+            )
+
+
+class _Way(NamedTuple):
+    """Where a gateway sends a request on to. What is not told of it does not contradict anything."""
+
+    told: str
+    region: str | None = None
+    provider: str | None = None
+
+
+def _way_on(kind: str, value: str, on: date, catalogue: Catalogue, policy: Policy) -> _Way:
+    if kind == "upstream":
+        upstream = match_host(catalogue, policy.hosts, value, None, on)
+        provider = None if upstream.provider == UNKNOWN else upstream.provider
+        return _Way(f"to {upstream.host}", upstream.region, provider)
+    if kind == "provider":
+        name = value.lower()
+        return _Way(f"to {value}", None, catalogue.entries.provider_names.get(name, name))
+    if kind == "rules":
+        return _Way(f"as {value} says", UNKNOWN)
+    return _Way(f"to {value}", catalogue.cloud_regions.get((kind, value.lower()), UNKNOWN))
+
+
+def _way_findings(reason: str, says: str, way: _Way, host: HostMatch, policy: Policy) -> Iterator[Finding]:
+    verdict = None if way.region is None else _elsewhere(way.region, host, policy)
+    if verdict is not None:
+        yield Finding(reason, verdict, f"{says} {way.told} ({way.region})")
+    if host.kind == "configured" and way.provider not in (None, host.provider):
+        why = f"{says} {way.told}, the policy says {host.provider}"
+        yield Finding("gateway.provider_mismatch", INDETERMINATE, why)
 
 
 def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch) -> Iterator[Finding]:
@@ -148,7 +195,7 @@ def answer_findings(
     """What the answer says about where it came from: the vendor, a cloud, or a gateway."""
     if facts.answer and hosts:
         yield from _cloud_findings(facts.answer, hosts[-1], catalogue, policy)
-        yield from _gateway_findings(facts, facts.answer, hosts[-1], catalogue, policy)
+        yield from _gateway_findings(facts.answer, hosts[-1], facts.on, catalogue, policy)
     if facts.answer and facts.answer.refusal and hosts:
         yield Finding(
             "host.refused_by_vendor",
