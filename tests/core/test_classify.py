@@ -37,7 +37,7 @@ def test_a_host_is_written_in_one_way(written: str, expected: str) -> None:
         ("api.openai.com", "listed", "openai", ("global",)),
         ("xx.api.openai.com", "listed", "openai", ()),
         ("contoso.openai.azure.com", "listed", "azure", ()),
-        ("europe-west4-aiplatform.googleapis.com", "listed", "vertex", ()),
+        ("europe-west4-aiplatform.googleapis.com", "listed", "vertex", ("eu",)),
         ("-aiplatform.googleapis.com", "lookalike", "unknown", ()),
         ("europe-west4-bplatform.googleapis.com", "unknown", "unknown", ()),
         ("azure-api.net", "unknown", "unknown", ()),

@@ -286,8 +286,9 @@ class RouteHeader(NamedTuple):
     """A request header by which an application tells a gateway where to send a request on to."""
 
     header: str
-    shows: Literal["upstream", "provider", "aws_region", "rules"]
-    """A URL, of which only the host is looked at; a name; or rules, of which nothing is."""
+    shows: Literal["upstream", "provider", "aws_region", "location", "rules"]
+    """A URL, of which only the host is looked at; a name, of a region as `CloudRegion.names` has it or of a
+    provider; or rules, of which nothing is."""
     source: str
 
 
@@ -351,7 +352,7 @@ class CloudRegion(NamedTuple):
     """A region of a cloud, and the region that it lies in."""
 
     names: str
-    """Whose name it is, by the placeholder of host patterns: `azure_region`, `aws_region`."""
+    """Whose name it is, by the placeholder of host patterns: `azure_region`, `aws_region`, `location`."""
     name: str
     region: str
     """A region code, or `other` for a country that has none."""
