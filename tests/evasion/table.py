@@ -54,8 +54,6 @@ AZURE_IN_THE_US: Mapping[str, Any] = MappingProxyType(
     {"hosts": {AZURE: {"region": "us", "provider": "azure", "deployments": {"chat": "Standard"}}}}
 )
 
-MARK = "a request without our mark is taken for one beside the call, and those to no vendor are not judged"
-BODY = "the body is read from the client's options, and not as it is sent"
 
 WAYS = (
     # The client is told to go elsewhere.
@@ -98,13 +96,11 @@ WAYS = (
         "a request hook that drops our mark on the way to a gateway",
         rewritten.by_a_hook_to_a_gateway,
         STRICT,
-        MARK,
     ),
     Way(
         "an auth flow with a request of its own to a gateway",
         rewritten.by_authentication_at_a_gateway,
         STRICT,
-        MARK,
     ),
     Way("a response hook that moves the client between attempts", rewritten.by_a_hook_between_two_attempts),
     Way("a request hook that sends another target than the URL", rewritten.by_another_target),
@@ -115,8 +111,13 @@ WAYS = (
     Way("a transport that moves the request", rewritten.by_a_transport),
     Way("a transport that changes the Host header", rewritten.by_a_transport_that_renames),
     Way("a mounted transport that moves the request", rewritten.by_a_mounted_transport),
-    Way("a request hook that puts in another body", rewritten.by_a_hook_with_another_body, defect=BODY),
-    Way("an HTTP client that builds another body", rewritten.by_build_request_with_another_body, defect=BODY),
+    Way("a request hook that puts in another body", rewritten.by_a_hook_with_another_body),
+    Way("a request hook that changes the body from inside", rewritten.by_a_hook_that_changes_the_body_inside),
+    Way("an auth flow that puts in another body", rewritten.by_authentication_with_another_body),
+    Way("an HTTP client that sends another body", rewritten.by_send_with_another_body),
+    Way("an HTTP client that builds another body", rewritten.by_build_request_with_another_body),
+    Way("an HTTP client with build_request put on it", rewritten.by_build_request_of_one_client),
+    Way("build_request of all HTTP clients wrapped", rewritten.by_build_request_of_every_client),
     Way("an HTTP client that builds other requests", rewritten.by_build_request),
     Way("an HTTP client that sends other requests", rewritten.by_send),
     Way("an HTTP client that sends with urllib", rewritten.by_send_with_another_library),

@@ -20,6 +20,7 @@ PROMPT = "the prompt that must not leave"
 CHAT: dict[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": PROMPT}]}
 PATH = "/v1/chat/completions"
 SECOND_EU = "mtls-eu.api.openai.com"
+LOGIN = "login.example"
 REDIRECTS = (301, 302, 303, 307, 308)
 KEEP_BODY = (307, 308)
 
@@ -292,6 +293,59 @@ def test_a_request_that_an_auth_flow_sends_elsewhere_is_refused(
     refused(kind, lambda: kind.open(http_client=own, max_retries=2).chat.completions.create(**CHAT))
     assert internet.connections == []
     assert blocking.span["residency.action"] == "blocked"
+
+
+class Tokens(http.Auth):  # type: ignore[name-defined,misc]
+    """Fetches a token, by the same HTTP client, before each request."""
+
+    requires_response_body = True
+
+    def auth_flow(self, request: Any) -> Iterator[Any]:
+        """Send one request before the other."""
+        form = {"grant_type": "client_credentials"}
+        answer = yield http.Request("POST", f"https://{LOGIN}/oauth/token", data=form)
+        request.headers["x-token"] = answer.json()["access_token"]
+        yield request
+
+
+def test_a_token_is_fetched_under_a_strict_policy(
+    kind: Kind, instrument: Instrument, internet: Internet
+) -> None:
+    """An auth flow may ask whom it likes for a token: only what belongs to the call is judged with it."""
+    blocking = instrument(on_call="block", strict=True)
+    token = Reply(200, {"content-type": "application/json"}, b'{"access_token": "t"}')
+    internet.respond = lambda asked: token if asked.host == LOGIN else ordinary(asked)
+    own = kind.pick(http.Client, http.AsyncClient)(auth=Tokens())
+    kind.run(kind.open(http_client=own).chat.completions.create(**CHAT))
+    assert internet.hosts == [LOGIN, EU]
+    assert internet.received(EU)[0].headers["x-token"] == "t"
+    assert blocking.span["residency.hop.hosts"] == (EU,)
+    assert blocking.span["residency.verdict"] == "eligible"
+
+
+def swapping(kind: Kind, body: Any) -> Any:
+    """An HTTP client that sends `body` in the place of what it is given."""
+
+    def swap(request: Any) -> None:
+        other = http.Request("POST", request.url, json=body)
+        request.stream = other.stream
+        request.headers["content-length"] = other.headers["content-length"]
+
+    async def swap_async(request: Any) -> None:
+        swap(request)
+
+    hooks = {"request": [kind.pick(swap, swap_async)]}
+    return kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
+
+
+def test_the_body_that_is_sent_is_told(kind: Kind, residency: Recorded, internet: Internet) -> None:
+    """Of a body that a hook has replaced nothing is told: it was never sent."""
+    own = swapping(kind, {**CHAT, "model": "gpt-of-nobody"})
+    call = kind.open(http_client=own).chat.completions.create(**CHAT, extra_body={"background": True})
+    kind.run(call)
+    assert b"background" not in internet.requests[0].body
+    assert residency.span["residency.model.requested"] == "gpt-of-nobody"
+    assert "feature.background" not in residency.span["residency.reasons"]
 
 
 def test_a_host_header_of_ones_own_is_refused(kind: Kind, blocking: Recorded, internet: Internet) -> None:

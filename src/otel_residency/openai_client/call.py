@@ -30,7 +30,15 @@ from otel_residency.openai_client.answer import (
 )
 from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
-from otel_residency.openai_client.facts import TARGET, RequestFacts, read_hop, read_host_header, read_route
+from otel_residency.openai_client.facts import (
+    TARGET,
+    RequestFacts,
+    body_of,
+    builds_plainly,
+    read_hop,
+    read_host_header,
+    read_route,
+)
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
 from otel_residency.telemetry import names
@@ -61,6 +69,8 @@ class Call:
     request: Any = None
     url: Any = None
     """That of the request, when it was judged."""
+    body: Any = None
+    """What the request was to send then."""
     planned: Hop | None = None
     facts: CallFacts | None = None
     judged: Judged | None = None
@@ -108,7 +118,8 @@ class Call:
     def attempt(self, request: Any, options: Any, body: RequestFacts | None = None) -> None:
         """Judge the request that the client has built for the next attempt.
 
-        `body` is what its body tells, where it is not read from `options` or `request`.
+        `options` are what the client built it of; `None` where it did not. `body` is what its body tells,
+        where it is not read from either.
 
         Raises:
             ResidencyViolationError: in block mode, when it violates the policy or can't be judged.
@@ -118,7 +129,8 @@ class Call:
             base = None if self.raw else state.base_url(self.client)
             if body is None:
                 bodies = state.bodies
-                body = bodies.read_sent(request) if self.raw else bodies.read(options, request)
+                told = options is not None and builds_plainly(getattr(self.client, "_client", None))
+                body = bodies.read(options, request) if told else bodies.read_sent(request)
             planned = read_hop(request, state.routes)
             facts = self._facts_of(request.method, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
@@ -126,23 +138,27 @@ class Call:
         except Exception as error:
             self._doubt(error)
             return
-        self.request, self.url, self.planned = request, request.url, planned
+        self.request, self.url, self.body, self.planned = request, request.url, body_of(request), planned
         self.facts, self.judged = facts, judged
         self._start(judged, base)
         if state.blocks and judged.decision.violation:
             raise self._refusal(judged, planned)
 
-    def is_attempt(self, request: Any) -> bool:
-        """Whether `request`, which no patched builder made, is what this call is about.
+    def owns(self, request: Any, http_client: Any) -> bool:
+        """Whether `request`, which bears no mark of ours, is what this call is about.
 
-        A subclass may build its requests itself; a token fetched on the way is another matter.
+        A subclass may build its requests itself, a hook may drop our mark, and an auth flow may send the body
+        in a request of its own; a token fetched on the way is another matter.
         """
-        path = getattr(self.options, "url", None)
-        if self.request is not None or not isinstance(path, str):
-            return False
         try:
+            if self.request is not None:
+                if http_client is not self.client._client:
+                    return False
+                if request is self.request or (self.body and body_of(request) == self.body):
+                    return True
+            path = getattr(self.options, "url", None)
             sent: bytes = request.url.raw_path.partition(b"?")[0]
-            return sent.endswith(path.partition("?")[0].encode())
+            return isinstance(path, str) and sent.endswith(path.partition("?")[0].encode())
         except Exception as error:
             self.state.failed("reading a request", error)
             return False
@@ -154,11 +170,13 @@ class Call:
             ResidencyViolationError: in block mode, as above.
         """
         try:
+            request.extensions[EXTENSION] = self
             hop, judged = self._as_planned(request), None
             if hop is None:
                 redirected = self.redirecting and request is not self.request
                 hop = read_hop(request, self.state.routes, redirected=redirected)
                 if self.facts is not None:
+                    self.facts = self._with_body_of(request, self.facts)
                     judged = self.state.guard.judge(self.facts._replace(hops=(*self.hops, hop)))
         except Exception as error:
             self._doubt(error)
@@ -179,14 +197,7 @@ class Call:
         if facts is None:
             return
         try:
-            self.facts = facts._replace(
-                hops=self.hops or facts.hops,
-                model=more.model or facts.model,
-                service_tier=more.service_tier or facts.service_tier,
-                features=facts.features | more.features,
-                tools=facts.tools | more.tools,
-                body_unseen=facts.body_unseen or more.unseen,
-            )
+            self.facts = _joined(facts, more)._replace(hops=self.hops or facts.hops)
             self.judged = judged = self.state.guard.judge(self.facts)
         except Exception as error:
             self._doubt(error)
@@ -200,10 +211,20 @@ class Call:
         planned = self.planned
         if planned is None or request is not self.request or request.url is not self.url:
             return None
-        if TARGET in request.extensions:
+        if TARGET in request.extensions or body_of(request) is not self.body:
             return None
         said = read_host_header(request), read_route(request, self.state.routes)
         return planned if said == (planned.host_header, planned.route) else None
+
+    def _with_body_of(self, request: Any, facts: CallFacts) -> CallFacts:
+        """The facts with what `request` sends, where it is another body than the one that was judged."""
+        body = body_of(request)
+        if body is self.body or (self.hops and body == b""):
+            return facts
+        self.body = body
+        if not self.hops:  # what was judged was never sent
+            facts = CallFacts(facts.on, facts.method, facts.hops, facts.base_path)
+        return _joined(facts, self.state.bodies.read_sent(request))
 
     def _facts_of(
         self, method: str, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
@@ -425,7 +446,7 @@ class Call:
         if self.request is not None and not self.alone:
             # A connection whose body nobody closed keeps its request, and would keep the call with it.
             self.request.extensions.pop(EXTENSION, None)
-        self.request = self.url = self.response = self.client = self.options = self.latest = None
+        self.request = self.url = self.body = self.response = self.client = self.options = self.latest = None
         self.mark.inside, self.mark.reconsider = False, None
 
     def _settle(self) -> Judged | None:
@@ -538,6 +559,17 @@ class _OnTheWay:
         under_way.set(self._before)
         if self._context is not None:
             otel_context.attach(self._context)
+
+
+def _joined(facts: CallFacts, more: RequestFacts) -> CallFacts:
+    """The facts of a call that has said more of what it is about."""
+    return facts._replace(
+        model=more.model or facts.model,
+        service_tier=more.service_tier or facts.service_tier,
+        features=facts.features | more.features,
+        tools=facts.tools | more.tools,
+        body_unseen=facts.body_unseen or more.unseen,
+    )
 
 
 def _put_server(attributes: dict[str, Any], hop: Hop) -> None:

@@ -17,6 +17,10 @@ ANYWHERE = ("*", None)
 current_call: ContextVar["Call | None"] = ContextVar("otel_residency.call", default=None)
 opened_by: ContextVar[Callable[[], Any] | None] = ContextVar("otel_residency.opened_by", default=None)
 """Gives the client that is opening a WebSocket session."""
+whole_bodies: set[Any] = set()
+"""Classes of the HTTP libraries, exactly, whose streams are one piece of bytes that may be read again."""
+builders: dict[int, Any] = {}
+"""The `build_request` of each HTTP library, by its id: another's wrapper may claim to be equal to it."""
 
 
 def is_under_way(host: str | None, name: str | None = None) -> bool:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from otel_residency.core.classify import canonical_host
 from otel_residency.core.entries import Entries, RouteHeader
 from otel_residency.core.facts import Hop
+from otel_residency.openai_client.current import builders, whole_bodies
 
 _MODEL_LIMIT = 256
 """Characters of a model id that are looked at; longer is no id."""
@@ -83,7 +84,7 @@ class BodyReader:
 
     def read_sent(self, request: Any) -> RequestFacts:
         """Read the body that an HTTP client is about to send."""
-        if request.method not in _WITH_BODY:
+        if request.method not in _WITH_BODY or body_of(request) == b"":
             return RequestFacts()
         return self._read_wire(request)
 
@@ -99,7 +100,8 @@ class BodyReader:
     def _read_wire(self, request: Any) -> RequestFacts:
         """Read the serialized body, where the client was handed one or holds foreign objects."""
         try:
-            body = json.loads(request.content, object_pairs_hook=_unambiguous)
+            sent = body_of(request)
+            body = json.loads(request.content if sent is None else sent, object_pairs_hook=_unambiguous)
             if isinstance(body, Mapping):
                 return self._read_body(body)
         except Exception:  # noqa: S110 - any doubt has the same answer
@@ -242,6 +244,23 @@ def host_of(url: str) -> str:
         return urlsplit(url if "://" in url else f"//{url}").hostname or ""
     except ValueError:
         return ""
+
+
+def builds_plainly(http_client: Any) -> bool:
+    """Whether `http_client` builds the requests that it is told to; one with a way of its own may change them."""
+    build = getattr(type(http_client), "build_request", None)
+    return id(build) in builders and "build_request" not in vars(http_client)
+
+
+def body_of(request: Any) -> Any:
+    """What `request` sends: its bytes where they are at hand, else the stream, which is not read.
+
+    As long as the body is the same, so is the object. Requests of other HTTP clients than httpx have `None`.
+    """
+    stream: Any = getattr(request, "stream", None)
+    if type(stream) in whole_bodies:
+        (stream,) = stream
+    return stream
 
 
 def read_host_header(request: Any) -> str | None:

@@ -52,8 +52,8 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
     """Wrappers for `_send_single_request` of the two clients of `library`."""
     watched, watched_async = watchers(library)
 
-    def send(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
-        call = _call_of(args, kwargs, library.RequestError)
+    def send(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+        call = _call_of(client, args, kwargs, library.RequestError)
         if call is None:
             return wrapped(*args, **kwargs)
         try:
@@ -65,8 +65,8 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
         call.answered(response, watched)
         return response
 
-    async def send_async(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
-        call = _call_of(args, kwargs, library.RequestError)
+    async def send_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+        call = _call_of(client, args, kwargs, library.RequestError)
         if call is None:
             return await wrapped(*args, **kwargs)
         try:
@@ -81,18 +81,17 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
     return send, send_async
 
 
-def _call_of(args: Any, kwargs: Any, kind: type[Exception]) -> Call | None:
+def _call_of(client: Any, args: Any, kwargs: Any, kind: type[Exception]) -> Call | None:
     """The call that a request belongs to, judged at this hop; a refusal ends the hop before it begins."""
     request = args[0] if args else kwargs.get("request")
     call = getattr(request, "extensions", {}).get(EXTENSION)
     try:
         if not isinstance(call, Call):
-            call = current_call.get()
-            if call is None or not call.is_attempt(request):
-                call = begin_raw(request)
-                if call is None:
-                    return None
-            call.attempt(request, call.options)
+            call = _unmarked(request, client)
+            if call is None:
+                return None
+            if call.request is None:
+                call.attempt(request, None)
         elif call.alone and not call.hops and not call.raw:
             call.state.passed_by()
             if call.facts is None:
@@ -107,6 +106,12 @@ def _call_of(args: Any, kwargs: Any, kind: type[Exception]) -> Call | None:
                 raise refusal_of(error, kind) from None
         raise
     return call
+
+
+def _unmarked(request: Any, client: Any) -> Call | None:
+    """The call that a request without our mark belongs to, or that it is of its own."""
+    call = current_call.get()
+    return call if call is not None and call.owns(request, client) else begin_raw(request)
 
 
 def begin_raw(request: Any, name: Any = None) -> Call | None:

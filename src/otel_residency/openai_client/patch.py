@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from otel_residency.openai_client.current import builders, whole_bodies
 from otel_residency.patching import when_imported
 
 if TYPE_CHECKING:
@@ -129,6 +130,9 @@ def _patch_openai(_: ModuleType) -> None:
 def _patch_http(library: ModuleType) -> None:
     from otel_residency.openai_client.hops import hop_wrappers
 
+    for client in (library.Client, library.AsyncClient):
+        builders[id(client.build_request)] = client.build_request
+    whole_bodies.add(library.ByteStream)
     send, send_async = hop_wrappers(library)
     wrap(library, "Client._send_single_request", send)
     wrap(library, "AsyncClient._send_single_request", send_async)

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from typing import Any, TypeAlias
 
 import httpx2
+import wrapt
 
 from examples.demo.loopback import Asked, Reply
 from tests.evasion.road import AT_US, CHAT, PATH, STRANGE, Road
@@ -173,22 +174,76 @@ def by_a_mounted_transport(road: Road) -> None:
     through(road, httpx2.Client(mounts={f"https://{EU}": Elsewhere()}))
 
 
+def swap(request: Any) -> None:
+    """Put another body into a request."""
+    other = httpx2.Request("POST", request.url, json={**CHAT, "model": STRANGE})
+    request.stream = other.stream
+    request.headers["content-length"] = other.headers["content-length"]
+
+
 def by_a_hook_with_another_body(road: Road) -> None:
-    def swap(request: Any) -> None:
+    hooked(road, swap)
+
+
+def by_a_hook_that_changes_the_body_inside(road: Road) -> None:
+    def change(request: Any) -> None:
         other = httpx2.Request("POST", request.url, json={**CHAT, "model": STRANGE})
-        request.stream = other.stream
+        request.stream._stream = other.content
         request.headers["content-length"] = other.headers["content-length"]
 
-    hooked(road, swap)
+    hooked(road, change)
+
+
+def by_authentication_with_another_body(road: Road) -> None:
+    class Other(httpx2.Auth):
+        def auth_flow(self, request: httpx2.Request) -> Flow:
+            yield request
+            swap(request)
+            yield request
+
+    through(road, httpx2.Client(auth=Other()))
+
+
+def by_send_with_another_body(road: Road) -> None:
+    class Own(httpx2.Client):
+        def send(self, request: httpx2.Request, **kwargs: Any) -> httpx2.Response:
+            swap(request)
+            return super().send(request, **kwargs)
+
+    through(road, Own())
+
+
+def other_body(build: Any) -> Any:
+    """A function in the place of `build`, that builds requests with another body."""
+
+    def build_request(*args: Any, **kwargs: Any) -> httpx2.Request:
+        body = {"json": {**CHAT, "model": STRANGE}, "content": None}
+        request: httpx2.Request = build(*args, **{**kwargs, **body})
+        return request
+
+    return build_request
 
 
 def by_build_request_with_another_body(road: Road) -> None:
     class Own(httpx2.Client):
-        def build_request(self, *args: Any, **kwargs: Any) -> httpx2.Request:
-            body = {"json": {**CHAT, "model": STRANGE}, "content": None}
-            return super().build_request(*args, **{**kwargs, **body})
+        build_request = other_body(httpx2.Client.build_request)
 
     through(road, Own())
+
+
+def by_build_request_of_one_client(road: Road) -> None:
+    client = httpx2.Client()
+    vars(client)["build_request"] = other_body(client.build_request)
+    through(road, client)
+
+
+def by_build_request_of_every_client(road: Road) -> None:
+    def wrapper(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
+        return other_body(wrapped)(*args, **kwargs)
+
+    wrapped = wrapt.FunctionWrapper(httpx2.Client.build_request, wrapper)
+    road.patch.setattr(httpx2.Client, "build_request", wrapped)
+    road.chat()
 
 
 def by_build_request(road: Road) -> None:
