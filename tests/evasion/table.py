@@ -293,6 +293,7 @@ IN_CODE = (
     Program("a client made before, and its methods", processes.CLIENT_BEFORE),
     Program("patched methods taken before and put back", processes.METHODS_BEFORE),
     Program("another library imported before", processes.OTHERS_BEFORE),
+    Program("a builder of other bodies put in place before", processes.BUILDER_BEFORE),
     Program("openai imported after a refusal, and a gateway of nobody", processes.REFUSED_BEFORE),
 )
 

@@ -167,6 +167,8 @@ def doubtful(recorded: Recorded) -> list[Mapping[str, Any]]:
 
 JUDGES = {
     "reading-the-body": f"{CLIENT}.facts.BodyReader.read",
+    "reading-who-built-it": f"{CLIENT}.call.builds_plainly",
+    "reading-what-is-sent": f"{CLIENT}.call.body_of",
     "reading-the-base-url": f"{CLIENT}.state.State.base_url",
     "reading-where-it-goes": f"{CLIENT}.call.read_hop",
     "reading-where-it-still-goes": f"{CLIENT}.call.read_host_header",

@@ -135,10 +135,11 @@ class Call:
             facts = self._facts_of(request.method, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
+            self.body = body_of(request)
         except Exception as error:
             self._doubt(error)
             return
-        self.request, self.url, self.body, self.planned = request, request.url, body_of(request), planned
+        self.request, self.url, self.planned = request, request.url, planned
         self.facts, self.judged = facts, judged
         self._start(judged, base)
         if state.blocks and judged.decision.violation:

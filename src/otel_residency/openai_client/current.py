@@ -20,7 +20,7 @@ opened_by: ContextVar[Callable[[], Any] | None] = ContextVar("otel_residency.ope
 whole_bodies: set[Any] = set()
 """Classes of the HTTP libraries, exactly, whose streams are one piece of bytes that may be read again."""
 builders: dict[int, Any] = {}
-"""The `build_request` of each HTTP library, by its id: another's wrapper may claim to be equal to it."""
+"""The HTTP libraries' own `build_request`, by its id: another's wrapper may claim to be equal to it."""
 
 
 def is_under_way(host: str | None, name: str | None = None) -> bool:

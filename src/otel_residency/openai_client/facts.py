@@ -247,7 +247,7 @@ def host_of(url: str) -> str:
 
 
 def builds_plainly(http_client: Any) -> bool:
-    """Whether `http_client` builds the requests that it is told to; one with a way of its own may change them."""
+    """Whether `http_client` builds what it is told to; one with a way of its own may change the body."""
     build = getattr(type(http_client), "build_request", None)
     return id(build) in builders and "build_request" not in vars(http_client)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import iscoroutinefunction, unwrap
 from logging import getLogger
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -130,9 +130,11 @@ def _patch_openai(_: ModuleType) -> None:
 def _patch_http(library: ModuleType) -> None:
     from otel_residency.openai_client.hops import hop_wrappers
 
-    for client in (library.Client, library.AsyncClient):
-        builders[id(client.build_request)] = client.build_request
     whole_bodies.add(library.ByteStream)
+    for client in (library.Client, library.AsyncClient):
+        build = client.build_request
+        if type(build) is FunctionType and build.__globals__["__name__"].startswith(library.__name__):
+            builders[id(build)] = build
     send, send_async = hop_wrappers(library)
     wrap(library, "Client._send_single_request", send)
     wrap(library, "AsyncClient._send_single_request", send_async)

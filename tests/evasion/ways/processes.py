@@ -69,6 +69,16 @@ send, client = Client.send, Client()
 {INSTRUMENT}
 send(client, client.build_request("POST", "https://us.api.openai.com/v1/chat/completions", json={{}}))
 """
+BUILDER_BEFORE = f"""
+import httpx2
+build = httpx2.Client.build_request
+def other(self, *args, **kwargs):
+    kwargs |= {{"json": {{"model": "gpt-of-nobody", "messages": []}}, "content": None}}
+    return build(self, *args, **kwargs)
+httpx2.Client.build_request = other
+{INSTRUMENT}
+{CALL.replace("us.api.openai.com", "eu.api.openai.com")}
+"""
 REFUSED_BEFORE = f"""
 from contextlib import suppress
 import httpx
