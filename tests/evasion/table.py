@@ -1,7 +1,6 @@
 """The table of ways round the guard.
 
-Each row is a way in plain words and what does it, from `ways`. A row with a `defect` is a way that is not
-stopped, though it goes through a library that the guard covers.
+Each row is a way in plain words and what does it, from `ways`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,13 +31,11 @@ class Way(NamedTuple):
         name: what it does.
         go: does it; every error it meets comes out of it.
         settings: what the policy says besides that the EU is required.
-        defect: why it is not stopped yet.
     """
 
     name: str
     go: Callable[[Road], None]
     settings: Mapping[str, Any] = MappingProxyType({})
-    defect: str = ""
 
 
 class Program(NamedTuple):
@@ -46,7 +43,6 @@ class Program(NamedTuple):
 
     name: str
     code: str
-    defect: str = ""
 
 
 STRICT: Mapping[str, Any] = MappingProxyType({"strict": True})
@@ -306,15 +302,6 @@ BEYOND = (
 )
 
 
-def marked(rows: Sequence[Way | Program]) -> pytest.MarkDecorator:
-    """A test for each row, which fails as expected where the row is a defect."""
-    found = [
-        pytest.param(row, marks=pytest.mark.xfail(reason=row.defect, strict=True) if row.defect else ())
-        for row in rows
-    ]
-    return pytest.mark.parametrize("way", found, ids=[row.name for row in rows])
-
-
-def plain(rows: Sequence[Way | Program]) -> pytest.MarkDecorator:
-    """A test for each row, defect or not."""
+def each(rows: Sequence[Way | Program]) -> pytest.MarkDecorator:
+    """A test for each row."""
     return pytest.mark.parametrize("way", rows, ids=[row.name for row in rows])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import otel_residency
 from tests.cli.command import COMMAND, environment
-from tests.evasion.table import IN_CODE, PROGRAMS, Program, marked, plain
+from tests.evasion.table import IN_CODE, PROGRAMS, Program, each
 from tests.evasion.ways import processes
 from tests.internet import US, Internet
 
@@ -29,14 +29,14 @@ def told(command: tuple[str, ...], code: str, **variables: str) -> str:
     return done.stdout + done.stderr
 
 
-@plain(PROGRAMS)
+@each(PROGRAMS)
 def test_without_run_it_arrives(way: Program, internet: Internet) -> None:
     """The program is a way: started without the guard its request arrives."""
     told(PYTHON, way.code)
     assert internet.hosts == [US]
 
 
-@marked(PROGRAMS)
+@each(PROGRAMS)
 def test_under_run_nothing_arrives(way: Program, internet: Internet) -> None:
     """Started by `otel-residency run` it is refused, in whatever process of Python it makes the call."""
     assert "ResidencyViolationError" in told(RUN, way.code, **POLICY)
@@ -51,14 +51,14 @@ def test_under_the_launcher_the_processes_of_a_program_are_guarded_too(internet:
     assert internet.requests == []
 
 
-@plain(IN_CODE)
+@each(IN_CODE)
 def test_without_the_guard_what_is_older_arrives(way: Program, internet: Internet) -> None:
     """The program is a way: where nothing is switched on its request arrives."""
     told(PYTHON, f"GUARDED = STRICT = False\n{way.code}")
     assert internet.requests
 
 
-@marked(IN_CODE)
+@each(IN_CODE)
 def test_what_is_older_than_the_guard_is_refused(way: Program, internet: Internet) -> None:
     """What a program took into its hands before `instrument()` does not lead past it."""
     assert "ResidencyViolationError" in told(PYTHON, f"GUARDED, STRICT = True, False\n{way.code}")

@@ -7,7 +7,7 @@ import pytest
 
 from otel_residency.errors import RefusalError
 from tests.evasion.road import SECOND_EU, STRANGE, Road
-from tests.evasion.table import BEYOND, LED_ASTRAY, WAYS, Way, marked, plain
+from tests.evasion.table import BEYOND, LED_ASTRAY, WAYS, Way, each
 from tests.internet import EU, US
 from tests.recorded import Instrument
 
@@ -29,7 +29,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-@plain(WAYS)
+@each(WAYS)
 def test_without_the_guard_it_leads_out_of_the_region(way: Way, road: Road) -> None:
     """The way is one: with nothing to stop it a request arrives where it may not."""
     with suppress(Exception):
@@ -37,7 +37,7 @@ def test_without_the_guard_it_leads_out_of_the_region(way: Way, road: Road) -> N
     assert outside(road)
 
 
-@plain(LED_ASTRAY)
+@each(LED_ASTRAY)
 def test_who_is_led_astray_sends_nothing(way: Way, road: Road, instrument: Instrument) -> None:
     """Where the EU's name leads to the US, the certificate is wrong, and no request is sent."""
     instrument(on_call="block")
@@ -47,7 +47,7 @@ def test_who_is_led_astray_sends_nothing(way: Way, road: Road, instrument: Instr
     assert "CERTIFICATE_VERIFY_FAILED" in "".join(map(str, causes(caught.value)))
 
 
-@plain(BEYOND)
+@each(BEYOND)
 def test_what_no_guard_inside_a_process_stops(way: Way, road: Road, instrument: Instrument) -> None:
     """It is documented that this goes through: a network policy has to stop it."""
     instrument(on_call="block")
@@ -55,7 +55,7 @@ def test_what_no_guard_inside_a_process_stops(way: Way, road: Road, instrument: 
     assert US in road.internet.hosts
 
 
-@marked(WAYS)
+@each(WAYS)
 def test_with_the_guard_nothing_arrives(way: Way, road: Road, instrument: Instrument) -> None:
     """In block mode no request arrives where it may not, and the attempt ends in a refusal."""
     instrument(on_call="block", **way.settings)

@@ -223,9 +223,9 @@ class Call:
         if body is self.body or (self.hops and body == b""):
             return facts
         self.body = body
-        if not self.hops:  # what was judged was never sent
-            facts = CallFacts(facts.on, facts.method, facts.hops, facts.base_path)
-        return _joined(facts, self.state.bodies.read_sent(request))
+        told = self.state.bodies.read_sent(request)
+        # What was judged before the first hop was never sent.
+        return _joined(facts, told) if self.hops else _replaced(facts, told)
 
     def _facts_of(
         self, method: str, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
@@ -560,6 +560,17 @@ class _OnTheWay:
         under_way.set(self._before)
         if self._context is not None:
             otel_context.attach(self._context)
+
+
+def _replaced(facts: CallFacts, body: RequestFacts) -> CallFacts:
+    """The facts of a call with another body."""
+    return facts._replace(
+        model=body.model,
+        service_tier=body.service_tier,
+        features=body.features,
+        tools=body.tools,
+        body_unseen=body.unseen,
+    )
 
 
 def _joined(facts: CallFacts, more: RequestFacts) -> CallFacts:
