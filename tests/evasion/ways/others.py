@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 
 from tests.evasion.road import ALIAS, AT_EU, AT_US, CHAT, PATH, Road
 from tests.evasion.ways.rewritten import Elsewhere
-from tests.internet import EU, US
+from tests.internet import EU, PATIENCE, US
 from tests.vendor import redirect
 
 TEXT = json.dumps(CHAT)
@@ -362,11 +362,22 @@ def with_aiohttp(
 
     async def run() -> None:
         trusting = connector(ssl=ssl.create_default_context())
-        async with aiohttp.ClientSession(trust_env=True, connector=trusting) as session:
-            async with send(session):
-                pass
+        try:
+            async with aiohttp.ClientSession(trust_env=True, connector=trusting) as session:
+                async with send(session):
+                    pass
+        finally:
+            await said_farewell()
 
     asyncio.run(run())
+
+
+async def said_farewell() -> None:
+    """Wait for the end of TLS on connections that are closed, which aiohttp does not wait for."""
+    loop: Any = asyncio.get_running_loop()
+    async with asyncio.timeout(PATIENCE):
+        while len(loop._selector.get_map()) > 1:  # noqa: ASYNC110 - no event tells of it; one is the loop's own
+            await asyncio.sleep(0)
 
 
 def aiohttp_post(_: Road) -> None:
