@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from otel_residency.core.policy import Policy
+from otel_residency.core.policy import Policy, Project
 from otel_residency.errors import PolicyError
 from otel_residency.structure import StructureError, build, convert, keys
 
@@ -79,7 +79,7 @@ class Settings(NamedTuple):
             for key, value in self.policy._asdict().items()
             if key != "unreadable" and value != Policy._field_defaults[key]
         }
-        content = json.dumps(said, sort_keys=True, default=dict)
+        content = json.dumps(said, sort_keys=True, default=_plain)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def with_problem(self, problem: str) -> "Settings":
@@ -87,6 +87,10 @@ class Settings(NamedTuple):
         known = self.policy.unreadable
         policy = self.policy._replace(unreadable=f"{known}; {problem}" if known else problem)
         return self._replace(policy=policy, notes=(*self.notes, problem))
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def read_settings(
@@ -134,8 +138,11 @@ def read_settings(
                 values[setting.key] = value
     values |= {key: _argument(key, value) for key, value in given.items() if value is not None}
     policy = attempt(partial(_policy, values, path)) or _readable_rest(values)
-    policy = policy.for_service(*_service(environ))._replace(hosts=_canonical(policy.hosts))
-    policy = policy._replace(telemetry=policy.telemetry._replace(hosts=_canonical(policy.telemetry.hosts)))
+    policy = policy.for_service(*_service(environ))._replace(
+        hosts=_canonical(policy.hosts),
+        telemetry=policy.telemetry._replace(hosts=_canonical(policy.telemetry.hosts)),
+        seen_projects=attempt(partial(_seen_projects, Path(path).parent, policy.projects.file), otherwise={}),
+    )
     settings = Settings(enabled=enabled, policy=policy, catalogue=catalogue, notes=_without_effect(environ))
     for problem in problems:
         settings = settings.with_problem(problem)
@@ -204,6 +211,14 @@ def _read_file(path: str) -> dict[str, Any]:
         raise PolicyError(f"policy {path}: can't be read: {error.strerror}") from error
     except ValueError as error:
         raise PolicyError(f"policy {path}: is not TOML: {error}") from error
+
+
+def _seen_projects(directory: Path, file: str) -> Mapping[str, Project]:
+    if not file:
+        return {}
+    from otel_residency.projects import read_projects  # noqa: PLC0415
+
+    return read_projects(directory / file).resolved()
 
 
 def _modes_said(path: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop
-from otel_residency.core.policy import Policy
+from otel_residency.core.policy import Policy, Project
 from otel_residency.core.verdict import Decision
 from otel_residency.structure import build
 
@@ -20,7 +20,7 @@ KEYS = frozenset(
     {
         *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
         *("model", "body", "extra", "body_unseen", "features", "tools", "lines"),
-        *("policy", "override", "attest", "expect"),
+        *("policy", "override", "attest", "seen_projects", "expect"),
     }
 )
 WITHOUT_BODY = ("GET", "DELETE")
@@ -183,7 +183,12 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         tools=frozenset(told.get("tools", ())),
         batch_lines=None if lines is None else tuple(map(_line, lines)),
         answer=Answer(**told["answer"]) if "answer" in told else None,
-        policy=build(Policy, policy)._replace(unreadable=unreadable),
+        policy=build(Policy, policy)._replace(
+            unreadable=unreadable,
+            seen_projects={
+                name: Project(**settings) for name, settings in told.get("seen_projects", {}).items()
+            },
+        ),
         expected=Expected(
             verdict=expect["verdict"],
             reasons=frozenset(expect["reasons"]),

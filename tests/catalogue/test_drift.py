@@ -44,7 +44,7 @@ def test_the_client_s_project_residencies_are_known() -> None:
     known = {
         value for kind in module.ProjectResidency.__args__ for value in getattr(kind, "__args__", (kind,))
     }
-    assert set(CATALOGUE.entries.project_residency) == {value for value in known if isinstance(value, str)}
+    assert set(CATALOGUE.project_residency) == {value for value in known if isinstance(value, str)}
 
 
 def test_the_newest_table_covers_the_client_s_regions(base_urls: dict[str, str]) -> None:

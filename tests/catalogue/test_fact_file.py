@@ -377,7 +377,7 @@ def test_the_regions_of_clients_and_projects_are_there(facts: dict[str, Any]) ->
     """What the client may be told, and what a project may be, in order of appearance."""
     expected = {client: tuple(regions) for client, regions in facts["sdk_data_residency"].items()}
     assert expected == {entry.client: entry.regions for entry in ENTRIES.client_regions}
-    assert tuple(facts["admin_project_residency"]) == ENTRIES.project_residency
+    assert facts["admin_project_residency"] == [entry.name for entry in ENTRIES.project_residency]
 
 
 def test_endpoints_in_no_table_and_without_content_are_there(facts: dict[str, Any]) -> None:

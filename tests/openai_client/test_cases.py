@@ -85,9 +85,11 @@ def answered(given: Answer | None) -> Reply:
         "x_ms_region": given.cloud_region,
         "x_litellm_model_api_base": given.upstream and f"https://{given.upstream}/v1",
     }
+    headers |= {"openai_project": given.project}
     headers |= {"x_litellm_attempted_fallbacks": "1"} if given.fallbacks else {}
     told = {key: value for key, value in found.items() if value}
-    return answer(told, given.status or 200, **{name: value for name, value in headers.items() if value})
+    named = {name: value for name, value in headers.items() if value}
+    return answer(told, given.status or 200, **{"openai_project": "", **named})
 
 
 def replies(case: Case) -> Iterator[Reply]:

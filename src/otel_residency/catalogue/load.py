@@ -36,6 +36,7 @@ _IDENTITY = {
     "tools": "type",
     "part_types": "type",
     "attestations": "name",
+    "project_residency": "name",
 }
 """Sections whose entries have a name of their own; a user's entry stands in for ours of that name."""
 _TELEMETRY = ("telemetry_hosts", "telemetry_patterns")
@@ -52,6 +53,7 @@ _WITH_SOURCE = (
     "evidence_headers",
     "route_headers",
     "client_regions",
+    "project_residency",
 )
 
 

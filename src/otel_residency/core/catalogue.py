@@ -17,6 +17,7 @@ from otel_residency.core.entries import (
     Host,
     HostPattern,
     InferenceProfile,
+    ProjectResidency,
     Revision,
     Row,
     Sender,
@@ -81,6 +82,7 @@ class Catalogue:
         self.deployments: Mapping[tuple[str, str], Deployment] = MappingProxyType(
             {(entry.provider, entry.sku): entry for entry in entries.deployments if entry.sku}
         )
+        self.project_residency: Mapping[str, ProjectResidency] = _by(entries.project_residency, "name")
         self.retired_models: Mapping[str, date] = MappingProxyType(
             {entry.model.lower(): entry.on for entry in entries.retired_models}
         )

@@ -29,6 +29,7 @@ from otel_residency.core.rules.hosts import (
     target_region,
     transport_findings,
 )
+from otel_residency.core.rules.projects import project_findings, with_project
 from otel_residency.core.rules.senders import sender_findings, sender_host
 from otel_residency.core.rules.table import table_findings
 from otel_residency.core.verdict import (
@@ -64,7 +65,10 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         for endpoint, host in zip(endpoints, hosts, strict=True)
     )
     findings = list(_policy_findings(facts, catalogue, policy, revision))
-    if not hosts:
+    if hosts:
+        findings += project_findings(facts, hosts[-1], catalogue, policy)
+        policy = with_project(facts, hosts[-1], catalogue, policy)
+    else:
         findings.append(Finding("host.unknown", INDETERMINATE, "no request was seen"))
     places = tuple(zip(facts.hops, hosts, endpoints, strict=True))
     for hop, host, endpoint in places:

@@ -297,6 +297,21 @@ class Attestation(NamedTuple):
 
     name: str
     meaning: str
+    shown_by: Literal["residency", "retention"] | None = None
+    """The setting of a project that shows whether it holds: for `retention`, the type of this name."""
+
+
+class ProjectResidency(NamedTuple):
+    """A value of the `residency` that the vendor's Admin API tells of a project."""
+
+    name: str
+    region: str
+    """A region code, or `global`."""
+    source: str
+    processing: bool = True
+    """Whether processing stays there, too, and not only storage."""
+    other_hosts_since: date | None = None
+    """The day from which its keys may be used on hosts of other regions, by approval."""
 
 
 class Alias(NamedTuple):
@@ -450,7 +465,7 @@ class Entries(NamedTuple):
     deployment_evidence: str | None = None
     deployment_config: Strings = ()
     client_regions: tuple[ClientRegions, ...] = ()
-    project_residency: Strings = ()
+    project_residency: tuple[ProjectResidency, ...] = ()
     zero_data_retention: tuple[Retention, ...] = ()
     zero_data_retention_removed: tuple[Retention, ...] = ()
     zero_data_retention_source: str | None = None

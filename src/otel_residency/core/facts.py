@@ -44,6 +44,8 @@ class Answer(NamedTuple):
     """Host that a gateway says it sent the request on to."""
     fallbacks: bool = False
     """Whether a gateway says that it fell back to another back end."""
+    project: str | None = None
+    """Id of the vendor's project that the answer names."""
     refusal: str | None = None
     """Id of the catalogue's entry for a residency error of the vendor, if the answer is one."""
     provider: str | None = None

@@ -1,6 +1,7 @@
 """What a company requires, and what its contract with the vendor says."""
 
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -50,6 +51,22 @@ class Telemetry(NamedTuple):
     """Region of each back end whose name does not show it, by host or host:port."""
 
 
+class Projects(NamedTuple):
+    """Where the settings of the vendor's projects stand, as `otel-residency attest` read them."""
+
+    file: str = ""
+    max_age: int = 30
+    """Days after which they show nothing any more."""
+
+
+class Project(NamedTuple):
+    """The settings of one project of the vendor on the day they were read; `""` is one that was not told."""
+
+    residency: str
+    retention: str
+    observed: date
+
+
 class Policy(NamedTuple):
     """The effective policy; the fields are the keys of the policy file."""
 
@@ -66,13 +83,16 @@ class Policy(NamedTuple):
     telemetry: Telemetry = Telemetry()
     quarantine: str = ""
     """Path of a file that keeps the originals of what the export gate redacts or withholds."""
+    projects: Projects = Projects()
+    seen_projects: Mapping[str, Project] = _NOTHING
+    """What stands in the file of `projects`, by project id; never a key of the file."""
     unreadable: str | None = None
     """Why the configured policy could not be read; never a key of the file."""
 
     @staticmethod
     def not_keys() -> tuple[str, ...]:
         """Name the fields that are no keys of the file."""
-        return ("unreadable",)
+        return ("seen_projects", "unreadable")
 
     def for_service(self, service: str, environment: str) -> "Policy":
         """The policy with the first matching rule applied and no rules left."""

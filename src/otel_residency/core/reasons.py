@@ -16,6 +16,11 @@ class Reason(NamedTuple):
 
 REASONS: Mapping[str, Reason] = MappingProxyType(
     {
+        "attestation.contradicted": Reason(
+            "The policy states another data retention than the project has; the project's counts.",
+            "Correct [attest], or the setting of the project.",
+            "policy",
+        ),
         "attestation.missing": Reason(
             "The region asks for an approval or contract term that the policy does not state.",
             "State it under [attest] with a reference to the contract, or obtain it.",
@@ -207,6 +212,21 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "policy.unreadable": Reason(
             "The configured policy can't be read, so it is not known what is required.",
             "Mend the setting that the detail names.",
+            "policy",
+        ),
+        "project.region_mismatch": Reason(
+            "The project that answered does not have the geography that its host stands for.",
+            "Use a key of a project with that residency, or state region_approval where the vendor gave it.",
+            "project_residency",
+        ),
+        "project.stale": Reason(
+            "The settings of the project were read too long ago to show anything.",
+            "Run `otel-residency attest` again.",
+            "policy",
+        ),
+        "project.unknown": Reason(
+            "The settings of the project that answered are not known.",
+            "Run `otel-residency attest` again, with a key that may read all projects.",
             "policy",
         ),
         "provider.not_covered": Reason(

@@ -519,15 +519,17 @@ class Call:
             return self.judged
         guard = self.state.guard
         refusal = self.refusal or guard.refusal_by_code(self.answer.error_code)
+        seen, attribute = self.evidence, names.EVIDENCE
         answer = Answer(
-            self.status,
-            self.answer.model,
-            self.answer.service_tier,
-            self.evidence.get(names.EVIDENCE["azure_region"]),
-            self.evidence.get(names.EVIDENCE["upstream"]),
-            names.EVIDENCE["fallbacks"] in self.evidence,
-            refusal,
-            self.evidence.get(names.EVIDENCE["provider"]) or self.answer.provider,
+            status=self.status,
+            model=self.answer.model,
+            service_tier=self.answer.service_tier,
+            cloud_region=seen.get(attribute["azure_region"]),
+            upstream=seen.get(attribute["upstream"]),
+            fallbacks=attribute["fallbacks"] in seen,
+            provider=seen.get(attribute["provider"]) or self.answer.provider,
+            project=seen.get(attribute["project"]),
+            refusal=refusal,
         )
         judged = self.judged
         try:

@@ -1,0 +1,97 @@
+"""The vendor's project that answered: whether its settings, as they were read, are what the policy says."""
+
+from collections.abc import Iterator
+
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.classify import UNKNOWN, HostMatch
+from otel_residency.core.entries import ProjectResidency
+from otel_residency.core.facts import CallFacts
+from otel_residency.core.policy import Policy, Project, Statement
+from otel_residency.core.rules.case import GLOBAL, needs_findings
+from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
+
+_APPROVAL = (("region_approval",),)
+
+
+def project_findings(
+    facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy: Policy
+) -> Iterator[Finding]:
+    """What the settings of the project say; nothing where none were read, or it is not the vendor's host."""
+    name = _project_id(facts)
+    if not policy.projects.file or name is None or host.provider != "openai":
+        return
+    project = policy.seen_projects.get(name)
+    if project is None:
+        yield Finding("project.unknown", INDETERMINATE, f"{name} is not in {policy.projects.file}")
+        return
+    age = (facts.on - project.observed).days
+    if age > policy.projects.max_age:
+        yield Finding("project.stale", INDETERMINATE, f"{name} was read {age} days before the call")
+    residency = catalogue.project_residency.get(project.residency)
+    if residency is None:
+        said = project.residency or "not told"
+        yield Finding("project.unknown", INDETERMINATE, f"the residency of {name} is {said}")
+    else:
+        yield from _residency_findings(facts, host, policy, name, residency)
+    yield from _retention_findings(catalogue, policy, name, project)
+
+
+def with_project(facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy: Policy) -> Policy:
+    """The policy with what the project's settings show, in the place of what it states itself.
+
+    Only on a host that the catalogue lists: behind a gateway anybody may name a project. Settings that are
+    too old show nothing, but that something does not hold.
+    """
+    project = policy.seen_projects.get(_project_id(facts) or "")
+    if project is None or host.provider != "openai" or host.kind != "listed":
+        return policy
+    fresh = (facts.on - project.observed).days <= policy.projects.max_age
+    residency = catalogue.project_residency.get(project.residency)
+    attest = dict(policy.attest)
+    for attestation in catalogue.entries.attestations:
+        name = attestation.name
+        if attestation.shown_by == "retention" and project.retention:
+            holds = project.retention == name
+            if fresh or not holds:
+                attest[name] = Statement(holds, f"{policy.projects.file}, {project.observed}")
+        elif attestation.shown_by == "residency" and fresh and residency is not None and name not in attest:
+            regions = policy.require if host.region == GLOBAL else (host.region,)
+            if residency.region in regions:
+                attest[name] = Statement(value=True, reference=f"{policy.projects.file}, {project.observed}")
+    return policy._replace(attest=attest)
+
+
+def _project_id(facts: CallFacts) -> str | None:
+    """The project that answered, or else the one that the client named."""
+    return facts.answer.project if facts.answer else None
+
+
+def _residency_findings(
+    facts: CallFacts, host: HostMatch, policy: Policy, name: str, residency: ProjectResidency
+) -> Iterator[Finding]:
+    said = f"{name} is a project with {residency.name}"
+    allowed = policy.require if host.region in (UNKNOWN, GLOBAL) else (host.region,)
+    if residency.region not in allowed and allowed:
+        since = residency.other_hosts_since
+        if since is not None and facts.on >= since and host.region not in (UNKNOWN, GLOBAL):
+            yield from needs_findings(_APPROVAL, policy, "project.region_mismatch", f"{said}, on {host.host}")
+        else:
+            yield Finding("project.region_mismatch", INELIGIBLE, f"{said}, not with {' or '.join(allowed)}")
+    elif policy.scope == "processing" and not residency.processing:
+        yield Finding("project.region_mismatch", INELIGIBLE, f"{said}, which is no promise of processing")
+
+
+def _retention_findings(
+    catalogue: Catalogue, policy: Policy, name: str, project: Project
+) -> Iterator[Finding]:
+    """Note where the project has another retention than the policy states; the needs are judged by it."""
+    for attestation in catalogue.entries.attestations:
+        stated = policy.attest.get(attestation.name)
+        if (
+            attestation.shown_by == "retention"
+            and stated is not None
+            and project.retention
+            and stated.value != (project.retention == attestation.name)
+        ):
+            said = f"the policy states {attestation.name} = {str(stated.value).lower()}"
+            yield Finding("attestation.contradicted", ELIGIBLE, f"{said}, {name} has {project.retention}")
