@@ -78,6 +78,7 @@ def test_the_span_of_a_call(kind: Kind, residency: Recorded) -> None:
         "residency.evidence.organization": "example-gmbh",
         "residency.evidence.edge": "FRA",
         "residency.evidence.peer_address": "127.0.0.1",
+        "residency.evidence.tls_version": "TLSv1.3",
         "server.address": EU,
         "server.port": 443,
         "http.request.method": "POST",

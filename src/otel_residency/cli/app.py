@@ -2,6 +2,7 @@
 
 import typer
 
+from otel_residency.cli.attest.command import attest
 from otel_residency.cli.doctor.command import doctor
 from otel_residency.cli.run.command import run
 
@@ -13,6 +14,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"max_content_width": 100},
 )
+app.command()(attest)
 app.command()(doctor)
 # What follows the program to start belongs to it, also what looks like an option of ours.
 app.command(context_settings={"allow_interspersed_args": False})(run)

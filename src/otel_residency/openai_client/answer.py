@@ -1,7 +1,7 @@
 """An answer, however it reaches the application, to what of it matters: model, tier, refusal."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from otel_residency.core.entries import EvidenceHeader, Refusal
@@ -19,6 +19,12 @@ class AnswerFacts(NamedTuple):
     service_tier: str | None = None
     error_code: str | None = None
     provider: str | None = None
+
+    @property
+    def evidence(self) -> dict[str, str]:
+        """What of it is evidence, by attribute."""
+        told = (("service_tier", self.service_tier), ("provider", self.provider))
+        return {names.EVIDENCE[shows]: value for shows, value in told if value}
 
 
 def read_answer(value: Any) -> AnswerFacts:
@@ -74,9 +80,8 @@ def read_evidence(response: Any, known: Mapping[bytes, tuple[str, EvidenceHeader
     """What the headers and the connection of a response corroborate, by attribute."""
     evidence = read_headers(response.headers.raw, known)
     stream = response.extensions.get("network_stream")
-    peer = stream.get_extra_info("server_addr") if stream is not None else None
-    if peer:
-        evidence[names.EVIDENCE["peer_address"]] = str(peer[0])
+    if stream is not None:
+        evidence.update(_connection(stream))
     return evidence
 
 
@@ -97,3 +102,13 @@ def read_headers(
             if value and value not in header.nothing and len(value) <= HEADER_LIMIT and value.isprintable():
                 evidence[attribute] = value
     return evidence
+
+
+def _connection(stream: Any) -> Iterator[tuple[str, str]]:
+    """What the connection shows: the address that was dialled, a proxy's too, and the version of TLS."""
+    peer, tls = stream.get_extra_info("server_addr"), stream.get_extra_info("ssl_object")
+    if peer:
+        yield names.EVIDENCE["peer_address"], str(peer[0])
+    version = tls.version() if tls is not None else None
+    if version:
+        yield names.EVIDENCE["tls_version"], version

@@ -487,9 +487,7 @@ class Call:
 
     def _outcome(self, judged: Judged) -> dict[str, Any]:
         """What became of the call, as far as it differs from what its span was started with."""
-        outcome: dict[str, Any] = dict(self.evidence)
-        if self.answer.provider:
-            outcome.setdefault(names.EVIDENCE["provider"], self.answer.provider)
+        outcome: dict[str, Any] = {**self.answer.evidence, **self.evidence}
         if self.announced is None or judged.span != self.announced.span:
             outcome |= judged.span
         model = self.facts.model if self.facts is not None else None

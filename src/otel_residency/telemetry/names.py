@@ -36,6 +36,8 @@ EVIDENCE: Final[Mapping[str, str]] = MappingProxyType(
         "fallbacks": "residency.evidence.fallbacks",
         "provider": "residency.evidence.provider",
         "peer_address": "residency.evidence.peer_address",
+        "tls_version": "residency.evidence.tls_version",
+        "service_tier": "residency.evidence.service_tier",
     }
 )
 

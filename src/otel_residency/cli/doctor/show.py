@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from otel_residency.cli.console import page
 from otel_residency.cli.doctor.check import MEANINGS, Check, Status
 from otel_residency.version import __version__
 
-WIDTH = 100
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILURE: "bold red"}
 _SYMBOLS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}
 
@@ -37,7 +37,7 @@ def as_json(checks: Sequence[Check]) -> str:
 
 def as_text(checks: Sequence[Check]) -> str:
     """A table and, below it, a line that sums it up; coloured if standard output is a terminal."""
-    console = _console()
+    console = page()
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -63,12 +63,6 @@ def worst(checks: Sequence[Check]) -> Status:
     """The worst status of them all."""
     order = list(Status)
     return max((each.status for each in checks), key=order.index, default=Status.OK)
-
-
-def _console() -> Console:
-    """Standard output, not wider than is read with ease."""
-    made = Console(highlight=False)
-    return Console(highlight=False, width=min(made.width, WIDTH) if made.is_terminal else WIDTH)
 
 
 def _status(check: Check, console: Console) -> Text:

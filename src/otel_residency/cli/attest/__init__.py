@@ -1,0 +1,1 @@
+"""The subcommand that reads the settings of the vendor's projects."""
