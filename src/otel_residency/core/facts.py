@@ -7,6 +7,8 @@ tuple hashes in C.
 from datetime import date
 from typing import NamedTuple
 
+from otel_residency.core.regions import Group
+
 BASE_PATH = "/v1"
 """Path of the base URL of a client that was told of no other."""
 
@@ -43,6 +45,8 @@ class Answer(NamedTuple):
     """Whether a gateway says that it fell back to another back end."""
     refusal: str | None = None
     """Id of the catalogue's entry for a residency error of the vendor, if the answer is one."""
+    project: str | None = None
+    """The vendor's project that answered, by a header."""
 
 
 class BatchLine(NamedTuple):
@@ -73,3 +77,7 @@ class CallFacts(NamedTuple):
     batch_lines: tuple[BatchLine, ...] | None = None
     """Distinct lines of a batch's input; `None` when its contents were not seen."""
     answer: Answer | None = None
+    required: tuple[Group, ...] = ()
+    """Asked for besides the policy, of the customer that the call is for: every group must hold."""
+    project: str | None = None
+    """The vendor's project that a header of the request names."""

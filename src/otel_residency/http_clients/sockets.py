@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 import wrapt
 
+from otel_residency import requirement
 from otel_residency.http_clients.judged import judged
 from otel_residency.openai_client.patch import switch, wrap
 
@@ -108,7 +109,9 @@ def _violates(state: "State", uri: Any) -> bool:
     from otel_residency.core.facts import CallFacts, Hop
 
     hop = Hop(*_request(uri).url.place, payload=True)
-    facts = CallFacts(datetime.now(UTC).date(), "GET", (hop,), model=_model(uri))
+    facts = CallFacts(
+        datetime.now(UTC).date(), "GET", (hop,), model=_model(uri), required=requirement.required()
+    )
     return state.guard.concerns("GET", hop) and state.guard.judge(facts).decision.violation
 
 

@@ -29,9 +29,10 @@ from otel_residency.openai_client.answer import (
 )
 from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
-from otel_residency.openai_client.facts import RequestFacts, read_hop, read_host_header
+from otel_residency.openai_client.facts import RequestFacts, read_hop, read_host_header, read_project
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
+from otel_residency.requirement import required
 from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Call:
                 bodies = state.bodies
                 body = bodies.read_sent(request) if self.raw else bodies.read(options, request)
             planned = read_hop(request)
-            facts = self._facts_of(request.method, (*self.hops, planned), base, body)
+            facts = self._facts_of(request, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
         except Exception as error:
@@ -201,11 +202,11 @@ class Call:
         return planned if read_host_header(request) == planned.host_header else None
 
     def _facts_of(
-        self, method: str, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
+        self, request: Any, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
     ) -> CallFacts:
         return CallFacts(
             date.fromordinal(_EPOCH + self.started // _DAY),
-            method,
+            request.method,
             hops,
             base.path if base is not None else BASE_PATH,
             body.model,
@@ -213,6 +214,8 @@ class Call:
             body.features,
             body.tools,
             body.unseen,
+            required=required(),
+            project=read_project(request),
         )
 
     def _doubt(self, error: Exception) -> None:
@@ -488,6 +491,7 @@ class Call:
             self.evidence.get(names.EVIDENCE["upstream"]),
             self.evidence.get(names.EVIDENCE["fallbacks"], "0") != "0",
             refusal,
+            self.evidence.get(names.EVIDENCE["project"]),
         )
         judged = self.judged
         try:

@@ -16,6 +16,7 @@ _MAPPING = (dict, Mapping)
 _LIST = (list, tuple)
 _NUMBER = (int, float)
 _HOST = len(b"host")
+_PROJECT = b"openai-project"
 
 
 class RequestFacts(NamedTuple):
@@ -209,3 +210,13 @@ def read_host_header(request: Any) -> str | None:
     if not named or named == [request.url.netloc]:
         return None
     return b", ".join(named).decode("latin-1")
+
+
+def read_project(request: Any) -> str | None:
+    """The vendor's project that a header of `request` names; of several, none that is one."""
+    named = [
+        value
+        for name, value in request.headers.raw
+        if len(name) == len(_PROJECT) and name.lower() == _PROJECT
+    ]
+    return b", ".join(named).decode("latin-1") if named else None
