@@ -347,10 +347,12 @@ def test_wsgi_waits_without_a_requirement(caplog: pytest.LogCaptureFixture) -> N
             yield b""
 
     for require, group in ((lambda _: "eu", ("eu",)), (lambda _: 1 // 0, UNREADABLE)):
-        middleware = ResidencyWSGIMiddleware(app, require)  # type: ignore[arg-type]
+        middleware = ResidencyWSGIMiddleware(lambda *given: map(bytes, app(*given)), require)  # type: ignore[arg-type]
         for _ in range(2):
-            for _ in middleware({}, print):
+            response: Any = middleware({}, print)
+            for _ in response:
                 assert required() == ()
+            response.close()
         assert seen == [(group,)] * 4
         seen.clear()
     assert caplog.text.count("raised ZeroDivisionError") == 1

@@ -69,6 +69,13 @@ def test_no_key_is_trusted_that_the_policy_does_not_name(instrument: Instrument)
         assert (required(), sent()) == (EU_ONLY, f"{KEY}=us")
 
 
+def test_what_is_only_read_is_not_written(instrument: Instrument) -> None:
+    """A key to read is none to write."""
+    instrument(baggage={"read": [KEY]})
+    with arrived(f"{KEY}=us"), require("eu"):
+        assert (required(), sent()) == ((("eu",), ("us",)), f"{KEY}=us")
+
+
 def test_another_key_is_not_read(instrument: Instrument) -> None:
     """Keys are compared whole and as they are written."""
     instrument(baggage={"read": [KEY]})
