@@ -6,6 +6,7 @@ it was authenticated. So put the middleware inside of whatever authenticates.
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from inspect import isawaitable
 from logging import getLogger
 from typing import Any, TypeAlias
@@ -40,14 +41,12 @@ class _Middleware:
 
     def _tell(self, what: str) -> None:
         """Log, once, that the application's function failed: no value, since that may be a customer's."""
-        if not self._told:
-            self._told = True
-            _log.error(
-                "the function `require` of %s %s: calls of such requests violate the policy "
-                "(requirement.unknown)",
-                type(self).__name__,
-                what,
-            )
+        if self._told:
+            return
+        self._told = True
+        consequence = "calls of such requests violate the policy (requirement.unknown)"
+        with suppress(Exception):  # a handler of the application's may fail as well
+            _log.error("the function `require` of %s %s: %s", type(self).__name__, what, consequence)
 
 
 class ResidencyASGIMiddleware(_Middleware):
