@@ -8,7 +8,7 @@ import pytest
 
 from otel_residency import environment_variables
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.policy import ConfiguredHost, Policy, Statement, Telemetry
+from otel_residency.core.policy import Baggage, ConfiguredHost, Policy, Rule, Statement, Telemetry, When
 from otel_residency.errors import PolicyError, ResidencyError
 from otel_residency.settings import SETTINGS, Settings, policy_problems, read_settings
 
@@ -209,7 +209,10 @@ def test_a_wrong_variable_is_told_and_the_rest_holds(variable: str, text: str, m
     [
         ("require = 'eu'", "require: 'eu' is not a list"),
         ("require = [1]", "require[0]: 1 is not a string"),
-        ("requires = ['eu']", "requires: unknown key; known are: attest, catalogue_max_age, hosts, "),
+        (
+            "requires = ['eu']",
+            "requires: unknown key; known are: attest, baggage, catalogue_max_age, hosts, ",
+        ),
         ("scope = 'europe'", "scope: 'europe' is not one of: processing, storage"),
         ("on_call = 'stop'", "on_call: 'stop' is not one of: flag, block"),
         ("on_export = true", "on_export: True is not one of: flag, redact, withhold"),
@@ -338,6 +341,20 @@ def test_rules_go_by_service_and_environment(
     assert (require, scope, ()) == (policy.require, policy.scope, policy.rule)
 
 
+def test_what_is_looked_at_for_each_call_is_kept(tmp_path: Path) -> None:
+    """Rules for projects and keys of the baggage are part of the policy, and of its hash."""
+    text = """
+        rule = [{ when = { environment = "lab", project = "p" }, require = [] },
+                { when = { project = "proj_us" }, require = ["us"] }]
+        baggage = { read = ["acme.residency"], write = "acme.residency" }"""
+    settings = read_settings({"OTEL_RESIDENCY_POLICY": _file(tmp_path, text)})
+    assert settings.policy == Policy(
+        rule=(Rule(When(project="proj_us"), ("us",)),),
+        baggage=Baggage(("acme.residency",), "acme.residency"),
+    )
+    assert len({*_hashes([settings.policy, settings.policy._replace(rule=()), Policy()])}) == 3
+
+
 def test_settings_without_an_effect_are_told(path: str, tmp_path: Path) -> None:
     """Who asks for something that this release does not do is told so."""
     assert read_settings({"OTEL_RESIDENCY_POLICY": path}).notes == ()
@@ -373,6 +390,9 @@ def test_the_hash_of_a_policy_changes_with_it_and_only_with_it(path: str) -> Non
         policy._replace(hosts={}),
         policy._replace(telemetry=Telemetry()),
         policy._replace(quarantine=""),
+        policy._replace(baggage=Baggage(("a",))),
+        policy._replace(baggage=Baggage((), "a")),
+        policy._replace(rule=(Rule(When(project="a"), ("us",)),)),
     ]
     assert len({*_hashes(changed)}) == len(changed)
 
@@ -424,6 +444,14 @@ KNOWN = "known are: ae, au, ca, eu, gb, in, jp, kr, sg, us"
             ['hosts."api.openai.eu": the catalogue knows this host; a policy can\'t move it'],
         ),
         (Policy(hosts={"localhost": ConfiguredHost("eu")}), []),
+        (
+            Policy(rule=(Rule(When(project="p"), ("uk", "eu")),)),
+            [f"rule for project \"p\": 'uk' is not a region code; {KNOWN}; did you mean 'gb'?"],
+        ),
+        (
+            Policy(baggage=Baggage(("a b", "", "acme.residency"), "a=b")),
+            [f"baggage: {key!r} is no key of the baggage: " for key in ("a b", "", "a=b")],
+        ),
         (
             Policy(hosts={"c.openai.azure.com": ConfiguredHost("eu", "azure", {"chat": "Gold"})}),
             [

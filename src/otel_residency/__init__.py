@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from otel_residency.export_gate.processors import ResidencyLogRecordProcessor, ResidencySpanProcessor
     from otel_residency.instrumentor import ResidencyInstrumentor
+    from otel_residency.openai_client.regional import client_for
     from otel_residency.openai_client.violation import ResidencyViolationError
+    from otel_residency.requirement import require
 
 __all__ = [
     "ResidencyInstrumentor",
     "ResidencyLogRecordProcessor",
     "ResidencySpanProcessor",
     "ResidencyViolationError",
+    "client_for",
+    "require",
 ]
 
 # Found on demand: the audit runs without OpenTelemetry, and naming the error must not import openai early.
@@ -21,6 +25,8 @@ _ROOMS = {
     "ResidencyLogRecordProcessor": "otel_residency.export_gate.processors",
     "ResidencySpanProcessor": "otel_residency.export_gate.processors",
     "ResidencyViolationError": "otel_residency.openai_client.violation",
+    "client_for": "otel_residency.openai_client.regional",
+    "require": "otel_residency.requirement",
 }
 
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
+from otel_residency import requirement
 from otel_residency.core.policy import Policy
 from otel_residency.export_gate import install as export_gate
 from otel_residency.http_clients import install as http_clients
 from otel_residency.openai_client.patch import install, switch
 from otel_residency.openai_client.state import State
 from otel_residency.settings import Settings, read_settings
+from otel_residency.telemetry.baggage import BaggageCrossing
 from otel_residency.telemetry.emit import Attributes, Telemetry
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ def activate(settings: Settings, quarantine: Exporters | None = None, **provider
         state.telemetry = Telemetry(_policy_in_force, **providers)
     except Exception as error:  # the guard does not hang on telemetry
         state.failed("starting telemetry", error)
+    baggage = settings.policy.baggage
+    requirement.switch.crossing = BaggageCrossing(baggage, state.failed) if any(baggage) else None
     switch.state = state
     install()
     http_clients.install()
@@ -89,6 +93,7 @@ def activate(settings: Settings, quarantine: Exporters | None = None, **provider
 def deactivate() -> None:
     """Switch guard and gate off."""
     switch.state = None
+    requirement.switch.crossing = None
     export_gate.switch.turn(None)
 
 

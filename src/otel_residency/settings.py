@@ -58,6 +58,8 @@ SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER)
 _IN_DOUBT: Mapping[str, Any] = {"on_call": "block", "on_export": "withhold"}
 """What holds for a key whose value can't be read: who names a mode did not mean to go without it."""
 _MODE_LINE = r"""(?m)^\s*(on_call|on_export)\s*=\s*["'](block|redact|withhold)["']"""
+_BAGGAGE_KEY = r"[A-Za-z0-9._*-]+"
+"""The keys that every propagator of OpenTelemetry passes on."""
 
 
 class Settings(NamedTuple):
@@ -172,6 +174,7 @@ def policy_problems(policy: Policy, catalogue: "Catalogue") -> list[str]:
         for key, codes in (
             ("require", policy.require),
             *(((f'hosts."{host}".region'), (own.region,)) for host, own in policy.hosts.items()),
+            *((f'rule for project "{rule.when.project}"', rule.require) for rule in policy.rule),
             ("telemetry.content_regions", policy.telemetry.content_regions),
             *((f'telemetry.hosts."{host}"', (region,)) for host, region in policy.telemetry.hosts.items()),
         )
@@ -183,6 +186,11 @@ def policy_problems(policy: Policy, catalogue: "Catalogue") -> list[str]:
         f"attest.{name}: not known; known are: {', '.join(attestations)}"
         for name in policy.attest
         if name not in attestations
+    ]
+    problems += [
+        f"baggage: {key!r} is no key of the baggage: write letters, digits, and of punctuation . _ - *"
+        for key in (*policy.baggage.read, *filter(None, (policy.baggage.write,)))
+        if not re.fullmatch(_BAGGAGE_KEY, key)
     ]
     for host, own in policy.hosts.items():
         listed = catalogue.hosts.get(host)

@@ -20,7 +20,7 @@ KEYS = frozenset(
     {
         *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
         *("model", "body", "extra", "body_unseen", "features", "tools", "lines"),
-        *("policy", "override", "attest", "seen_projects", "expect"),
+        *("policy", "override", "attest", "seen_projects", "expect", "required", "project"),
     }
 )
 WITHOUT_BODY = ("GET", "DELETE")
@@ -96,6 +96,10 @@ class Case:
     batch_lines: tuple[BatchLine, ...] | None
     answer: Answer | None
     """`None`: the case is judged before the call."""
+    required: tuple[tuple[str, ...], ...]
+    """What is asked for besides the policy."""
+    project: str | None
+    """The vendor's project that the request names."""
     policy: Policy
     expected: Expected
 
@@ -114,6 +118,8 @@ class Case:
             body_unseen=self.body_unseen,
             batch_lines=self.batch_lines,
             answer=self.answer,
+            required=self.required,
+            project=self.project,
         )
 
     def _hops(self) -> Iterator[Hop]:
@@ -183,6 +189,8 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         tools=frozenset(told.get("tools", ())),
         batch_lines=None if lines is None else tuple(map(_line, lines)),
         answer=Answer(**told["answer"]) if "answer" in told else None,
+        required=tuple(map(tuple, told.get("required", ()))),
+        project=told.get("project"),
         policy=build(Policy, policy)._replace(
             unreadable=unreadable,
             seen_projects={

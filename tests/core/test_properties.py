@@ -65,6 +65,9 @@ hops = st.builds(
     payload=st.booleans(),
     redirected=st.booleans(),
 )
+regions = st.one_of(st.sampled_from([*REGIONS, "global", "unknown"]), anything)
+groups = st.lists(regions, max_size=3).map(tuple)
+known_groups = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True).map(tuple)
 facts_of_any_kind = st.builds(
     CallFacts,
     on=st.one_of(st.dates(), st.dates(date(2025, 1, 1), date(2027, 12, 31))),
@@ -84,8 +87,9 @@ facts_of_any_kind = st.builds(
         st.none(),
         st.builds(Answer, st.one_of(st.none(), st.integers()), models, tiers, st.one_of(st.none(), anything)),
     ),
+    required=st.lists(groups, max_size=2).map(tuple),
+    project=st.one_of(st.none(), anything),
 )
-regions = st.one_of(st.sampled_from([*REGIONS, "global", "unknown"]), anything)
 attestations = st.dictionaries(
     st.one_of(st.sampled_from([entry.name for entry in ENTRIES.attestations]), anything),
     st.builds(Statement, st.booleans()),
@@ -110,7 +114,9 @@ policies = st.builds(
     catalogue_max_age=st.one_of(st.none(), st.integers()),
     attest=attestations,
     hosts=configured,
+    rule=st.just(()),
     unreadable=st.one_of(st.none(), anything),
+    stated=st.none(),
 )
 cases = st.sampled_from(CASES)
 eligible_cases = st.sampled_from([case for case in CASES if case.expected.verdict == "eligible"])
@@ -131,13 +137,13 @@ def test_decide_never_raises_and_its_verdict_is_the_worst_finding(facts: CallFac
 @quick
 @given(facts=facts_of_any_kind, policy=policies)
 def test_a_violation_follows_from_verdict_and_policy(facts: CallFacts, policy: Policy) -> None:
-    """Without a requirement nothing is a violation, unless a policy that can't be read asks to block."""
+    """Without any requirement nothing is a violation, unless a policy that can't be read asks to block."""
     decision = decide(facts, CATALOGUE, policy)
     bad = decision.verdict is Verdict.INELIGIBLE or (
         policy.strict and decision.verdict is not Verdict.ELIGIBLE
     )
     unreadable = policy.unreadable is not None and policy.on_call == "block"
-    expected = (bool(policy.require) and bad) or unreadable
+    expected = (bool(policy.require or facts.required) and bad) or unreadable
     assert (expected and decision.verdict is not Verdict.NOT_APPLICABLE) == decision.violation
 
 
@@ -196,6 +202,43 @@ def test_one_more_hop_never_improves_the_verdict(facts: CallFacts, policy: Polic
         SEVERITY[before.verdict] < SEVERITY[after.verdict]
     )
     assert before.violation <= after.violation
+
+
+@quick
+@given(
+    case=cases,
+    facts=facts_of_any_kind,
+    policy=policies,
+    own=st.one_of(st.just(()), known_groups),
+    before=st.lists(known_groups, max_size=2),
+    group=st.one_of(known_groups, groups),
+    storage=st.booleans(),
+    taken=st.booleans(),
+)
+def test_one_more_requirement_never_improves_the_verdict(
+    *,
+    case: Case,
+    facts: CallFacts,
+    policy: Policy,
+    own: tuple[str, ...],
+    before: list[tuple[str, ...]],
+    group: tuple[str, ...],
+    storage: bool,
+    taken: bool,
+) -> None:
+    """No violation is forgiven for what is asked besides, and no verdict improves under a requirement."""
+    if taken:
+        facts, policy = case.facts, case.policy
+    policy = policy._replace(require=own, scope="storage" if storage else "processing")
+    required = facts.required + tuple(before)
+    loose = decide(facts._replace(required=required), CATALOGUE, policy)
+    tight = decide(facts._replace(required=(*required, group)), CATALOGUE, policy)
+    first = decide(facts._replace(required=(group, *required)), CATALOGUE, policy)
+    assert loose.violation <= tight.violation
+    assert (tight.violation, tight.verdict) == (first.violation, first.verdict)
+    assert not loose.required or set(tight.required) <= set(loose.required)
+    if (own or required) and loose.verdict is not Verdict.NOT_APPLICABLE:
+        assert SEVERITY[loose.verdict] <= SEVERITY[tight.verdict]
 
 
 @quick

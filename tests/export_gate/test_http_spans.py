@@ -19,6 +19,7 @@ from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.trace import SpanKind
 
+from otel_residency import require
 from otel_residency.export_gate.http_spans import read_hop
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
@@ -95,6 +96,21 @@ def test_a_call_past_the_client_is_judged(
     assert len(residency.violations) == 1
     assert residency.violations[0].trace_id == spans[0].context.trace_id
     assert items(residency) == {("traces", "flagged"): len(spans)}
+
+
+def test_a_call_is_held_to_what_its_customer_requires(instrument: Instrument) -> None:
+    """A span that ends where something is required is judged by it."""
+    recorded = instrument(require=["eu", "us"])
+    tracer = recorded.tracer_provider.get_tracer("somebody's")
+    url = {"url.full": f"https://{US}{PATH}", "http.request.method": "POST"}
+    for region in ("us", "eu"):
+        with require(region), tracer.start_as_current_span("POST", kind=SpanKind.CLIENT, attributes=url):
+            pass
+    said = [
+        ((span.attributes or {})[names.REQUIRED], (span.attributes or {})[names.VIOLATION])
+        for span in recorded.every_span
+    ]
+    assert said == [(("us",), False), (("eu",), True)]
 
 
 def test_a_call_elsewhere_is_not_looked_at(client: Any, residency: Recorded) -> None:

@@ -20,7 +20,7 @@ import pytest
 import requests
 import urllib3
 
-from otel_residency import ResidencyViolationError
+from otel_residency import ResidencyViolationError, require
 from otel_residency.errors import RefusalError
 from otel_residency.http_clients import install
 from otel_residency.openai_client import call, http
@@ -161,6 +161,20 @@ def test_block_lets_an_eligible_call_go(client: str, instrument: Instrument, int
     assert span.name == f"residency POST {PATH}"
     assert recorded.counted == 1
     assert not recorded.violations
+
+
+def test_block_refuses_what_the_customer_may_not(
+    client: str, instrument: Instrument, internet: Internet
+) -> None:
+    """A call that the policy allows is refused where it is made for a customer of another region."""
+    recorded = instrument(require=["eu", "us"], on_call="block")
+    with require("us"):
+        CLIENTS[client](f"https://{US}{PATH}")
+        with pytest.raises(ResidencyViolationError, match="us is required"):
+            CLIENTS[client](f"https://{EU}{PATH}")
+    settle()
+    assert internet.hosts == [US]
+    assert recorded.values(names.REQUIRED) == [("us",), ("us",)]
 
 
 def test_flag_changes_nothing_and_tells(client: str, residency: Recorded, internet: Internet) -> None:

@@ -21,7 +21,7 @@ from websockets.http11 import Response
 from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
-from otel_residency import ResidencyViolationError
+from otel_residency import ResidencyViolationError, require
 from otel_residency.http_clients import sockets
 from otel_residency.openai_client.sessions import MODULES
 from otel_residency.telemetry import names
@@ -299,6 +299,20 @@ def test_block_refuses_before_the_handshake(
     assert far[1].paths == []
     assert recorded.values(names.ACTION) == ["blocked"]
     assert recorded.counted == len(recorded.violations) == 1
+
+
+def test_block_refuses_what_the_customer_may_not(
+    session: Any, instrument: Instrument, far: tuple[Far, Far]
+) -> None:
+    """A session that the policy allows is refused where it is for a customer of another region."""
+    recorded = placed(instrument, far, require=["eu", "us"], on_call="block")
+    with require("eu"):
+        session(far[0], update())
+        with pytest.raises(ResidencyViolationError, match="eu is required"):
+            session(far[1], update())
+    settle()
+    assert far[1].paths == []
+    assert recorded.values(names.REQUIRED) == [("eu",), ("eu",)]
 
 
 def test_flag_lets_it_go_and_tells(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:

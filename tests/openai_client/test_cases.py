@@ -5,7 +5,7 @@ not accept, and URLs that the HTTP library does not take or corrects.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from inspect import signature
@@ -15,7 +15,7 @@ import openai
 import pytest
 
 from examples.demo.loopback import Asked, Reply
-from otel_residency import ResidencyViolationError
+from otel_residency import ResidencyViolationError, require
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import canonical_host
 from otel_residency.core.facts import Answer
@@ -83,9 +83,9 @@ def answered(given: Answer | None) -> Reply:
     found = {"model": given.model, "service_tier": given.service_tier, "provider": given.provider}
     headers = {
         "x_ms_region": given.cloud_region,
+        "openai_project": given.project,
         "x_litellm_model_api_base": given.upstream and f"https://{given.upstream}/v1",
     }
-    headers |= {"openai_project": given.project}
     headers |= {"x_litellm_attempted_fallbacks": "1"} if given.fallbacks else {}
     told = {key: value for key, value in found.items() if value}
     named = {name: value for name, value in headers.items() if value}
@@ -106,6 +106,7 @@ def make(kind: Kind, case: Case) -> None:
     base = url_of(replace(first, path=case.base_path))
     client = kind.open(base_url=base, max_retries=len(case.requests) - 1)
     headers = {**case.headers, **({"Host": case.host_header} if case.host_header else {})}
+    headers |= {"OpenAI-Project": case.project} if case.project else {}
     given: dict[str, Any] = {"options": {"headers": headers}}
     if case.body_unseen:
         given = CONTENT
@@ -149,7 +150,10 @@ def test_calls_are_judged_as_the_table_says(
     internet.respond = respond
     residency = instrument(Settings(policy=case.policy))
     with suppress(openai.APIStatusError, openai.APIConnectionError, ResidencyViolationError):
-        make(kind, case)
+        with ExitStack() as required:
+            for group in case.required:
+                required.enter_context(require(*group))
+            make(kind, case)
     assert told(residency) == case.expected
 
 

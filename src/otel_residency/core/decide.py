@@ -30,6 +30,7 @@ from otel_residency.core.rules.hosts import (
     transport_findings,
 )
 from otel_residency.core.rules.projects import project_findings, with_project
+from otel_residency.core.rules.requirement import required_of
 from otel_residency.core.rules.senders import sender_findings, sender_host
 from otel_residency.core.rules.table import table_findings
 from otel_residency.core.verdict import (
@@ -52,11 +53,12 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     Args:
         facts: what was seen, before the call or after it.
         catalogue: the dated tables; the revision in force on `facts.on` is used unless one is pinned.
-        policy: the requirement, the attestations and the configured hosts, rules already applied.
+        policy: the requirement, the attestations and the configured hosts, rules for services applied.
 
     Returns:
         The verdict with its findings, worst first. Never raises.
     """
+    policy, required, asked = required_of(facts, catalogue, policy)
     revision = catalogue.revision_on(facts.on)
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
@@ -64,7 +66,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         sender_host(catalogue, host) if _is_foreign(endpoint) else host
         for endpoint, host in zip(endpoints, hosts, strict=True)
     )
-    findings = list(_policy_findings(facts, catalogue, policy, revision))
+    findings = [*asked, *_policy_findings(facts, catalogue, policy, revision)]
     if hosts:
         findings += project_findings(facts, hosts[-1], catalogue, policy)
         policy = with_project(facts, hosts[-1], catalogue, policy)
@@ -91,13 +93,13 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     return Decision(
         verdict=verdict if applicable else Verdict.NOT_APPLICABLE,
         findings=ordered,
-        violation=applicable and _violates(verdict, policy),
+        violation=applicable and _violates(verdict, policy, bool(policy.require or facts.required)),
         region=hosts[-1].region if hosts else UNKNOWN,
         hop_regions=tuple(host.region for host in hosts),
         endpoint=endpoints[0].template if endpoints else UNKNOWN,
         snapshot=_snapshot(facts, catalogue, revision, endpoints),
         catalogue=revision.id if revision else "none",
-        required=policy.require,
+        required=required,
     )
 
 
@@ -106,10 +108,10 @@ def _is_foreign(endpoint: EndpointMatch) -> bool:
     return endpoint.sender is not None and endpoint.sender.operator is not None
 
 
-def _violates(verdict: Verdict, policy: Policy) -> bool:
+def _violates(verdict: Verdict, policy: Policy, required: bool) -> bool:  # noqa: FBT001 - one of three
     if policy.unreadable is not None and policy.on_call == "block":
         return True
-    return bool(policy.require) and (verdict is INELIGIBLE or (policy.strict and verdict is not ELIGIBLE))
+    return required and (verdict is INELIGIBLE or (policy.strict and verdict is not ELIGIBLE))
 
 
 def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch) -> EndpointMatch:

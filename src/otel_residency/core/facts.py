@@ -7,6 +7,8 @@ tuple hashes in C.
 from datetime import date
 from typing import NamedTuple
 
+from otel_residency.core.regions import Group
+
 BASE_PATH = "/v1"
 """Path of the base URL of a client that was told of no other."""
 
@@ -80,3 +82,7 @@ class CallFacts(NamedTuple):
     batch_lines: tuple[BatchLine, ...] | None = None
     """Distinct lines of a batch's input; `None` when its contents were not seen."""
     answer: Answer | None = None
+    required: tuple[Group, ...] = ()
+    """Asked for besides the policy, of the customer that the call is for: every group must hold."""
+    project: str | None = None
+    """The vendor's project that a header of the request names."""

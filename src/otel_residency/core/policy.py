@@ -32,10 +32,12 @@ class When(NamedTuple):
 
     service: str | None = None
     environment: str | None = None
+    project: str | None = None
+    """Id of a project of the vendor; unlike the others, it is looked at for each call."""
 
 
 class Rule(NamedTuple):
-    """Another requirement for some services. The first rule that matches wins."""
+    """Another requirement for some services or projects. The first rule that matches wins."""
 
     when: When
     require: tuple[str, ...]
@@ -67,6 +69,15 @@ class Project(NamedTuple):
     observed: date
 
 
+class Baggage(NamedTuple):
+    """Which entries of OpenTelemetry's baggage carry requirements from service to service."""
+
+    read: tuple[str, ...] = ()
+    """Keys that are trusted: each adds what it names to what is required."""
+    write: str = ""
+    """Key that `require()` writes what is required to; empty: none."""
+
+
 class Policy(NamedTuple):
     """The effective policy; the fields are the keys of the policy file."""
 
@@ -81,6 +92,7 @@ class Policy(NamedTuple):
     hosts: Mapping[str, ConfiguredHost] = _NOTHING
     rule: tuple[Rule, ...] = ()
     telemetry: Telemetry = Telemetry()
+    baggage: Baggage = Baggage()
     quarantine: str = ""
     """Path of a file that keeps the originals of what the export gate redacts or withholds."""
     projects: Projects = Projects()
@@ -88,15 +100,30 @@ class Policy(NamedTuple):
     """What stands in the file of `projects`, by project id; never a key of the file."""
     unreadable: str | None = None
     """Why the configured policy could not be read; never a key of the file."""
+    stated: tuple[str, ...] | None = None
+    """What the policy requires, where `require` is narrower for one call; never a key of the file."""
 
     @staticmethod
     def not_keys() -> tuple[str, ...]:
         """Name the fields that are no keys of the file."""
-        return ("seen_projects", "unreadable")
+        return ("seen_projects", "unreadable", "stated")
 
     def for_service(self, service: str, environment: str) -> "Policy":
-        """The policy with the first matching rule applied and no rules left."""
+        """The policy with the first matching rule applied; what is left are rules for projects before it."""
+        left: list[Rule] = []
         for rule in self.rule:
             if rule.when.service in (None, service) and rule.when.environment in (None, environment):
-                return self._replace(require=rule.require, scope=rule.scope or self.scope, rule=())
-        return self._replace(rule=())
+                if rule.when.project is None:
+                    return self._by(rule, tuple(left))
+                left.append(rule)
+        return self._replace(rule=tuple(left))
+
+    def for_project(self, project: str | None) -> "Policy":
+        """The policy of a service with the first rule for `project` applied, if there is one."""
+        for rule in self.rule:
+            if rule.when.project is not None and rule.when.project == project:
+                return self._by(rule)
+        return self
+
+    def _by(self, rule: Rule, left: tuple[Rule, ...] = ()) -> "Policy":
+        return self._replace(require=rule.require, scope=rule.scope or self.scope, rule=left)

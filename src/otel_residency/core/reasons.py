@@ -214,6 +214,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Mend the setting that the detail names.",
             "policy",
         ),
+        "project.changed": Reason(
+            "Another project of the vendor answered than the one that the request named.",
+            "Find out why: the project belongs to the API key, or a gateway put in its own.",
+            "call",
+        ),
         "project.region_mismatch": Reason(
             "The project that answered does not have the geography that its host stands for.",
             "Use a key of a project with that residency, or state region_approval where the vendor gave it.",
@@ -250,6 +255,16 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "request.unseen": Reason(
             "The request body could not be read, so its model and features are not known.",
             "Send the body as JSON.",
+            "call",
+        ),
+        "requirement.conflict": Reason(
+            "What is required of the call, by the policy and for its customer, leaves no region.",
+            "Serve the customer from a service whose policy allows the region that was promised.",
+            "policy",
+        ),
+        "requirement.unknown": Reason(
+            "What is required for the customer can't be read, or names a region that the catalogue lacks.",
+            "Mend what is given to require(), to the middleware, or in a trusted entry of the baggage.",
             "call",
         ),
         "schema.system_data": Reason(

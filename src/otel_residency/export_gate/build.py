@@ -39,7 +39,7 @@ def build_gate(
         policy = guard().settings.policy
     return Gate(
         mode,
-        strict=policy.strict and bool(policy.require),
+        strict=policy.strict and bool(policy.require or policy.rule),
         closed=policy.unreadable is not None,
         quarantine=_quarantine(policy.quarantine, quarantine, failed),
         judge_http=HttpJudge(guard, report),

@@ -13,6 +13,7 @@ from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.export_gate.marks import Key, Lately, Mark
 from otel_residency.guard import Guard
+from otel_residency.requirement import required
 from otel_residency.telemetry import names, totals
 
 Report = Callable[[Mapping[str, Any], Context], None]
@@ -56,6 +57,7 @@ class HttpJudge:
             hops=(hop,),
             body_unseen=hop.payload,
             answer=Answer(status=status if isinstance(status, int) else None),
+            required=required(),
         )
         judged = self._guard().judge(facts)
         violation = judged.decision.violation

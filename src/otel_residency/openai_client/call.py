@@ -37,10 +37,12 @@ from otel_residency.openai_client.facts import (
     builds_plainly,
     read_hop,
     read_host_header,
+    read_project,
     read_route,
 )
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
+from otel_residency.requirement import required
 from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ class Call:
                 told = options is not None and builds_plainly(getattr(self.client, "_client", None))
                 body = bodies.read(options, request) if told else bodies.read_sent(request)
             planned = read_hop(request, state.routes)
-            facts = self._facts_of(request.method, (*self.hops, planned), base, body)
+            facts = self._facts_of(request, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
             self.body = body_of(request)
@@ -228,11 +230,11 @@ class Call:
         return _joined(facts, told) if self.hops else _replaced(facts, told)
 
     def _facts_of(
-        self, method: str, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
+        self, request: Any, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
     ) -> CallFacts:
         return CallFacts(
             date.fromordinal(_EPOCH + self.started // _DAY),
-            method,
+            request.method,
             hops,
             base.path if base is not None else BASE_PATH,
             body.model,
@@ -240,6 +242,8 @@ class Call:
             body.features,
             body.tools,
             body.unseen,
+            required=required(),
+            project=read_project(request),
         )
 
     def _doubt(self, error: Exception) -> None:

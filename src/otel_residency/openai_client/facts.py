@@ -29,6 +29,7 @@ NAME_IN_TLS = "sni_hostname"
 _NO_ROUTES: Mapping[bytes, RouteHeader] = {}
 HEADER_LIMIT = 128
 """Characters of a header that tell something; longer is no name and no host."""
+_PROJECT = b"openai-project"
 
 
 class RequestFacts(NamedTuple):
@@ -293,3 +294,13 @@ def _plain(name: bytes) -> str:
 
 def _bytes(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
+
+
+def read_project(request: Any) -> str | None:
+    """The vendor's project that a header of `request` names; of several, none that is one."""
+    named = [
+        value
+        for name, value in request.headers.raw
+        if len(name) == len(_PROJECT) and name.lower() == _PROJECT
+    ]
+    return b", ".join(named).decode("latin-1") if named else None

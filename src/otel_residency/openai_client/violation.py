@@ -45,7 +45,7 @@ ResidencyViolationError.__module__ = "otel_residency"
 
 def violation(decision: Decision, target: str) -> ResidencyViolationError:
     """The error for a call to `target` (a host and endpoint, without query) that was judged a violation."""
-    required = ", ".join(decision.required) or "a readable policy"
+    required = ", ".join(decision.required) or "a requirement that can be read and met"
     found = [finding for finding in decision.findings if finding.verdict is not Verdict.ELIGIBLE]
     lines = [
         f"call to {target} refused, {required} is required: {decision.verdict}",

@@ -51,7 +51,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "guard.patches": "Every place of the client that the guard patches exists in the installed release.",
         "guard.dependency": "OpenTelemetry finds the client in the range that our instrumentor asks for.",
         "policy.readable": "Every setting and the policy file can be read and are sound.",
-        "policy.require": "A region is required; without one nothing is a violation.",
+        "policy.require": "A region is required; without one only `require()` makes violations.",
         "policy.modes": "What happens to a violating call, and to its telemetry.",
         "policy.attestations": "The policy states what the vendor's table asks for in the required regions.",
         "catalogue.revision": "Which of the vendor's tables calls are judged by today, and its age.",

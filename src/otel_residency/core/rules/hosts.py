@@ -14,13 +14,16 @@ from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding, Verd
 
 
 def _optional_prefix_region(host: HostMatch, policy: Policy, revision: Revision) -> str | None:
-    """A required region that only stores, and whose storage did not need the host prefix in this revision."""
+    """A required region that only stores, and whose storage did not need the host prefix in this revision.
+
+    Which one it is for a policy is so for each of its calls: nothing at the host tells customers apart.
+    """
     if policy.scope != "storage" or host.kind != "listed" or host.provider != "openai":
         return None
-    for code in policy.require:
+    for code in policy.require if policy.stated is None else policy.stated:
         terms = revision.regions.get(code)
         if terms is not None and terms.processing == "no" and not terms.prefix_required:
-            return code
+            return code if code in policy.require else None
     return None
 
 

@@ -63,7 +63,7 @@ def with_project(facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy
 
 def _project_id(facts: CallFacts) -> str | None:
     """The project that answered, or else the one that the client named."""
-    return facts.answer.project if facts.answer else None
+    return (facts.answer and facts.answer.project) or facts.project
 
 
 def _residency_findings(

@@ -22,7 +22,7 @@ def checks(seen: Seen) -> Iterator[Check]:
         yield ok("policy.require", f"{', '.join(policy.require)}, for {policy.scope}")
     else:
         cure = "Set OTEL_RESIDENCY_REQUIRE, for instance to eu."
-        yield warning("policy.require", "no region is required: nothing is a violation", cure)
+        yield warning("policy.require", "no region is required: only require() makes violations", cure)
     strict = "strict" if policy.strict else "not strict"
     yield ok("policy.modes", f"on_call {policy.on_call}, on_export {policy.on_export}, {strict}")
     yield from _attestations(seen)
