@@ -19,6 +19,7 @@ class AnswerFacts(NamedTuple):
     model: str | None = None
     service_tier: str | None = None
     error_code: str | None = None
+    id: str | None = None
 
 
 def read_answer(value: Any) -> AnswerFacts:
@@ -29,7 +30,8 @@ def read_answer(value: Any) -> AnswerFacts:
         fields = _fields(inner)
     error = fields.get("error")
     code = None if error is None else _fields(error).get("code")
-    return AnswerFacts(_text(fields.get("model")), _text(fields.get("service_tier")), _text(code))
+    model, tier = _text(fields.get("model")), _text(fields.get("service_tier"))
+    return AnswerFacts(model, tier, _text(code), _text(fields.get("id")))
 
 
 def read_body(response: Any) -> AnswerFacts:
