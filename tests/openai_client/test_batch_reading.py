@@ -13,6 +13,7 @@ from otel_residency.core.facts import UNSEEN_LINE, BatchLine
 from otel_residency.openai_client import batch_files, batches
 from otel_residency.openai_client.batches import KINDS, LONGEST, PIECE, Contents, read_batch
 from otel_residency.openai_client.facts import BodyReader
+from tests.internet import EU
 from tests.vendor import SNAPSHOT
 
 ENTRIES = load_catalogue().entries
@@ -220,8 +221,8 @@ def test_the_oldest_files_are_forgotten() -> None:
     """What is remembered of files is bounded, and holds no id."""
     contents = [Contents(((PLAIN, number),)) for number in range(5)]
     for number in (0, 1, 2, 0, 3):
-        batch_files.remember(f"file-{number}", contents[number])
-    found = [batch_files.recall(f"file-{number}") for number in range(5)]
+        batch_files.remember(EU, f"file-{number}", contents[number])
+    found = [batch_files.recall(EU, f"file-{number}") for number in range(5)]
     assert found == [contents[0], None, contents[2], contents[3], None]
     assert not any(b"file" in key for key in batch_files._known)
 
@@ -231,4 +232,4 @@ def test_a_catalogue_that_says_nothing_of_batch_files_sees_none() -> None:
     entries = ENTRIES._replace(batch_files=None)
     bodies = BodyReader(entries)
     options = type("Options", (), {"files": {"file": b""}, "json_data": {"purpose": "batch"}})()
-    assert batches.Batches(bodies, None).of(options, bodies.read(options, None)) is None
+    assert batches.Batches(bodies, None).of(EU, options, bodies.read(options, None)) is None

@@ -128,14 +128,14 @@ class Batches:
         self._bodies = bodies
         self._told = told
 
-    def of(self, options: Any, body: RequestFacts, known: Batch | None = None) -> Batch | None:
-        """The file of a request; `known` is what was found out before, of the same or another one."""
+    def of(self, host: str, options: Any, body: RequestFacts, known: Batch | None = None) -> Batch | None:
+        """The file of a request to `host`; `known` is what was found out before, of this file or another."""
         if getattr(options, "files", None):
             upload = self.upload(options)
             if upload is None:
                 return None
             return known if known is not None and known.upload is upload else self.read(upload)
-        contents = recall(body.batch_input) if body.batch_input else None
+        contents = recall(host, body.batch_input) if body.batch_input else None
         return Batch(contents) if contents is not None else None
 
     def upload(self, options: Any) -> Any:

@@ -136,7 +136,7 @@ class Call:
                 bodies = state.bodies
                 body = bodies.read_sent(request) if self.raw else bodies.read(options, request)
             planned = read_hop(request)
-            self.batch = state.batches.of(options, body, self.batch)
+            self.batch = state.batches.of(planned.host, options, body, self.batch)
             facts = self._facts_of(request.method, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
@@ -437,8 +437,8 @@ class Call:
 
     def _remember(self, batch: "Batch") -> None:
         """Keep what an uploaded file holds for the batch that will name it."""
-        if batch.upload is not None and self.answer.id:
-            remember(self.answer.id, batch.contents)
+        if batch.upload is not None and self.answer.id and self.planned is not None:
+            remember(self.planned.host, self.answer.id, batch.contents)
 
     def _settle(self) -> Judged | None:
         """Judge the facts as they turned out, and let the export gate know, which may be waiting for it."""
