@@ -7,6 +7,8 @@ from io import BytesIO, RawIOBase, StringIO, UnsupportedOperation
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine
@@ -102,6 +104,31 @@ def test_pieces_do_not_cut_lines(make: Callable[[bytes], Any]) -> None:
     """Lines are whole wherever a piece ends, also within a letter of several bytes."""
     lines = [call(input="é" * size) for size in (PIECE // 2, PIECE // 2 + 1, 3 * PIECE, 1)]
     assert kinds(make(b"\n".join(lines))) == {PLAIN: 4}
+
+
+class Dribbling(BytesIO):
+    """A file object that gives less than it is asked for."""
+
+    def __init__(self, content: bytes, most: int) -> None:
+        super().__init__(content)
+        self._most = most
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """A few bytes."""
+        del size
+        return super().read(self._most)
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from([call(), b"{", b"", b" \r"]), st.binary()), max_size=9),
+    st.integers(1, 99),
+)
+def test_every_line_is_counted_once_wherever_pieces_end(lines: list[bytes], most: int) -> None:
+    """Whatever bytes a file holds: nothing is raised, and what is no blank line is counted."""
+    content = b"\n".join(lines)
+    found = kinds(Dribbling(content, most))
+    assert sum(found.values()) == sum(1 for line in content.split(b"\n") if line.strip())
+    assert found == kinds(content)
 
 
 def test_text_that_no_file_could_hold_is_unseen() -> None:

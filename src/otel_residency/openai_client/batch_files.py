@@ -1,7 +1,7 @@
 """What the files hold that this process uploaded for batches, until a batch names them.
 
-Kept in the process alone, by a keyed hash of host and id: an id says nothing at another host. A file that is not known, since another process
-uploaded it or too many came after it, was not seen.
+Kept in the process alone, by a keyed hash of host and id: an id says nothing at another host. A file that is
+not known, since another process uploaded it or too many came after it, was not seen.
 """
 
 import os

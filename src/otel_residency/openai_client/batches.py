@@ -141,15 +141,14 @@ class Batches:
     def upload(self, options: Any) -> Any:
         """The content of the file that a request uploads for a batch; `None` if it is no such request."""
         fields: dict[Any, Any] = {}
-        for given in (getattr(options, "json_data", None), getattr(options, "extra_json", None)):
-            if isinstance(given, Mapping):
-                fields |= given
+        for said in (getattr(options, "json_data", None), getattr(options, "extra_json", None)):
+            fields |= said if isinstance(said, Mapping) else {}
         if self._told is None or fields.get("purpose") != self._told.purpose:
             return None
         files = options.files
         given = list(files.values()) if isinstance(files, Mapping) else [file for _, file in files]
         if len(given) != 1:
-            return given  # and is not read: which of them counts is not known
+            return given  # a list can't be read: which of the files counts is not known
         return given[0][1] if isinstance(given[0], tuple) else given[0]
 
     def read(self, upload: Any) -> Batch:
