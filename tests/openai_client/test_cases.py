@@ -1,6 +1,6 @@
 """Every case of the table that a client can make is made, over real connections, and judged as it says.
 
-Left out are websockets, batches whose lines were seen (no call shows them), policies that the package would
+Left out are websockets, batches whose lines were seen (another call shows them), policies that the package would
 not accept, and URLs that the HTTP library does not take or corrects.
 """
 
