@@ -1,7 +1,7 @@
 """Every case of the table that a client can make is made, over real connections, and judged as it says.
 
 Left out are websockets, uploads of files whose lines were seen, policies that the package would not accept,
-and URLs that the HTTP library does not take or corrects. The lines of a batch are known from an upload before it.
+and URLs that the HTTP library does not take or corrects. The lines of a batch are known from its upload.
 """
 
 from collections.abc import Iterator
