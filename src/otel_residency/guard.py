@@ -1,10 +1,11 @@
 """One policy and one catalogue, ready to judge calls, with the decisions already made kept at hand."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from logging import getLogger
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
@@ -17,7 +18,7 @@ from otel_residency.core.classify import (
     match_sender,
 )
 from otel_residency.core.decide import decide
-from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
+from otel_residency.core.facts import BASE_PATH, BatchLine, CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
@@ -97,6 +98,20 @@ class Guard:
         if code is None:
             return None
         return next((each.id for each in self.catalogue.entries.refusals if each.code == code), None)
+
+    def counted_lines(self, facts: CallFacts, kinds: Iterable[tuple[BatchLine, int]]) -> Mapping[str, Any]:
+        """How many lines of a batch there are, and how many have each reason, each judged by itself."""
+        lines, found = 0, Counter[str]()
+        for line, count in kinds:
+            lines += count
+            for reason in self.judge(facts._replace(batch_lines=(line,))).decision.reasons:
+                found[reason] += count
+        reasons = tuple(sorted(found))
+        return {
+            names.BATCH_LINES: lines,
+            names.BATCH_REASONS: reasons,
+            names.BATCH_COUNTS: tuple(found[reason] for reason in reasons),
+        }
 
     def tell(self) -> None:
         """Log, once, what is wrong with the settings."""

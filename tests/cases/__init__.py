@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop
+from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop
 from otel_residency.core.policy import Policy, Project
 from otel_residency.core.verdict import Decision
 from otel_residency.structure import build
@@ -210,6 +210,8 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
 
 
 def _line(line: Mapping[str, Any]) -> BatchLine:
+    if line.get("unseen"):
+        return UNSEEN_LINE
     return BatchLine(
         line["path"], line.get("model"), frozenset(line.get("features", ())), frozenset(line.get("tools", ()))
     )

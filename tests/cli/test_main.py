@@ -14,7 +14,7 @@ ROOM = Path(otel_residency.cli.__file__).parent
 def test_each_subcommand_has_help() -> None:
     """The command lists its subcommands, and each explains itself."""
     listed = start("--help").stdout
-    for name in ("doctor", "run"):
+    for name in ("doctor", "check-batch", "run"):
         assert name in listed
         done = start(name, "--help")
         assert (done.returncode, done.stderr) == (0, "")

@@ -81,7 +81,7 @@ facts_of_any_kind = st.builds(
     body_unseen=st.booleans(),
     batch_lines=st.one_of(
         st.none(),
-        st.lists(st.builds(BatchLine, paths, models, features, tools), max_size=2).map(tuple),
+        st.lists(st.builds(BatchLine, paths, models, features, tools, st.booleans()), max_size=2).map(tuple),
     ),
     answer=st.one_of(
         st.none(),

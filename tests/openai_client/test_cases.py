@@ -1,7 +1,7 @@
 """Every case of the table that a client can make is made, over real connections, and judged as it says.
 
-Left out are websockets, batches whose lines were seen (no call shows them), policies that the package would
-not accept, and URLs that the HTTP library does not take or corrects.
+Left out are websockets, uploads of files whose lines were seen, policies that the package would not accept,
+and URLs that the HTTP library does not take or corrects. The lines of a batch are known from its upload.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,8 @@ from otel_residency import ResidencyViolationError, require
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import canonical_host
 from otel_residency.core.facts import Answer
-from otel_residency.openai_client import call
+from otel_residency.openai_client import batch_files, call
+from otel_residency.openai_client.batches import Contents
 from otel_residency.settings import Settings, policy_problems
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet
@@ -61,10 +62,15 @@ def is_sent_as_written(request: Request) -> bool:
     return (canonical_host(host), path) == (canonical_host(request.host), request.path)
 
 
+def names_file(case: Case) -> bool:
+    """Whether the call creates a batch of a file."""
+    return "input_file_id" in (case.body or {}) and case.requests[0].path.endswith("/batches")
+
+
 def can_be_made(case: Case) -> bool:
     """Whether a client can make this call, and see all that the case knows of it."""
     return (
-        case.batch_lines is None
+        (case.batch_lines is None or names_file(case))
         and case.requests[0].scheme in ("http", "https")
         and all(is_sent_as_written(request) for request in case.requests)
         and not policy_problems(case.policy, CATALOGUE)
@@ -140,6 +146,7 @@ def test_calls_are_judged_as_the_table_says(
 ) -> None:
     """A real call that meets the conditions of a case gets its verdict."""
     today = datetime.now(UTC).toordinal()
+    monkeypatch.setattr(batch_files, "_known", {})
     monkeypatch.setattr(call, "_EPOCH", call._EPOCH + case.day.toordinal() - today)
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     waiting = replies(case)
@@ -149,6 +156,9 @@ def test_calls_are_judged_as_the_table_says(
 
     internet.respond = respond
     residency = instrument(Settings(policy=case.policy))
+    if case.batch_lines is not None and case.body is not None:
+        lines = Contents(tuple((line, 1) for line in case.batch_lines))
+        batch_files.remember(case.requests[0].host, case.body["input_file_id"], lines)
     with suppress(openai.APIStatusError, openai.APIConnectionError, ResidencyViolationError):
         with ExitStack() as required:
             for group in case.required:

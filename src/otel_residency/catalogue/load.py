@@ -229,7 +229,7 @@ def _extended(shipped: Entries, own: Entries) -> Entries:
             named = {getattr(entry, name) for entry in theirs}
             kept = (entry for entry in ours if getattr(entry, name) not in named)
             changes[section] = (*kept, *theirs)
-        elif isinstance(ours, tuple):
+        elif isinstance(ours, tuple) and not hasattr(ours, "_fields"):
             changes[section] = (*ours, *theirs)
         else:
             changes[section] = theirs

@@ -3,6 +3,7 @@
 import typer
 
 from otel_residency.cli.attest.command import attest
+from otel_residency.cli.check_batch.command import check_batch
 from otel_residency.cli.doctor.command import doctor
 from otel_residency.cli.run.command import run
 
@@ -16,5 +17,6 @@ app = typer.Typer(
 )
 app.command()(attest)
 app.command()(doctor)
+app.command()(check_batch)
 # What follows the program to start belongs to it, also what looks like an option of ours.
 app.command(context_settings={"allow_interspersed_args": False})(run)

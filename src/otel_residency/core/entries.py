@@ -266,6 +266,18 @@ class PromptCacheDefault(NamedTuple):
     source: str
 
 
+class BatchFiles(NamedTuple):
+    """How a file of calls is uploaded and named, and how long the vendor lets it be."""
+
+    purpose: str
+    """What an upload says that it is for."""
+    input_at: str
+    """The key by which a new batch names its file."""
+    max_bytes: int
+    max_lines: int
+    source: str
+
+
 class EvidenceHeader(NamedTuple):
     """A response header that corroborates where a call went."""
 
@@ -447,6 +459,7 @@ class Entries(NamedTuple):
     """Tiers that are offered wherever no rule says otherwise."""
     tools: tuple[Tool, ...] = ()
     prompt_cache_default: PromptCacheDefault | None = None
+    batch_files: BatchFiles | None = None
     attestations: tuple[Attestation, ...] = ()
     attestations_source: str | None = None
     aliases: tuple[Alias, ...] = ()

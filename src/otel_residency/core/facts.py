@@ -61,6 +61,11 @@ class BatchLine(NamedTuple):
     model: str | None
     features: frozenset[str] = frozenset()
     tools: frozenset[str] = frozenset()
+    unseen: bool = False
+    """It is there, and could not be read; the other fields say nothing."""
+
+
+UNSEEN_LINE = BatchLine("", None, unseen=True)
 
 
 class CallFacts(NamedTuple):
@@ -80,7 +85,10 @@ class CallFacts(NamedTuple):
     body_unseen: bool = False
     """A request body exists that could not be read (an iterator, a foreign encoding)."""
     batch_lines: tuple[BatchLine, ...] | None = None
-    """Distinct lines of a batch's input; `None` when its contents were not seen."""
+    """Distinct lines of the input of a batch, or of the file that is uploaded for one.
+
+    `None`: no file was seen, and the call uploads none for a batch.
+    """
     answer: Answer | None = None
     required: tuple[Group, ...] = ()
     """Asked for besides the policy, of the customer that the call is for: every group must hold."""

@@ -27,8 +27,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "revisions.regions.needs",
         ),
         "batch.contents_unseen": Reason(
-            "A batch is a file of calls, and its lines were not seen.",
-            "Judge the input file before the batch is created.",
+            "A batch is a file of calls, and not all of its lines were seen.",
+            "Upload the file whole and through the client, in this process; check-batch tells which lines.",
             "call",
         ),
         "batch.line_ineligible": Reason(

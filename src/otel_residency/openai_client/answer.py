@@ -19,6 +19,7 @@ class AnswerFacts(NamedTuple):
     service_tier: str | None = None
     error_code: str | None = None
     provider: str | None = None
+    id: str | None = None
 
     @property
     def evidence(self) -> dict[str, str]:
@@ -35,7 +36,7 @@ def read_answer(value: Any) -> AnswerFacts:
         fields = _fields(inner)
     error = fields.get("error")
     code = None if error is None else _fields(error).get("code")
-    told = (fields.get("model"), fields.get("service_tier"), code, fields.get("provider"))
+    told = (fields.get("model"), fields.get("service_tier"), code, fields.get("provider"), fields.get("id"))
     return AnswerFacts(*map(_text, told))
 
 

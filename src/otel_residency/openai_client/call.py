@@ -28,6 +28,7 @@ from otel_residency.openai_client.answer import (
     read_headers,
     refusal_of,
 )
+from otel_residency.openai_client.batch_files import remember
 from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
 from otel_residency.openai_client.facts import (
@@ -47,6 +48,8 @@ from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+
+    from otel_residency.openai_client.batches import Batch
 
 _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -75,6 +78,8 @@ class Call:
     """What the request was to send then."""
     planned: Hop | None = None
     facts: CallFacts | None = None
+    batch: "Batch | None" = None
+    """The file of calls that it uploads or names, where its lines were seen."""
     judged: Judged | None = None
     """The latest decision."""
     announced: Judged | None = None
@@ -117,6 +122,18 @@ class Call:
 
     # Before the wire: judge, and refuse if the policy says so.
 
+    async def read_ahead(self) -> None:
+        """Read a file of calls in a thread: the event loop goes on meanwhile, however long it is."""
+        try:
+            batches = self.state.batches
+            upload = batches.upload(self.options)
+            if upload is not None:
+                from anyio import to_thread  # noqa: PLC0415 - the client needs it too
+
+                self.batch = await to_thread.run_sync(batches.read, upload)
+        except Exception as error:  # then it is read where the call is judged
+            self.state.failed("reading a batch file", error)
+
     def attempt(self, request: Any, options: Any, body: RequestFacts | None = None) -> None:
         """Judge the request that the client has built for the next attempt.
 
@@ -134,6 +151,7 @@ class Call:
                 told = options is not None and builds_plainly(getattr(self.client, "_client", None))
                 body = bodies.read(options, request) if told else bodies.read_sent(request)
             planned = read_hop(request, state.routes)
+            self.batch = state.batches.of(planned.host, options, body, self.batch)
             facts = self._facts_of(request, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
@@ -242,6 +260,7 @@ class Call:
             body.features,
             body.tools,
             body.unseen,
+            None if self.batch is None else self.batch.contents.lines,
             required=required(),
             project=read_project(request),
         )
@@ -442,6 +461,8 @@ class Call:
             self._unfinished.pop()
         except IndexError:
             return
+        if self.batch is not None:
+            self._tell("remembering a batch file", self._remember, self.batch)
         try:
             self._report(end)
         except Exception as error:
@@ -452,7 +473,13 @@ class Call:
             # A connection whose body nobody closed keeps its request, and would keep the call with it.
             self.request.extensions.pop(EXTENSION, None)
         self.request = self.url = self.body = self.response = self.client = self.options = self.latest = None
+        self.batch = None
         self.mark.inside, self.mark.reconsider = False, None
+
+    def _remember(self, batch: "Batch") -> None:
+        """Keep what an uploaded file holds for the batch that will name it."""
+        if batch.upload is not None and self.answer.id and self.planned is not None:
+            remember(self.planned.host, self.answer.id, batch.contents)
 
     def _settle(self) -> Judged | None:
         """Judge the facts as they turned out, and let the export gate know, which may be waiting for it."""
@@ -507,6 +534,8 @@ class Call:
             outcome[names.HOP_REGIONS] = regions
             if self.action == names.BLOCKED:
                 outcome[names.REGION] = regions[-1]
+        if self.batch is not None and self.facts is not None:
+            outcome |= self.state.guard.counted_lines(self.facts, self.batch.contents.kinds)
         if self.action is not None:
             outcome[names.ACTION] = self.action
         if self.status is not None:

@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 from otel_residency.core.classify import canonical_host
 from otel_residency.core.entries import Entries, RouteHeader
-from otel_residency.core.facts import Hop
+from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Hop
 from otel_residency.openai_client.current import builders, whole_bodies
 
 _MODEL_LIMIT = 256
 """Characters of a model id that are looked at; longer is no id."""
+_TOOLS_LIMIT = 4096
+"""Characters of all types of tools that a line of a batch may name, which nobody has told how many."""
 _SKIPPED = (str, int, float, bytes, type(None))
 _PLAIN = frozenset({*_SKIPPED, bool})
 _MAPPING = (dict, Mapping)
@@ -40,6 +42,8 @@ class RequestFacts(NamedTuple):
     features: frozenset[str] = frozenset()
     tools: frozenset[str] = frozenset()
     unseen: bool = False
+    batch_input: str | None = None
+    """Id of the file whose lines are the calls of a new batch."""
 
 
 class _UnreadableError(Exception):
@@ -66,6 +70,7 @@ class BodyReader:
         self._part_types = {part.type: part.feature for part in entries.part_types}
         self._file_types = frozenset(entries.file_part_types)
         self._references = entries.file_reference_keys
+        self._batch_input = entries.batch_files.input_at if entries.batch_files else ""
 
     def read(self, options: Any, request: Any) -> RequestFacts:
         """Read the body that `options` (the client's request options) hold and `request` carries."""
@@ -97,6 +102,18 @@ class BodyReader:
             return self._read_body({**event, **asked} if isinstance(asked, Mapping) else event)
         except Exception:  # any doubt has the same answer
             return RequestFacts(unseen=True)
+
+    def read_line(self, line: bytes) -> BatchLine:
+        """Read a line of a batch's input file: a call with its path beside its body."""
+        try:
+            told = json.loads(line, object_pairs_hook=_unambiguous)
+            path = told["url"].partition("?")[0][:_MODEL_LIMIT]
+            body = self._read_body(told["body"])
+        except Exception:  # any doubt has the same answer
+            return UNSEEN_LINE
+        if sum(map(len, body.tools)) > _TOOLS_LIMIT:
+            return UNSEEN_LINE
+        return BatchLine(path, body.model, body.features, body.tools)
 
     def _read_wire(self, request: Any) -> RequestFacts:
         """Read the serialized body, where the client was handed one or holds foreign objects."""
@@ -132,7 +149,13 @@ class BodyReader:
         model = None
         for path in self._model_at:
             model = model or _text(_at(body, path))
-        return RequestFacts(model, _text(body.get("service_tier")), frozenset(features), frozenset(tools))
+        return RequestFacts(
+            model,
+            _text(body.get("service_tier")),
+            frozenset(features),
+            frozenset(tools),
+            batch_input=_text(body.get(self._batch_input)),
+        )
 
     def _read_parts(self, prompt: Any, features: set[str]) -> None:
         """Find typed parts at any depth; a list that begins with a number is one of tokens."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from otel_residency.core.entries import EvidenceHeader, RouteHeader
     from otel_residency.core.verdict import Decision
     from otel_residency.guard import Guard
+    from otel_residency.openai_client.batches import Batches
     from otel_residency.openai_client.facts import BodyReader
     from otel_residency.settings import Settings
     from otel_residency.telemetry.emit import Attributes, Telemetry
@@ -85,6 +86,13 @@ class State:
         from otel_residency.openai_client.facts import BodyReader  # noqa: PLC0415
 
         return BodyReader(self.guard.catalogue.entries)
+
+    @cached_property
+    def batches(self) -> "Batches":
+        """The finder of files of calls."""
+        from otel_residency.openai_client.batches import Batches  # noqa: PLC0415
+
+        return Batches(self.bodies, self.guard.catalogue.entries.batch_files)
 
     @cached_property
     def telling(self) -> tuple[bytes, ...]:

@@ -13,7 +13,7 @@ from otel_residency.openai_client.streams import attach, follow, follow_async
 def warm(state: State) -> None:
     """Read catalogue and policy while openai is imported, so that the first call need not."""
     try:
-        _ = state.bodies
+        _ = state.batches
     except Exception as error:
         state.failed("reading the catalogue", error)
 
@@ -45,6 +45,8 @@ async def request_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> An
     if state is None:
         return await wrapped(*args, **kwargs)
     call = _begin(state, client, args, kwargs)
+    if getattr(call.options, "files", None):
+        await call.read_ahead()
     call.enter()
     try:
         result = await wrapped(*args, **kwargs)

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
-from otel_residency.cli.console import page
+from otel_residency.cli.console import as_lines, console
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.projects import ProjectsFile
 
@@ -13,7 +14,6 @@ UNKNOWN = "unknown"
 
 def as_text(read: ProjectsFile, output: Path, catalogue: Catalogue) -> str:
     """A table of the projects, and the lines by which the policy uses the file."""
-    console = page()
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("project", "name", "residency", "region", "processing", "retention"):
         table.add_column(title, overflow="fold")
@@ -27,9 +27,6 @@ def as_text(read: ProjectsFile, output: Path, catalogue: Catalogue) -> str:
             ("yes" if known.processing else "no") if known else UNKNOWN,
             project.retention or UNKNOWN,
         )
-    with console.capture() as captured:
-        console.print(table)
-        told = f"{len(read.projects)} projects of {read.source}, read on {read.observed}: {output}"
-        lines = f'\n{told}\nIn the policy:\n\n[projects]\nfile = "{output}"'
-        console.print(lines, markup=False, soft_wrap=True)
-    return captured.get().rstrip()
+    told = f"{len(read.projects)} projects of {read.source}, read on {read.observed}: {output}"
+    lines = Text(f'{told}\nIn the policy:\n\n[projects]\nfile = "{output}"', no_wrap=True)
+    return as_lines(console(), table, lines)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from otel_residency.cli.console import page
+from otel_residency.cli.console import as_lines, console, is_unicode
 from otel_residency.cli.doctor.check import MEANINGS, Check, Status
 from otel_residency.version import __version__
 
@@ -37,7 +37,7 @@ def as_json(checks: Sequence[Check]) -> str:
 
 def as_text(checks: Sequence[Check]) -> str:
     """A table and, below it, a line that sums it up; coloured if standard output is a terminal."""
-    console = page()
+    out = console()
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -49,14 +49,10 @@ def as_text(checks: Sequence[Check]) -> str:
         topic = _topic(check)
         told = Text(check.found)
         if check.cure:
-            arrow = "→" if _unicode(console) else "->"
+            arrow = "→" if is_unicode(out) else "->"
             told.append(f"\n{arrow} {check.cure}", style="italic")
-        table.add_row(_status(check, console), check.id, told)
-    with console.capture() as captured:
-        console.print(table)
-        console.print()
-        console.print(_sum(checks))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+        table.add_row(_status(check, out), check.id, told)
+    return as_lines(out, table, _sum(checks))
 
 
 def worst(checks: Sequence[Check]) -> Status:
@@ -65,13 +61,9 @@ def worst(checks: Sequence[Check]) -> Status:
     return max((each.status for each in checks), key=order.index, default=Status.OK)
 
 
-def _status(check: Check, console: Console) -> Text:
-    symbol = f"{_SYMBOLS[check.status]} " if console.is_terminal and _unicode(console) else ""
+def _status(check: Check, out: Console) -> Text:
+    symbol = f"{_SYMBOLS[check.status]} " if out.is_terminal and is_unicode(out) else ""
     return Text(f"{symbol}{check.status}", style=_STYLES[check.status])
-
-
-def _unicode(console: Console) -> bool:
-    return console.encoding.lower().startswith("utf")
 
 
 def _topic(check: Check) -> str:

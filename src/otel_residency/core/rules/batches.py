@@ -11,23 +11,40 @@ from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import one_model_findings
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
 
+_BATCHES = "/v1/batches"
+_SEGMENTS = path_segments(_BATCHES)
+
+
+def batch_of(case: Case) -> Case | None:
+    """The batch that a file is uploaded for, if the call is such an upload: what may not run is not sent."""
+    if case.facts.batch_lines is None or case.endpoint.segments == _SEGMENTS:
+        return None
+    catalogue = case.catalogue
+    return case._replace(
+        endpoint=EndpointMatch(_BATCHES, _SEGMENTS, catalogue.endpoint(_SEGMENTS)),
+        rows=catalogue.rows(case.revision, _SEGMENTS),
+    )
+
 
 def batch_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
     """What the lines of a new batch show."""
     facts = case.facts
-    if case.endpoint.segments != ("v1", "batches") or not sends(facts):
+    if case.endpoint.segments != _SEGMENTS or not sends(facts):
         return
     if not facts.batch_lines:
         yield Finding("batch.contents_unseen", INDETERMINATE, "the lines of the input file were not seen")
         return
     for line in facts.batch_lines:
         yield from _line_findings(case, line, terms)
-    if len({line.model for line in facts.batch_lines}) > 1:
+    if len({line.model for line in facts.batch_lines if not line.unseen}) > 1:
         yield Finding("batch.model_mixed", ELIGIBLE, "a batch file may hold one model only")
 
 
 def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> Iterator[Finding]:
     """What a line says: its model must stand in the row of batches and in that of its own endpoint."""
+    if line.unseen:
+        yield Finding("batch.contents_unseen", INDETERMINATE, "there are lines that could not be read")
+        return
     segments = path_segments(line.path)
     endpoint = EndpointMatch(line.path, segments, case.catalogue.endpoint(segments))
     inner = case._replace(
@@ -36,13 +53,14 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
         rows=case.catalogue.rows(case.revision, segments) if endpoint.endpoint else (),
     )
     found: list[Finding] = []
+    place = endpoint.endpoint.path if endpoint.endpoint else "a path that is not known"
     if line.model is None:
-        yield Finding("batch.contents_unseen", INDETERMINATE, f"a line for {line.path} names no model")
+        yield Finding("batch.contents_unseen", INDETERMINATE, f"a line for {place} names no model")
     else:
         found += one_model_findings(inner, line.model, terms) if inner.rows else ()
         found += one_model_findings(case, line.model, terms)
     if not inner.rows or any(finding.verdict is INELIGIBLE for finding in found):
-        detail = f"{line.model or 'a line'} on {line.path} may not stand in a batch"
+        detail = f"{line.model or 'a line'} on {place} may not stand in a batch"
         yield Finding("batch.line_ineligible", INELIGIBLE, detail)
         return
     yield from found

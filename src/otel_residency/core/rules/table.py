@@ -5,7 +5,7 @@ from datetime import date
 
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.entries import RegionTerms, Row
-from otel_residency.core.rules.batches import batch_findings
+from otel_residency.core.rules.batches import batch_findings, batch_of
 from otel_residency.core.rules.case import Case, needs_findings
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import model_findings
@@ -20,6 +20,9 @@ def table_findings(case: Case) -> Iterator[Finding]:
     if case.host.kind in ("listed", "configured") and case.host.provider != "openai":
         yield from _other_provider_findings(case)
         return
+    batch = batch_of(case)
+    if batch is not None:
+        yield from table_findings(batch)
     template = case.endpoint.template
     retired = _retired_endpoint(case)
     if retired is not None:

@@ -1,0 +1,1 @@
+"""The lines of a batch's input file, judged before anything is uploaded."""
