@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop
+from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop, Reference
 from otel_residency.core.policy import Policy
 from otel_residency.core.verdict import Decision
 from otel_residency.structure import build
@@ -19,7 +19,7 @@ from otel_residency.structure import build
 KEYS = frozenset(
     {
         *("id", "day", "url", "method", "base_path", "host_header", "hops", "answer"),
-        *("model", "body", "extra", "body_unseen", "features", "tools", "lines"),
+        *("model", "body", "extra", "body_unseen", "features", "tools", "lines", "references"),
         *("policy", "override", "attest", "expect"),
     }
 )
@@ -90,6 +90,8 @@ class Case:
     features: frozenset[str]
     tools: frozenset[str]
     batch_lines: tuple[BatchLine, ...] | None
+    references: Mapping[str, Reference]
+    """Stored things that the request uses, by id."""
     answer: Answer | None
     """`None`: the case is judged before the call."""
     policy: Policy
@@ -110,6 +112,7 @@ class Case:
             body_unseen=self.body_unseen,
             batch_lines=self.batch_lines,
             answer=self.answer,
+            references=frozenset(self.references.values()),
         )
 
     def _hops(self) -> Iterator[Hop]:
@@ -175,6 +178,7 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         features=frozenset(told.get("features", ())),
         tools=frozenset(told.get("tools", ())),
         batch_lines=None if lines is None else tuple(map(_line, lines)),
+        references={name: Reference(**each) for name, each in told.get("references", {}).items()},
         answer=Answer(**told["answer"]) if "answer" in told else None,
         policy=build(Policy, policy)._replace(unreadable=unreadable),
         expected=Expected(

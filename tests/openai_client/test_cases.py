@@ -17,9 +17,10 @@ import pytest
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import canonical_host
+from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.facts import Answer
 from otel_residency.openai_client import call
+from otel_residency.openai_client.patch import switch
 from otel_residency.settings import Settings, policy_problems
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet
@@ -112,6 +113,14 @@ def make(kind: Kind, case: Case) -> None:
     kind.run(getattr(client, first.method.lower())(url_of(first), cast_to=object, **given))
 
 
+def remember(case: Case) -> None:
+    """Have the package know what the case knows of stored things."""
+    state = switch.state
+    for name, stored in case.references.items():
+        if state is not None and stored.region != UNKNOWN:
+            state.memory.remember(name, stored.region)
+
+
 def told(residency: Recorded) -> Expected:
     """What the one span says."""
     span = residency.span
@@ -146,6 +155,7 @@ def test_calls_are_judged_as_the_table_says(
 
     internet.respond = respond
     residency = instrument(Settings(policy=case.policy))
+    remember(case)
     with suppress(openai.APIStatusError, openai.APIConnectionError, ResidencyViolationError):
         make(kind, case)
     assert told(residency) == case.expected

@@ -36,6 +36,8 @@ _IDENTITY = {
     "tools": "type",
     "part_types": "type",
     "attestations": "name",
+    "stored_kinds": "kind",
+    "creations": "path",
 }
 """Sections whose entries have a name of their own; a user's entry stands in for ours of that name."""
 _TELEMETRY = ("telemetry_hosts", "telemetry_patterns")

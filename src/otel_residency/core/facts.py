@@ -54,6 +54,14 @@ class BatchLine(NamedTuple):
     tools: frozenset[str] = frozenset()
 
 
+class Reference(NamedTuple):
+    """A thing that the vendor stored earlier and that a request names; its id is no part of the facts."""
+
+    kind: str
+    region: str
+    """Region of the host at which it was created; `unknown` if that was not seen."""
+
+
 class CallFacts(NamedTuple):
     """One logical API call: every attempt and redirect of it, and the answer."""
 
@@ -73,3 +81,7 @@ class CallFacts(NamedTuple):
     batch_lines: tuple[BatchLine, ...] | None = None
     """Distinct lines of a batch's input; `None` when its contents were not seen."""
     answer: Answer | None = None
+    references: frozenset[Reference] = frozenset()
+    """Stored things that the request uses. One that is only named by the path or as the model is left out
+    where it is not known: nothing comes along that the host did not have.
+    """

@@ -66,6 +66,8 @@ class Policy(NamedTuple):
     telemetry: Telemetry = Telemetry()
     quarantine: str = ""
     """Path of a file that keeps the originals of what the export gate redacts or withholds."""
+    state: str = ""
+    """Path of a file that keeps where stored things were created, for the next process."""
     unreadable: str | None = None
     """Why the configured policy could not be read; never a key of the file."""
 

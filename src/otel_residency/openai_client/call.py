@@ -15,7 +15,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from otel_residency.core.classify import UNKNOWN
-from otel_residency.core.facts import BASE_PATH, Answer, CallFacts, Hop
+from otel_residency.core.entries import Creation
+from otel_residency.core.facts import BASE_PATH, Answer, CallFacts, Hop, Reference
 from otel_residency.errors import RefusalError
 from otel_residency.export_gate.install import switch as gate_switch
 from otel_residency.export_gate.marks import Mark, marks
@@ -41,7 +42,11 @@ _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR = 400
+_CREATED = range(200, 300)
+_DOUBTS = frozenset({"gateway.left_region", "host.header_mismatch", "host.region_contradicted"})
+"""Reasons for which the region of the host is not where a thing was created."""
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_NOTHING: frozenset[Reference] = frozenset()
 _COUNTED = (names.ACTION, names.REGION)
 
 
@@ -183,6 +188,7 @@ class Call:
                 service_tier=more.service_tier or facts.service_tier,
                 features=facts.features | more.features,
                 tools=facts.tools | more.tools,
+                references=facts.references | self._references(facts.hops[0].path, more),
                 body_unseen=facts.body_unseen or more.unseen,
             )
             self.judged = judged = self.state.guard.judge(self.facts)
@@ -213,7 +219,22 @@ class Call:
             body.features,
             body.tools,
             body.unseen,
+            references=self._references(hops[-1].path, body),
         )
+
+    def _references(self, path: str, body: RequestFacts) -> frozenset[Reference]:
+        """The stored things that the request names, without their ids.
+
+        Of those that only the path or the model names none is unseen: nothing comes along that the host did
+        not have.
+        """
+        named = self.state.bodies.named(path, body.model)
+        if not named and not body.stored:
+            return _NOTHING
+        region_of = self.state.memory.region_of
+        used = {Reference(kind, region_of(name) or UNKNOWN) for kind, name in body.stored}
+        used |= {Reference(kind, region) for kind, name in named if (region := region_of(name))}
+        return frozenset(used)
 
     def _doubt(self, error: Exception) -> None:
         """Own failures stop here in flag mode; in block mode a doubt is a refusal."""
@@ -332,9 +353,9 @@ class Call:
                 reaper.prepare()
                 self.mark.reconsider = self.reconsider
                 return
-            self.answer = read_answer(result)
-            if self.answer.model is None and response is not None:
-                self.answer = read_body(response)
+            self.answer = read_answer(result, self.creation)
+            if self.answer.model is None and not self.answer.created and response is not None:
+                self.answer = read_body(response, self.creation)
         except Exception as error:
             self.state.failed("reading an answer", error)
         self.finish()
@@ -352,10 +373,38 @@ class Call:
     def saw(self, event: Any) -> None:
         """Take note of a stream event. Later events refine earlier ones."""
         try:
-            found = read_answer(event)
-            self.answer = AnswerFacts(*(new or old for new, old in zip(found, self.answer, strict=True)))
+            found = read_answer(event, self.creation)
+            self.answer = AnswerFacts._make(new or old for new, old in zip(found, self.answer, strict=True))
+            if found.created and self.latest is None:  # whoever has the id may use it before the stream ends
+                self._remember(self._final())
         except Exception as error:
             self.state.failed("reading a stream event", error)
+
+    @property
+    def creation(self) -> Creation | None:
+        """Where the answer gives the ids of what was created, if this is a call that creates something."""
+        if self.judged is None or self.facts is None:
+            return None
+        creation = self.state.creations.get(self.judged.decision.endpoint)
+        features = self.facts.features
+        if creation is None or creation.unless in features or creation.only not in (None, *features):
+            return None
+        return creation
+
+    def _remember(self, judged: Judged | None) -> None:
+        """Note where the things are that the answer says were created, if that is known."""
+        created, creation = self.answer.created, self.creation
+        if not created or creation is None or judged is None or self.facts is None:
+            return
+        if self.status not in _CREATED or not _DOUBTS.isdisjoint(judged.decision.reasons):
+            return
+        regions = {judged.decision.region}
+        if creation.with_path:
+            named = self.state.bodies.named(self.facts.hops[0].path, None)
+            regions = {self.state.memory.region_of(name) or UNKNOWN for _, name in named}
+        if len(regions) == 1 and UNKNOWN not in regions:
+            for name in created:
+                self.state.memory.remember(name, *regions)
 
     def reconsider(self) -> None:
         """Somebody asks what is known while a stream is read: all there is to know, if it said its last."""
@@ -423,6 +472,7 @@ class Call:
     def _report(self, end: int | None) -> None:
         telemetry = self.state.telemetry
         judged = self._settle()
+        self._tell("remembering what was created", self._remember, judged)
         self._tell("releasing log records", gate_switch.settled, self.mark)
         if telemetry is None or judged is None:
             return
