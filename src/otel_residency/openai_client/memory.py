@@ -9,8 +9,7 @@ if TYPE_CHECKING:
 
 KEPT = 65_536
 """Things that a process remembers. The one that was not asked for the longest is forgotten first."""
-_SIZE = 16
-_PERSON = b"otel-residency"
+_HASH = blake2b(digest_size=16, person=b"otel-residency")
 
 
 class Memory:
@@ -55,4 +54,6 @@ class Memory:
 
 
 def _hashed(name: str) -> bytes:
-    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_SIZE, person=_PERSON).digest()
+    own = _HASH.copy()
+    own.update(name.encode("utf-8", "surrogatepass"))
+    return own.digest()

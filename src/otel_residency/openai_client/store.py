@@ -1,7 +1,6 @@
 """The file that outlives a process: hashed ids of things that the vendor keeps, and the region of each.
 
-Many processes may share it. It is written by a thread of its own, and opened anew each time: a connection
-that is carried over a fork would break it.
+Many processes may share it. It is written by a thread of its own.
 """
 
 import atexit
@@ -9,7 +8,7 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -25,21 +24,89 @@ ROWS = 500_000
 """Rows that are kept, about 30 MB; the oldest is dropped first."""
 _WAITING = 65_536
 """Rows that may wait to be written; more are not."""
-_PATIENCE_READING, _PATIENCE_WRITING = 0.1, 2.0
-"""Seconds for which another process may hold the file."""
-_TABLE = "CREATE TABLE IF NOT EXISTS otel_residency_state (id BLOB UNIQUE NOT NULL, region TEXT NOT NULL)"
+_MAKE = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "CREATE TABLE IF NOT EXISTS otel_residency_state (id BLOB UNIQUE NOT NULL, region TEXT NOT NULL)",
+)
+_NO_TABLE = "SQLITE_ERROR"
+"""What SQLite says of a statement that is right where there is no table: nothing has been written yet."""
 _READ = "SELECT region FROM otel_residency_state WHERE id = ?"
 _WRITE = "INSERT OR REPLACE INTO otel_residency_state (id, region) VALUES (?, ?)"
 _DROP = """
 DELETE FROM otel_residency_state WHERE rowid <= (SELECT max(rowid) FROM otel_residency_state) - ?
 """
 
+
+class _Door:
+    """The way to the file that was asked for last: one connection, for one thread at a time.
+
+    A connection must not be carried over a fork, nor may SQLite be at work then: the child would have its
+    locks and nobody who gives them back.
+    """
+
+    def __init__(self, patience: float, *first: str) -> None:
+        """Wait `patience` seconds for another process that holds the file, and run `first` once opened."""
+        self._patience = patience
+        self._first = first
+        self._lock = Lock()
+        self._connection: Connection | None = None
+        self._leads_to: tuple[int, int] | None = None
+        if hasattr(os, "register_at_fork"):
+            release = self._lock.release
+            os.register_at_fork(before=self._hold_shut, after_in_parent=release, after_in_child=release)
+
+    @contextmanager
+    def opened(self, path: Path) -> "Iterator[Connection]":
+        """A connection to the file at `path`, which is there; anew after a failure."""
+        with self._lock:
+            status = path.stat()
+            if os.name == "posix" and (not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077):
+                raise PolicyError(
+                    f"state {path}: is open to others than its owner; chmod 600 it, or name another file"
+                )
+            place = (status.st_dev, status.st_ino)
+            if self._connection is None or self._leads_to != place:
+                self._shut()
+                self._connection, self._leads_to = self._open(path), place
+            try:
+                yield self._connection
+            except BaseException:
+                self._shut()
+                raise
+
+    def wait(self) -> None:
+        """Return when nobody is at it."""
+        with self._lock:
+            pass
+
+    def _open(self, path: Path) -> "Connection":
+        import sqlite3  # noqa: PLC0415 - not every Python has it, and few processes need it
+
+        uri = f"{path.as_uri()}?mode=rw"
+        connection = sqlite3.connect(
+            uri, self._patience, isolation_level=None, check_same_thread=False, uri=True
+        )
+        try:
+            for statement in self._first:
+                connection.execute(statement)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _shut(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _hold_shut(self) -> None:
+        self._lock.acquire()
+        self._shut()
+
+
 _writer = Reaper("otel-residency-state")
-_reading, _writing = Lock(), Lock()
-if hasattr(os, "register_at_fork"):
-    # No fork while SQLite is at work: the child would inherit its locks and nobody who gives them back.
-    for _lock in (_reading, _writing):
-        os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+_reading, _writing = _Door(0.1), _Door(2.0, *_MAKE)
 
 
 class Store:
@@ -66,55 +133,40 @@ class Store:
     def region_of(self, key: bytes) -> str | None:
         """The region that stands there for `key`."""
         try:
-            if not self._path.exists():
-                return None
-            with _reading, self._opened(_PATIENCE_READING) as connection:
+            with _reading.opened(self._path) as connection:
                 row = connection.execute(_READ, (key,)).fetchone()
+        except FileNotFoundError:
+            return None
         except Exception as error:
-            self._failed("reading the store of state", self._told(error))
+            if getattr(error, "sqlite_errorname", None) != _NO_TABLE:
+                self._failed("reading the store of state", self._told(error))
             return None
         return str(row[0]) if row else None
 
     def flush(self) -> None:
-        """Write what waits, in this thread."""
+        """Write what waits, or see to it that another thread has."""
         self._announced_in = 0
         try:
-            with _writing:
-                rows = list(self._taken())
-                if rows:
-                    self._write(rows)
+            if self._waiting:
+                self._write()
+            else:
+                _writing.wait()
         except Exception as error:
             self._failed("writing the store of state", self._told(error))
+
+    def _write(self) -> None:
+        # For its owner alone. SQLite gives the files beside it the same mode.
+        with suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        with _writing.opened(self._path) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_WRITE, self._taken())
+            connection.execute(_DROP, (ROWS,))
+            connection.execute("COMMIT")
 
     def _taken(self) -> Iterator[tuple[bytes, str]]:
         while self._waiting:
             yield self._waiting.popleft()
-
-    def _write(self, rows: list[tuple[bytes, str]]) -> None:
-        # For its owner alone. SQLite gives the files beside it the same mode.
-        with suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        with self._opened(_PATIENCE_WRITING) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_WRITE, rows)
-            connection.execute(_DROP, (ROWS,))
-            connection.execute("COMMIT")
-
-    @contextmanager
-    def _opened(self, patience: float) -> "Iterator[Connection]":
-        import sqlite3  # noqa: PLC0415 - not every Python has it, and few processes need it
-
-        mode = self._path.stat().st_mode
-        if os.name == "posix" and (not stat.S_ISREG(mode) or mode & 0o077):
-            raise PolicyError(
-                f"state {self._path}: is open to others than its owner; chmod 600 it, or name another file"
-            )
-        place = f"{self._path.as_uri()}?mode=rw"
-        with closing(sqlite3.connect(place, patience, isolation_level=None, uri=True)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(_TABLE)
-            yield connection
 
     def _told(self, error: Exception) -> Exception:
         """The failure as one to be logged: the messages of SQLite and the system hold no id."""
