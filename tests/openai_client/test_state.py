@@ -253,6 +253,12 @@ def test_a_gateway_that_went_elsewhere_leaves_no_region(
     assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
+def test_a_private_link_leaves_no_region(kind: Kind, residency: Recorded) -> None:
+    """The region of a private link is not that of the project behind it."""
+    made(kind, residency, response, "spaincentral.privatelink.api.openai.com")
+    assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
+
+
 def test_a_redirect_creates_where_it_led(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """The region is that of the host that answered."""
     internet.respond = lambda asked: (

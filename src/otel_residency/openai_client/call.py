@@ -394,9 +394,10 @@ class Call:
     def _remember(self, judged: Judged | None) -> None:
         """Note where the things are that the answer says were created, if that is known."""
         created, creation = self.answer.created, self.creation
-        if not created or creation is None or judged is None or self.facts is None:
+        if not created or creation is None or judged is None or self.facts is None or not self.hops:
             return
-        if self.status not in _CREATED or not _DOUBTS.isdisjoint(judged.decision.reasons):
+        doubted = not _DOUBTS.isdisjoint(judged.decision.reasons)
+        if self.status not in _CREATED or doubted or self.state.guard.creates_elsewhere(self.hops[-1]):
             return
         regions = {judged.decision.region}
         if creation.with_path:
