@@ -76,6 +76,7 @@ class BodyReader:
             for part, paths in stored.typed.items():
                 self._stored_parts.setdefault(part, []).extend((stored, tuple(at.split("."))) for at in paths)
             self._below |= dict.fromkeys(stored.below, stored.kind)
+        self._keys = frozenset((*self._features, *self._stored))
         self._stored_models = [
             (kind.kind, kind.model_prefix) for kind in entries.stored_kinds if kind.model_prefix
         ]
@@ -142,7 +143,9 @@ class BodyReader:
         features: set[str] = set()
         tools: set[str] = set()
         stored: list[Named] = []
-        self._read_keys(body, features, stored)
+        for name in body:
+            if name in self._keys:
+                self._read_key(body, name, features, stored)
         for key in self._prompt_at:
             prompt = body.get(key)
             if prompt.__class__ is not str and prompt is not None:
@@ -161,14 +164,13 @@ class BodyReader:
         tier = _text(body.get("service_tier"))
         return RequestFacts(model, tier, frozenset(features), frozenset(tools), stored=tuple(stored))
 
-    def _read_keys(self, body: Mapping[str, Any], features: set[str], stored: list[Named]) -> None:
-        for name in body:
-            for feature, path, wanted in self._features.get(name, ()):
-                value = _at(body, path)
-                if value if wanted is None else value == wanted:
-                    features.add(feature)
-            for at in self._stored.get(name, ()):
-                stored += _named_at(body, at)
+    def _read_key(self, body: Mapping[str, Any], name: str, features: set[str], stored: list[Named]) -> None:
+        for feature, path, wanted in self._features.get(name, ()):
+            value = _at(body, path)
+            if value if wanted is None else value == wanted:
+                features.add(feature)
+        for at in self._stored.get(name, ()):
+            stored += _named_at(body, at)
 
     def _read_parts(self, prompt: Any, features: set[str], stored: list[Named]) -> None:
         """Find typed parts at any depth; a list that begins with a number is one of tokens."""
