@@ -106,7 +106,7 @@ class _Door:
 
 
 _writer = Reaper("otel-residency-state")
-_reading, _writing = _Door(0.1), _Door(2.0, *_MAKE)
+_reading, _writing = _Door(0.5), _Door(2.0, *_MAKE)
 
 
 class Store:
