@@ -17,6 +17,9 @@ from tests.openai_client.resources import METHODS
 from tests.recorded import Instrument, Recorded
 from tests.vendor import SNAPSHOT, answer, event, events, ordinary, response_events, response_object
 
+pytestmark = pytest.mark.skipif(
+    "responses.create" not in METHODS, reason=f"openai {openai.VERSION} has no responses"
+)
 FILE = ("hello.txt", b"Hello")
 TUNED = "ft:gpt-4.1-2025-04-14:example::1"
 MISMATCH, UNSEEN = "state.region_mismatch", "state.unseen"
