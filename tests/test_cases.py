@@ -28,6 +28,16 @@ def test_the_body_of_a_case_has_the_features_that_it_claims(case: Case) -> None:
     assert claimed == (read.model, read.service_tier, read.features, read.tools)
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_case_knows_of_the_stored_things_that_its_request_names(case: Case) -> None:
+    """What the body brings along is all there, but for batch files; what path or model name may be."""
+    read = READER.read(SimpleNamespace(json_data=case.body), None).stored
+    named = READER.named(case.requests[0].path, case.model)
+    known = {(stored.kind, name) for name, stored in case.references.items()}
+    assert known <= {*read, *named}
+    assert {*read} <= known or case.expected.endpoint == "/v1/batches"
+
+
 def test_every_verdict_region_and_table_has_cases() -> None:
     """Nothing that the catalogue knows of was forgotten in the table."""
     assert {verdict.value for verdict in Verdict} == {case.expected.verdict for case in CASES}

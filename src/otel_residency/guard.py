@@ -12,6 +12,7 @@ from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import (
     UNKNOWN,
     HostKind,
+    HostMatch,
     canonical_host,
     match_endpoint,
     match_host,
@@ -86,8 +87,15 @@ class Guard:
             return kind in _CONCERNING
         return match_endpoint(self.catalogue, "openai", method, hop.path, BASE_PATH).endpoint is not None
 
+    def creates_elsewhere(self, hop: Hop) -> bool:
+        """Whether what a host creates may be elsewhere: the region of a private link is its own alone."""
+        return self._match(hop.host, hop.port).link
+
     def _kind(self, host: str, port: int | None) -> HostKind:
-        return match_host(self.catalogue, self._policy_hosts, host, port, datetime.now(UTC).date()).kind
+        return self._match(host, port).kind
+
+    def _match(self, host: str, port: int | None) -> HostMatch:
+        return match_host(self.catalogue, self._policy_hosts, host, port, datetime.now(UTC).date())
 
     @property
     def _policy_hosts(self) -> Mapping[str, ConfiguredHost]:

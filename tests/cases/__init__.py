@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop
+from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop, Reference
 from otel_residency.core.policy import Policy, Project
 from otel_residency.core.verdict import Decision
 from otel_residency.structure import build
@@ -19,7 +19,7 @@ from otel_residency.structure import build
 KEYS = frozenset(
     {
         *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
-        *("model", "body", "extra", "body_unseen", "features", "tools", "lines"),
+        *("model", "body", "extra", "body_unseen", "features", "tools", "lines", "references"),
         *("policy", "override", "attest", "seen_projects", "expect", "required", "project"),
     }
 )
@@ -94,6 +94,8 @@ class Case:
     features: frozenset[str]
     tools: frozenset[str]
     batch_lines: tuple[BatchLine, ...] | None
+    references: Mapping[str, Reference]
+    """Stored things that the request uses, by id."""
     answer: Answer | None
     """`None`: the case is judged before the call."""
     required: tuple[tuple[str, ...], ...]
@@ -120,6 +122,7 @@ class Case:
             answer=self.answer,
             required=self.required,
             project=self.project,
+            references=frozenset(self.references.values()),
         )
 
     def _hops(self) -> Iterator[Hop]:
@@ -188,6 +191,7 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         features=frozenset(told.get("features", ())),
         tools=frozenset(told.get("tools", ())),
         batch_lines=None if lines is None else tuple(map(_line, lines)),
+        references={name: Reference(**each) for name, each in told.get("references", {}).items()},
         answer=Answer(**told["answer"]) if "answer" in told else None,
         required=tuple(map(tuple, told.get("required", ()))),
         project=told.get("project"),

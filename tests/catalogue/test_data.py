@@ -154,6 +154,16 @@ def test_names_of_rows_features_and_models_lead_somewhere() -> None:
     assert set(ENTRIES.prompt_cache_default.unless) <= {entry.name for entry in ENTRIES.attestations}
 
 
+def test_what_is_created_is_created_at_a_known_endpoint() -> None:
+    """Each creation is at an endpoint and hangs on features that there are."""
+    paths = {endpoint.path for endpoint in ENTRIES.endpoints}
+    features = {feature.feature for feature in ENTRIES.features}
+    for creation in ENTRIES.creations:
+        assert creation.path in paths
+        assert {creation.only, creation.unless} - {None} <= features
+        assert creation.with_path == ("{" in creation.path)
+
+
 def test_zones_are_regions() -> None:
     """A type that stays in a zone says which regions are one."""
     for kind in ENTRIES.deployments:

@@ -17,10 +17,11 @@ import pytest
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError, require
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import canonical_host
+from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.facts import Answer
 from otel_residency.openai_client import batch_files, call
 from otel_residency.openai_client.batches import Contents
+from otel_residency.openai_client.patch import switch
 from otel_residency.settings import Settings, policy_problems
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet
@@ -121,6 +122,17 @@ def make(kind: Kind, case: Case) -> None:
     kind.run(getattr(client, first.method.lower())(url_of(first), cast_to=object, **given))
 
 
+def remember(case: Case) -> None:
+    """Have the package know what the case knows of stored things and of a batch's file."""
+    if case.batch_lines is not None and case.body is not None:
+        lines = Contents(tuple((line, 1) for line in case.batch_lines))
+        batch_files.remember(case.requests[0].host, case.body["input_file_id"], lines)
+    state = switch.state
+    for name, stored in case.references.items():
+        if state is not None and stored.region != UNKNOWN:
+            state.memory.remember(name, stored.region)
+
+
 def told(residency: Recorded) -> Expected:
     """What the one span says."""
     span = residency.span
@@ -156,9 +168,7 @@ def test_calls_are_judged_as_the_table_says(
 
     internet.respond = respond
     residency = instrument(Settings(policy=case.policy))
-    if case.batch_lines is not None and case.body is not None:
-        lines = Contents(tuple((line, 1) for line in case.batch_lines))
-        batch_files.remember(case.requests[0].host, case.body["input_file_id"], lines)
+    remember(case)
     with suppress(openai.APIStatusError, openai.APIConnectionError, ResidencyViolationError):
         with ExitStack() as required:
             for group in case.required:

@@ -548,7 +548,7 @@ def test_a_queue_that_was_replaced_later(monkeypatch: pytest.MonkeyPatch) -> Non
     class Green(queue.SimpleQueue[Callable[[], None]]):
         """A queue of another library."""
 
-    reaper = Reaper()
+    reaper = Reaper("otel-residency-test")
     before, after = Event(), Event()
     reaper.submit(before.set)
     monkeypatch.setattr(queue, "SimpleQueue", Green)

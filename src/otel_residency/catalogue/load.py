@@ -37,6 +37,8 @@ _IDENTITY = {
     "part_types": "type",
     "attestations": "name",
     "project_residency": "name",
+    "stored_kinds": "kind",
+    "creations": "path",
 }
 """Sections whose entries have a name of their own; a user's entry stands in for ours of that name."""
 _TELEMETRY = ("telemetry_hosts", "telemetry_patterns")

@@ -238,7 +238,7 @@ class Feature(NamedTuple):
     feature: str
     at: Strings
     value: str
-    """`truthy`, or the exact string that must stand there."""
+    """`truthy`, `false`, or the exact string that must stand there."""
 
 
 class PartType(NamedTuple):
@@ -255,6 +255,36 @@ class Tool(NamedTuple):
     runs: Literal["client", "vendor"] = "vendor"
     row: str | None = None
     third_party: bool = False
+
+
+class StoredKind(NamedTuple):
+    """A kind of thing that the vendor keeps, and where a request names one by its id."""
+
+    kind: str
+    below: Strings = ()
+    """Segments of a path that an id follows."""
+    at: Strings = ()
+    """Dotted paths into a request body; a list stands for each of its items."""
+    typed: Mapping[str, Strings] = NOTHING
+    """Dotted paths into the parts of a prompt and the tools, by their type."""
+    words: Strings = ()
+    """Values that may stand in the place of an id and are none."""
+    model_prefix: str | None = None
+    """How the models begin that are such a thing."""
+
+
+class Creation(NamedTuple):
+    """An endpoint whose answers give the ids of things that the vendor keeps."""
+
+    path: str
+    id_at: Strings
+    """Dotted paths into the answer; a list stands for each of its items."""
+    only: str | None = None
+    """Feature without which nothing is kept."""
+    unless: str | None = None
+    """Feature with which nothing is kept."""
+    with_path: bool = False
+    """They are where the thing is that the path of the request names."""
 
 
 class PromptCacheDefault(NamedTuple):
@@ -453,6 +483,9 @@ class Entries(NamedTuple):
     """Types of events that a client sends over a socket to say which model and features it wants."""
     last_events: Strings = ()
     """Types of stream events after which nothing is said of the model any more."""
+    state_source: str | None = None
+    stored_kinds: tuple[StoredKind, ...] = ()
+    creations: tuple[Creation, ...] = ()
     file_reference_row: str | None = None
     scale_tier_row: str | None = None
     service_tiers: Strings = ()

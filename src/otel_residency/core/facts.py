@@ -68,6 +68,14 @@ class BatchLine(NamedTuple):
 UNSEEN_LINE = BatchLine("", None, unseen=True)
 
 
+class Reference(NamedTuple):
+    """A thing that the vendor stored earlier and that a request names; its id is no part of the facts."""
+
+    kind: str
+    region: str
+    """Region of the host at which it was created; `unknown` if that was not seen."""
+
+
 class CallFacts(NamedTuple):
     """One logical API call: every attempt and redirect of it, and the answer."""
 
@@ -94,3 +102,7 @@ class CallFacts(NamedTuple):
     """Asked for besides the policy, of the customer that the call is for: every group must hold."""
     project: str | None = None
     """The vendor's project that a header of the request names."""
+    references: frozenset[Reference] = frozenset()
+    """Stored things that the request uses. One that is only named by the path or as the model is left out
+    where it is not known: nothing comes along that the host did not have.
+    """

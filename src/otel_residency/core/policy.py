@@ -98,6 +98,8 @@ class Policy(NamedTuple):
     projects: Projects = Projects()
     seen_projects: Mapping[str, Project] = _NOTHING
     """What stands in the file of `projects`, by project id; never a key of the file."""
+    state: str = ""
+    """Path of a file that keeps where stored things were created, for the next process."""
     unreadable: str | None = None
     """Why the configured policy could not be read; never a key of the file."""
     stated: tuple[str, ...] | None = None

@@ -272,6 +272,16 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Keep personal data out of names, enums and descriptions.",
             "revisions.rows",
         ),
+        "state.region_mismatch": Reason(
+            "The request uses something that was created in another region than the one it is sent to.",
+            "Create it anew in the required region, and leave the copy in the other one.",
+            "stored_kinds",
+        ),
+        "state.unseen": Reason(
+            "The request brings stored content along, and nobody saw where that was created.",
+            "Create it by a process that is guarded too, and name a file under state for what outlives one.",
+            "stored_kinds",
+        ),
         "tier.not_available": Reason(
             "The service tier is not available with data residency for this model and region.",
             "Use a tier that the detail names.",

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from otel_residency.core.entries import EvidenceHeader, Refusal
+from otel_residency.core.entries import Creation, EvidenceHeader, Refusal
 from otel_residency.openai_client.facts import HEADER_LIMIT, host_of
+from otel_residency.openai_client.ids import fields_of, ids_at
 from otel_residency.telemetry import names
 
 _LIMIT = 256
-_NONE: Mapping[str, Any] = {}
 
 
 class AnswerFacts(NamedTuple):
@@ -19,7 +19,8 @@ class AnswerFacts(NamedTuple):
     service_tier: str | None = None
     error_code: str | None = None
     provider: str | None = None
-    id: str | None = None
+    created: tuple[str, ...] = ()
+    """Ids of things that the vendor keeps; they go no further than into the memory."""
 
     @property
     def evidence(self) -> dict[str, str]:
@@ -28,23 +29,32 @@ class AnswerFacts(NamedTuple):
         return {names.EVIDENCE[shows]: value for shows, value in told if value}
 
 
-def read_answer(value: Any) -> AnswerFacts:
-    """Read a parsed answer, a stream event, or plain data. Anything else reads as nothing."""
-    fields = _fields(value)
+def read_answer(value: Any, creation: Creation | None = None) -> AnswerFacts:
+    """Read a parsed answer, a stream event, or plain data. Anything else reads as nothing.
+
+    `creation` says where it gives the ids of what was created, if it was.
+    """
+    fields = fields_of(value)
     inner = fields.get("response")
-    if inner is not None and _fields(inner).get("model") is not None:
-        fields = _fields(inner)
+    if inner is not None and fields_of(inner).get("model") is not None:
+        fields = fields_of(inner)
     error = fields.get("error")
-    code = None if error is None else _fields(error).get("code")
-    told = (fields.get("model"), fields.get("service_tier"), code, fields.get("provider"), fields.get("id"))
-    return AnswerFacts(*map(_text, told))
+    code = None if error is None else fields_of(error).get("code")
+    created = () if creation is None else _created(fields, creation)
+    told = (fields.get("model"), fields.get("service_tier"), code, fields.get("provider"))
+    model, tier, code, provider = map(_text, told)
+    return AnswerFacts(model, tier, code, provider, created)
 
 
-def read_body(response: Any) -> AnswerFacts:
+def _created(fields: Mapping[str, Any], creation: Creation) -> tuple[str, ...]:
+    return tuple(name for path in creation.id_at for name in ids_at(fields, path.split(".")))
+
+
+def read_body(response: Any, creation: Creation | None = None) -> AnswerFacts:
     """Read the body of a response that was not parsed here, if it is JSON and has been read."""
     try:
         if "json" in response.headers.get("content-type", "") and response.is_closed:
-            return read_answer(json.loads(response.content))
+            return read_answer(json.loads(response.content), creation)
     except Exception:  # noqa: S110 - an answer that can't be read says nothing
         pass
     return AnswerFacts()
@@ -62,15 +72,6 @@ def refusal_of(refusals: tuple[Refusal, ...], status: int | None, error: Any) ->
         elif refusal.status == status and refusal.message is not None and refusal.message == message:
             return refusal.id
     return None
-
-
-def _fields(value: Any) -> Mapping[str, Any]:
-    """The fields of plain data or of a model. A model is not asked for what it lacks: that takes it long."""
-    if isinstance(value, dict):
-        return value
-    own = getattr(value, "__dict__", _NONE)
-    extra = getattr(value, "__pydantic_extra__", None)
-    return {**extra, **own} if extra else own
 
 
 def _text(value: Any) -> str | None:

@@ -15,7 +15,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from otel_residency.core.classify import UNKNOWN
-from otel_residency.core.facts import BASE_PATH, Answer, CallFacts, Hop
+from otel_residency.core.entries import Creation
+from otel_residency.core.facts import BASE_PATH, Answer, CallFacts, Hop, Reference
 from otel_residency.errors import RefusalError
 from otel_residency.export_gate.install import switch as gate_switch
 from otel_residency.export_gate.marks import Mark, marks
@@ -55,7 +56,11 @@ _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR = 400
+_CREATED = range(200, 300)
+_DOUBTS = frozenset({"gateway.left_region", "host.header_mismatch", "host.region_contradicted"})
+"""Reasons for which the region of the host is not where a thing was created."""
 _DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+_NOTHING: frozenset[Reference] = frozenset()
 _COUNTED = (names.ACTION, names.REGION)
 
 
@@ -218,7 +223,7 @@ class Call:
         if facts is None:
             return
         try:
-            self.facts = _joined(facts, more)._replace(hops=self.hops or facts.hops)
+            self.facts = self._joined(facts, more)._replace(hops=self.hops or facts.hops)
             self.judged = judged = self.state.guard.judge(self.facts)
         except Exception as error:
             self._doubt(error)
@@ -245,7 +250,29 @@ class Call:
         self.body = body
         told = self.state.bodies.read_sent(request)
         # What was judged before the first hop was never sent.
-        return _joined(facts, told) if self.hops else _replaced(facts, told)
+        return self._joined(facts, told) if self.hops else self._replaced(facts, told)
+
+    def _replaced(self, facts: CallFacts, body: RequestFacts) -> CallFacts:
+        """The facts with another body."""
+        return facts._replace(
+            model=body.model,
+            service_tier=body.service_tier,
+            features=body.features,
+            tools=body.tools,
+            body_unseen=body.unseen,
+            references=self._references(facts.hops[-1].path, body),
+        )
+
+    def _joined(self, facts: CallFacts, more: RequestFacts) -> CallFacts:
+        """The facts of a call that has said more of what it is about."""
+        return facts._replace(
+            model=more.model or facts.model,
+            service_tier=more.service_tier or facts.service_tier,
+            features=facts.features | more.features,
+            tools=facts.tools | more.tools,
+            body_unseen=facts.body_unseen or more.unseen,
+            references=facts.references | self._references(facts.hops[-1].path, more),
+        )
 
     def _facts_of(
         self, request: Any, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
@@ -263,7 +290,22 @@ class Call:
             None if self.batch is None else self.batch.contents.lines,
             required=required(),
             project=read_project(request),
+            references=self._references(hops[-1].path, body),
         )
+
+    def _references(self, path: str, body: RequestFacts) -> frozenset[Reference]:
+        """The stored things that the request names, without their ids.
+
+        Of those that only the path or the model names none is unseen: nothing comes along that the host did
+        not have.
+        """
+        named = self.state.bodies.named(path, body.model)
+        if not named and not body.stored:
+            return _NOTHING
+        region_of = self.state.memory.region_of
+        used = {Reference(kind, region_of(name) or UNKNOWN) for kind, name in body.stored}
+        used |= {Reference(kind, region) for kind, name in named if (region := region_of(name))}
+        return frozenset(used)
 
     def _doubt(self, error: Exception) -> None:
         """Own failures stop here in flag mode; in block mode a doubt is a refusal."""
@@ -392,9 +434,9 @@ class Call:
                 reaper.prepare()
                 self.mark.reconsider = self.reconsider
                 return
-            self.answer = read_answer(result)
-            if self.answer.model is None and response is not None:
-                self.answer = read_body(response)
+            self.answer = read_answer(result, self.creation)
+            if self.answer.model is None and not self.answer.created and response is not None:
+                self.answer = read_body(response, self.creation)
         except Exception as error:
             self.state.failed("reading an answer", error)
         self.finish()
@@ -412,10 +454,39 @@ class Call:
     def saw(self, event: Any) -> None:
         """Take note of a stream event. Later events refine earlier ones."""
         try:
-            found = read_answer(event)
-            self.answer = AnswerFacts(*(new or old for new, old in zip(found, self.answer, strict=True)))
+            found = read_answer(event, self.creation)
+            self.answer = AnswerFacts._make(new or old for new, old in zip(found, self.answer, strict=True))
+            if found.created and self.latest is None:  # whoever has the id may use it before the stream ends
+                self._remember(self._final())
         except Exception as error:
             self.state.failed("reading a stream event", error)
+
+    @property
+    def creation(self) -> Creation | None:
+        """Where the answer gives the ids of what was created, if this is a call that creates something."""
+        if self.judged is None or self.facts is None:
+            return None
+        creation = self.state.creations.get(self.judged.decision.endpoint)
+        features = self.facts.features
+        if creation is None or creation.unless in features or creation.only not in (None, *features):
+            return None
+        return creation
+
+    def _remember(self, judged: Judged | None) -> None:
+        """Note where the things are that the answer says were created, if that is known."""
+        created, creation = self.answer.created, self.creation
+        if not created or creation is None or judged is None or self.facts is None or not self.hops:
+            return
+        doubted = not _DOUBTS.isdisjoint(judged.decision.reasons)
+        if self.status not in _CREATED or doubted or self.state.guard.creates_elsewhere(self.hops[-1]):
+            return
+        regions = {judged.decision.region}
+        if creation.with_path:
+            named = self.state.bodies.named(self.facts.hops[0].path, None)
+            regions = {self.state.memory.region_of(name) or UNKNOWN for _, name in named}
+        if len(regions) == 1 and UNKNOWN not in regions:
+            for name in created:
+                self.state.memory.remember(name, *regions)
 
     def reconsider(self) -> None:
         """Somebody asks what is known while a stream is read: all there is to know, if it said its last."""
@@ -462,7 +533,7 @@ class Call:
         except IndexError:
             return
         if self.batch is not None:
-            self._tell("remembering a batch file", self._remember, self.batch)
+            self._tell("remembering a batch file", self._remember_lines, self.batch)
         try:
             self._report(end)
         except Exception as error:
@@ -476,10 +547,11 @@ class Call:
         self.batch = None
         self.mark.inside, self.mark.reconsider = False, None
 
-    def _remember(self, batch: "Batch") -> None:
+    def _remember_lines(self, batch: "Batch") -> None:
         """Keep what an uploaded file holds for the batch that will name it."""
-        if batch.upload is not None and self.answer.id and self.planned is not None:
-            remember(self.planned.host, self.answer.id, batch.contents)
+        if batch.upload is not None and self.planned is not None:
+            for created in self.answer.created:
+                remember(self.planned.host, created, batch.contents)
 
     def _settle(self) -> Judged | None:
         """Judge the facts as they turned out, and let the export gate know, which may be waiting for it."""
@@ -491,6 +563,7 @@ class Call:
     def _report(self, end: int | None) -> None:
         telemetry = self.state.telemetry
         judged = self._settle()
+        self._tell("remembering what was created", self._remember, judged)
         self._tell("releasing log records", gate_switch.settled, self.mark)
         if telemetry is None or judged is None:
             return
@@ -593,28 +666,6 @@ class _OnTheWay:
         under_way.set(self._before)
         if self._context is not None:
             otel_context.attach(self._context)
-
-
-def _replaced(facts: CallFacts, body: RequestFacts) -> CallFacts:
-    """The facts of a call with another body."""
-    return facts._replace(
-        model=body.model,
-        service_tier=body.service_tier,
-        features=body.features,
-        tools=body.tools,
-        body_unseen=body.unseen,
-    )
-
-
-def _joined(facts: CallFacts, more: RequestFacts) -> CallFacts:
-    """The facts of a call that has said more of what it is about."""
-    return facts._replace(
-        model=more.model or facts.model,
-        service_tier=more.service_tier or facts.service_tier,
-        features=facts.features | more.features,
-        tools=facts.tools | more.tools,
-        body_unseen=facts.body_unseen or more.unseen,
-    )
 
 
 def _put_server(attributes: dict[str, Any], hop: Hop) -> None:

@@ -2,14 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from otel_residency.core.classify import canonical_host
-from otel_residency.core.entries import Entries, RouteHeader
+from otel_residency.core.entries import Entries, RouteHeader, StoredKind
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Hop
 from otel_residency.openai_client.current import builders, whole_bodies
+from otel_residency.openai_client.ids import ids_at
 
 _MODEL_LIMIT = 256
 """Characters of a model id that are looked at; longer is no id."""
@@ -32,6 +35,15 @@ _NO_ROUTES: Mapping[bytes, RouteHeader] = {}
 HEADER_LIMIT = 128
 """Characters of a header that tell something; longer is no name and no host."""
 _PROJECT = b"openai-project"
+_WANTED: Mapping[str, bool | None] = {"truthy": None, "false": False}
+"""What the catalogue's words for a value that is no text stand for; `None` is any that counts."""
+_PATHS = 1024
+"""Paths of which is kept what they name."""
+
+
+Named = tuple[str, str]
+"""A thing that the vendor keeps: its kind, and its id, which goes no further than into the memory."""
+_StoredAt = tuple[StoredKind, tuple[str, ...]]
 
 
 class RequestFacts(NamedTuple):
@@ -44,6 +56,8 @@ class RequestFacts(NamedTuple):
     unseen: bool = False
     batch_input: str | None = None
     """Id of the file whose lines are the calls of a new batch."""
+    stored: tuple[Named, ...] = ()
+    """Things whose content the vendor brings along."""
 
 
 class _UnreadableError(Exception):
@@ -51,7 +65,11 @@ class _UnreadableError(Exception):
 
 
 class BodyReader:
-    """Reads request bodies by the catalogue's description of models, features and tools."""
+    """Reads requests by the catalogue's description of models, features, tools and stored things.
+
+    Attributes:
+        named: path and model to the stored things that they name; fast for those seen before.
+    """
 
     def __init__(self, entries: Entries) -> None:
         """Prepare the look-ups."""
@@ -59,12 +77,28 @@ class BodyReader:
             tuple(path.split("."))
             for path in dict.fromkeys(at for endpoint in entries.endpoints for at in endpoint.model_at)
         )
-        self._features: dict[str, list[tuple[str, tuple[str, ...], str | None]]] = {}
+        self._features: dict[str, list[tuple[str, tuple[str, ...], str | bool | None]]] = {}
         for feature in entries.features:
-            wanted = None if feature.value == "truthy" else feature.value
+            wanted = _WANTED.get(feature.value, feature.value)
             for path in feature.at:
                 key, *_ = keys = tuple(path.split("."))
                 self._features.setdefault(key, []).append((feature.feature, keys, wanted))
+        self._stored: dict[str, list[_StoredAt]] = {}
+        self._stored_parts: dict[str, list[_StoredAt]] = {}
+        self._below: dict[str, str] = {}
+        for stored in entries.stored_kinds:
+            for path in stored.at:
+                key, *_ = keys = tuple(path.split("."))
+                self._stored.setdefault(key, []).append((stored, keys))
+            for part, paths in stored.typed.items():
+                self._stored_parts.setdefault(part, []).extend((stored, tuple(at.split("."))) for at in paths)
+            self._below |= dict.fromkeys(stored.below, stored.kind)
+        self._keys = frozenset((*self._features, *self._stored))
+        self._stored_models = [
+            (kind.kind, kind.model_prefix) for kind in entries.stored_kinds if kind.model_prefix
+        ]
+        self._literals = frozenset(segment for each in entries.endpoints for segment in each.path.split("/"))
+        self.named = lru_cache(_PATHS)(self._named)
         self._prompt_at = entries.prompt_at
         self._tool_keys = entries.tool_keys
         self._part_types = {part.type: part.feature for part in entries.part_types}
@@ -115,6 +149,16 @@ class BodyReader:
             return UNSEEN_LINE
         return BatchLine(path, body.model, body.features, body.tools)
 
+    def _named(self, path: str, model: str | None) -> tuple[Named, ...]:
+        below = self._below
+        in_path = [
+            (below[segment], unquote(following))
+            for segment, following in pairwise(path.split("/"))
+            if segment in below and following not in self._literals
+        ]
+        models = [(kind, model) for kind, prefix in self._stored_models if model and model.startswith(prefix)]
+        return (*in_path, *models)
+
     def _read_wire(self, request: Any) -> RequestFacts:
         """Read the serialized body, where the client was handed one or holds foreign objects."""
         try:
@@ -129,21 +173,20 @@ class BodyReader:
     def _read_body(self, body: Mapping[str, Any]) -> RequestFacts:
         features: set[str] = set()
         tools: set[str] = set()
+        stored: list[Named] = []
         for name in body:
-            for feature, path, wanted in self._features.get(name, ()):
-                value = _at(body, path)
-                if value if wanted is None else value == wanted:
-                    features.add(feature)
+            if name in self._keys:
+                self._read_key(body, name, features, stored)
         for key in self._prompt_at:
             prompt = body.get(key)
             if prompt.__class__ is not str and prompt is not None:
-                self._read_parts(prompt, features)
+                self._read_parts(prompt, features, stored)
         for key in self._tool_keys:
             value = body.get(key)
             if value is None:
                 continue
             if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
-                self._read_tools(value, features, tools)
+                self._read_tools(value, features, tools, stored)
             else:
                 tools.add(key)
         model = None
@@ -155,9 +198,18 @@ class BodyReader:
             frozenset(features),
             frozenset(tools),
             batch_input=_text(body.get(self._batch_input)),
+            stored=tuple(stored),
         )
 
-    def _read_parts(self, prompt: Any, features: set[str]) -> None:
+    def _read_key(self, body: Mapping[str, Any], name: str, features: set[str], stored: list[Named]) -> None:
+        for feature, path, wanted in self._features.get(name, ()):
+            value = _at(body, path)
+            if value if wanted is None else value == wanted:
+                features.add(feature)
+        for at in self._stored.get(name, ()):
+            stored += _named_at(body, at)
+
+    def _read_parts(self, prompt: Any, features: set[str], stored: list[Named]) -> None:
         """Find typed parts at any depth; a list that begins with a number is one of tokens."""
         waiting = [prompt]
         while waiting:
@@ -166,6 +218,8 @@ class BodyReader:
                 kind = value.get("type")
                 if isinstance(kind, str):
                     self._read_part(kind, value, features)
+                    for at in self._stored_parts.get(kind, ()):
+                        stored += _named_at(value, at)
                 inner: Iterable[Any] = value.values()
             elif isinstance(value, _LIST):
                 inner = value if not (value and isinstance(value[0], _NUMBER)) else ()
@@ -185,18 +239,23 @@ class BodyReader:
                 if any(holder.get(key) for key in self._references):
                     features.add("file_reference")
 
-    def _read_tools(self, value: Iterable[Any], features: set[str], tools: set[str]) -> None:
+    def _read_tools(
+        self, value: Iterable[Any], features: set[str], tools: set[str], stored: list[Named]
+    ) -> None:
         for tool in value:
             if not isinstance(tool, Mapping):
                 raise _UnreadableError
             kind = tool.get("type")
-            tools.add(kind if isinstance(kind, str) else "unknown")
+            kind = kind if isinstance(kind, str) else "unknown"
+            tools.add(kind)
+            for at in self._stored_parts.get(kind, ()):
+                stored += _named_at(tool, at)
             function = tool.get("function")
             if tool.get("strict") or (isinstance(function, Mapping) and function.get("strict")):
                 features.add("structured_output")
             nested = tool.get("tools")
             if isinstance(nested, list | tuple):
-                self._read_tools(nested, features, tools)
+                self._read_tools(nested, features, tools, stored)
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -214,6 +273,11 @@ def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> Any:
             return None
         value = value.get(key)
     return value
+
+
+def _named_at(body: Mapping[str, Any], at: _StoredAt) -> Iterator[Named]:
+    stored, path = at
+    return ((stored.kind, name) for name in ids_at(body, path) if name not in stored.words)
 
 
 def _text(value: Any) -> str | None:

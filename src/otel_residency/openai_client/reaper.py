@@ -17,8 +17,9 @@ Work = Callable[[], None]
 class Reaper:
     """A queue of work and the thread that does it."""
 
-    def __init__(self) -> None:
-        """Start nothing yet."""
+    def __init__(self, name: str) -> None:
+        """Start nothing yet; `name` is the thread's."""
+        self._name = name
         self._reset()
         atexit.register(self.drain)
         if hasattr(os, "register_at_fork"):
@@ -38,7 +39,7 @@ class Reaper:
                     waiting, self._queue = self._queue, queue.SimpleQueue()
                     while not waiting.empty():
                         self._queue.put(waiting.get())
-                    self._thread = Thread(target=self._run, name="otel-residency-reaper", daemon=True)
+                    self._thread = Thread(target=self._run, name=self._name, daemon=True)
                     self._thread.start()
 
     def submit(self, work: Work) -> None:
@@ -60,4 +61,4 @@ class Reaper:
             get()()
 
 
-reaper = Reaper()
+reaper = Reaper("otel-residency-reaper")

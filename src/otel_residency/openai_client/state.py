@@ -13,11 +13,12 @@ from otel_residency.telemetry import names
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_residency.core.entries import EvidenceHeader, RouteHeader
+    from otel_residency.core.entries import Creation, EvidenceHeader, RouteHeader
     from otel_residency.core.verdict import Decision
     from otel_residency.guard import Guard
     from otel_residency.openai_client.batches import Batches
     from otel_residency.openai_client.facts import BodyReader
+    from otel_residency.openai_client.memory import Memory
     from otel_residency.settings import Settings
     from otel_residency.telemetry.emit import Attributes, Telemetry
 
@@ -51,6 +52,7 @@ class State:
         self.blocks = settings.policy.on_call == "block"
         self.telemetry: Telemetry | None = None
         self._guard: Guard | None = None
+        self._memory: Memory | None = None
         self._lock = Lock()
         self._failed: set[str] = set()
         self._base_url: BaseUrl | None = None
@@ -86,6 +88,29 @@ class State:
         from otel_residency.openai_client.facts import BodyReader  # noqa: PLC0415
 
         return BodyReader(self.guard.catalogue.entries)
+
+    @property
+    def memory(self) -> "Memory":
+        """Where stored things were created, one for all threads."""
+        if self._memory is None:
+            with self._lock:
+                self._memory = self._memory or self._new_memory()
+        return self._memory
+
+    def _new_memory(self) -> "Memory":
+        from otel_residency.openai_client.memory import Memory  # noqa: PLC0415
+
+        path = self.settings.policy.state
+        if not path:
+            return Memory()
+        from otel_residency.openai_client.store import Store  # noqa: PLC0415
+
+        return Memory(Store(path, self.failed))
+
+    @cached_property
+    def creations(self) -> "dict[str, Creation]":
+        """Endpoints whose answers say what was created."""
+        return {entry.path: entry for entry in self.guard.catalogue.entries.creations}
 
     @cached_property
     def batches(self) -> "Batches":

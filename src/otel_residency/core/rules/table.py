@@ -9,12 +9,21 @@ from otel_residency.core.rules.batches import batch_findings, batch_of
 from otel_residency.core.rules.case import Case, needs_findings
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import model_findings
+from otel_residency.core.rules.state import state_findings
 from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
 
 def table_findings(case: Case) -> Iterator[Finding]:
-    """Everything that the table says about one place."""
+    """Everything that there is to say about one place."""
+    found = list(_row_findings(case))
+    yield from found
+    if case.facts.references:
+        yield from state_findings(case, {finding.reason for finding in found})
+
+
+def _row_findings(case: Case) -> Iterator[Finding]:
+    """What the table says."""
     if case.facts.body_unseen:
         yield Finding("request.unseen", INDETERMINATE, "the request body could not be read")
     if case.host.kind in ("listed", "configured") and case.host.provider != "openai":

@@ -1,0 +1,63 @@
+"""The memory of stored things: bounded, and asked of the store only where it does not know itself."""
+
+from pathlib import Path
+
+import pytest
+
+from otel_residency.openai_client import memory
+from otel_residency.openai_client.memory import Memory
+from otel_residency.openai_client.store import Store
+from tests.openai_client.test_store import Failures
+
+
+def test_the_longest_unused_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds so many things and no more; what is asked for stays."""
+    monkeypatch.setattr(memory, "KEPT", 2)
+    known = Memory()
+    known.remember("a", "eu")
+    known.remember("b", "us")
+    assert known.region_of("a") == "eu"
+    known.remember("c", "gb")
+    assert [known.region_of(name) for name in "abc"] == ["eu", None, "gb"]
+
+
+def test_the_latest_word_counts() -> None:
+    """A thing that is created again is where it was created last."""
+    known = Memory()
+    known.remember("a", "us")
+    known.remember("a", "eu")
+    assert known.region_of("a") == "eu"
+
+
+def test_any_text_may_be_an_id() -> None:
+    """Half of a surrogate pair is no reason to fail."""
+    known = Memory()
+    known.remember("\ud800", "eu")
+    assert known.region_of("\ud800") == "eu"
+
+
+def test_what_was_forgotten_is_still_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store knows more than the memory, and what it says is kept at hand."""
+    monkeypatch.setattr(memory, "KEPT", 1)
+    file = tmp_path / "state.sqlite"
+    store = Store(str(file), Failures())
+    known = Memory(store)
+    known.remember("a", "eu")
+    known.remember("b", "us")
+    store.flush()
+    assert known.region_of("a") == "eu"
+    file.unlink()
+    assert [known.region_of(name) for name in "ab"] == ["eu", None]
+
+
+def test_only_news_is_written(tmp_path: Path) -> None:
+    """A thing that is known is not written again."""
+    file = tmp_path / "state.sqlite"
+    store = Store(str(file), Failures())
+    known = Memory(store)
+    known.remember("a", "eu")
+    store.flush()
+    file.unlink()
+    known.remember("a", "eu")
+    store.flush()
+    assert not file.exists()
