@@ -4,10 +4,10 @@ httpx and httpx2 are patched beside the openai client, whose requests pass them.
 call to a vendor cost one look-up in a set.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, wraps
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -29,17 +29,7 @@ Place = tuple[Any, Any, Any, Any]
 @cache
 def install() -> None:
     """Patch them all, now or when they are imported. Safe to call again."""
-    for name, patch in (
-        ("urllib3.connectionpool", _patch_urllib3),
-        ("aiohttp.connector", _patch_aiohttp),
-        ("http.client", _patch_standard),
-        ("httpcore", _patch_httpcore),
-        ("httpcore2", _patch_httpcore),
-        ("websockets.client", sockets.patch_protocol),
-        ("websockets.protocol", sockets.patch_messages),
-        ("websockets.sync.client", sockets.patch_connect),
-        ("websockets.asyncio.client", sockets.patch_async_connect),
-    ):
+    for name, patch in PATCHES.items():
         when_imported(name, patch, switch.miss_client)
 
 
@@ -142,6 +132,22 @@ def _patch_standard(module: ModuleType) -> None:
             return wrapped(*args, **kwargs)
 
     wrap(module, "HTTPConnection.putrequest", putrequest, switch.miss_client)
+
+
+PATCHES: Mapping[str, Callable[[ModuleType], None]] = MappingProxyType(
+    {
+        "urllib3.connectionpool": _patch_urllib3,
+        "aiohttp.connector": _patch_aiohttp,
+        "http.client": _patch_standard,
+        "httpcore": _patch_httpcore,
+        "httpcore2": _patch_httpcore,
+        "websockets.client": sockets.patch_protocol,
+        "websockets.protocol": sockets.patch_messages,
+        "websockets.sync.client": sockets.patch_connect,
+        "websockets.asyncio.client": sockets.patch_async_connect,
+    }
+)
+"""What patches a module, by the module's name."""
 
 
 def _others() -> Any:
