@@ -41,7 +41,7 @@ def hop_findings(
         yield Finding(
             "host.header_mismatch",
             INELIGIBLE,
-            f"the request to {host.host} names {canonical_host(hop.host_header)} in its Host header",
+            f"the request to {host.place} names {canonical_host(hop.host_header)} in its Host header",
         )
     yield from transport_findings(hop, host)
 
@@ -50,37 +50,37 @@ def transport_findings(hop: Hop, host: HostMatch) -> Iterator[Finding]:
     """Whether a request goes over TLS, where it leaves the machine."""
     if hop.scheme not in ("https", "wss"):
         if not host.loopback:
-            yield Finding("transport.insecure", INELIGIBLE, f"{hop.scheme} to {host.host}")
+            yield Finding("transport.insecure", INELIGIBLE, f"{hop.scheme} to {host.place}")
         elif host.kind != "configured":
-            yield Finding("transport.insecure", INDETERMINATE, f"{hop.scheme} to {host.host}")
+            yield Finding("transport.insecure", INDETERMINATE, f"{hop.scheme} to {host.place}")
 
 
 def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -> Iterator[Finding]:
     required = ", ".join(policy.require)
     if host.kind == "bogus":
-        yield Finding("host.bogus", INELIGIBLE, f"{host.host}: {host.note}")
+        yield Finding("host.bogus", INELIGIBLE, f"{host.place}: {host.note}")
     elif host.kind == "lookalike":
-        yield Finding("host.lookalike", INELIGIBLE, f"{host.host}: {host.note}")
+        yield Finding("host.lookalike", INELIGIBLE, f"{host.place}: {host.note}")
     elif host.region == UNKNOWN:
         if policy.require and host.regions and not set(host.regions) & set(policy.require):
             candidates = " or ".join(host.regions)
-            yield Finding("host.region_mismatch", INELIGIBLE, f"{host.host} is {candidates}, not {required}")
+            yield Finding("host.region_mismatch", INELIGIBLE, f"{host.place} is {candidates}, not {required}")
         else:
             lines = f"; put into the policy: {_lines(host)}" if host.to_configure else ""
-            yield Finding("host.unknown", INDETERMINATE, f"the region of {host.host} is not known{lines}")
+            yield Finding("host.unknown", INDETERMINATE, f"the region of {host.place} is not known{lines}")
     elif host.region == GLOBAL:
         if not policy.require:
-            yield Finding("host.global", INDETERMINATE, f"{host.host} has no region")
+            yield Finding("host.global", INDETERMINATE, f"{host.place} has no region")
         elif revision is None or _optional_prefix_region(host, policy, revision) is None:
-            yield Finding("host.global", INELIGIBLE, f"{host.host} has no region, required: {required}")
+            yield Finding("host.global", INELIGIBLE, f"{host.place} has no region, required: {required}")
         else:
             yield from needs_findings(
-                (("region_approval",),), policy, "host.global", f"{host.host} shows no project geography"
+                (("region_approval",),), policy, "host.global", f"{host.place} shows no project geography"
             )
     elif policy.require and host.region not in policy.require:
-        yield Finding("host.region_mismatch", INELIGIBLE, f"{host.host} is {host.region}, not {required}")
+        yield Finding("host.region_mismatch", INELIGIBLE, f"{host.place} is {host.region}, not {required}")
     elif host.link:
-        why = f"{host.host} shows the region of a private link, not that of the project"
+        why = f"{host.place} shows the region of a private link, not that of the project"
         yield from needs_findings((("region_approval",),), policy, "attestation.missing", why)
 
 
@@ -112,9 +112,8 @@ def _cloud_findings(
     region = catalogue.cloud_regions.get(("azure_region", name))
     verdict = None if region is None else _elsewhere(region, host, policy)
     if verdict is not None and (host.region != UNKNOWN or verdict is INELIGIBLE):
-        yield Finding(
-            "host.region_contradicted", verdict, f"{host.host} answered from {answer.cloud_region} ({region})"
-        )
+        where = f"{answer.cloud_region} ({region})"
+        yield Finding("host.region_contradicted", verdict, f"{host.place} answered from {where}")
 
 
 def _gateway_findings(
@@ -126,10 +125,10 @@ def _gateway_findings(
         verdict = _elsewhere(upstream.region, host, policy) if upstream.region != UNKNOWN else INDETERMINATE
         if verdict is not None:
             where = f"{upstream.host} ({upstream.region})"
-            yield Finding("gateway.left_region", verdict, f"{host.host} sent the request on to {where}")
+            yield Finding("gateway.left_region", verdict, f"{host.place} sent the request on to {where}")
     elif answer.fallbacks:
         yield Finding(
-            "gateway.left_region", INDETERMINATE, f"{host.host} fell back, it does not say to where"
+            "gateway.left_region", INDETERMINATE, f"{host.place} fell back, it does not say to where"
         )
 
 
@@ -139,7 +138,7 @@ def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch
     bound = policy.require or home.region not in (UNKNOWN, GLOBAL)
     if bound and host.region not in allowed and host.host != home.host:
         code = "redirect.payload_left_region" if hop.payload else "redirect.left_region"
-        yield Finding(code, INELIGIBLE, f"redirected to {host.host}")
+        yield Finding(code, INELIGIBLE, f"redirected to {host.place}")
 
 
 def answer_findings(
@@ -153,5 +152,5 @@ def answer_findings(
         yield Finding(
             "host.refused_by_vendor",
             INELIGIBLE,
-            f"{hosts[-1].host} answered {facts.answer.refusal}: host and project do not belong together",
+            f"{hosts[-1].place} answered {facts.answer.refusal}: host and project do not belong together",
         )
