@@ -1,21 +1,14 @@
 """Calls to the vendor by HTTP clients of every kind: judged, in block mode refused before a byte leaves."""
 
-import asyncio
 import http.client as standard
-import json
-import os
-import ssl
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import httpx
 import httpx2
 import pytest
-import requests
 import urllib3
 
 from otel_residency import ResidencyViolationError
@@ -26,94 +19,9 @@ from otel_residency.openai_client.patch import switch
 from otel_residency.telemetry import names
 from tests.internet import EU, US, Internet
 from tests.recorded import Instrument, Recorded, settle
+from tests.senders import PATH, SENDERS, TEXT
 from tests.vendor import ALIAS, ordinary, redirect
 
-PATH = "/v1/chat/completions"
-BODY = {"model": ALIAS, "messages": [{"role": "user", "content": "my claim is number 4711"}]}
-TEXT = json.dumps(BODY)
-JSON = {"content-type": "application/json"}
-
-
-def with_httpx(url: str) -> int:
-    """By httpx."""
-    return httpx.post(url, json=BODY, follow_redirects=True).status_code
-
-
-def with_httpx2(url: str) -> int:
-    """By httpx2."""
-    return httpx2.post(url, json=BODY, follow_redirects=True).status_code
-
-
-def with_async_httpx(url: str) -> int:
-    """By httpx, from a coroutine."""
-
-    async def send() -> int:
-        async with httpx.AsyncClient(follow_redirects=True) as client:
-            return (await client.post(url, json=BODY)).status_code
-
-    return asyncio.run(send())
-
-
-def with_requests(url: str) -> int:
-    """By requests, which builds on urllib3."""
-    return requests.post(url, json=BODY, verify=os.environ["SSL_CERT_FILE"], timeout=20).status_code
-
-
-def with_urllib3(url: str) -> int:
-    """By urllib3."""
-    proxy = urllib3.ProxyManager(os.environ["HTTPS_PROXY"], ca_certs=os.environ["SSL_CERT_FILE"])
-    return proxy.request("POST", url, json=BODY).status
-
-
-def with_aiohttp(url: str) -> int:
-    """By aiohttp."""
-
-    async def send() -> int:
-        trusting = aiohttp.TCPConnector(ssl=ssl.create_default_context())
-        async with (
-            aiohttp.ClientSession(trust_env=True, connector=trusting) as session,
-            session.post(url, json=BODY) as answer,
-        ):
-            await answer.read()
-            return answer.status
-
-    return asyncio.run(send())
-
-
-def with_urllib(url: str) -> int:
-    """By the standard library."""
-    request = urllib.request.Request(url, TEXT.encode(), JSON)  # noqa: S310 - the tests' own URLs
-    with urllib.request.urlopen(request) as answer:  # noqa: S310
-        return int(answer.status)
-
-
-def with_http_client(url: str) -> int:
-    """By the lowest that the standard library has, through a tunnel."""
-    host, _, path = url.removeprefix("https://").partition("/")
-    proxy, _, port = os.environ["HTTPS_PROXY"].removeprefix("http://").partition(":")
-    connection = standard.HTTPSConnection(proxy, int(port.strip("/")))
-    connection.set_tunnel(host)
-    try:
-        connection.request("POST", f"/{path}", TEXT, JSON)
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
-Send = Callable[[str], int]
-CLIENTS: dict[str, Send] = {
-    function.__name__.removeprefix("with_"): function
-    for function in (
-        with_httpx,
-        with_httpx2,
-        with_async_httpx,
-        with_requests,
-        with_urllib3,
-        with_aiohttp,
-        with_urllib,
-        with_http_client,
-    )
-}
 KINDS = {
     "httpx": httpx.RequestError,
     "httpx2": httpx2.RequestError,
@@ -128,7 +36,7 @@ FOLLOWS = {"httpx", "httpx2", "async_httpx", "requests", "urllib3", "aiohttp"}
 """Those that send the body again when they are redirected by 307."""
 
 
-@pytest.fixture(params=CLIENTS)
+@pytest.fixture(params=SENDERS)
 def client(request: pytest.FixtureRequest) -> str:
     """Each HTTP client."""
     name: str = request.param
@@ -139,7 +47,7 @@ def test_block_refuses_before_a_byte_leaves(client: str, instrument: Instrument,
     """A violating call is refused with an error of ours that is one of the library's too; nothing arrives."""
     recorded = instrument(on_call="block")
     with pytest.raises(ResidencyViolationError, match=r"host\.region_mismatch") as raised:
-        CLIENTS[client](f"https://{US}{PATH}?key=secret")
+        SENDERS[client](f"https://{US}{PATH}?key=secret")
     assert isinstance(raised.value, KINDS[client])
     assert "secret" not in str(raised.value)
     assert internet.requests == []
@@ -150,7 +58,7 @@ def test_block_refuses_before_a_byte_leaves(client: str, instrument: Instrument,
 def test_block_lets_an_eligible_call_go(client: str, instrument: Instrument, internet: Internet) -> None:
     """A call to the required region arrives and is answered, with one span."""
     recorded = instrument(on_call="block")
-    assert CLIENTS[client](f"https://{EU}{PATH}") == 200
+    assert SENDERS[client](f"https://{EU}{PATH}") == 200
     settle()
     assert internet.hosts == [EU]
     (span,) = recorded.spans
@@ -161,7 +69,7 @@ def test_block_lets_an_eligible_call_go(client: str, instrument: Instrument, int
 
 def test_flag_changes_nothing_and_tells(client: str, residency: Recorded, internet: Internet) -> None:
     """A violating call arrives, is flagged, and counts once."""
-    assert CLIENTS[client](f"https://{US}{PATH}") == 200
+    assert SENDERS[client](f"https://{US}{PATH}") == 200
     settle()
     assert internet.hosts == [US]
     assert residency.values(names.REGION) == ["us"]
@@ -172,7 +80,7 @@ def test_flag_changes_nothing_and_tells(client: str, residency: Recorded, intern
 
 def test_another_host_costs_a_look_up(client: str, residency: Recorded, internet: Internet) -> None:
     """A host that is no vendor's leaves no span, and is remembered as one that does not matter."""
-    CLIENTS[client](f"https://shop.example{PATH}")
+    SENDERS[client](f"https://shop.example{PATH}")
     state = switch.state
     assert state is not None
     assert {"shop.example", b"shop.example"} & state.others
@@ -192,14 +100,14 @@ def test_a_redirect_out_of_the_region_is_stopped(
     )
     instrument(on_call="block")
     with pytest.raises(RefusalError):
-        CLIENTS[client](f"https://{EU}{PATH}")
+        SENDERS[client](f"https://{EU}{PATH}")
     assert internet.hosts == [EU]
 
 
 @pytest.mark.parametrize("name", ["httpx", "requests"])
 def test_the_model_of_a_raw_call_counts(name: str, residency: Recorded) -> None:
     """Where the body is at hand it is read: an eligible alias is told as one."""
-    CLIENTS[name](f"https://{EU}{PATH}")
+    SENDERS[name](f"https://{EU}{PATH}")
     settle()
     assert residency.values(names.MODEL_REQUESTED) == [ALIAS]
 
@@ -223,7 +131,7 @@ def test_a_failure_of_ours_is_none_of_the_application(
 ) -> None:
     """When a request can't be read the call is made all the same in flag mode."""
     del residency
-    assert CLIENTS[client](f"https://{EU}{PATH}") == 200
+    assert SENDERS[client](f"https://{EU}{PATH}") == 200
     assert internet.hosts == [EU]
     assert "RuntimeError" in caplog.text
     assert "4711" not in caplog.text
@@ -234,16 +142,16 @@ def test_a_failure_of_ours_is_a_refusal(client: str, instrument: Instrument, int
     """In block mode a doubt is a refusal."""
     instrument(on_call="block")
     with pytest.raises(ResidencyViolationError, match=r"guard\.failed"):
-        CLIENTS[client](f"https://{EU}{PATH}")
+        SENDERS[client](f"https://{EU}{PATH}")
     assert internet.requests == []
 
 
 def test_a_gateway_serves_other_things_too(instrument: Instrument, internet: Internet) -> None:
     """Of a host that the policy names only the vendor's endpoints are judged."""
     recorded = instrument(on_call="block", hosts={"shop.example": {"region": "us"}})
-    assert with_httpx("https://shop.example/orders") == 200
+    assert SENDERS["httpx"]("https://shop.example/orders") == 200
     with pytest.raises(ResidencyViolationError):
-        with_httpx(f"https://shop.example{PATH}")
+        SENDERS["httpx"](f"https://shop.example{PATH}")
     assert internet.hosts == ["shop.example"]
     assert recorded.counted == 1
 
@@ -252,7 +160,7 @@ def test_switched_off_nothing_is_judged(instrument: Instrument, client: str, int
     """Without an active state every client is as it was."""
     instrument(on_call="block")
     switch.state = None
-    assert CLIENTS[client](f"https://{US}{PATH}") == 200
+    assert SENDERS[client](f"https://{US}{PATH}") == 200
     assert internet.hosts == [US]
 
 
