@@ -17,7 +17,7 @@ test: .venv/ready
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-matrix test-apart
 
 test-main: lint
-	$(BIN)/pytest --reruns 1 --cov --cov-report=term
+	$(BIN)/pytest --cov --cov-report=term
 	$(BIN)/coverage report --include='*/otel_residency/core/*' --fail-under=100
 
 test-matrix: .venv/ready

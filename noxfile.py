@@ -26,7 +26,7 @@ def matrix(session: nox.Session, openai: str) -> None:
         "--editable", ".[httpx]", "--group", "client-test", f"openai=={openai}", httpx, *CONSTRAINTS
     )
     sockets = () if openai == "1.40.0" else ("tests/http_clients/test_sockets.py",)
-    session.run("pytest", "tests/openai_client", *sockets, "-q", "--reruns", "1", *session.posargs)
+    session.run("pytest", "tests/openai_client", *sockets, "-q", *session.posargs)
 
 
 @nox.session

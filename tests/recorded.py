@@ -3,7 +3,8 @@
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, get_ident
+from time import monotonic
 from typing import Any, Protocol
 
 from opentelemetry.sdk._logs import LoggerProvider
@@ -31,6 +32,10 @@ EU_POLICY: Mapping[str, Any] = {
     },
 }
 """What most tests require: the EU, with what the EU asks for attested."""
+
+
+OLDEST = 2
+"""The generation of a collection that looks at everything."""
 
 
 class Recorded:
@@ -171,13 +176,32 @@ def switching() -> Iterator[Instrument]:
         recorded.shutdown()
 
 
+def collect() -> None:
+    """Collect all garbage. While another thread collects `gc.collect` does nothing, and is called again."""
+    here, done = get_ident(), Event()
+
+    def note(phase: str, about: dict[str, int]) -> None:
+        if phase == "stop" and about["generation"] == OLDEST and get_ident() == here:
+            done.set()
+
+    gc.callbacks.append(note)
+    try:
+        patience = monotonic() + PATIENCE
+        while not done.is_set():
+            if monotonic() > patience:
+                raise TimeoutError("the garbage collector is at work in another thread")
+            gc.collect()
+    finally:
+        gc.callbacks.remove(note)
+
+
 def settle() -> None:
     """Return when every stream that was dropped or closed by now has been reported.
 
     The reports of abandoned streams are made by a thread, one after the other: what is put into its queue
     now is done after all that was put there before.
     """
-    gc.collect()
+    collect()
     done = Event()
     reaper.prepare()
     reaper.submit(done.set)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 COMMAND = (sys.executable, "-m", "otel_residency.cli")
 QUIET = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
-_LEFT_OUT = ("OTEL_", "OPENAI_", "LANGFUSE_", "PYTHON")
+_LEFT_OUT = ("OTEL_", "OPENAI_", "LANGFUSE_", "TRACELOOP_", "PYTHON")
 
 
 def environment(**variables: str) -> dict[str, str]:

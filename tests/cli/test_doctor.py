@@ -198,6 +198,79 @@ def test_ways_around_the_gate_are_told(
     assert "the completion hook 'upload' uploads prompts" in found
 
 
+WITHOUT_CONNECT = """
+from aiohttp.connector import BaseConnector
+from opentelemetry.instrumentation.distro import BaseDistro
+del BaseConnector.connect
+
+class Distro(BaseDistro):
+    def _configure(self, **kwargs):
+        pass
+"""
+
+
+def test_an_http_client_that_cant_be_patched_is_told(
+    sound: dict[str, str], distro: Callable[[str], dict[str, str]]
+) -> None:
+    """Where another HTTP client lacks what the guard patches the doctor warns; openai's patches are whole."""
+    told = examine(**sound, **distro(WITHOUT_CONNECT))
+    assert told["guard.clients"][:2] == ("warning", "can't be patched: BaseConnector.connect")
+    assert told["guard.patches"][0] == "ok"
+    assert told.code == 0
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
+    """Installs the metadata of a package, and answers the variables that make it found."""
+
+    def install(name: str, version: str) -> dict[str, str]:
+        metadata = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        metadata.mkdir()
+        text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        (metadata / "METADATA").write_text(text, encoding="utf-8")
+        return {"PYTHONPATH": str(tmp_path)}
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [("langfuse", "LANGFUSE_MEDIA_UPLOAD_ENABLED"), ("traceloop-sdk", "TRACELOOP_TRACE_CONTENT")],
+)
+def test_uploads_of_media_are_told(
+    sound: dict[str, str], beside: Callable[[str, str], dict[str, str]], name: str, variable: str
+) -> None:
+    """A package that uploads media beside its exporter is a warning, until its variable switches that off."""
+    variables = sound | beside(name, "1.0")
+    status, found, cure = examine(**variables)["gate.upload"]
+    assert status == "warning"
+    assert found.startswith(f"{name} uploads images")
+    assert f"{variable}=false" in cure
+    assert examine(**variables, **{variable: "false"})["gate.upload"][0] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("version", "address", "status"),
+    [
+        pytest.param("3.3.9", "", "ok", id="before"),
+        pytest.param("3.4.0rc1", "", "warning", id="first"),
+        pytest.param("4.0", "", "warning", id="later"),
+        pytest.param("3.4.1", EU, "ok", id="address-by-variable"),
+    ],
+)
+def test_a_library_with_sockets_of_its_own_is_told(
+    sound: dict[str, str],
+    beside: Callable[[str, str], dict[str, str]],
+    version: str,
+    address: str,
+    status: str,
+) -> None:
+    """The engine that dspy brings can't be seen; a variable with the address keeps it from using that."""
+    told = examine(**sound | beside("dspy", version) | {"OPENAI_BASE_URL": address})["guard.unseen"]
+    assert told[0] == status
+    assert bool(told[2]) == (status == "warning")
+
+
 def test_exporters_are_told_with_host_and_region(
     sound: dict[str, str], distro: Callable[[str], dict[str, str]]
 ) -> None:
@@ -269,4 +342,4 @@ def test_the_table_is_plain_and_fits_when_piped(sound: dict[str, str]) -> None:
     assert max(map(len, lines)) <= 100
     assert "\x1b" not in "".join(lines)
     assert [line for line in lines if line != line.rstrip()] == []
-    assert lines[-1] == "1 failed, 0 with a warning, 23 ok"
+    assert lines[-1] == "1 failed, 0 with a warning, 25 ok"

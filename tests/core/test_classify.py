@@ -86,6 +86,19 @@ def test_a_configured_host_is_found_by_name_or_by_name_and_port(
     assert region == match.region
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "place"),
+    [
+        ("Gateway.example.", None, "gateway.example"),
+        ("gateway.example", 8443, "gateway.example:8443"),
+        ("[fd00::1]", 8443, "[fd00::1]:8443"),
+    ],
+)
+def test_a_host_is_shown_with_its_port(host: str, port: int | None, place: str) -> None:
+    """A host has its port beside it, where that is not the default, as a policy names it."""
+    assert match_host(CATALOGUE, {}, host, port, DAY).place == place
+
+
 def test_an_imitation_names_what_it_imitates() -> None:
     """Who reads the finding learns which host was meant."""
     assert lookalike_of(CATALOGUE, "eu.api-openai.com") == "eu.api.openai.com"

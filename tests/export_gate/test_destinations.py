@@ -1,6 +1,5 @@
 """Content bound for a back end in the wrong region stays here, whatever the verdict of its call."""
 
-import gc
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from otel_residency.settings import read_settings
 from tests.export_gate.conftest import Items
 from tests.export_gate.genai import PROMPT, ask, log, model_call
 from tests.internet import EU
-from tests.recorded import Instrument, Recorded
+from tests.recorded import Instrument, Recorded, collect
 
 NEW_RELIC_EU = "https://otlp.eu01.nr-data.net/v1/traces"
 NEW_RELIC_US = "https://otlp.nr-data.net/v1/traces"
@@ -110,7 +109,7 @@ def test_processors_are_not_kept_alive() -> None:
     processor = SimpleSpanProcessor(ConsoleSpanExporter())
     found.region(processor)
     del processor
-    gc.collect()
+    collect()
     assert len(found._regions) == 0
 
 

@@ -1,18 +1,12 @@
 """Calls to the vendor that don't pass the client, seen by the spans of real HTTP clients."""
 
-import asyncio
 import os
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-import aiohttp
-import httpx
 import pytest
-import requests
-import urllib3
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
@@ -26,47 +20,14 @@ from tests.export_gate.conftest import Items
 from tests.export_gate.genai import PROMPT, application, ask
 from tests.internet import US, Internet
 from tests.recorded import Instrument, Recorded
-
-PATH = "/v1/chat/completions"
-BODY = {"model": "gpt-5.2", "messages": []}
-
-
-def with_httpx(url: str) -> None:
-    """By httpx."""
-    httpx.post(url, json=BODY)
-
-
-def with_requests(url: str) -> None:
-    """By requests, which builds on urllib3."""
-    requests.post(url, json=BODY, verify=os.environ["SSL_CERT_FILE"], timeout=20)
-
-
-def with_urllib3(url: str) -> None:
-    """By urllib3."""
-    proxy = urllib3.ProxyManager(os.environ["HTTPS_PROXY"], ca_certs=os.environ["SSL_CERT_FILE"])
-    proxy.request("POST", url, json=BODY)
-
-
-def with_aiohttp(url: str) -> None:
-    """By aiohttp."""
-
-    async def send() -> None:
-        trusting = aiohttp.TCPConnector(ssl=ssl.create_default_context())
-        async with (
-            aiohttp.ClientSession(trust_env=True, connector=trusting) as session,
-            session.post(url, json=BODY) as answer,
-        ):
-            await answer.read()
-
-    asyncio.run(send())
-
+from tests.senders import PATH, SENDERS
 
 CLIENTS = {
-    "httpx": (with_httpx, [HTTPXClientInstrumentor]),
-    "requests": (with_requests, [RequestsInstrumentor]),
-    "urllib3": (with_urllib3, [URLLib3Instrumentor]),
-    "requests on urllib3": (with_requests, [RequestsInstrumentor, URLLib3Instrumentor]),
-    "aiohttp": (with_aiohttp, [AioHttpClientInstrumentor]),
+    "httpx": (SENDERS["httpx"], [HTTPXClientInstrumentor]),
+    "requests": (SENDERS["requests"], [RequestsInstrumentor]),
+    "urllib3": (SENDERS["urllib3"], [URLLib3Instrumentor]),
+    "requests on urllib3": (SENDERS["requests"], [RequestsInstrumentor, URLLib3Instrumentor]),
+    "aiohttp": (SENDERS["aiohttp"], [AioHttpClientInstrumentor]),
 }
 
 
@@ -143,7 +104,7 @@ def test_its_ancestors_are_redacted(instrument: Instrument) -> None:
     HTTPXClientInstrumentor().instrument(tracer_provider=recorded.tracer_provider)
     try:
         with application(recorded, "root", **{"input.value": PROMPT}):
-            httpx.post(f"https://{US}{PATH}", json=BODY)
+            SENDERS["httpx"](f"https://{US}{PATH}")
     finally:
         HTTPXClientInstrumentor().uninstrument()
     assert PROMPT not in recorded.everything

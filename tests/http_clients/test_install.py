@@ -2,16 +2,13 @@
 
 import asyncio
 import http.client as standard
-import json
 import os
 import ssl
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -28,96 +25,9 @@ from otel_residency.openai_client.patch import switch
 from otel_residency.telemetry import names
 from tests.internet import EU, US, Internet
 from tests.recorded import Instrument, Recorded, settle
+from tests.senders import BODY, JSON, PATH, SENDERS, TEXT, tunnel
 from tests.vendor import ALIAS, ordinary, redirect
 
-PATH = "/v1/chat/completions"
-BODY = {"model": ALIAS, "messages": [{"role": "user", "content": "my claim is number 4711"}]}
-TEXT = json.dumps(BODY)
-JSON = {"content-type": "application/json"}
-
-
-def with_httpx(url: str) -> int:
-    """By httpx."""
-    return httpx.post(url, json=BODY, follow_redirects=True).status_code
-
-
-def with_httpx2(url: str) -> int:
-    """By httpx2."""
-    return httpx2.post(url, json=BODY, follow_redirects=True).status_code
-
-
-def with_async_httpx(url: str) -> int:
-    """By httpx, from a coroutine."""
-
-    async def send() -> int:
-        async with httpx.AsyncClient(follow_redirects=True) as client:
-            return (await client.post(url, json=BODY)).status_code
-
-    return asyncio.run(send())
-
-
-def with_requests(url: str) -> int:
-    """By requests, which builds on urllib3."""
-    return requests.post(url, json=BODY, verify=os.environ["SSL_CERT_FILE"], timeout=20).status_code
-
-
-def with_urllib3(url: str) -> int:
-    """By urllib3."""
-    proxy = urllib3.ProxyManager(os.environ["HTTPS_PROXY"], ca_certs=os.environ["SSL_CERT_FILE"])
-    return proxy.request("POST", url, json=BODY).status
-
-
-def with_aiohttp(url: str) -> int:
-    """By aiohttp."""
-
-    async def send() -> int:
-        trusting = aiohttp.TCPConnector(ssl=ssl.create_default_context())
-        async with (
-            aiohttp.ClientSession(trust_env=True, connector=trusting) as session,
-            session.post(url, json=BODY) as answer,
-        ):
-            await answer.read()
-            return answer.status
-
-    return asyncio.run(send())
-
-
-def with_urllib(url: str) -> int:
-    """By the standard library."""
-    request = urllib.request.Request(url, TEXT.encode(), JSON)  # noqa: S310 - the tests' own URLs
-    with urllib.request.urlopen(request) as answer:  # noqa: S310
-        return int(answer.status)
-
-
-def with_http_client(url: str) -> int:
-    """By the lowest that the standard library has, through a tunnel."""
-    with closing(tunnel(url)) as connection:
-        connection.request("POST", url.partition(urlsplit(url).netloc)[2], TEXT, JSON)
-        return connection.getresponse().status
-
-
-def tunnel(url: str) -> standard.HTTPSConnection:
-    """A connection of the standard library to the host of a URL."""
-    proxy, _, port = os.environ["HTTPS_PROXY"].removeprefix("http://").partition(":")
-    connection = standard.HTTPSConnection(proxy, int(port.strip("/")))
-    connection.set_tunnel(urlsplit(url).netloc)
-    return connection
-
-
-Send = Callable[[str], int]
-CLIENTS: dict[str, Send] = {
-    function.__name__.removeprefix("with_"): function
-    for function in (
-        with_httpx,
-        with_httpx2,
-        with_async_httpx,
-        with_requests,
-        with_urllib3,
-        with_aiohttp,
-        with_urllib,
-        with_http_client,
-    )
-}
 KINDS = {
     "httpx": httpx.RequestError,
     "httpx2": httpx2.RequestError,
@@ -132,7 +42,7 @@ FOLLOWS = {"httpx", "httpx2", "async_httpx", "requests", "urllib3", "aiohttp"}
 """Those that send the body again when they are redirected by 307."""
 
 
-@pytest.fixture(params=CLIENTS)
+@pytest.fixture(params=SENDERS)
 def client(request: pytest.FixtureRequest) -> str:
     """Each HTTP client."""
     name: str = request.param
@@ -143,7 +53,7 @@ def test_block_refuses_before_a_byte_leaves(client: str, instrument: Instrument,
     """A violating call is refused with an error of ours that is one of the library's too; nothing arrives."""
     recorded = instrument(on_call="block")
     with pytest.raises(ResidencyViolationError, match=r"host\.region_mismatch") as raised:
-        CLIENTS[client](f"https://{US}{PATH}?key=secret")
+        SENDERS[client](f"https://{US}{PATH}?key=secret")
     assert isinstance(raised.value, KINDS[client])
     assert "secret" not in str(raised.value)
     assert internet.requests == []
@@ -154,7 +64,7 @@ def test_block_refuses_before_a_byte_leaves(client: str, instrument: Instrument,
 def test_block_lets_an_eligible_call_go(client: str, instrument: Instrument, internet: Internet) -> None:
     """A call to the required region arrives and is answered, with one span."""
     recorded = instrument(on_call="block")
-    assert CLIENTS[client](f"https://{EU}{PATH}") == 200
+    assert SENDERS[client](f"https://{EU}{PATH}") == 200
     settle()
     assert internet.hosts == [EU]
     (span,) = recorded.spans
@@ -169,9 +79,9 @@ def test_block_refuses_what_the_customer_may_not(
     """A call that the policy allows is refused where it is made for a customer of another region."""
     recorded = instrument(require=["eu", "us"], on_call="block")
     with require("us"):
-        CLIENTS[client](f"https://{US}{PATH}")
+        SENDERS[client](f"https://{US}{PATH}")
         with pytest.raises(ResidencyViolationError, match="us is required"):
-            CLIENTS[client](f"https://{EU}{PATH}")
+            SENDERS[client](f"https://{EU}{PATH}")
     settle()
     assert internet.hosts == [US]
     assert recorded.values(names.REQUIRED) == [("us",), ("us",)]
@@ -179,7 +89,7 @@ def test_block_refuses_what_the_customer_may_not(
 
 def test_flag_changes_nothing_and_tells(client: str, residency: Recorded, internet: Internet) -> None:
     """A violating call arrives, is flagged, and counts once."""
-    assert CLIENTS[client](f"https://{US}{PATH}") == 200
+    assert SENDERS[client](f"https://{US}{PATH}") == 200
     settle()
     assert internet.hosts == [US]
     assert residency.values(names.REGION) == ["us"]
@@ -190,12 +100,12 @@ def test_flag_changes_nothing_and_tells(client: str, residency: Recorded, intern
 
 def test_another_host_costs_a_look_up(client: str, residency: Recorded, internet: Internet) -> None:
     """A host that is no vendor's leaves no span, and is remembered as one that does not matter."""
-    CLIENTS[client](f"https://shop.example{PATH}")
+    SENDERS[client](f"https://shop.example{PATH}")
     state = switch.state
     assert state is not None
     assert len(state.others) >= 1
     known = set(state.others)
-    CLIENTS[client](f"https://shop.example{PATH}")
+    SENDERS[client](f"https://shop.example{PATH}")
     assert state.others == known
     assert internet.hosts == ["shop.example"] * 2
     assert residency.spans == []
@@ -213,14 +123,14 @@ def test_a_redirect_out_of_the_region_is_stopped(
     )
     instrument(on_call="block")
     with pytest.raises(RefusalError):
-        CLIENTS[client](f"https://{EU}{PATH}")
+        SENDERS[client](f"https://{EU}{PATH}")
     assert internet.hosts == [EU]
 
 
 @pytest.mark.parametrize("name", ["httpx", "requests"])
 def test_the_model_of_a_raw_call_counts(name: str, residency: Recorded) -> None:
     """Where the body is at hand it is read: an eligible alias is told as one."""
-    CLIENTS[name](f"https://{EU}{PATH}")
+    SENDERS[name](f"https://{EU}{PATH}")
     settle()
     assert residency.values(names.MODEL_REQUESTED) == [ALIAS]
 
@@ -357,7 +267,7 @@ def test_a_failure_of_ours_is_none_of_the_application(
 ) -> None:
     """When a request can't be read the call is made all the same in flag mode."""
     del residency
-    assert CLIENTS[client](f"https://{EU}{PATH}") == 200
+    assert SENDERS[client](f"https://{EU}{PATH}") == 200
     assert internet.hosts == [EU]
     assert "RuntimeError" in caplog.text
     assert "4711" not in caplog.text
@@ -368,16 +278,16 @@ def test_a_failure_of_ours_is_a_refusal(client: str, instrument: Instrument, int
     """In block mode a doubt is a refusal."""
     instrument(on_call="block")
     with pytest.raises(ResidencyViolationError, match=r"guard\.failed"):
-        CLIENTS[client](f"https://{EU}{PATH}")
+        SENDERS[client](f"https://{EU}{PATH}")
     assert internet.requests == []
 
 
 def test_a_gateway_serves_other_things_too(instrument: Instrument, internet: Internet) -> None:
     """Of a host that the policy names only the vendor's endpoints are judged."""
     recorded = instrument(on_call="block", hosts={"shop.example": {"region": "us"}})
-    assert with_httpx("https://shop.example/orders") == 200
+    assert SENDERS["httpx"]("https://shop.example/orders") == 200
     with pytest.raises(ResidencyViolationError):
-        with_httpx(f"https://shop.example{PATH}")
+        SENDERS["httpx"](f"https://shop.example{PATH}")
     assert internet.hosts == ["shop.example"]
     assert recorded.counted == 1
 
@@ -386,7 +296,7 @@ def test_switched_off_nothing_is_judged(instrument: Instrument, client: str, int
     """Without an active state every client is as it was."""
     instrument(on_call="block")
     switch.state = None
-    assert CLIENTS[client](f"https://{US}{PATH}") == 200
+    assert SENDERS[client](f"https://{US}{PATH}") == 200
     assert internet.hosts == [US]
 
 

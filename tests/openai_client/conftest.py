@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.openai_client.kinds import Async, Kind, Sync
+from tests.recorded import settle
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +22,13 @@ def _collector() -> Iterator[None]:
     yield
     gc.enable()
     gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    """Have the calls that a test abandons reported before the next test counts its own."""
+    yield
+    settle()
 
 
 @pytest.fixture(autouse=True)

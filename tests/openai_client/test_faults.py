@@ -4,7 +4,6 @@ What judges a call and what tells of it fail differently. Where a call can't be 
 and block mode refuses it. Where it can't be told of, no mode does anything but log.
 """
 
-import gc
 import logging
 import queue
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +27,7 @@ from otel_residency.settings import read_settings
 from tests.internet import EU, PATIENCE, US, Internet
 from tests.openai_client.http_library import http
 from tests.openai_client.kinds import Kind
-from tests.recorded import Instrument, Recorded, settle
+from tests.recorded import Instrument, Recorded, collect, settle
 from tests.vendor import SNAPSHOT, answer, body_of, chat_events, error, events, ordinary, redirect
 
 PROMPT = "the prompt that must not be logged"
@@ -117,7 +116,7 @@ def make(kind: Kind, internet: Internet) -> Make:
     def make(host: str) -> list[Outcome]:
         client = kind.open(base_url=f"https://{host}/v1", max_retries=2)
         found = [outcome(call, client) for call in CALLS * 2]
-        gc.collect()
+        collect()
         return found
 
     return make

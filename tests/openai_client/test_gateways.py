@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-import requests
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
@@ -224,6 +223,7 @@ def test_an_order_of_another_http_client_counts(instrument: Instrument, internet
     recorded = instrument(hosts=CONFIGURED)
     headers = {"helicone-target-url": f"https://{US}"}
     url, trusted = f"https://{GATEWAY}/v1/chat/completions", os.environ["SSL_CERT_FILE"]
+    requests: Any = pytest.importorskip("requests")
     requests.post(url, json=CHAT, headers=headers, verify=trusted, timeout=20)
     settle()
     assert recorded.span["residency.reasons"] == ("gateway.route",)

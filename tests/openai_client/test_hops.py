@@ -248,6 +248,16 @@ def test_nothing_arrives_of_a_refused_call(
     assert (blocking.counted, len(blocking.violations)) == (1, 1)
 
 
+def test_a_refusal_names_the_port(kind: Kind, blocking: Recorded, internet: Internet) -> None:
+    """Who is refused at a port that is not the default reads it, where the call went to and in the reason."""
+    del blocking
+    client = kind.open(base_url=f"https://{US}:8443/v1")
+    call, reason = str(refused(kind, lambda: client.chat.completions.create(**CHAT))).splitlines()[:2]
+    assert f"https://{US}:8443 /v1/chat/completions" in call
+    assert f"{US}:8443 is us, not eu" in reason
+    assert internet.connections == []
+
+
 def test_a_derived_client_is_refused_and_the_other_is_not(
     kind: Kind, blocking: Recorded, internet: Internet
 ) -> None:

@@ -1,7 +1,6 @@
 """A streamed answer is over when its stream is: however that ends, it is one span, and ends it once."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -18,7 +17,7 @@ from tests.openai_client.dialects import CHAT, COMPLETIONS, DIALECTS, RESPONSES,
 from tests.openai_client.http_library import http
 from tests.openai_client.kinds import Async, Kind
 from tests.openai_client.resources import METHODS, method
-from tests.recorded import Instrument, Recorded, settle
+from tests.recorded import Instrument, Recorded, collect, settle
 from tests.vendor import ALIAS, SNAPSHOT, event, events, response_events
 
 Begin: TypeAlias = Callable[[], Any]
@@ -66,7 +65,7 @@ def held(dialect: Dialect, gate: Gate) -> Callable[[Asked], Reply]:
 def finished(kind: Kind, residency: Recorded) -> Recorded:
     """What was emitted, when everything that was dropped has been taken care of."""
     for _ in range(3):
-        gc.collect()
+        collect()
         kind.rest()
         settle()
     return residency
@@ -467,7 +466,7 @@ def test_a_loop_closed_with_a_call_under_way(residency: Recorded) -> None:
     loop.close()
     with residency.tracer_provider.get_tracer("application").start_as_current_span("work") as work:
         del task
-        gc.collect()
+        collect()
         assert trace.get_current_span() is work
     assert [span.name for span in residency.spans] == ["residency POST /v1/chat/completions"]
 

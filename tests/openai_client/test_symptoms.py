@@ -37,7 +37,7 @@ from tests.internet import AZURE, EU, US, Gate, Internet
 from tests.openai_client.http_library import MAJOR, http
 from tests.openai_client.kinds import Kind
 from tests.openai_client.resources import METHODS, method
-from tests.recorded import Instrument, Recorded, settle
+from tests.recorded import Instrument, Recorded, collect, settle
 from tests.vendor import ALIAS, SNAPSHOT, answer, body_of, chat_events, error, event, events
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
@@ -47,7 +47,7 @@ CHAT: dict[str, Any] = {"model": ALIAS, "messages": MESSAGES}
 def finished(kind: Kind) -> None:
     """Have everything that was dropped reported."""
     for _ in range(2):
-        gc.collect()
+        collect()
         kind.rest()
         settle()
 

@@ -38,6 +38,13 @@ class HostMatch(NamedTuple):
     """Provider to begin with in a policy, which alone can tell the region; empty where it can't."""
     link: bool = False
     """The region is that of a private link; that of the project behind it does not show."""
+    port: int | None = None
+    """`None` is the default port."""
+
+    @property
+    def place(self) -> str:
+        """The host, with its port unless that is the default."""
+        return with_port(self.host, self.port)
 
     @property
     def region(self) -> str:
@@ -73,6 +80,13 @@ def canonical_host(host: str) -> str:
     return name.removesuffix(".")
 
 
+def with_port(host: str, port: int | None) -> str:
+    """Host and port as a URL has them; the host alone where `port` is `None`, the default one."""
+    if port is None:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def match_host(
     catalogue: Catalogue,
     configured: Mapping[str, ConfiguredHost],
@@ -81,7 +95,16 @@ def match_host(
     on: date,
 ) -> HostMatch:
     """Look `host` up; a host that the catalogue lists can't be given another region by a policy."""
-    name = canonical_host(host)
+    return _match(catalogue, configured, canonical_host(host), port, on)._replace(port=port)
+
+
+def _match(
+    catalogue: Catalogue,
+    configured: Mapping[str, ConfiguredHost],
+    name: str,
+    port: int | None,
+    on: date,
+) -> HostMatch:
     listed = catalogue.hosts.get(name)
     if listed is not None and listed.kind != "loopback":
         return _listed(listed, on)
@@ -103,8 +126,7 @@ def match_host(
 
 def configured_for(configured: Mapping[str, T], name: str, port: int | None) -> T | None:
     """What is configured for the canonical host `name` and this port, else for the host alone."""
-    with_port = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
-    own = configured.get(with_port)
+    own = configured.get(with_port(name, port))
     return configured.get(name) if own is None else own
 
 

@@ -4,10 +4,10 @@ httpx and httpx2 are patched beside the openai client, whose requests pass them.
 call to a vendor cost one look-up in a set.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, wraps
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -33,18 +33,7 @@ _SEEN = "_otel_residency_seen"
 @cache
 def install() -> None:
     """Patch them all, now or when they are imported. Safe to call again."""
-    for name, patch in (
-        ("urllib3.connectionpool", _patch_urllib3),
-        ("aiohttp.connector", _patch_aiohttp),
-        ("http.client", _patch_standard),
-        ("httpcore", _patch_httpcore),
-        ("httpcore2", _patch_httpcore),
-        ("websockets.client", sockets.patch_protocol),
-        ("websockets.protocol", sockets.patch_messages),
-        ("websockets.sync.client", sockets.patch_connect),
-        ("websockets.asyncio.client", sockets.patch_async_connect),
-        ("websockets.legacy.client", sockets.patch_legacy),
-    ):
+    for name, patch in PATCHES.items():
         when_imported(name, patch, switch.miss_client)
 
 
@@ -202,6 +191,23 @@ def _place(connection: Any) -> tuple[str, int]:
     """Where a connection of the standard library leads, at last."""
     host = getattr(connection, "_tunnel_host", None) or connection.host
     return host, getattr(connection, "_tunnel_port", None) or connection.port
+
+
+PATCHES: Mapping[str, Callable[[ModuleType], None]] = MappingProxyType(
+    {
+        "urllib3.connectionpool": _patch_urllib3,
+        "aiohttp.connector": _patch_aiohttp,
+        "http.client": _patch_standard,
+        "httpcore": _patch_httpcore,
+        "httpcore2": _patch_httpcore,
+        "websockets.client": sockets.patch_protocol,
+        "websockets.protocol": sockets.patch_messages,
+        "websockets.sync.client": sockets.patch_connect,
+        "websockets.asyncio.client": sockets.patch_async_connect,
+        "websockets.legacy.client": sockets.patch_legacy,
+    }
+)
+"""What patches a module, by the module's name."""
 
 
 def _others() -> Any:

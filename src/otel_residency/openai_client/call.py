@@ -14,7 +14,7 @@ from weakref import finalize
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.classify import UNKNOWN, with_port
 from otel_residency.core.entries import Creation
 from otel_residency.core.facts import BASE_PATH, Answer, CallFacts, Hop, Reference
 from otel_residency.errors import RefusalError
@@ -323,7 +323,8 @@ class Call:
 
         self.judged = judged
         self.action = names.BLOCKED
-        return violation(judged.decision, f"{hop.scheme}://{hop.host} {judged.decision.endpoint}")
+        place = with_port(hop.host, hop.port)
+        return violation(judged.decision, f"{hop.scheme}://{place} {judged.decision.endpoint}")
 
     def _start(self, judged: Judged, base: BaseUrl | None) -> None:
         """Start the span and make it current, at the first attempt."""

@@ -23,6 +23,7 @@ from opentelemetry.trace import get_tracer_provider
 from otel_residency.cli.doctor.report import BaseUrl, Problem, Processor, Provider, Report, plain
 from otel_residency.cli.gate import gate_active, gate_missing
 from otel_residency.export_gate.destinations import address_of, exporter_of
+from otel_residency.http_clients.install import PATCHES
 from otel_residency.instrumentor import ResidencyInstrumentor
 from otel_residency.openai_client.patch import switch
 
@@ -50,6 +51,7 @@ def look(told: Sequence[LogRecord]) -> dict[str, Any]:
     """Everything, as plain data; `told` is what the auto-instrumentation logged."""
     installed = find_spec("openai") is not None
     client_error = _import_client() if installed else None
+    _import_http_clients()
     base_url, url_error = _base_url() if installed and not client_error else (None, None)
     found = {"traces": get_tracer_provider(), "logs": get_logger_provider(), "metrics": get_meter_provider()}
     providers = {signal: _unwrapped(provider) for signal, provider in found.items()}
@@ -59,6 +61,7 @@ def look(told: Sequence[LogRecord]) -> dict[str, Any]:
         problems=tuple(_problems(told)),
         guarded=switch.state is not None,
         missing=tuple(sorted(switch.missing)),
+        missing_clients=tuple(sorted(switch.missing_clients)),
         client=installed,
         client_error=client_error,
         conflict=str(conflict) if conflict else None,
@@ -95,6 +98,13 @@ def _import_client() -> str | None:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what to report
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def _import_http_clients() -> None:
+    """Put the patches of those in place that are installed; one that fails here fails in the service too."""
+    for name in PATCHES:
+        with suppress(Exception):
+            import_module(name)
 
 
 def _base_url() -> tuple[BaseUrl | None, str | None]:

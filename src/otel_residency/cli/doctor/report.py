@@ -52,6 +52,7 @@ class Report(NamedTuple):
     problems: tuple[Problem, ...] = ()
     guarded: bool = False
     missing: tuple[str, ...] = ()
+    missing_clients: tuple[str, ...] = ()
     client: bool = False
     """Whether openai is installed."""
     client_error: str | None = None

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from importlib.util import find_spec
 from typing import NamedTuple
 
 from otel_residency.cli.doctor.launch import ProbeError, probe
@@ -25,8 +24,6 @@ class Seen(NamedTuple):
     report: Report | None
     silence: str = ""
     """Why there is no report."""
-    langfuse: bool = False
-    """Whether langfuse is installed."""
 
 
 def gather() -> Seen:
@@ -38,5 +35,4 @@ def gather() -> Seen:
     except ProbeError as error:
         silence = str(error)
     today = datetime.now(UTC).date()
-    langfuse = find_spec("langfuse") is not None
-    return Seen(variables(), settings, problems, catalogue, today, report, silence, langfuse)
+    return Seen(variables(), settings, problems, catalogue, today, report, silence)

@@ -46,7 +46,7 @@ def hop_findings(
         yield Finding(
             "host.header_mismatch",
             INELIGIBLE,
-            f"the request to {host.host} names {canonical_host(hop.host_header)} in Host header or TLS",
+            f"the request to {host.place} names {canonical_host(hop.host_header)} in Host header or TLS",
         )
     yield from transport_findings(hop, host)
 
@@ -55,40 +55,40 @@ def transport_findings(hop: Hop, host: HostMatch) -> Iterator[Finding]:
     """Whether a request goes over TLS, where it leaves the machine."""
     if hop.scheme not in ("https", "wss"):
         if not host.loopback:
-            yield Finding("transport.insecure", INELIGIBLE, f"{hop.scheme} to {host.host}")
+            yield Finding("transport.insecure", INELIGIBLE, f"{hop.scheme} to {host.place}")
         elif host.kind != "configured":
-            yield Finding("transport.insecure", INDETERMINATE, f"{hop.scheme} to {host.host}")
+            yield Finding("transport.insecure", INDETERMINATE, f"{hop.scheme} to {host.place}")
 
 
 def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -> Iterator[Finding]:
     required = ", ".join(policy.require)
     if host.kind == "bogus":
-        yield Finding("host.bogus", INELIGIBLE, f"{host.host}: {host.note}")
+        yield Finding("host.bogus", INELIGIBLE, f"{host.place}: {host.note}")
     elif host.kind == "lookalike":
-        yield Finding("host.lookalike", INELIGIBLE, f"{host.host}: {host.note}")
+        yield Finding("host.lookalike", INELIGIBLE, f"{host.place}: {host.note}")
     elif host.region == UNKNOWN:
         if policy.require and host.regions and not set(host.regions) & set(policy.require):
             candidates = " or ".join(host.regions)
-            yield Finding("host.region_mismatch", INELIGIBLE, f"{host.host} is {candidates}, not {required}")
+            yield Finding("host.region_mismatch", INELIGIBLE, f"{host.place} is {candidates}, not {required}")
         else:
             which = f"; it is {' or '.join(host.regions)}" if host.regions else ""
             lines = f"; if you know it, put into the policy: {_lines(host)}" if host.to_configure else ""
             yield Finding(
-                "host.unknown", INDETERMINATE, f"the region of {host.host} is not known{which}{lines}"
+                "host.unknown", INDETERMINATE, f"the region of {host.place} is not known{which}{lines}"
             )
     elif host.region == GLOBAL:
         if not policy.require:
-            yield Finding("host.global", INDETERMINATE, f"{host.host} has no region")
+            yield Finding("host.global", INDETERMINATE, f"{host.place} has no region")
         elif revision is None or _optional_prefix_region(host, policy, revision) is None:
-            yield Finding("host.global", INELIGIBLE, f"{host.host} has no region, required: {required}")
+            yield Finding("host.global", INELIGIBLE, f"{host.place} has no region, required: {required}")
         else:
             yield from needs_findings(
-                (("region_approval",),), policy, "host.global", f"{host.host} shows no project geography"
+                (("region_approval",),), policy, "host.global", f"{host.place} shows no project geography"
             )
     elif policy.require and host.region not in policy.require:
-        yield Finding("host.region_mismatch", INELIGIBLE, f"{host.host} is {host.region}, not {required}")
+        yield Finding("host.region_mismatch", INELIGIBLE, f"{host.place} is {host.region}, not {required}")
     elif host.link:
-        why = f"{host.host} shows the region of a private link, not that of the project"
+        why = f"{host.place} shows the region of a private link, not that of the project"
         yield from needs_findings((("region_approval",),), policy, "attestation.missing", why)
 
 
@@ -123,7 +123,9 @@ def _cloud_findings(
     verdict = None if region is None else _elsewhere(region, host, policy)
     if verdict is not None:
         yield Finding(
-            "host.region_contradicted", verdict, f"{host.host} answered from {answer.cloud_region} ({region})"
+            "host.region_contradicted",
+            verdict,
+            f"{host.place} answered from {answer.cloud_region} ({region})",
         )
 
 
@@ -135,7 +137,9 @@ def route_findings(
         return  # a vendor's own host is no gateway
     for kind, value in hop.route:
         way = _way_on(kind, value, on, catalogue, policy)
-        yield from _way_findings("gateway.route", f"{host.host} is to send the request on", way, host, policy)
+        yield from _way_findings(
+            "gateway.route", f"{host.place} is to send the request on", way, host, policy
+        )
 
 
 def _gateway_findings(
@@ -149,7 +153,7 @@ def _gateway_findings(
         if value is not None:
             way = _way_on(kind, value, on, catalogue, policy)
             yield from _way_findings(
-                "gateway.left_region", f"{host.host} sent the request on", way, host, policy
+                "gateway.left_region", f"{host.place} sent the request on", way, host, policy
             )
 
 
@@ -189,7 +193,7 @@ def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch
     bound = policy.require or home.region not in (UNKNOWN, GLOBAL)
     if bound and host.region not in allowed and host.host != home.host:
         code = "redirect.payload_left_region" if hop.payload else "redirect.left_region"
-        yield Finding(code, INELIGIBLE, f"redirected to {host.host}")
+        yield Finding(code, INELIGIBLE, f"redirected to {host.place}")
 
 
 def answer_findings(
@@ -203,5 +207,5 @@ def answer_findings(
         yield Finding(
             "host.refused_by_vendor",
             INELIGIBLE,
-            f"{hosts[-1].host} answered {facts.answer.refusal}: host and project do not belong together",
+            f"{hosts[-1].place} answered {facts.answer.refusal}: host and project do not belong together",
         )

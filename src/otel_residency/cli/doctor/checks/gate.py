@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
+from otel_residency.cli.doctor.installed import installed
 from otel_residency.cli.doctor.report import Report
 from otel_residency.cli.doctor.seen import Seen
 
 _HOOK = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
 _UPLOAD_TO = "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH"
-_LANGFUSE_MEDIA = "LANGFUSE_MEDIA_UPLOAD_ENABLED"
+_UPLOADERS = {
+    "langfuse": ("LANGFUSE_MEDIA_UPLOAD_ENABLED", "images and files"),
+    "traceloop-sdk": ("TRACELOOP_TRACE_CONTENT", "images"),
+}
+"""Packages that upload media of prompts by themselves: the variable that stops it, and which media."""
 _NO = ("false", "0")
 _CURE = "Mend what start.telemetry and guard.installed tell."
 
@@ -60,6 +65,7 @@ def _uploads(seen: Seen) -> Iterator[Check]:
         target = f" to {seen.environ[_UPLOAD_TO]}" if seen.environ.get(_UPLOAD_TO) else ""
         cure = f"Unset {_HOOK}, or see that it stores in the region."
         yield warning("gate.upload", f"the completion hook {hook!r} uploads prompts{target}", cure)
-    if seen.langfuse and seen.environ.get(_LANGFUSE_MEDIA, "true").lower() not in _NO:
-        cure = f"Set {_LANGFUSE_MEDIA}=false, or see that its host is in the region."
-        yield warning("gate.upload", "langfuse uploads images and files of prompts by itself", cure)
+    for name, (variable, media) in _UPLOADERS.items():
+        if installed(name) and seen.environ.get(variable, "true").lower() not in _NO:
+            cure = f"Set {variable}=false, or see that its host is in the region."
+            yield warning("gate.upload", f"{name} uploads {media} of prompts by itself", cure)

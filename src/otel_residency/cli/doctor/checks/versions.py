@@ -1,13 +1,14 @@
 """Versions: each in the range that the package itself asks for, and OpenTelemetry's fitting together."""
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.metadata import metadata, requires
 from platform import python_version
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
+from otel_residency.cli.doctor.installed import installed
 from otel_residency.cli.doctor.seen import Seen
 from otel_residency.instrumentor import ResidencyInstrumentor
 
@@ -33,7 +34,7 @@ def checks(_: Seen) -> Iterator[Check]:
 
 def _client() -> Iterator[Check]:
     (need,) = map(Requirement, ResidencyInstrumentor().instrumentation_dependencies())
-    if _version(need.name) is None:
+    if installed(need.name) is None:
         yield warning(
             "version.openai",
             "openai is not installed here: there are no calls to guard",
@@ -48,7 +49,7 @@ def _opentelemetry(ranges: dict[str, SpecifierSet]) -> Iterator[Check]:
     yield from (check for check in outside if check.cure)
     if any(check.cure for check in outside):
         return
-    api, sdk = _version(_API), _version(_SDK)
+    api, sdk = installed(_API), installed(_SDK)
     if api == sdk:
         yield ok("version.opentelemetry", f"API and SDK {api}")
     else:
@@ -57,14 +58,7 @@ def _opentelemetry(ranges: dict[str, SpecifierSet]) -> Iterator[Check]:
 
 
 def _in_range(check: str, name: str, allowed: SpecifierSet) -> Check:
-    found = _version(name)
+    found = installed(name)
     if found is not None and allowed.contains(found, prereleases=True):
         return ok(check, f"{name} {found}")
     return failure(check, f"{name} {found or 'is not installed'}", f"pip install '{name}{allowed}'")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
