@@ -124,13 +124,16 @@ def make(kind: Kind, case: Case) -> None:
 
 def remember(case: Case) -> None:
     """Have the package know what the case knows of stored things and of a batch's file."""
+    stored = {name: each.region for name, each in case.references.items()}
     if case.batch_lines is not None and case.body is not None:
+        file_id = case.body["input_file_id"]
         lines = Contents(tuple((line, 1) for line in case.batch_lines))
-        batch_files.remember(case.requests[0].host, case.body["input_file_id"], lines)
+        batch_files.remember(case.requests[0].host, file_id, lines)
+        stored.setdefault(file_id, case.expected.region)
     state = switch.state
-    for name, stored in case.references.items():
-        if state is not None and stored.region != UNKNOWN:
-            state.memory.remember(name, stored.region)
+    for name, region in stored.items():
+        if state is not None and region != UNKNOWN:
+            state.memory.remember(name, region)
 
 
 def told(residency: Recorded) -> Expected:
