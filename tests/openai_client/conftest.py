@@ -26,9 +26,13 @@ def _collector() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_left() -> Iterator[None]:
-    """Have the calls that a test abandons reported before the next test counts its own."""
+    """Have the calls that a test abandons reported before the next test counts its own.
+
+    What is left then is not looked through again: it grows with the number of tests.
+    """
     yield
     settle()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
