@@ -58,4 +58,4 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Which region did each OpenAI API call really go to?"""
+    """Hold the options of the command itself."""

@@ -60,7 +60,7 @@ def _ancestry(catalogue: Catalogue, revision: Revision | None) -> Iterator[Revis
 
 def _known(catalogue: Catalogue, names: Iterable[str | None]) -> tuple[Source, ...]:
     sources = catalogue.entries.sources
-    return tuple(sources[name] for name in dict.fromkeys(names) if name in sources)
+    return tuple(sources[name] for name in dict.fromkeys(names) if name and name in sources)
 
 
 def _of_entries(catalogue: Catalogue, entries: Iterable[Any]) -> tuple[Source, ...]:
@@ -74,9 +74,7 @@ def _hosts(facts: CallFacts, catalogue: Catalogue) -> Iterator[Any]:
         if name in catalogue.hosts:
             yield catalogue.hosts[name]
         else:
-            yield from (
-                pattern for pattern, labels in catalogue.patterns if matches(labels, name.split("."))
-            )
+            yield from (pattern for pattern, labels in catalogue.patterns if matches(labels, name.split(".")))
 
 
 def _bogus_hosts(facts: CallFacts, catalogue: Catalogue) -> Iterator[Any]:

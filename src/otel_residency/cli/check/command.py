@@ -1,7 +1,6 @@
 """The subcommand `check`."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,14 +12,8 @@ from otel_residency.cli.plain import as_document
 from otel_residency.cli.stop import stop
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
+from otel_residency.core.policy import Scope
 from otel_residency.guard import Guard
-
-
-class Scope(StrEnum):
-    """What must be in the region."""
-
-    processing = "processing"
-    storage = "storage"
 
 
 def check(
@@ -28,26 +21,33 @@ def check(
         str, typer.Option("--endpoint", metavar="PATH", help="As the vendor writes it: /v1/responses.")
     ],
     *,
-    host: Annotated[str, typer.Option("--host", help="Host that is called, by https.")] = "",
+    host: Annotated[str, typer.Option("--host", metavar="HOST", help="Host that is called, by https.")] = "",
     base_url: Annotated[
         str, typer.Option("--base-url", metavar="URL", help="Or the base URL of the client.")
     ] = "",
-    method: Annotated[str, typer.Option("--method", help="By default POST, where there is one.")] = "",
-    model: Annotated[str, typer.Option("--model", help="As the request would name it.")] = "",
+    method: Annotated[
+        str, typer.Option("--method", metavar="NAME", help="By default POST, where there is one.")
+    ] = "",
+    model: Annotated[str, typer.Option("--model", metavar="ID", help="As the request would name it.")] = "",
     feature: Annotated[
-        list[str] | None, typer.Option("--feature", help="Such as store or image_input; may be repeated.")
+        list[str] | None,
+        typer.Option("--feature", metavar="NAME", help="Such as store or image_input; may be repeated."),
     ] = None,
     tool: Annotated[
-        list[str] | None, typer.Option("--tool", help="Type of a tool; may be repeated.")
+        list[str] | None, typer.Option("--tool", metavar="TYPE", help="Type of a tool; may be repeated.")
     ] = None,
-    tier: Annotated[str, typer.Option("--tier", help="The service tier that is asked for.")] = "",
+    tier: Annotated[
+        str, typer.Option("--tier", metavar="NAME", help="The service tier that is asked for.")
+    ] = "",
     require: Annotated[
         str, typer.Option("--require", metavar="REGIONS", help="Regions, separated by commas.")
     ] = "",
     scope: Annotated[Scope | None, typer.Option("--scope", help="What must be in the region.")] = None,
     date: Annotated[
         datetime | None,
-        typer.Option("--date", metavar="DATE", formats=["%Y-%m-%d"], help="Day of the call; by default today."),
+        typer.Option(
+            "--date", metavar="DATE", formats=["%Y-%m-%d"], help="Day of the call; by default today."
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Treat everything but eligible as a violation.")
@@ -62,7 +62,7 @@ def check(
     """
     from otel_residency.cli.check.show import as_text  # noqa: PLC0415
 
-    settings, problems, _ = in_force(require=require, scope=scope and scope.value, strict=strict)
+    settings, problems, _ = in_force(require=require, scope=scope, strict=strict)
     if problems:
         stop("; ".join(problems))
     guard = Guard(settings)

@@ -95,7 +95,11 @@ def judge(facts: CallFacts, guard: Guard) -> Judged:
         scope=policy.scope,
         strict=policy.strict,
         findings=tuple(
-            Told(*finding, *REASONS[finding.reason][:3], sources_for(finding.reason, facts, catalogue, revision))
+            Told(
+                *finding,
+                *REASONS[finding.reason][:3],
+                sources_for(finding.reason, facts, catalogue, revision),
+            )
             for finding in decision.findings
         ),
         rules=tuple(

@@ -14,7 +14,7 @@ Numbers = dict[Source, int]
 
 
 def as_text(judged: Judged) -> str:
-    """The call, the findings with cure, what the table says, the sources by their numbers, and the verdict."""
+    """The call, the findings with cures, what the table says, numbered sources, and the verdict."""
     in_order = (*(each.sources for each in judged.findings), judged.sources if judged.rules else ())
     numbers = {source: n for n, source in enumerate(dict.fromkeys(chain(*in_order)), start=1)}
     call = columns()

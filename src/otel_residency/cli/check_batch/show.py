@@ -13,6 +13,7 @@ from otel_residency.cli.console import STYLES, as_lines, console
 from otel_residency.core.reasons import REASONS
 from otel_residency.version import __version__
 
+
 def as_json(report: Report, base: BaseUrl) -> str:
     """One document with what the table says."""
     decision = report.decision

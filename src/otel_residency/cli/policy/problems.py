@@ -12,7 +12,14 @@ from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.policy import Policy
 from otel_residency.errors import CatalogueError, PolicyError
 from otel_residency.projects import read_projects
-from otel_residency.settings import CATALOGUE, ENABLED, POLICY, POLICY_SETTINGS, policy_problems, read_settings
+from otel_residency.settings import (
+    CATALOGUE,
+    ENABLED,
+    POLICY,
+    POLICY_SETTINGS,
+    policy_problems,
+    read_settings,
+)
 from otel_residency.structure import StructureError, build, keys
 
 

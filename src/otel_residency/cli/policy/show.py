@@ -37,7 +37,9 @@ def _table(problems: Sequence[Problem]) -> Table:
     table = columns("key", "what is wrong")
     arrow = "→" if is_unicode(console()) else "->"
     for each in problems:
-        table.add_row(each.key, Text(f"{each.origin}: {each.found}").append(f"\n{arrow} {each.cure}", "italic"))
+        table.add_row(
+            each.key, Text(f"{each.origin}: {each.found}").append(f"\n{arrow} {each.cure}", "italic")
+        )
     return table
 
 

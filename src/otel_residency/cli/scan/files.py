@@ -1,0 +1,99 @@
+"""The files that a scan looks at, and how each kind is read."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatch
+from importlib import import_module
+from pathlib import Path
+
+from otel_residency.cli.scan.said import Found, UnreadableError
+
+LIMIT = 1 << 20
+"""Bytes. A larger file is generated, and not read."""
+_SKIPPED = frozenset(
+    {
+        *(
+            ".git",
+            ".hg",
+            ".svn",
+            "node_modules",
+            "site-packages",
+            "__pycache__",
+            "venv",
+            "env",
+            "build",
+            "dist",
+        ),
+        *(".venv", ".tox", ".nox", ".eggs", ".cache", ".mypy_cache", ".ruff_cache", ".pytest_cache"),
+        *(".idea", ".terraform", "vendor"),
+    }
+)
+_ENVIRONMENT = "pyvenv.cfg"
+_KINDS = {
+    "python": ("*.py",),
+    "dotenv": (".env", ".env.*", "*.env"),
+    "yaml": ("*.yaml", "*.yml"),
+    "toml": ("*.toml",),
+}
+
+Reader = Callable[[bytes], Iterable[Found]]
+
+
+def files_below(paths: Iterable[Path], excluded: Iterable[str]) -> Iterator[Path]:
+    """The files of known kinds, in order; links to directories are not followed, and each comes once."""
+    seen = set()
+    excluded = tuple(excluded)
+    for path in paths:
+        for file in [path] if path.is_file() else _below(path):
+            if file not in seen and kind_of(file) and not _is_excluded(file, excluded):
+                seen.add(file)
+                yield file
+
+
+def kind_of(file: Path) -> str | None:
+    """The kind of a file, by its name."""
+    names = (kind for kind, patterns in _KINDS.items() if any(fnmatch(file.name, each) for each in patterns))
+    return next(names, None)
+
+
+def content_of(file: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        UnreadableError: it can't be opened, or it is larger than `LIMIT`.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LIMIT + 1)
+    except OSError as error:
+        raise UnreadableError(error.strerror or type(error).__name__) from None
+    if len(content) > LIMIT:
+        raise UnreadableError(f"larger than {LIMIT} bytes")
+    return content
+
+
+def reader_of(kind: str) -> Reader:
+    """What reads files of this kind; its library is imported with the first of them.
+
+    Raises:
+        ImportError: the library is not installed.
+    """
+    read: Reader = import_module(f"otel_residency.cli.scan.read_{kind}").read
+    return read
+
+
+def _below(directory: Path) -> Iterator[Path]:
+    for place, directories, names in os.walk(directory):
+        here = Path(place)
+        directories[:] = sorted(
+            each
+            for each in directories
+            if each not in _SKIPPED
+            and not each.endswith(".egg-info")
+            and not (here / each / _ENVIRONMENT).exists()
+        )
+        yield from (here / name for name in sorted(names))
+
+
+def _is_excluded(file: Path, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(file.as_posix(), each) or fnmatch(file.name, each) for each in patterns)
