@@ -28,7 +28,7 @@ def attest(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the file, too.")] = False,
 ) -> None:
-    """Read residency and data retention of the vendor's projects, as proof for the policy.
+    """Read residency and retention of the vendor's projects, as proof for the policy.
 
     Asks the Admin API with the key in OPENAI_ADMIN_KEY and writes what it says, with date and source, into a
     file that the policy names under [projects]. The key is written nowhere. Exit code: 0 if the settings

@@ -16,7 +16,7 @@ from otel_residency.errors import CatalogueError
 from otel_residency.settings import CATALOGUE
 
 catalogue = typer.Typer(
-    help="The dated tables: which there are, what stands in them, what changed between two.",
+    help="The dated tables: list, show, compare them, validate your own.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -24,9 +24,9 @@ def explain(
     *,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> None:
-    """Tell what a reason code means, which verdicts it may have, and what to do.
+    """Tell what a reason code means, and what to do.
 
-    Where it comes from is told of the shipped catalogue. Exit code: 0, or 2 for a code that does not exist.
+    Also which verdicts it may have, and where the shipped catalogue has it from. Exit code: 0, or 2 for a code that does not exist.
     """
     from otel_residency.cli.explain.show import as_json, as_text, list_as_json, list_as_text  # noqa: PLC0415
 

@@ -44,13 +44,13 @@ def scan(
     ] = None,
     format: Annotated[Format, typer.Option("--format", help="sarif is for code hosts.")] = Format.text,  # noqa: A002
 ) -> None:
-    """Find what will violate the policy, before it runs, in Python, .env, YAML and TOML files.
+    """Find what will violate the policy, before it runs.
 
-    Looks for base URLs, models, features, service tiers and settings that stand there literally, and judges
-    each as a call with it would be. What a program computes is not seen: no finding is no proof. The
-    settings of the environment hold, unless an option says otherwise; without --base-url clients call
-    OPENAI_BASE_URL. Exit code: 0 if nothing violates the policy, 1 if something does, 2 if the command
-    can't be carried out.
+    Looks in Python, .env, YAML and TOML files for base URLs, models, features, service tiers and settings
+    that stand there literally, and judges each as a call with it would be. What a program computes is not
+    seen: no finding is no proof. The settings of the environment hold, unless an option says otherwise;
+    without --base-url clients call OPENAI_BASE_URL. Exit code: 0 if nothing violates the policy, 1 if
+    something does, 2 if the command can't be carried out.
     """
     settings, problems, _ = in_force(require=require, strict=strict)
     if problems:
@@ -71,6 +71,8 @@ def scan(
         found = report.scan(_shown(files_below(paths, exclude or ())), judge)
     except ImportError as error:
         stop(f"scan needs {error.name}: pip install 'otel-residency[cli]'")
+    if not found.files and not found.unread:
+        stop("there is no file of a known kind: see docs/cli.md for those that are read")
     if format is Format.text:
         typer.echo(show.as_text(found))
     else:

@@ -60,8 +60,10 @@ def content_of(file: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        UnreadableError: it can't be opened, or it is larger than `LIMIT`.
+        UnreadableError: it is no file, can't be opened, or is larger than `LIMIT`.
     """
+    if not file.is_file():
+        raise UnreadableError("is no file")
     try:
         with file.open("rb") as opened:
             content = opened.read(LIMIT + 1)

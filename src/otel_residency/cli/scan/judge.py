@@ -32,6 +32,8 @@ _URL = re.compile(r"(?:https?|wss?)://\S+")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
 """A variable of the shell or of compose, with what stands for it where it is not set."""
 _MODEL_KEY = re.compile(r"(?:.*[_.])?model(?:_?(?:name|id))?", re.IGNORECASE)
+_MODEL = re.compile(r"[\w.:/@-]{1,256}")
+"""Whatever may be the id of a model; anything else is text that is nobody's business."""
 _FAMILY = "openai"
 _AZURE = "azure"
 _REGION_KEY = "data_residency"
@@ -108,17 +110,15 @@ class Judge:
 
     def _said(self, said: Said, *, deployments: bool) -> Iterator[Judged]:
         value = _text(said)
-        sure = said.sure or _FAMILY in said.key.lower()
         if said.key in _VARIABLES:
             yield from self._setting(said.place, said.key, value)
         elif _URL.fullmatch(value):
-            if sure or self._guard.concerns_host(_host_of(value)):
-                yield from self._url(said.place, value)
-        elif said.key == _REGION_KEY and sure:
+            yield from self._url(said.place, value)
+        elif said.key == _REGION_KEY:
             terms = self._revision.regions.get(value) if self._revision else None
             host = self._global if value == GLOBAL else terms.host if terms else ""
             yield from self._url(said.place, f"https://{host}{BASE_PATH}")
-        elif _MODEL_KEY.fullmatch(said.key) and not deployments and (sure or self._knows(value)):
+        elif _MODEL_KEY.fullmatch(said.key) and _MODEL.fullmatch(value) and not deployments:
             yield from self._model(said.place, value)
 
     def _url(self, place: Place, url: str, note: str = "") -> Iterator[Judged]:
@@ -143,14 +143,14 @@ class Judge:
         endpoint = self._endpoint(call.path)
         if endpoint is None:
             return
-        body = {key: value for key, value in call.body.items() if key != "model" or not deployments}
-        line = self._reader.read_line(json.dumps({"url": endpoint.path, "body": body}).encode())
-        tier = body.get("service_tier")
+        line = self._reader.read_line(json.dumps({"url": endpoint.path, "body": call.body}).encode())
+        model = line.model if _MODEL.fullmatch(line.model or "") and not deployments else None
+        tier = call.body.get("service_tier")
         found = []
         for host in hosts:
             bare = self._bare(host, endpoint)
             full = bare._replace(
-                model=line.model,
+                model=model,
                 service_tier=tier if isinstance(tier, str) else None,
                 features=line.features,
                 tools=line.tools,
@@ -184,7 +184,7 @@ class Judge:
         for reason, verdict, detail in findings:
             if verdict is not ELIGIBLE and reason not in _NOT_TOLD:
                 violation = violates(verdict, self._policy, required=True)
-                told = without_secrets(f"{note}{detail}", {})
+                told = printable(without_secrets(f"{note}{detail}", {}))
                 yield Judged("", *place, reason, verdict, violation, told, REASONS[reason].cure)
 
     def _endpoint(self, path: str) -> Endpoint | None:
@@ -230,6 +230,11 @@ class Judge:
             named |= {model for row in revision.rows for model in row.models or ()}
         lowered = {model.lower() for model in named}
         return frozenset(lowered | {short for model in lowered if (short := undated(model))})
+
+
+def printable(text: str) -> str:
+    """`text` without what a terminal may take for a command."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _below(endpoint: Endpoint) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from otel_residency.cli.base_url import BASE_URL
 from otel_residency.cli.scan.files import content_of, kind_of, reader_of
-from otel_residency.cli.scan.judge import Judge, Judged
+from otel_residency.cli.scan.judge import Judge, Judged, printable
 from otel_residency.cli.scan.said import Found, Said, UnreadableError
 
 
@@ -45,7 +45,7 @@ def scan(files: Iterable[Path], judge: Judge) -> Report:
         try:
             told_here = tuple(judge.concerning(_read(file)))
         except UnreadableError as error:
-            unread.append(Unread(file.as_posix(), str(error)))
+            unread.append(Unread(_name(file), str(error)))
             continue
         count += 1
         if told_here:
@@ -56,10 +56,15 @@ def scan(files: Iterable[Path], judge: Judge) -> Report:
     findings = (
         each
         for file, found in told.items()
-        for each in judge.judge(file.as_posix(), found, base_url_set=base_url_set)
+        for each in judge.judge(_name(file), found, base_url_set=base_url_set)
     )
     return Report(count, tuple(findings), tuple(unread))
 
 
 def _read(file: Path) -> Iterator[Found]:
     return iter(reader_of(kind_of(file) or "")(content_of(file)))
+
+
+def _name(file: Path) -> str:
+    """The file's name as it can be printed anywhere."""
+    return printable(file.as_posix().encode(errors="replace").decode())
