@@ -9,7 +9,7 @@ from tests.cli.command import environment, start
 
 
 def test_it_tells_meaning_verdicts_cure_and_source() -> None:
-    """What people are told of a code is what stands in the table of codes, with its source in the catalogue."""
+    """It is what stands in the table of codes, with its source in the catalogue."""
     told = json.loads(start("explain", "feature.store", "--json").stdout)
     (source,) = told.pop("sources")
     assert {"kind", "title", "observed"} <= set(source)
@@ -38,7 +38,9 @@ def test_an_unknown_code_is_answered_with_its_neighbours() -> None:
     """A slip of the pen ends with 2, one line, and what was probably meant."""
     done = start("explain", "model.alais")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("otel-residency: model.alais: no such reason code; did you mean model.alias")
+    assert done.stderr.startswith(
+        "otel-residency: model.alais: no such reason code; did you mean model.alias"
+    )
     assert "lists them" in start("explain", "zzz").stderr
 
 

@@ -74,7 +74,9 @@ def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
 
 def test_a_file_that_can_t_be_read_is_a_problem(policy: Path) -> None:
     """One that is not there, and one that is not TOML."""
-    assert problems(str(policy.with_name("no.toml")))[0]["found"] == "can't be read: No such file or directory"
+    assert (
+        problems(str(policy.with_name("no.toml")))[0]["found"] == "can't be read: No such file or directory"
+    )
     policy.write_text("require = [", encoding="utf-8")
     assert problems(str(policy))[0]["found"].startswith("is not TOML")
 

@@ -26,7 +26,8 @@ def explain(
 ) -> None:
     """Tell what a reason code means, and what to do.
 
-    Also which verdicts it may have, and where the shipped catalogue has it from. Exit code: 0, or 2 for a code that does not exist.
+    Also which verdicts it may have, and where the shipped catalogue has it from. Exit code: 0, or 2 for a
+    code that does not exist.
     """
     from otel_residency.cli.explain.show import as_json, as_text, list_as_json, list_as_text  # noqa: PLC0415
 

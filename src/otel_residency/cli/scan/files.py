@@ -40,12 +40,15 @@ Reader = Callable[[bytes], Iterable[Found]]
 
 
 def files_below(paths: Iterable[Path], excluded: Iterable[str]) -> Iterator[Path]:
-    """The files of known kinds, in order; links to directories are not followed, and each comes once."""
+    """The files that are named, and those of known kinds in the directories that are, each once.
+
+    Links to directories are not followed. A directory that can't be listed comes in the place of its files.
+    """
     seen = set()
     excluded = tuple(excluded)
     for path in paths:
-        for file in [path] if path.is_file() else _below(path):
-            if file not in seen and kind_of(file) and not _is_excluded(file, excluded):
+        for file in _below(path) if path.is_dir() else [path]:
+            if file not in seen and not _is_excluded(file, excluded):
                 seen.add(file)
                 yield file
 
@@ -74,18 +77,23 @@ def content_of(file: Path) -> bytes:
     return content
 
 
-def reader_of(kind: str) -> Reader:
-    """What reads files of this kind; its library is imported with the first of them.
+def reader_of(file: Path) -> Reader:
+    """What reads files of its kind; the library for it is imported with the first of them.
 
     Raises:
         ImportError: the library is not installed.
+        UnreadableError: nothing reads it.
     """
+    kind = kind_of(file)
+    if kind is None:
+        raise UnreadableError("is no file of a known kind")
     read: Reader = import_module(f"otel_residency.cli.scan.read_{kind}").read
     return read
 
 
 def _below(directory: Path) -> Iterator[Path]:
-    for place, directories, names in os.walk(directory):
+    failed: list[OSError] = []
+    for place, directories, names in os.walk(directory, onerror=failed.append):
         here = Path(place)
         directories[:] = sorted(
             each
@@ -94,7 +102,8 @@ def _below(directory: Path) -> Iterator[Path]:
             and not each.endswith(".egg-info")
             and not (here / each / _ENVIRONMENT).exists()
         )
-        yield from (here / name for name in sorted(names))
+        yield from filter(kind_of, (here / name for name in sorted(names)))
+    yield from (Path(error.filename) for error in failed)
 
 
 def _is_excluded(file: Path, patterns: tuple[str, ...]) -> bool:

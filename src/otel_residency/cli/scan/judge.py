@@ -123,13 +123,13 @@ class Judge:
 
     def _url(self, place: Place, url: str, note: str = "") -> Iterator[Judged]:
         base = read_base_url(re.sub("^ws", "http", url))
-        usual, endpoint = next(iter(self._hosts), ""), next(iter(self._endpoints), None)
+        endpoint = next(iter(self._endpoints), None)
         if base is None or endpoint is None:
             return
         hop = Hop(urlsplit(url).scheme, base.host, base.port, f"{base.path}/{_below(endpoint)}", payload=True)
         there = CallFacts(self._day, "POST", (hop,), base.path)
-        findings = self._besides(there, self._bare(usual, endpoint))
-        yield from self._told(place, findings, note)
+        bare = (self._bare(host, endpoint) for host in self._hosts)
+        yield from self._told(place, self._besides(there, *bare), note)
 
     def _model(self, place: Place, model: str) -> Iterator[Judged]:
         """A model whose endpoint does not show: what holds for it wherever it is best off."""
@@ -176,8 +176,8 @@ class Judge:
     def _findings(self, facts: CallFacts) -> tuple[Finding, ...]:
         return self._guard.judge(facts).decision.findings
 
-    def _besides(self, facts: CallFacts, bare: CallFacts) -> tuple[Finding, ...]:
-        known = self._findings(bare)
+    def _besides(self, facts: CallFacts, *bare: CallFacts) -> tuple[Finding, ...]:
+        known = {finding for each in bare for finding in self._findings(each)}
         return tuple(each for each in self._findings(facts) if each not in known)
 
     def _told(self, place: Place, findings: Iterable[Finding], note: str = "") -> Iterator[Judged]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_residency.cli.base_url import BASE_URL
-from otel_residency.cli.scan.files import content_of, kind_of, reader_of
+from otel_residency.cli.scan.files import content_of, reader_of
 from otel_residency.cli.scan.judge import Judge, Judged, printable
 from otel_residency.cli.scan.said import Found, Said, UnreadableError
 
@@ -62,7 +62,8 @@ def scan(files: Iterable[Path], judge: Judge) -> Report:
 
 
 def _read(file: Path) -> Iterator[Found]:
-    return iter(reader_of(kind_of(file) or "")(content_of(file)))
+    content = content_of(file)
+    return iter(reader_of(file)(content))
 
 
 def _name(file: Path) -> str:
