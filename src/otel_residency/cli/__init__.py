@@ -6,7 +6,6 @@ doctor's probe runs stands beside it and needs neither library.
 
 import sys
 from importlib.util import find_spec
-from io import TextIOWrapper
 
 _NEEDS = ("typer", "rich")
 USAGE = 2
@@ -20,8 +19,6 @@ def main() -> None:
         needed = " and ".join(missing)
         sys.stderr.write(f"otel-residency: the command needs {needed}: pip install 'otel-residency[cli]'\n")
         sys.exit(USAGE)
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
     from otel_residency.cli.app import app  # noqa: PLC0415 - only now is it known to be importable
 
     app(prog_name="otel-residency")

@@ -37,8 +37,10 @@ _MODEL = re.compile(r"[\w.:/@-]{1,256}")
 _FAMILY = "openai"
 _AZURE = "azure"
 _REGION_KEY = "data_residency"
+_BASE_KEYS = ("base_url", "api_base")
+"""Below other URLs it is not known which paths are called."""
 _OF_ENDPOINTS = ("endpoint.", "region.")
-_NOT_TOLD = frozenset({"model.not_stated", "batch.contents_unseen"})
+_NOT_TOLD = frozenset({"model.not_stated", "batch.contents_unseen", "deployment.unknown"})
 """Findings about what only the running program shows."""
 _VARIABLES = frozenset(setting.variable for setting in POLICY_SETTINGS)
 
@@ -76,7 +78,7 @@ class Judge:
 
     def _concerns(self, said: Said) -> bool:
         key = said.key
-        return bool(
+        return key != said.value and bool(
             said.sure
             or _FAMILY in key.lower()
             or _AZURE in key.lower()
@@ -113,7 +115,9 @@ class Judge:
         if said.key in _VARIABLES:
             yield from self._setting(said.place, said.key, value)
         elif _URL.fullmatch(value):
-            yield from self._url(said.place, value)
+            found = self._url(said.place, value)
+            is_base = said.key.lower().endswith(_BASE_KEYS)
+            yield from (each for each in found if is_base or not each.reason.startswith(_OF_ENDPOINTS))
         elif said.key == _REGION_KEY:
             terms = self._revision.regions.get(value) if self._revision else None
             host = self._global if value == GLOBAL else terms.host if terms else ""

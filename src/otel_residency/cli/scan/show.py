@@ -16,8 +16,12 @@ def as_text(report: Report) -> str:
     findings = columns("where", "what")
     for each in report.findings:
         style = STYLES[each.verdict]
-        told = Text(f"{each.verdict}  ", style).append(each.reason, "bold").append(f"\n{each.detail}", "none")
-        told.append(f"\n{arrow} {each.cure}", "italic")
+        told = Text.assemble(
+            (f"{each.verdict}  ", style),
+            (each.reason, "bold"),
+            f"\n{each.detail}\n",
+            (f"{arrow} {each.cure}", "italic"),
+        )
         findings.add_row(Text(f"{each.file}:{each.line}"), told)
     unread = columns("not read", "why")
     for file, why in report.unread[:_MANY]:
