@@ -85,6 +85,13 @@ def test_options_stand_in_the_place_of_settings(
     assert check("--endpoint", CHAT, *options, **attested)["violation"] is violation
 
 
+def test_a_socket_is_judged_as_one(attested: dict[str, str]) -> None:
+    """Prompts go over it, so that one without a model is not taken for a mere GET."""
+    told = check("--endpoint", "/v1/realtime", **attested)
+    assert (told["method"], told["url"]) == ("GET", f"wss://{EU}/v1/realtime")
+    assert [each["reason"] for each in told["findings"]] == ["model.not_stated"]
+
+
 def test_the_day_selects_the_table() -> None:
     """A call of last spring is judged by the table of last spring."""
     told = check("--endpoint", CHAT, "--model", SNAPSHOT, "--require", "eu", "--date", "2025-03-01")

@@ -185,6 +185,12 @@ def test_files_of_variables_are_read(tree: Tree) -> None:
     ]
 
 
+def test_a_deployment_of_azure_is_no_model(tree: Tree) -> None:
+    """Its name is anybody's; other variables of Azure leave the vendor's models what they are."""
+    tree.put(".env", "AZURE_OPENAI_MODEL=ours\nAZURE_STORAGE_KEY=x\nOPENAI_MODEL=gpt-9000\n")
+    assert tree.found() == [(".env", 3, "model.not_listed", True)]
+
+
 def test_yaml_is_read_as_compose_and_kubernetes_write_it(tree: Tree) -> None:
     """Mappings, `NAME=value` in lists, name and value pairs, defaults, several documents, unknown tags."""
     tree.put(
@@ -333,6 +339,11 @@ def test_people_read_place_code_and_cure(tree: Tree) -> None:
     [
         ((".",), {"OTEL_RESIDENCY_REQUIRE": ""}, "no region is required"),
         ((".",), {"OTEL_RESIDENCY_REQUIRE": "uk"}, "'uk' is not a region code"),
+        (
+            (".", "--require", "jp"),
+            {"OTEL_RESIDENCY_CATALOGUE": "openai-2025-02"},
+            "offers nothing in jp",
+        ),
         (("no-such",), {}, "no-such: does not exist"),
         ((".", "--base-url", "eu"), {}, "the base URL is not one that the client can call"),
         ((".", "--format", "xml"), {}, "'xml' is not one of"),

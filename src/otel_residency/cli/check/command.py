@@ -74,7 +74,15 @@ def check(
     facts = CallFacts(
         day,
         method.upper() or _method(endpoint, guard.catalogue),
-        (Hop(base.scheme, base.host, base.port, _path(base, endpoint), payload=True),),
+        (
+            Hop(
+                _scheme(base, endpoint, guard.catalogue),
+                base.host,
+                base.port,
+                _path(base, endpoint),
+                payload=True,
+            ),
+        ),
         base.path,
         model or None,
         tier or None,
@@ -103,6 +111,13 @@ def _path(base: BaseUrl, endpoint: str) -> str:
     if not endpoint.startswith("/") or "?" in endpoint:
         stop("--endpoint is a path, such as /v1/responses")
     return base.path + endpoint.removeprefix(BASE_PATH if endpoint.startswith(f"{BASE_PATH}/") else "")
+
+
+def _scheme(base: BaseUrl, endpoint: str, catalogue: Catalogue) -> str:
+    """That of the base URL; for an endpoint that is a socket, over which prompts go, that of a socket."""
+    found = catalogue.endpoint(path_segments(endpoint))
+    is_socket = found is not None and found.model_at and "POST" not in found.methods
+    return base.scheme.replace("http", "ws") if is_socket else base.scheme
 
 
 def _method(endpoint: str, catalogue: Catalogue) -> str:

@@ -14,6 +14,7 @@ from otel_residency.cli.plain import as_document
 from otel_residency.cli.scan.files import files_below
 from otel_residency.cli.stop import stop
 from otel_residency.cli.surroundings import variables
+from otel_residency.errors import CatalogueError
 from otel_residency.guard import Guard
 from otel_residency.version import __version__
 
@@ -66,9 +67,11 @@ def scan(
     from otel_residency.cli.scan import report, sarif, show  # noqa: PLC0415
     from otel_residency.cli.scan.judge import Judge  # noqa: PLC0415
 
-    judge = Judge(Guard(settings), datetime.now(UTC).date(), url)
     try:
+        judge = Judge(Guard(settings), datetime.now(UTC).date(), url)
         found = report.scan(_shown(files_below(paths, exclude or ())), judge)
+    except CatalogueError as error:
+        stop(str(error))
     except ImportError as error:
         stop(f"scan needs {error.name}: pip install 'otel-residency[cli]'")
     if not found.files and not found.unread:

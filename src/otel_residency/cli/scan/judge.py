@@ -17,13 +17,14 @@ from otel_residency.cli.base_url import BASE_URL, read_base_url
 from otel_residency.cli.scan.said import Call, Found, Place, Said
 from otel_residency.cli.surroundings import without_secrets
 from otel_residency.core.catalogue import path_segments, undated
-from otel_residency.core.classify import match_host
+from otel_residency.core.classify import VENDOR, match_host
 from otel_residency.core.decide import violates
 from otel_residency.core.entries import Endpoint
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
+from otel_residency.errors import CatalogueError
 from otel_residency.guard import Guard
 from otel_residency.openai_client.facts import BodyReader
 from otel_residency.settings import POLICY_SETTINGS, policy_problems, read_settings
@@ -62,7 +63,11 @@ class Judge:
     """Judges what files say by one policy."""
 
     def __init__(self, guard: Guard, day: date, base_url: str) -> None:
-        """Judge as on `day`; `base_url` is where clients call that name no other, `""` if it is not known."""
+        """Judge as on `day`; `base_url` is where clients call that name no other, `""` if it is not known.
+
+        Raises:
+            CatalogueError: the table of that day has nothing to compare with.
+        """
         self._guard = guard
         self._day = day
         self._base_url = base_url
@@ -71,6 +76,9 @@ class Judge:
         self._revision = guard.catalogue.revision_on(day)
         regions = self._revision.regions if self._revision else {}
         self._hosts = tuple(regions[code].host for code in self._policy.require if code in regions)
+        if not self._hosts or not self._endpoints:
+            required = ", ".join(self._policy.require)
+            raise CatalogueError(f"the table in force on {day} offers nothing in {required}")
 
     def concerning(self, found: Iterable[Found]) -> Iterator[Found]:
         """Those of them that there may be something to say of."""
@@ -81,9 +89,8 @@ class Judge:
         return key != said.value and bool(
             said.sure
             or _FAMILY in key.lower()
-            or _AZURE in key.lower()
             or key in _VARIABLES
-            or (_MODEL_KEY.fullmatch(key) and self._knows(_text(said)))
+            or (_names_model(said) and self._knows(_text(said)))
             or (_URL.fullmatch(_text(said)) and self._guard.concerns_host(_host_of(_text(said))))
         )
 
@@ -92,7 +99,9 @@ class Judge:
         found = tuple(found)
         own = {url.value for url in found if isinstance(url, Said) and url.sure and _URL.fullmatch(url.value)}
         hosts = (_host_of(*own),) if len(own) == 1 else self._hosts
-        deployments = any(isinstance(each, Said) and _AZURE in each.key.lower() for each in found)
+        deployments = any(
+            isinstance(each, Said) and _AZURE in each.key.lower() and not each.value for each in found
+        )
         judged: dict[tuple[int, int, str], Judged] = {}
         for each in found:
             for one in self._judge(each, hosts, deployments=deployments, base_url_set=base_url_set):
@@ -122,14 +131,14 @@ class Judge:
             terms = self._revision.regions.get(value) if self._revision else None
             host = self._global if value == GLOBAL else terms.host if terms else ""
             yield from self._url(said.place, f"https://{host}{BASE_PATH}")
-        elif _MODEL_KEY.fullmatch(said.key) and _MODEL.fullmatch(value) and not deployments:
+        elif _names_model(said) and _MODEL.fullmatch(value) and not deployments:
             yield from self._model(said.place, value)
 
     def _url(self, place: Place, url: str, note: str = "") -> Iterator[Judged]:
         base = read_base_url(re.sub("^ws", "http", url))
-        endpoint = next(iter(self._endpoints), None)
-        if base is None or endpoint is None:
+        if base is None:
             return
+        endpoint = self._endpoints[0]
         hop = Hop(urlsplit(url).scheme, base.host, base.port, f"{base.path}/{_below(endpoint)}", payload=True)
         there = CallFacts(self._day, "POST", (hop,), base.path)
         bare = (self._bare(host, endpoint) for host in self._hosts)
@@ -141,7 +150,7 @@ class Judge:
         for host, endpoint in product(self._hosts, self._endpoints):
             bare = self._bare(host, endpoint)
             found.append(self._besides(bare._replace(model=model), bare))
-        yield from self._told(place, min(found, key=_worst, default=()), "wherever it is called: ")
+        yield from self._told(place, min(found, key=_worst), "wherever it is called: ")
 
     def _call(self, call: Call, hosts: tuple[str, ...], *, deployments: bool) -> Iterator[Judged]:
         endpoint = self._endpoint(call.path)
@@ -161,7 +170,7 @@ class Judge:
             )
             of_endpoint = (f for f in self._findings(bare) if f.reason.startswith(_OF_ENDPOINTS))
             found.append((*of_endpoint, *self._besides(full, bare)))
-        for finding in min(found, key=_worst, default=()):
+        for finding in min(found, key=_worst):
             yield from self._told(_place_of(finding, call), (finding,))
 
     def _setting(self, place: Place, variable: str, value: str) -> Iterator[Judged]:
@@ -217,7 +226,7 @@ class Judge:
         """The vendor's host that a client calls by itself."""
         for host in self._guard.catalogue.hosts:
             match = match_host(self._guard.catalogue, {}, host, None, self._day)
-            if match.provider == _FAMILY and match.region == GLOBAL:
+            if match.provider == VENDOR and match.region == GLOBAL:
                 return host
         return ""
 
@@ -249,6 +258,11 @@ def _text(said: Said) -> str:
     """What is said, or what stands for it where a variable is not set."""
     default = _DEFAULT.fullmatch(said.value)
     return default[1] if default else said.value
+
+
+def _names_model(said: Said) -> bool:
+    """Whether a model is named; on Azure it is somebody's deployment."""
+    return bool(_MODEL_KEY.fullmatch(said.key)) and _AZURE not in said.key.lower()
 
 
 def _host_of(url: str) -> str:

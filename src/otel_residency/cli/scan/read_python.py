@@ -64,7 +64,7 @@ class _File:
         if len(node.args) == _VARIABLE_AND_VALUE and isinstance(node.args[0], ast.Constant):
             # A name and its default, as os.getenv and setdefault take them.
             yield from self.said(str(node.args[0].value), node.args[1])
-        if family and "azure" in callee.lower():
+        if family:
             yield Said(_place(node), callee, "", sure=True)
         given = {keyword.arg for keyword in node.keywords}
         if self.imports and callee in _CLIENTS and not given & {*_WHERE, None}:
