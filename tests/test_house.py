@@ -94,7 +94,9 @@ def test_only_the_settings_read_the_environment() -> None:
     readers = {
         file.name
         for file in SOURCE.rglob("*.py")
-        if any(word in file.read_text(encoding="utf-8") for word in ("environ as", "os.environ", "getenv"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv"))
+        or (isinstance(node, ast.ImportFrom) and {"environ", "getenv"} & {each.name for each in node.names})
     }
     assert readers == {"settings.py", "surroundings.py"}
 

@@ -1,9 +1,13 @@
 """Write the parts of the documentation that the code knows: `python -m tools.docs`."""
 
+import re
 import sys
 from pathlib import Path
 
+from typer.testing import CliRunner
+
 from otel_residency.catalogue import load_catalogue
+from otel_residency.cli.app import app
 from otel_residency.core.reasons import REASONS
 from otel_residency.settings import SETTINGS
 
@@ -13,15 +17,16 @@ REASONS_HEAD = """# Reason codes
 Each finding of a verdict has a code that never changes its meaning. *Rests on* names the section of the
 catalogue, the policy, or the call itself.
 
-| code | what it means | what to do | rests on |
-|---|---|---|---|
+| code | verdict | what it means | what to do | rests on |
+|---|---|---|---|---|
 """
+_HELP = re.compile(r"<!-- help ?([a-z -]*?) ?-->.*?<!-- help end -->", re.DOTALL)
 
 
 def reasons_page() -> str:
     """The page of the reason codes."""
     rows = (
-        f"| `{code}` | {reason.meaning} | {reason.cure} | {reason.source} |\n"
+        f"| `{code}` | {', '.join(reason.verdicts)} | {reason.meaning} | {reason.cure} | {reason.source} |\n"
         for code, reason in sorted(REASONS.items())
     )
     return REASONS_HEAD + "".join(rows)
@@ -49,11 +54,30 @@ def with_rows(text: str, name: str, rows: str) -> str:
     return f"{start}<!-- {name}: {head}\n{rows}<!-- {name} end -->{end}"
 
 
+def help_of(command: str) -> str:
+    """What `otel-residency COMMAND --help` prints."""
+    arguments = [*command.split(), "--help"]
+    done = CliRunner().invoke(app, arguments, prog_name="otel-residency", terminal_width=100)
+    return done.output.rstrip()
+
+
+def with_help(text: str) -> str:
+    """`text` with the help of each command that it marks the place of."""
+
+    def block(marked: re.Match[str]) -> str:
+        name = marked[1]
+        space = " " if name else ""
+        return f"<!-- help{space}{name} -->\n```text\n{help_of(name)}\n```\n<!-- help end -->"
+
+    return _HELP.sub(block, text)
+
+
 def pages() -> dict[Path, str]:
     """Every page with a written part, as it should be."""
-    readme, policy = ROOT / "README.md", ROOT / "docs" / "policy.md"
+    readme, policy, cli = ROOT / "README.md", ROOT / "docs" / "policy.md", ROOT / "docs" / "cli.md"
     return {
         ROOT / "docs" / "reasons.md": reasons_page(),
+        cli: with_help(cli.read_text(encoding="utf-8")),
         readme: with_rows(readme.read_text(encoding="utf-8"), "settings", settings_table()),
         policy: with_rows(policy.read_text(encoding="utf-8"), "attestations", attestations_table()),
     }

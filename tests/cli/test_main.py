@@ -1,23 +1,48 @@
 """The command line as a whole."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import otel_residency.cli
+from otel_residency.cli.app import COMMANDS
+from otel_residency.version import __version__
 from tests.cli.command import environment, start
 
 ROOM = Path(otel_residency.cli.__file__).parent
+PAGE = Path(__file__).parent.parent.parent / "docs" / "cli.md"
 
 
-def test_each_subcommand_has_help() -> None:
-    """The command lists its subcommands, and each explains itself."""
+def test_each_subcommand_has_help_and_a_place_in_the_docs() -> None:
+    """The command lists its subcommands, each explains itself, and the page holds the help of all."""
     listed = start("--help").stdout
-    for name in ("doctor", "check-batch", "run"):
-        assert name in listed
+    assert [line.split()[0] for line in listed.partition("Commands:\n")[2].splitlines()] == list(COMMANDS)
+    page = PAGE.read_text(encoding="utf-8")
+    for name in COMMANDS:
         done = start(name, "--help")
         assert (done.returncode, done.stderr) == (0, "")
+        inner = re.findall(r"(?m)^  (\w+)", done.stdout.partition("Commands:\n")[2])
+        for words in [f"{name} {each}" for each in inner] or [name]:
+            assert f"<!-- help {words} -->\n```text\nUsage: otel-residency {words} " in page
+
+
+def test_the_version_is_told() -> None:
+    """`--version` prints name and version."""
+    assert start("--version").stdout == f"otel-residency {__version__}\n"
+
+
+def test_a_shell_can_complete_commands_codes_and_revisions() -> None:
+    """What bash asks for is answered: subcommands, reason codes, ids of revisions."""
+
+    def completed(line: str) -> list[str]:
+        asked = {"_OTEL_RESIDENCY_COMPLETE": "complete_bash", "COMP_WORDS": line}
+        return start(COMP_CWORD=str(len(line.split()) - 1), **asked).stdout.split()
+
+    assert completed("otel-residency check") == ["check", "check-batch"]
+    assert completed("otel-residency explain model.alias") == ["model.alias", "model.alias_resolved"]
+    assert completed("otel-residency catalogue show openai-2026-1") == ["openai-2026-10", "openai-2026-11"]
 
 
 def test_the_distribution_brings_the_command() -> None:

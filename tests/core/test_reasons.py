@@ -3,6 +3,7 @@
 import re
 
 from otel_residency.catalogue import load_catalogue
+from otel_residency.core.decide import decide
 from otel_residency.core.reasons import REASONS
 from tests.cases import CASES
 
@@ -35,3 +36,15 @@ def test_every_code_says_what_it_means_and_what_to_do() -> None:
         for code, reason in REASONS.items()
         if not (reason.meaning.endswith(".") and reason.cure.endswith(".") and reason.source)
     ] == []
+
+
+def test_a_finding_has_no_other_verdict_than_its_code_is_said_to_have() -> None:
+    """What people are told that a code may mean for a call holds for every case, and every code says it."""
+    assert all(reason.verdicts for reason in REASONS.values())
+    others = {
+        (finding.reason, finding.verdict)
+        for case in CASES
+        for finding in decide(case.facts, load_catalogue(), case.policy).findings
+        if finding.verdict not in REASONS[finding.reason].verdicts
+    }
+    assert others == set()

@@ -1,8 +1,22 @@
 """Text for standard output: coloured if that is a terminal, and not wider than is read with ease."""
 
+from collections.abc import Mapping
+
 from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from otel_residency.core.entries import Source
+from otel_residency.core.verdict import Verdict
 
 WIDTH = 100
+STYLES: Mapping[Verdict, str] = {
+    Verdict.ELIGIBLE: "green",
+    Verdict.CONDITIONAL: "yellow",
+    Verdict.INDETERMINATE: "yellow",
+    Verdict.INELIGIBLE: "bold red",
+    Verdict.NOT_APPLICABLE: "dim",
+}
 
 
 def console() -> Console:
@@ -24,3 +38,18 @@ def as_lines(out: Console, *parts: RenderableType) -> str:
                 out.print()
             out.print(part)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def columns(*titles: str) -> Table:
+    """A table without lines; without titles, of names and what they stand for."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_header=bool(titles))
+    for title in titles or ("", ""):
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def source_lines(source: Source) -> Text:
+    """What a source is, when it was current, and where to find it."""
+    where = source.url or source.ref
+    told = Text(f"{source.title}\n{source.kind}; observed: {source.observed}")
+    return told.append(f"\n{where}", style="underline" if source.url else "") if where else told

@@ -93,7 +93,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     return Decision(
         verdict=verdict if applicable else Verdict.NOT_APPLICABLE,
         findings=ordered,
-        violation=applicable and _violates(verdict, policy, bool(policy.require or facts.required)),
+        violation=applicable and violates(verdict, policy, bool(policy.require or facts.required)),
         region=hosts[-1].region if hosts else UNKNOWN,
         hop_regions=tuple(host.region for host in hosts),
         endpoint=endpoints[0].template if endpoints else UNKNOWN,
@@ -108,7 +108,8 @@ def _is_foreign(endpoint: EndpointMatch) -> bool:
     return endpoint.sender is not None and endpoint.sender.operator is not None
 
 
-def _violates(verdict: Verdict, policy: Policy, required: bool) -> bool:  # noqa: FBT001 - one of three
+def violates(verdict: Verdict, policy: Policy, required: bool) -> bool:  # noqa: FBT001 - one of three
+    """Whether this verdict breaks the policy; `required`: whether a region is, by it or for a customer."""
     if policy.unreadable is not None and policy.on_call == "block":
         return True
     return required and (verdict is INELIGIBLE or (policy.strict and verdict is not ELIGIBLE))

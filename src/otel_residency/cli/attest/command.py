@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import track
 
-from otel_residency.cli import USAGE
 from otel_residency.cli.attest.show import as_text
 from otel_residency.cli.in_force import in_force
+from otel_residency.cli.stop import stop
 from otel_residency.cli.surroundings import variables
 from otel_residency.projects import ProjectsFile
 
@@ -28,7 +28,7 @@ def attest(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the file, too.")] = False,
 ) -> None:
-    """Read residency and data retention of the vendor's projects, as proof for the policy.
+    """Read residency and retention of the vendor's projects, as proof for the policy.
 
     Asks the Admin API with the key in OPENAI_ADMIN_KEY and writes what it says, with date and source, into a
     file that the policy names under [projects]. The key is written nowhere. Exit code: 0 if the settings
@@ -36,19 +36,19 @@ def attest(
     """
     admin_key = variables().get(ADMIN_KEY, "")
     if not admin_key:
-        _stop(f"set {ADMIN_KEY} to an admin key of the organization", USAGE)
+        stop(f"set {ADMIN_KEY} to an admin key of the organization")
     try:
         from otel_residency.cli.attest.read import AttestError, connect, read_settings_of  # noqa: PLC0415
     except ImportError:
-        _stop("attest needs the client: pip install openai", USAGE)
+        stop("attest needs the client: pip install openai")
     *_, catalogue = in_force()
     try:
         read = read_settings_of(connect(admin_key, base_url, catalogue), _shown)
         _write(output, read)
     except AttestError as error:
-        _stop(str(error), 1)
+        stop(str(error), 1)
     except OSError as error:
-        _stop(f"{output}: can't be written: {error.strerror}", 1)
+        stop(f"{output}: can't be written: {error.strerror}", 1)
     typer.echo(read.as_json() if json else as_text(read, output, catalogue), nl=not json)
 
 
@@ -66,8 +66,3 @@ def _write(output: Path, read: ProjectsFile) -> None:
     beside = output.with_name(f".{output.name}.new")
     beside.write_text(read.as_json(), encoding="utf-8")
     beside.replace(output)
-
-
-def _stop(line: str, code: int) -> NoReturn:
-    typer.echo(f"otel-residency: {line}", err=True)
-    raise typer.Exit(code)

@@ -5,25 +5,13 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
+from otel_residency.cli.base_url import BaseUrl
 from otel_residency.core.catalogue import path_segments
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import BatchLine, CallFacts, Hop
 from otel_residency.core.verdict import SEVERITY, Decision, Verdict
 from otel_residency.guard import Guard
 from otel_residency.openai_client.batches import Contents
-
-
-class BaseUrl(NamedTuple):
-    """Where the batch would be created."""
-
-    scheme: str
-    host: str
-    port: int | None
-    path: str
-
-    def __str__(self) -> str:
-        port = f":{self.port}" if self.port else ""
-        return f"{self.scheme}://{self.host}{port}{self.path}"
 
 
 class Row(NamedTuple):

@@ -1,24 +1,17 @@
 """The report as people read it, and as programs do."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from otel_residency.cli.check_batch.report import BaseUrl, Report
-from otel_residency.cli.console import as_lines, console
+from otel_residency.cli.base_url import BaseUrl
+from otel_residency.cli.check_batch.report import Report
+from otel_residency.cli.console import STYLES, as_lines, console
 from otel_residency.core.reasons import REASONS
-from otel_residency.core.verdict import Verdict
 from otel_residency.version import __version__
-
-_STYLES: Mapping[Verdict, str] = {
-    Verdict.ELIGIBLE: "green",
-    Verdict.CONDITIONAL: "yellow",
-    Verdict.INDETERMINATE: "yellow",
-    Verdict.INELIGIBLE: "bold red",
-}
 
 
 def as_json(report: Report, base: BaseUrl) -> str:
@@ -46,12 +39,12 @@ def as_text(report: Report, base: BaseUrl) -> str:
         table.add_column(name, justify="right" if name == "lines" else "left", overflow="fold")
     for row in report.rows:
         told = ", ".join(_counted(reason, count, row.lines) for reason, count in row.reasons.items())
-        verdict = Text(row.verdict, style=_STYLES[row.verdict])
+        verdict = Text(row.verdict, style=STYLES[row.verdict])
         table.add_row(str(row.lines), row.endpoint, Text(row.model or ""), verdict, told)
     violation = ", a violation" if decision.violation else ""
     judged = f"at {base}, required: {', '.join(decision.required) or 'nothing'}, table {decision.catalogue}"
     total = Text(
-        f"{report.lines} lines: {decision.verdict}{violation}; {judged}", style=_STYLES[decision.verdict]
+        f"{report.lines} lines: {decision.verdict}{violation}; {judged}", style=STYLES[decision.verdict]
     )
     reasons = tuple(_reasons(report))
     return as_lines(console(), table, *([Group(*reasons)] if reasons else []), total)

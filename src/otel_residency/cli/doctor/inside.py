@@ -20,8 +20,9 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk._logs import _internal as sdk_logs
 from opentelemetry.trace import get_tracer_provider
 
-from otel_residency.cli.doctor.report import BaseUrl, Problem, Processor, Provider, Report, plain
+from otel_residency.cli.doctor.report import BaseUrl, Problem, Processor, Provider, Report
 from otel_residency.cli.gate import gate_active, gate_missing
+from otel_residency.cli.plain import plain
 from otel_residency.export_gate.destinations import address_of, exporter_of
 from otel_residency.http_clients.install import PATCHES
 from otel_residency.instrumentor import ResidencyInstrumentor

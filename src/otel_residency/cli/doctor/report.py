@@ -1,7 +1,6 @@
 """What the probe tells the doctor, and its way there and back as plain data."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Problem(NamedTuple):
@@ -71,12 +70,3 @@ class Report(NamedTuple):
     def came_through(self) -> bool:
         """Whether the initialisation went to its end."""
         return not any(problem.fatal for problem in self.problems)
-
-
-def plain(value: Any) -> Any:
-    """`value` as JSON knows it: a named tuple as an object."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items() if each is not None}
-    return [plain(each) for each in value] if isinstance(value, tuple | list) else value

@@ -3,15 +3,15 @@
 import os
 from pathlib import Path
 from shutil import which
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from opentelemetry.instrumentation import auto_instrumentation
 
-from otel_residency.cli import USAGE
 from otel_residency.cli.in_force import in_force
 from otel_residency.cli.run.program import is_python, unguardable
 from otel_residency.cli.run.refusal import refuse
+from otel_residency.cli.stop import stop, tell
 from otel_residency.cli.surroundings import import_path, set_import_path, variables
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
@@ -41,20 +41,20 @@ def run(
         refuse("; ".join(problems))
     found = which(command[0])
     if found is None:
-        _stop(f"{command[0]}: command not found", NOT_FOUND)
+        stop(f"{command[0]}: command not found", NOT_FOUND)
     program = Path(found)
     if program.name == _LAUNCHER:
-        _stop(f"leave {_LAUNCHER} out: run does its work, and would be put aside by it", USAGE)
+        stop(f"leave {_LAUNCHER} out: run does its work, and would be put aside by it")
     option = unguardable(program, command[1:])
     if option is not None:
         refuse(f"{command[0]} {option} does not let anything in before the program; leave {option} out")
     if not is_python(program):
-        _tell(f"{command[0]} is not a Python program: only Python programs that it starts are guarded")
+        tell(f"{command[0]} is not a Python program: only Python programs that it starts are guarded")
     _put_guard_first()
     try:
         os.execvpe(found, command, variables())  # noqa: S606 - to be replaced by the program is the task
     except OSError as error:
-        _stop(f"{command[0]}: can't be started: {error.strerror}", NOT_EXECUTABLE)
+        stop(f"{command[0]}: can't be started: {error.strerror}", NOT_EXECUTABLE)
 
 
 def _put_guard_first() -> None:
@@ -62,12 +62,3 @@ def _put_guard_first() -> None:
     given = [each for each in import_path() if each not in (_START, _UPSTREAM)]
     here = str(Path.cwd())
     set_import_path([_START, *([] if here in given else [here]), *given])
-
-
-def _tell(line: str) -> None:
-    typer.echo(f"otel-residency: {line}", err=True)
-
-
-def _stop(line: str, code: int) -> NoReturn:
-    _tell(line)
-    raise typer.Exit(code)

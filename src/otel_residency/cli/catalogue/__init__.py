@@ -1,0 +1,1 @@
+"""The dated tables: which there are, what stands in them, and what changed between two."""

@@ -1,0 +1,1 @@
+"""One imagined call, judged."""

@@ -1,0 +1,1 @@
+"""The policy: what is wrong with one, and what holds here."""

@@ -1,0 +1,1 @@
+"""Source trees and configuration, searched for what will violate the policy."""

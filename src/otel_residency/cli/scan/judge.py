@@ -1,0 +1,286 @@
+"""What files say, held against the policy: by the same decision as a call, and by no rule of its own.
+
+A thing is judged alone: a call with it is compared to one without it, at the place that the policy asks
+for, and what the first has besides is about the thing.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from functools import cached_property
+from itertools import product
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from otel_residency.cli.base_url import BASE_URL, read_base_url
+from otel_residency.cli.scan.said import Call, Found, Place, Said
+from otel_residency.cli.surroundings import without_secrets
+from otel_residency.core.catalogue import path_segments, undated
+from otel_residency.core.classify import VENDOR, match_host
+from otel_residency.core.decide import violates
+from otel_residency.core.entries import Endpoint
+from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
+from otel_residency.core.reasons import REASONS
+from otel_residency.core.rules.case import GLOBAL
+from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
+from otel_residency.errors import CatalogueError
+from otel_residency.guard import Guard
+from otel_residency.openai_client.facts import BodyReader
+from otel_residency.settings import POLICY_SETTINGS, policy_problems, read_settings
+
+_URL = re.compile(r"(?:https?|wss?)://\S+")
+_DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
+"""A variable of the shell or of compose, with what stands for it where it is not set."""
+_MODEL_KEY = re.compile(r"(?:.*[_.])?model(?:_?(?:name|id))?", re.IGNORECASE)
+_MODEL = re.compile(r"[\w.:/@-]{1,256}")
+"""Whatever may be the id of a model; anything else is text that is nobody's business."""
+_FAMILY = "openai"
+_AZURE = "azure"
+_REGION_KEY = "data_residency"
+_BASE_KEYS = ("base_url", "api_base")
+"""Below other URLs it is not known which paths are called."""
+_OF_ENDPOINTS = ("endpoint.", "region.")
+_NOT_TOLD = frozenset({"model.not_stated", "batch.contents_unseen", "deployment.unknown"})
+"""Findings about what only the running program shows."""
+_VARIABLES = frozenset(setting.variable for setting in POLICY_SETTINGS)
+
+
+class Judged(NamedTuple):
+    """A finding, at a place of a file."""
+
+    file: str
+    line: int
+    column: int
+    reason: str
+    verdict: Verdict
+    violation: bool
+    detail: str
+    cure: str
+
+
+class Judge:
+    """Judges what files say by one policy."""
+
+    def __init__(self, guard: Guard, day: date, base_url: str) -> None:
+        """Judge as on `day`; `base_url` is where clients call that name no other, `""` if it is not known.
+
+        Raises:
+            CatalogueError: the table of that day has nothing to compare with.
+        """
+        self._guard = guard
+        self._day = day
+        self._base_url = base_url
+        self._reader = BodyReader(guard.catalogue.entries)
+        self._policy = guard.settings.policy
+        self._revision = guard.catalogue.revision_on(day)
+        regions = self._revision.regions if self._revision else {}
+        self._hosts = tuple(regions[code].host for code in self._policy.require if code in regions)
+        if not self._hosts or not self._endpoints:
+            required = ", ".join(self._policy.require)
+            raise CatalogueError(f"the table in force on {day} offers nothing in {required}")
+
+    def concerning(self, found: Iterable[Found]) -> Iterator[Found]:
+        """Those of them that there may be something to say of."""
+        return (each for each in found if not isinstance(each, Said) or self._concerns(each))
+
+    def _concerns(self, said: Said) -> bool:
+        key = said.key
+        return key != said.value and bool(
+            said.sure
+            or _FAMILY in key.lower()
+            or key in _VARIABLES
+            or (_names_model(said) and self._knows(_text(said)))
+            or (_URL.fullmatch(_text(said)) and self._guard.concerns_host(_host_of(_text(said))))
+        )
+
+    def judge(self, file: str, found: Iterable[Found], *, base_url_set: bool) -> list[Judged]:
+        """What is to say of one file; `base_url_set`: whether a file of the scan sets it for all clients."""
+        found = tuple(found)
+        own = {url.value for url in found if isinstance(url, Said) and url.sure and _URL.fullmatch(url.value)}
+        hosts = (_host_of(*own),) if len(own) == 1 else self._hosts
+        deployments = any(
+            isinstance(each, Said) and _AZURE in each.key.lower() and not each.value for each in found
+        )
+        judged: dict[tuple[int, int, str], Judged] = {}
+        for each in found:
+            for one in self._judge(each, hosts, deployments=deployments, base_url_set=base_url_set):
+                judged.setdefault((one.line, one.column, one.reason), one._replace(file=file))
+        return sorted(judged.values())
+
+    def _judge(
+        self, found: Found, hosts: tuple[str, ...], *, deployments: bool, base_url_set: bool
+    ) -> Iterator[Judged]:
+        if isinstance(found, Said):
+            yield from self._said(found, deployments=deployments)
+        elif isinstance(found, Call):
+            yield from self._call(found, hosts, deployments=deployments)
+        elif self._base_url or not base_url_set:
+            note = f"the client names no base URL, nor does {BASE_URL}: " if not self._base_url else ""
+            yield from self._url(found.place, self._base_url or f"https://{self._global}{BASE_PATH}", note)
+
+    def _said(self, said: Said, *, deployments: bool) -> Iterator[Judged]:
+        value = _text(said)
+        if said.key in _VARIABLES:
+            yield from self._setting(said.place, said.key, value)
+        elif _URL.fullmatch(value):
+            found = self._url(said.place, value)
+            is_base = said.key.lower().endswith(_BASE_KEYS)
+            yield from (each for each in found if is_base or not each.reason.startswith(_OF_ENDPOINTS))
+        elif said.key == _REGION_KEY:
+            terms = self._revision.regions.get(value) if self._revision else None
+            host = self._global if value == GLOBAL else terms.host if terms else ""
+            yield from self._url(said.place, f"https://{host}{BASE_PATH}")
+        elif _names_model(said) and _MODEL.fullmatch(value) and not deployments:
+            yield from self._model(said.place, value)
+
+    def _url(self, place: Place, url: str, note: str = "") -> Iterator[Judged]:
+        base = read_base_url(re.sub("^ws", "http", url))
+        if base is None:
+            return
+        endpoint = self._endpoints[0]
+        hop = Hop(urlsplit(url).scheme, base.host, base.port, f"{base.path}/{_below(endpoint)}", payload=True)
+        there = CallFacts(self._day, "POST", (hop,), base.path)
+        bare = (self._bare(host, endpoint) for host in self._hosts)
+        yield from self._told(place, self._besides(there, *bare), note)
+
+    def _model(self, place: Place, model: str) -> Iterator[Judged]:
+        """A model whose endpoint does not show: what holds for it wherever it is best off."""
+        found = []
+        for host, endpoint in product(self._hosts, self._endpoints):
+            bare = self._bare(host, endpoint)
+            found.append(self._besides(bare._replace(model=model), bare))
+        yield from self._told(place, min(found, key=_worst), "wherever it is called: ")
+
+    def _call(self, call: Call, hosts: tuple[str, ...], *, deployments: bool) -> Iterator[Judged]:
+        endpoint = self._endpoint(call.path)
+        if endpoint is None:
+            return
+        line = self._reader.read_line(json.dumps({"url": endpoint.path, "body": call.body}).encode())
+        model = line.model if _MODEL.fullmatch(line.model or "") and not deployments else None
+        tier = call.body.get("service_tier")
+        found = []
+        for host in hosts:
+            bare = self._bare(host, endpoint)
+            full = bare._replace(
+                model=model,
+                service_tier=tier if isinstance(tier, str) else None,
+                features=line.features,
+                tools=line.tools,
+            )
+            of_endpoint = (f for f in self._findings(bare) if f.reason.startswith(_OF_ENDPOINTS))
+            found.append((*of_endpoint, *self._besides(full, bare)))
+        for finding in min(found, key=_worst):
+            yield from self._told(_place_of(finding, call), (finding,))
+
+    def _setting(self, place: Place, variable: str, value: str) -> Iterator[Judged]:
+        """A setting of ours that can't be read makes every call one in doubt."""
+        policy = read_settings({variable: value}).policy
+        problems = filter(None, (policy.unreadable, *policy_problems(policy, self._guard.catalogue)))
+        for problem in problems:
+            finding = Finding("policy.unreadable", INDETERMINATE, problem)
+            violation = violates(finding.verdict, policy._replace(unreadable=problem), required=False)
+            yield from (each._replace(violation=violation) for each in self._told(place, (finding,)))
+
+    def _bare(self, host: str, endpoint: Endpoint) -> CallFacts:
+        hop = Hop("https", host, None, f"{BASE_PATH}/{_below(endpoint)}", payload=True)
+        return CallFacts(self._day, "POST", (hop,))
+
+    def _findings(self, facts: CallFacts) -> tuple[Finding, ...]:
+        return self._guard.judge(facts).decision.findings
+
+    def _besides(self, facts: CallFacts, *bare: CallFacts) -> tuple[Finding, ...]:
+        known = {finding for each in bare for finding in self._findings(each)}
+        return tuple(each for each in self._findings(facts) if each not in known)
+
+    def _told(self, place: Place, findings: Iterable[Finding], note: str = "") -> Iterator[Judged]:
+        for reason, verdict, detail in findings:
+            if verdict is not ELIGIBLE and reason not in _NOT_TOLD:
+                violation = violates(verdict, self._policy, required=True)
+                told = printable(without_secrets(f"{note}{detail}", {}))
+                yield Judged("", *place, reason, verdict, violation, told, REASONS[reason].cure)
+
+    def _endpoint(self, path: str) -> Endpoint | None:
+        """The endpoint that the names before a verb stand for: as many of the last ones as make one."""
+        names = path.split("/")
+        for start in range(len(names)):
+            found = self._guard.catalogue.endpoint(("v1", *names[start:]))
+            if found is not None and "{" not in found.path and "POST" in found.methods:
+                return found
+        return None
+
+    @cached_property
+    def _endpoints(self) -> tuple[Endpoint, ...]:
+        """Those that take a model and stand in a row that lists models."""
+        catalogue, revision = self._guard.catalogue, self._revision
+        return tuple(
+            each
+            for each in catalogue.entries.endpoints
+            if each.model_at
+            and revision is not None
+            and any(row.models is not None for row in catalogue.rows(revision, path_segments(each.path)))
+        )
+
+    @cached_property
+    def _global(self) -> str:
+        """The vendor's host that a client calls by itself."""
+        for host in self._guard.catalogue.hosts:
+            match = match_host(self._guard.catalogue, {}, host, None, self._day)
+            if match.provider == VENDOR and match.region == GLOBAL:
+                return host
+        return ""
+
+    def _knows(self, model: str) -> bool:
+        return model.lower() in self._models or model.startswith("ft:")
+
+    @cached_property
+    def _models(self) -> frozenset[str]:
+        """Every id that the catalogue names, and those without their dates."""
+        catalogue = self._guard.catalogue
+        named = {*catalogue.aliases, *catalogue.retired_models}
+        for revision in catalogue.revisions:
+            named |= {*revision.models_unknown, *revision.not_listed_examples}
+            named |= {model for row in revision.rows for model in row.models or ()}
+        lowered = {model.lower() for model in named}
+        return frozenset(lowered | {short for model in lowered if (short := undated(model))})
+
+
+def printable(text: str) -> str:
+    """`text` without what a terminal may take for a command."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _below(endpoint: Endpoint) -> str:
+    return endpoint.path.removeprefix(f"{BASE_PATH}/")
+
+
+def _text(said: Said) -> str:
+    """What is said, or what stands for it where a variable is not set."""
+    default = _DEFAULT.fullmatch(said.value)
+    return default[1] if default else said.value
+
+
+def _names_model(said: Said) -> bool:
+    """Whether a model is named; on Azure it is somebody's deployment."""
+    return bool(_MODEL_KEY.fullmatch(said.key)) and _AZURE not in said.key.lower()
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _worst(findings: Iterable[Finding]) -> int:
+    return max((SEVERITY[each.verdict] for each in findings if each.reason not in _NOT_TOLD), default=0)
+
+
+_ARGUMENTS: Mapping[str, str] = {"model": "model", "catalogue": "model", "tier": "service_tier"}
+
+
+def _place_of(finding: Finding, call: Call) -> Place:
+    """Where the argument stands that a finding is about, or the call."""
+    topic, _, rest = finding.reason.partition(".")
+    argument = "tools" if rest == "tool" else rest if topic == "feature" else _ARGUMENTS.get(topic, "")
+    return call.places.get(argument, call.place)

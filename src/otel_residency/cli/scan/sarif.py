@@ -1,0 +1,67 @@
+"""What a scan found as SARIF 2.1.0, which code hosts and editors read."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from otel_residency.cli.scan.judge import Judged
+from otel_residency.cli.scan.report import Report
+from otel_residency.core.reasons import REASONS
+from otel_residency.version import __version__
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def as_sarif(report: Report) -> dict[str, Any]:
+    """One run: a rule for each reason code found, a result for each finding."""
+    codes = sorted({each.reason for each in report.findings})
+    driver = {
+        "name": "otel-residency",
+        "semanticVersion": __version__,
+        "rules": [_rule(code) for code in codes],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": list(_unread(report))}],
+        "results": [_result(each, codes.index(each.reason)) for each in report.findings],
+    }
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rule(code: str) -> dict[str, Any]:
+    reason = REASONS[code]
+    return {
+        "id": code,
+        "shortDescription": {"text": reason.meaning},
+        "help": {"text": reason.cure},
+        "properties": {"tags": ["data-residency"]},
+    }
+
+
+def _result(found: Judged, rule: int) -> dict[str, Any]:
+    known = f"{found.file}\n{found.reason}\n{found.detail}"
+    region = {"startLine": found.line, "startColumn": found.column}
+    return {
+        "ruleId": found.reason,
+        "ruleIndex": rule,
+        "level": "error" if found.violation else "warning",
+        "message": {"text": f"{found.verdict}: {found.detail}. {found.cure}"},
+        "locations": [{"physicalLocation": {"artifactLocation": _artifact(found.file), "region": region}}],
+        "partialFingerprints": {"residency/v1": sha256(known.encode()).hexdigest()[:32]},
+        "properties": {"verdict": found.verdict, "violation": found.violation},
+    }
+
+
+def _unread(report: Report) -> Iterator[dict[str, Any]]:
+    for file, why in report.unread:
+        place = {"physicalLocation": {"artifactLocation": _artifact(file)}}
+        yield {"level": "warning", "message": {"text": f"not read: {why}"}, "locations": [place]}
+
+
+def _artifact(file: str) -> dict[str, str]:
+    """Relative where it can be: a code host joins it to the root of the repository."""
+    path = Path(file)
+    return {"uri": path.as_uri() if path.is_absolute() else quote(path.as_posix())}

@@ -1,0 +1,107 @@
+"""Where in the catalogue a finding comes from."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.classify import canonical_host, match_sender, matches
+from otel_residency.core.entries import Revision, Source
+from otel_residency.core.facts import CallFacts
+from otel_residency.core.reasons import REASONS
+
+_BESIDE = {
+    "deployments": "deployment_source",
+    "provider_names": "provider_names_source",
+    "tools": "features_source",
+}
+"""Sections that have one source, which stands beside them."""
+
+
+def sources_of(code: str, catalogue: Catalogue, revision: Revision | None) -> tuple[Source, ...]:
+    """The sources that findings with `code` may rest on; of the tables those of `revision`."""
+    section, _, part = REASONS[code].source.partition(".")
+    entries = catalogue.entries
+    if section == "revisions":
+        return table_sources(catalogue, revision, part.partition(".")[0])
+    if section in _BESIDE:
+        return _known(catalogue, [getattr(entries, _BESIDE[section])])
+    patterns = entries.host_patterns if section == "hosts" else ()
+    return _of_entries(catalogue, (*getattr(entries, section, ()), *patterns))
+
+
+def sources_for(
+    code: str, facts: CallFacts, catalogue: Catalogue, revision: Revision | None
+) -> tuple[Source, ...]:
+    """Those of them that speak of this very call: of its host, its path, or its model."""
+    select = _SELECT.get(REASONS[code].source)
+    if select is None:
+        return sources_of(code, catalogue, revision)
+    found = tuple(select(facts, catalogue))
+    if not found and code.startswith("model."):
+        return table_sources(catalogue, revision, "rows")
+    return _of_entries(catalogue, found)
+
+
+def table_sources(catalogue: Catalogue, revision: Revision | None, part: str = "") -> tuple[Source, ...]:
+    """Where this part of a table was read; it may be taken over from an older one."""
+    chain = list(_ancestry(catalogue, revision))
+    holding = [each for each in chain if not part or getattr(each, part)]
+    return _known(catalogue, (each.source for each in (holding[:1] if part == "rows" else holding)))
+
+
+def _ancestry(catalogue: Catalogue, revision: Revision | None) -> Iterator[Revision]:
+    """The revision as its own file shows it, and then those that it inherits from."""
+    files = {each.id: each for each in catalogue.entries.revisions}
+    name = revision.id if revision else None
+    while (found := files.pop(name or "", None)) is not None:
+        yield found
+        name = found.inherits
+
+
+def _known(catalogue: Catalogue, names: Iterable[str | None]) -> tuple[Source, ...]:
+    sources = catalogue.entries.sources
+    return tuple(sources[name] for name in dict.fromkeys(names) if name and name in sources)
+
+
+def _of_entries(catalogue: Catalogue, entries: Iterable[Any]) -> tuple[Source, ...]:
+    each_one = (entry.sources if hasattr(entry, "sources") else (entry.source,) for entry in entries)
+    return _known(catalogue, (name for names in each_one for name in names))
+
+
+def _hosts(facts: CallFacts, catalogue: Catalogue) -> Iterator[Any]:
+    for hop in facts.hops:
+        name = canonical_host(hop.host)
+        if name in catalogue.hosts:
+            yield catalogue.hosts[name]
+        else:
+            yield from (pattern for pattern, labels in catalogue.patterns if matches(labels, name.split(".")))
+
+
+def _bogus_hosts(facts: CallFacts, catalogue: Catalogue) -> Iterator[Any]:
+    names = [canonical_host(hop.host) for hop in facts.hops]
+    return (catalogue.bogus_hosts[name] for name in names if name in catalogue.bogus_hosts)
+
+
+def _senders(facts: CallFacts, catalogue: Catalogue) -> Iterator[Any]:
+    found = (match_sender(catalogue, hop.host, hop.path) for hop in facts.hops)
+    return (sent[1] for sent in found if sent)
+
+
+def _aliases(facts: CallFacts, catalogue: Catalogue) -> Iterator[Any]:
+    alias = catalogue.aliases.get((facts.model or "").lower())
+    return iter([alias] if alias else [])
+
+
+def _retired_models(facts: CallFacts, catalogue: Catalogue) -> Iterator[Any]:
+    model = (facts.model or "").lower()
+    return (each for each in catalogue.entries.retired_models if each.model.lower() == model)
+
+
+_SELECT: dict[str, Callable[[CallFacts, Catalogue], Iterator[Any]]] = {
+    "hosts": _hosts,
+    "bogus_hosts": _bogus_hosts,
+    "senders": _senders,
+    "aliases": _aliases,
+    "retired_models": _retired_models,
+}
+"""By section, the entries that a call is judged by."""

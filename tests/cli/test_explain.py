@@ -1,0 +1,60 @@
+"""The subcommand `explain`."""
+
+import json
+import subprocess
+import sys
+
+from otel_residency.core.reasons import REASONS
+from tests.cli.command import environment, start
+
+
+def test_it_tells_meaning_verdicts_cure_and_source() -> None:
+    """It is what stands in the table of codes, with its source in the catalogue."""
+    told = json.loads(start("explain", "feature.store", "--json").stdout)
+    (source,) = told.pop("sources")
+    assert {"kind", "title", "observed"} <= set(source)
+    reason = REASONS["feature.store"]
+    assert told == {
+        "code": "feature.store",
+        "meaning": reason.meaning,
+        "verdicts": ["conditional", "ineligible"],
+        "cure": reason.cure,
+        "rests_on": "revisions.feature_rules",
+    }
+    text = start("explain", "feature.store").stdout
+    assert text.startswith("feature.store\n")
+    assert f"cure      {reason.cure}" in text
+    assert "\x1b" not in text
+
+
+def test_every_code_can_be_explained() -> None:
+    """Without a code there is a list of all, for people and for programs."""
+    assert [each["code"] for each in json.loads(start("explain", "--json").stdout)] == list(REASONS)
+    listed = start("explain").stdout
+    assert all(code in listed for code in REASONS)
+
+
+def test_an_unknown_code_is_answered_with_its_neighbours() -> None:
+    """A slip of the pen ends with 2, one line, and what was probably meant."""
+    done = start("explain", "model.alais")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "otel-residency: model.alais: no such reason code; did you mean model.alias"
+    )
+    assert "lists them" in start("explain", "zzz").stderr
+
+
+def test_it_waits_for_no_other_command() -> None:
+    """Neither OpenTelemetry nor the client nor a parser of another command is imported for it."""
+    code = """if True:
+        import atexit, sys
+        sys.argv = ["otel-residency", "explain", "model.alias"]
+        heavy = ("opentelemetry", "openai", "httpx", "wrapt", "yaml", "dotenv")
+        atexit.register(lambda: print([name for name in heavy if name in sys.modules]))
+        from otel_residency.cli import main
+        main()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,126 @@
+"""The subcommands of `policy`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otel_residency.settings import read_settings
+from tests.cli.command import start
+
+SOUND = """
+require = ["eu"]
+on_call = "block"
+[attest]
+zero_data_retention = { value = true, reference = "DPA annex 2" }
+[[rule]]
+when = { service = "support-us" }
+require = ["us"]
+"""
+WRONG = """
+require = ["uk"]
+on_call = "blok"
+onexport = "redact"
+[attest]
+zero_data = { value = true }
+[projects]
+file = "nowhere.json"
+"""
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """A policy that is sound."""
+    file = tmp_path / "residency.toml"
+    file.write_text(SOUND, encoding="utf-8")
+    return file
+
+
+def problems(*arguments: str, **variables: str) -> list[dict[str, str]]:
+    """What `policy check` tells; it must end as that says."""
+    done = start("policy", "check", *arguments, "--json", **variables)
+    found: list[dict[str, str]] = json.loads(done.stdout)["problems"]
+    assert (done.returncode, done.stderr) == (int(bool(found)), "")
+    return found
+
+
+def shown(**variables: str) -> Any:
+    """What `policy show` tells."""
+    return json.loads(start("policy", "show", "--json", **variables).stdout)
+
+
+def test_a_sound_policy_has_no_problems(policy: Path) -> None:
+    """Nothing is wrong with it, for people and for programs."""
+    assert problems(str(policy)) == []
+    assert start("policy", "check", str(policy)).stdout == f"{policy}: nothing is wrong\n"
+
+
+def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
+    """Not only the first one: values, keys, regions, attestations, and files that it names."""
+    policy.write_text(WRONG, encoding="utf-8")
+    told = {each["key"]: (each["found"], each["cure"]) for each in problems(str(policy))}
+    assert told["on_call"] == ("'blok' is not one of: flag, block", "Write one of: flag, block.")
+    assert told["onexport"][1] == "Write on_export."
+    assert told["require"][0].startswith("'uk' is not a region code")
+    assert told["require"][1].endswith("did you mean 'gb'.")
+    assert told["attest.zero_data"][1] == "Write one of those, or leave it out."
+    assert told["projects.file"][1] == "Write the file anew by `otel-residency attest`."
+    assert len(told) == 5
+    text = start("policy", "check", str(policy))
+    assert text.returncode == 1
+    assert text.stdout.endswith("5 to mend\n")
+
+
+def test_a_file_that_can_t_be_read_is_a_problem(policy: Path) -> None:
+    """One that is not there, and one that is not TOML."""
+    assert (
+        problems(str(policy.with_name("no.toml")))[0]["found"] == "can't be read: No such file or directory"
+    )
+    policy.write_text("require = [", encoding="utf-8")
+    assert problems(str(policy))[0]["found"].startswith("is not TOML")
+
+
+def test_without_a_file_the_settings_that_hold_here_are_checked(policy: Path) -> None:
+    """Variables by their names, and the file that one of them names."""
+    policy.write_text(WRONG, encoding="utf-8")
+    told = problems(
+        OTEL_RESIDENCY_POLICY=str(policy),
+        OTEL_RESIDENCY_SCOPE="everything",
+        OTEL_RESIDENCY_REQUIRE="europe",
+        OTEL_RESIDENCY_CATALOGUE="openai-1999",
+    )
+    here = [each["key"] for each in told if each["origin"] == "environment"]
+    assert here == ["OTEL_RESIDENCY_REQUIRE", "OTEL_RESIDENCY_SCOPE", "OTEL_RESIDENCY_CATALOGUE"]
+    assert len(told) == 8
+    assert problems() == []
+
+
+def test_each_value_is_shown_with_its_origin(policy: Path) -> None:
+    """Default, file, variable, and the rule for a service; with the hash of the telemetry."""
+    variables = {
+        "OTEL_RESIDENCY_POLICY": str(policy),
+        "OTEL_RESIDENCY_STRICT": "true",
+        "OTEL_SERVICE_NAME": "support-us",
+    }
+    told = shown(**variables)
+    assert told["hash"] == read_settings(variables).policy_hash
+    values = {key: (each["value"], each["origin"]) for key, each in told["values"].items()}
+    assert values["require"] == (["us"], f"{policy}, the rule for this service")
+    assert values["on_call"] == ("block", str(policy))
+    assert values["strict"] == (True, "OTEL_RESIDENCY_STRICT")
+    assert values["scope"] == ("processing", "default")
+    assert values["attest"][1] == str(policy)
+    text = start("policy", "show", **variables).stdout
+    assert text.endswith(f"policy {told['hash']}\n")
+
+
+def test_a_variable_that_can_t_be_read_is_shown_as_such() -> None:
+    """The value that holds is not said to be the variable's, and the command ends with 1."""
+    done = start("policy", "show", "--json", OTEL_RESIDENCY_SCOPE="everything")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["values"]["scope"] == {
+        "value": "processing",
+        "origin": "OTEL_RESIDENCY_SCOPE, unreadable",
+    }
+    assert "to mend" not in start("policy", "show", OTEL_RESIDENCY_SCOPE="everything").stderr
