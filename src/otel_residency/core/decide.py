@@ -58,9 +58,10 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     Returns:
         The verdict with its findings, worst first. Never raises.
     """
-    policy, required, asked = required_of(facts, catalogue, policy)
     revision = catalogue.revision_on(facts.on)
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
+    vouched = bool(hosts) and hosts[-1].vendors
+    policy, required, asked = required_of(facts, catalogue, policy, vouched=vouched)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
     hosts = tuple(
         sender_host(catalogue, host) if _is_foreign(endpoint) else host
@@ -115,7 +116,7 @@ def _violates(verdict: Verdict, policy: Policy, required: bool) -> bool:  # noqa
 
 def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch) -> EndpointMatch:
     provider = host.provider if host.kind in ("listed", "configured") else "openai"
-    vendor = host.kind == "listed" and provider == "openai"
+    vendor = host.vendors
     found = match_endpoint(catalogue, provider, facts.method, hop.path, None if vendor else facts.base_path)
     # A base URL can make any call look like administration; but what names a model is a prompt.
     if host.kind == "control-plane":

@@ -57,7 +57,12 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR = 400
 _CREATED = range(200, 300)
-_DOUBTS = frozenset({"gateway.left_region", "host.header_mismatch", "host.region_contradicted"})
+_DOUBTS = frozenset(
+    {
+        *("gateway.left_region", "gateway.provider_mismatch", "gateway.route"),
+        *("host.header_mismatch", "host.region_contradicted", "project.region_mismatch"),
+    }
+)
 """Reasons for which the region of the host is not where a thing was created."""
 _DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 _NOTHING: frozenset[Reference] = frozenset()

@@ -46,7 +46,7 @@ def with_project(
     too old show nothing, but that something does not hold.
     """
     project = policy.seen_projects.get(_project_id(facts) or "")
-    if project is None or host.provider != "openai" or host.kind != "listed":
+    if project is None or not host.vendors:
         return policy
     fresh = _is_fresh(facts, policy, project)
     residency = catalogue.project_residency.get(project.residency)
