@@ -33,14 +33,14 @@ from otel_residency.openai_client.batch_files import remember
 from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
 from otel_residency.openai_client.facts import (
+    NAME_IN_TLS,
     TARGET,
     RequestFacts,
+    Said,
     body_of,
     builds_plainly,
     read_hop,
-    read_host_header,
-    read_project,
-    read_route,
+    read_said,
 )
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
@@ -86,6 +86,9 @@ class Call:
     """That of the request, when it was judged."""
     body: Any = None
     """What the request was to send then."""
+    headers: Any = None
+    """What it was to go with then."""
+    said: Said | None = None
     planned: Hop | None = None
     facts: CallFacts | None = None
     batch: "Batch | None" = None
@@ -160,12 +163,14 @@ class Call:
                 bodies = state.bodies
                 told = options is not None and builds_plainly(getattr(self.client, "_client", None))
                 body = bodies.read(options, request) if told else bodies.read_sent(request)
-            planned = read_hop(request, state.routes)
+            said = read_said(request, state.heard)
+            planned = read_hop(request, said)
             self.batch = state.batches.of(planned.host, options, body, self.batch)
-            facts = self._facts_of(request, (*self.hops, planned), base, body)
+            facts = self._facts_of(request, (*self.hops, planned), base, body, said.project)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
             self.body = body_of(request)
+            self.headers, self.said = request.headers.raw, said
         except Exception as error:
             self._doubt(error)
             return
@@ -205,9 +210,11 @@ class Call:
             hop, judged = self._as_planned(request), None
             if hop is None:
                 redirected = self.redirecting and request is not self.request
-                hop = read_hop(request, self.state.routes, redirected=redirected)
+                said = read_said(request, self.state.heard)
+                hop = read_hop(request, said, redirected=redirected)
                 if self.facts is not None:
-                    self.facts = self._with_body_of(request, self.facts)
+                    project = said.project or (self.facts.project if self.hops else None)
+                    self.facts = self._with_body_of(request, self.facts)._replace(project=project)
                     judged = self.state.guard.judge(self.facts._replace(hops=(*self.hops, hop)))
         except Exception as error:
             self._doubt(error)
@@ -244,8 +251,9 @@ class Call:
             return None
         if TARGET in request.extensions or body_of(request) is not self.body:
             return None
-        said = read_host_header(request), read_route(request, self.state.routes)
-        return planned if said == (planned.host_header, planned.route) else None
+        if request.headers.raw == self.headers and not request.extensions.get(NAME_IN_TLS):
+            return planned
+        return planned if read_said(request, self.state.heard) == self.said else None
 
     def _with_body_of(self, request: Any, facts: CallFacts) -> CallFacts:
         """The facts with what `request` sends, where it is another body than the one that was judged."""
@@ -280,7 +288,12 @@ class Call:
         )
 
     def _facts_of(
-        self, request: Any, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
+        self,
+        request: Any,
+        hops: tuple[Hop, ...],
+        base: BaseUrl | None,
+        body: RequestFacts,
+        project: str | None,
     ) -> CallFacts:
         return CallFacts(
             date.fromordinal(_EPOCH + self.started // _DAY),
@@ -294,7 +307,7 @@ class Call:
             body.unseen,
             None if self.batch is None else self.batch.contents.lines,
             required=required(),
-            project=read_project(request),
+            project=project,
             references=self._references(hops[-1].path, body),
         )
 
@@ -549,7 +562,9 @@ class Call:
         if self.request is not None and not self.alone:
             # A connection whose body nobody closed keeps its request, and would keep the call with it.
             self.request.extensions.pop(EXTENSION, None)
-        self.request = self.url = self.body = self.response = self.client = self.options = self.latest = None
+        self.request = self.url = self.headers = self.body = self.response = self.client = self.options = (
+            self.latest
+        ) = None
         self.batch = None
         self.mark.inside, self.mark.reconsider = False, None
 

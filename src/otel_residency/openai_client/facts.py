@@ -24,17 +24,22 @@ _MAPPING = (dict, Mapping)
 """A dict is told by its type; asking whether something else is a mapping takes longer."""
 _LIST = (list, tuple)
 _NUMBER = (int, float)
-_HOST = len(b"host")
+_HOST = b"host"
 _PORT = re.compile(rb":\d*$")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 TARGET = "target"
 """Extension of a request that the HTTP libraries send in the place of its path."""
 NAME_IN_TLS = "sni_hostname"
 """Extension of a request with the host that the certificate is asked of."""
-_NO_ROUTES: Mapping[bytes, RouteHeader] = {}
 HEADER_LIMIT = 128
 """Characters of a header that tell something; longer is no name and no host."""
 _PROJECT = b"openai-project"
+_NO_PROJECT = "unreadable"
+"""In the place of a project that can't be one."""
+Heard = Mapping[bytes, RouteHeader | None]
+"""Request headers that are read, by name as on the wire; what tells a gateway of its way on has an entry."""
+HEARD: Heard = {_HOST: None, _PROJECT: None}
+"""Those that are read of every request."""
 _WANTED: Mapping[str, bool | None] = {"truthy": None, "false": False}
 """What the catalogue's words for a value that is no text stand for; `None` is any that counts."""
 _PATHS = 1024
@@ -287,9 +292,36 @@ def _text(value: Any) -> str | None:
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-def read_hop(
-    request: Any, routes: Mapping[bytes, RouteHeader] = _NO_ROUTES, *, redirected: bool = False
-) -> Hop:
+class Said(NamedTuple):
+    """What a request says of where it is to go, besides its URL."""
+
+    host_header: str | None = None
+    """Its `Host` header and its name in TLS, as far as they name another host than it dials."""
+    route: tuple[tuple[str, str], ...] = ()
+    """What it tells a gateway of where to send it on to."""
+    project: str | None = None
+    """The vendor's project that it names."""
+
+
+def read_said(request: Any, heard: Heard = HEARD) -> Said:
+    """Read those of the headers of `request` that are `heard`, and its name in TLS."""
+    found = [(key, value) for name, value in request.headers.raw if (key := name.lower()) in heard]
+    others = _other_names(request, [value for key, value in found if key == _HOST])
+    projects = [value for key, value in found if key == _PROJECT]
+    routes = [(header, value) for key, value in found if (header := heard[key]) is not None]
+    return Said(
+        b", ".join(others).decode("latin-1") if others else None,
+        tuple(_told(header, value.decode("latin-1").strip()) for header, value in routes) if routes else (),
+        _project(projects) if projects else None,
+    )
+
+
+def _project(named: list[bytes]) -> str:
+    name = named[0].decode("latin-1")
+    return name if len(named) == 1 and len(name) <= HEADER_LIMIT and name.isprintable() else _NO_PROJECT
+
+
+def read_hop(request: Any, said: Said, *, redirected: bool = False) -> Hop:
     """Where `request`, of either HTTP library, goes: by its own word, since parsers differ."""
     url = request.url
     payload = request.method in _WITH_BODY
@@ -301,21 +333,11 @@ def read_hop(
         url.raw_host.decode("ascii"),
         url.port,
         _bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii"),
-        read_host_header(request),
+        said.host_header,
         payload,
         redirected,
-        read_route(request, routes),
+        said.route,
     )
-
-
-def read_route(request: Any, routes: Mapping[bytes, RouteHeader]) -> tuple[tuple[str, str], ...]:
-    """What the headers of `request` that `routes` name tell of where a gateway sends it on to."""
-    told = [
-        (header, value)
-        for name, value in request.headers.raw
-        if (header := routes.get(name.lower())) is not None
-    ]
-    return tuple(_told(header, value.decode("latin-1").strip()) for header, value in told) if told else ()
 
 
 def _told(header: RouteHeader, text: str) -> tuple[str, str]:
@@ -351,24 +373,19 @@ def body_of(request: Any) -> Any:
     return stream
 
 
-def read_host_header(request: Any) -> str | None:
-    """The `Host` header of `request` and its name in TLS, as far as they name another host than it dials."""
-    names = _other_names(request)
-    return b", ".join(names).decode("latin-1") if names else None
-
-
 def read_hosts(request: Any) -> list[str]:
     """The host that `request` dials, and those that it names besides."""
-    names = (_PORT.sub(b"", name).decode("latin-1") for name in _other_names(request))
-    return [request.url.raw_host.decode("ascii"), *names]
+    named = [value for name, value in request.headers.raw if name.lower() == _HOST]
+    others = (_PORT.sub(b"", name).decode("latin-1") for name in _other_names(request, named))
+    return [request.url.raw_host.decode("ascii"), *others]
 
 
-def _other_names(request: Any) -> list[bytes]:
+def _other_names(request: Any, named: list[bytes]) -> list[bytes]:
+    """Those of the hosts `named`, and its name in TLS, that are not the host that `request` dials."""
     url = request.url
-    named = [value for name, value in request.headers.raw if len(name) == _HOST and name.lower() == b"host"]
     in_tls = request.extensions.get(NAME_IN_TLS)
     if in_tls:
-        named.append(_bytes(in_tls))
+        named = [*named, _bytes(in_tls)]
     if not named or named == [url.netloc]:
         return []
     host, port = _plain(url.raw_host), b":%d" % (url.port or _DEFAULT_PORTS.get(url.scheme, 0))
@@ -381,13 +398,3 @@ def _plain(name: bytes) -> str:
 
 def _bytes(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
-
-
-def read_project(request: Any) -> str | None:
-    """The vendor's project that a header of `request` names; of several, none that is one."""
-    named = [
-        value
-        for name, value in request.headers.raw
-        if len(name) == len(_PROJECT) and name.lower() == _PROJECT
-    ]
-    return b", ".join(named).decode("latin-1") if named else None

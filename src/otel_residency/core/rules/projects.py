@@ -57,8 +57,9 @@ def with_project(
             holds = project.retention == name
             if fresh or not holds:
                 attest[name] = Statement(holds, f"{policy.projects.file}, {project.observed}")
-        elif attestation.shown_by == "residency" and fresh and residency is not None and name not in attest:
-            if revision is not None and residency.region == target_region(host, policy, revision):
+        elif attestation.shown_by == "residency" and fresh and name not in attest:
+            region = residency.region if residency is not None else None
+            if revision is not None and region and region == target_region(host, policy, revision):
                 attest[name] = Statement(value=True, reference=f"{policy.projects.file}, {project.observed}")
     return policy._replace(attest=attest)
 

@@ -45,7 +45,7 @@ def required_of(facts: CallFacts, catalogue: Catalogue, policy: Policy, *, vouch
         known.insert(0, policy.require)
     left = common(known) if known else ()
     if known and not left:
-        asked = " and ".join(" or ".join(group) or "none" for group in known)
-        findings.append(Finding("requirement.conflict", INELIGIBLE, f"{asked} are required at once"))
+        said = " and ".join(" or ".join(group) or "none" for group in known)
+        findings.append(Finding("requirement.conflict", INELIGIBLE, f"{said} are required at once"))
     narrowed = policy._replace(require=left or policy.require, stated=policy.require)
     return Required(narrowed, left, tuple(findings))
