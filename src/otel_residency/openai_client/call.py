@@ -65,7 +65,6 @@ _DOUBTS = frozenset(
 )
 """Reasons for which the region of the host is not where a thing was created."""
 _DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
-_NOTHING: frozenset[Reference] = frozenset()
 _COUNTED = (names.ACTION, names.REGION)
 
 
@@ -312,18 +311,7 @@ class Call:
         )
 
     def _references(self, path: str, body: RequestFacts) -> frozenset[Reference]:
-        """The stored things that the request names, without their ids.
-
-        Of those that only the path or the model names none is unseen: nothing comes along that the host did
-        not have.
-        """
-        named = self.state.bodies.named(path, body.model)
-        if not named and not body.stored:
-            return _NOTHING
-        region_of = self.state.memory.region_of
-        used = {Reference(kind, region_of(name) or UNKNOWN) for kind, name in body.stored}
-        used |= {Reference(kind, region) for kind, name in named if (region := region_of(name))}
-        return frozenset(used)
+        return self.state.bodies.references(path, body, self.state.memory.region_of)
 
     def _doubt(self, error: Exception) -> None:
         """Own failures stop here in flag mode; in block mode a doubt is a refusal."""

@@ -117,7 +117,7 @@ class State:
         """The finder of files of calls."""
         from otel_residency.openai_client.batches import Batches  # noqa: PLC0415
 
-        return Batches(self.bodies, self.guard.catalogue.entries.batch_files)
+        return Batches(self.bodies, self.guard.catalogue.entries.batch_files, self.memory.region_of)
 
     @cached_property
     def telling(self) -> tuple[bytes, ...]:
