@@ -17,6 +17,7 @@ from opentelemetry.trace import Span, get_current_span, set_span_in_context
 from otel_residency.core.classify import UNKNOWN, with_port
 from otel_residency.core.entries import Creation
 from otel_residency.core.facts import BASE_PATH, Answer, CallFacts, Hop, Reference
+from otel_residency.core.verdict import SEVERITY
 from otel_residency.errors import RefusalError
 from otel_residency.export_gate.install import switch as gate_switch
 from otel_residency.export_gate.marks import Mark, marks
@@ -97,6 +98,8 @@ class Call:
     announced: Judged | None = None
     """The decision that the span was started with."""
     announced_hop: Hop | None = None
+    sent: tuple[CallFacts, ...] = ()
+    """What earlier attempts sent that were not the same."""
     hops: tuple[Hop, ...] = ()
     redirecting = False
     raw = False
@@ -174,6 +177,9 @@ class Call:
             self._doubt(error)
             return
         self.request, self.url, self.planned = request, request.url, planned
+        earlier = self.facts
+        if self.hops and earlier is not None and earlier._replace(hops=facts.hops) != facts:
+            self.sent = (*self.sent, earlier)
         self.facts, self.judged = facts, judged
         self._start(judged, base)
         if state.blocks and judged.decision.violation:
@@ -647,6 +653,9 @@ class Call:
         judged = self.judged
         try:
             judged = guard.judge(self.facts._replace(hops=self.hops or self.facts.hops, answer=answer))
+            for facts in self.sent:
+                before = guard.judge(facts._replace(hops=self.hops))
+                judged = max(judged, before, key=lambda each: SEVERITY.get(each.decision.verdict, -1))
         except Exception as error:
             self.state.failed("judging an answer", error)
             self.doubt = undecided(blocks=self.state.blocks)
