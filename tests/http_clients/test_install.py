@@ -23,7 +23,7 @@ from otel_residency.http_clients import install
 from otel_residency.openai_client import call, http
 from otel_residency.openai_client.patch import switch
 from otel_residency.telemetry import names
-from tests.internet import EU, US, Internet
+from tests.internet import EU, GATEWAY, US, Internet
 from tests.recorded import Instrument, Recorded, settle
 from tests.senders import BODY, JSON, PATH, SENDERS, TEXT, tunnel
 from tests.vendor import ALIAS, ordinary, redirect
@@ -338,3 +338,23 @@ def test_an_http_client_alone_loads_little() -> None:
         " 'otel_residency.catalogue', 'otel_residency.openai_client.call')])"
     )
     assert run(code) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("OpenAI-Project", "proj_us", "host.region_mismatch"),
+        ("x-portkey-custom-host", "https://us.api.openai.com/v1", "gateway.route"),
+    ],
+)
+def test_the_headers_of_http_client_count(
+    instrument: Instrument, internet: Internet, name: str, value: str, reason: str
+) -> None:
+    """A project with a rule of its own, and an order to a gateway, are seen before anything is sent."""
+    rules = [{"when": {"project": "proj_us"}, "require": ["us"]}]
+    recorded = instrument(on_call="block", hosts={GATEWAY: {"region": "eu"}}, rule=rules)
+    with closing(standard.HTTPSConnection(GATEWAY)) as connection, pytest.raises(ResidencyViolationError):
+        connection.request("POST", "/v1/chat/completions", TEXT, {name: value})
+    settle()
+    assert reason in recorded.span["residency.reasons"]
+    assert internet.requests == []

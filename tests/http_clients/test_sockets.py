@@ -610,6 +610,24 @@ def test_another_host_in_the_header_is_told(
     assert recorded.values(names.VERDICT) == ["ineligible"]
 
 
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"OpenAI-Project": "proj_us"}, "host.region_mismatch"),
+        ({"x-portkey-custom-host": "https://us.api.openai.com/v1"}, "gateway.route"),
+    ],
+)
+def test_what_else_the_handshake_says_counts(
+    library: Any, instrument: Instrument, far: tuple[Far, Far], headers: dict[str, str], reason: str
+) -> None:
+    """A project with a rule of its own, and an order to a gateway, are seen before the handshake is sent."""
+    rules = [{"when": {"project": "proj_us"}, "require": ["us"]}]
+    placed(instrument, far, on_call="block", rule=rules)
+    with pytest.raises(ResidencyViolationError, match=reason.replace(".", r"\.")):
+        library(uri(far[0]), additional_headers=headers)
+    assert far[0].paths == []
+
+
 @pytest.mark.parametrize("library", [raw_async, raw_legacy], ids=["async", "legacy"])
 def test_a_redirect_is_refused_and_leaves_nothing_open(
     library: Any, instrument: Instrument, far: tuple[Far, Far]

@@ -254,4 +254,4 @@ def test_a_catalogue_that_says_nothing_of_batch_files_sees_none() -> None:
     entries = ENTRIES._replace(batch_files=None)
     bodies = BodyReader(entries)
     options = type("Options", (), {"files": {"file": b""}, "json_data": {"purpose": "batch"}})()
-    assert batches.Batches(bodies, None).of(EU, options, bodies.read(options, None)) is None
+    assert batches.Batches(bodies, None, lambda _: None).of(EU, options, bodies.read(options, None)) is None

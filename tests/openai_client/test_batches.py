@@ -18,6 +18,7 @@ from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.openai_client.batches import PIECE
 from tests.internet import EU, US, Gate, Internet
 from tests.openai_client.kinds import Async, Kind, Sync
+from tests.openai_client.resources import METHODS
 from tests.recorded import Instrument, Recorded
 from tests.vendor import SNAPSHOT, answer, error, ordinary
 
@@ -297,6 +298,26 @@ def test_a_file_that_was_uploaded_in_parts_is_a_doubt(kind: Kind, residency: Rec
         kind.run(client.post(path, cast_to=object, **given))
     kind.run(batch(client, "file-in-parts"))
     assert residency.values("residency.reasons")[-1] == ("batch.contents_unseen",)
+
+
+@pytest.mark.skipif("responses.create" not in METHODS, reason="there are no responses")
+@pytest.mark.parametrize(
+    ("created", "reasons"),
+    [(EU, ()), (US, ("state.region_mismatch",)), (None, ("state.unseen",))],
+)
+def test_what_a_line_brings_along_counts(
+    kind: Kind, residency: Recorded, *, created: str | None, reasons: tuple[str, ...]
+) -> None:
+    """A stored thing that a line uses is held against the region, at the upload and for the batch."""
+    if created:
+        first = kind.open(base_url=f"https://{created}/v1")
+        kind.run(first.responses.create(model=SNAPSHOT, input="Hello"))
+    residency.clear()
+    client = kind.open()
+    lines = line(path="/v1/responses", previous_response_id="resp_1")
+    kind.run(client.files.create(file=lines, purpose="batch"))
+    kind.run(batch(client))
+    assert residency.values("residency.reasons") == [reasons] * 2
 
 
 def test_files_for_other_purposes_are_left_alone(kind: Kind, residency: Recorded) -> None:

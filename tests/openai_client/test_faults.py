@@ -170,8 +170,7 @@ JUDGES = {
     "reading-what-is-sent": f"{CLIENT}.call.body_of",
     "reading-the-base-url": f"{CLIENT}.state.State.base_url",
     "reading-where-it-goes": f"{CLIENT}.call.read_hop",
-    "reading-where-it-still-goes": f"{CLIENT}.call.read_host_header",
-    "reading-where-a-gateway-sends-it-on-to": f"{CLIENT}.facts.read_route",
+    "reading-what-it-says-of-it": f"{CLIENT}.call.read_said",
     "loading-the-catalogue": f"{OURS}.guard.load_catalogue",
     "checking-the-policy": f"{OURS}.guard.policy_problems",
     "deciding": f"{OURS}.guard.decide",
@@ -235,8 +234,8 @@ def test_a_redirect_that_can_not_be_judged(
 
     read_hop = call.read_hop
 
-    def fails_later(request: Any, routes: Any, *, redirected: bool = False) -> Any:
-        return broken() if redirected else read_hop(request, routes, redirected=redirected)
+    def fails_later(request: Any, said: Any, *, redirected: bool = False) -> Any:
+        return broken() if redirected else read_hop(request, said, redirected=redirected)
 
     expected = make(EU)
     internet.requests.clear()

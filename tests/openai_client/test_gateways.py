@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -179,6 +180,38 @@ def test_an_order_that_a_hook_adds_after_the_call_was_judged_counts(
     with pytest.raises(ResidencyViolationError, match=r"gateway\.route"):
         kind.run(client.chat.completions.create(**CHAT))
     assert internet.connections == []
+
+
+def test_the_project_that_a_hook_names_after_the_call_was_judged_counts(
+    kind: Kind, instrument: Instrument, internet: Internet
+) -> None:
+    """The rule of the project holds that goes out on the wire."""
+
+    def add(request: Any) -> None:
+        request.headers["OpenAI-Project"] = "proj_us"
+
+    async def add_async(request: Any) -> None:
+        add(request)
+
+    maker = kind.pick(http.Client, http.AsyncClient)
+    own = maker(event_hooks={"request": [kind.pick(add, add_async)]})
+    instrument(on_call="block", rule=[{"when": {"project": "proj_us"}, "require": ["us"]}])
+    client = kind.open(base_url=f"https://{EU}/v1", http_client=own)
+    with pytest.raises(ResidencyViolationError, match=r"host\.region_mismatch"):
+        kind.run(client.chat.completions.create(**CHAT))
+    assert internet.connections == []
+
+
+@pytest.mark.parametrize("value", ["p" * 129, "two\twords"])
+def test_what_is_no_project_is_not_told(
+    kind: Kind, instrument: Instrument, tmp_path: Path, value: str
+) -> None:
+    """A header that can't be the id of a project is not repeated."""
+    (tmp_path / "projects.json").write_text('{"observed": "2026-11-01", "source": "here"}')
+    instrument(on_call="block", strict=True, projects={"file": str(tmp_path / "projects.json")})
+    with pytest.raises(ResidencyViolationError, match=r"project\.unknown: unreadable is not in") as refused:
+        ask(kind, f"https://{EU}/v1", OpenAI_Project=value)
+    assert value not in str(refused.value)
 
 
 def test_rules_and_keys_of_a_gateway_are_not_told(kind: Kind, instrument: Instrument) -> None:

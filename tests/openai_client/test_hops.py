@@ -1,6 +1,7 @@
 """A call may be several requests: every one of them is judged, and the ones that may not go do not go."""
 
 import importlib.util
+import json
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -489,6 +490,29 @@ def test_a_retry_is_not_taken_for_a_redirect(kind: Kind, residency: Recorded, in
     kind.run(kind.open(max_retries=1).chat.completions.create(**CHAT))
     assert residency.span["residency.hop.hosts"] == (EU, SECOND_EU, EU)
     assert residency.span["residency.verdict"] == "eligible"
+
+
+def test_what_an_earlier_attempt_sent_is_not_forgotten(
+    kind: Kind, residency: Recorded, internet: Internet
+) -> None:
+    """Where a hook of the client's changes the body for the next attempt, the worst that was sent counts."""
+    internet.respond = failing(error(500))
+    client = kind.open(max_retries=1)
+    models = ["gpt-of-nobody", SNAPSHOT]
+
+    def prepare(options: Any) -> Any:
+        options.json_data = {**options.json_data, "model": models.pop(0)}
+        return options
+
+    async def prepare_async(options: Any) -> Any:
+        return prepare(options)
+
+    client._prepare_options = kind.pick(prepare, prepare_async)
+    kind.run(client.chat.completions.create(**CHAT))
+    assert [json.loads(asked.body)["model"] for asked in internet.requests] == ["gpt-of-nobody", SNAPSHOT]
+    assert residency.span["residency.reasons"] == ("model.not_listed",)
+    assert residency.span["residency.violation"] is True
+    assert residency.span["residency.hop.regions"] == ("eu", "eu")
 
 
 # The vendor's own refusals.

@@ -1,6 +1,7 @@
 """Where the vendor's stored things were created is remembered, and using one elsewhere is found."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
 from otel_residency.openai_client.patch import switch
+from otel_residency.projects import ProjectSettings, ProjectsFile
 from tests.internet import EU, GATEWAY, GLOBAL, US, Internet
 from tests.openai_client import stateful
 from tests.openai_client.kinds import Kind, Sync
@@ -252,6 +254,29 @@ def test_a_gateway_that_went_elsewhere_leaves_no_region(
     upstream = {"x_litellm_model_api_base": base(US)}
     internet.respond = lambda _: answer(response_object(SNAPSHOT), **upstream)
     made(kind, residency, response, GATEWAY)
+    internet.respond = ordinary
+    assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
+
+
+def test_a_gateway_that_is_told_to_go_elsewhere_leaves_no_region(kind: Kind, instrument: Instrument) -> None:
+    """Where the request tells a gateway to send it on, it is not known where the thing is."""
+    residency = instrument(hosts={GATEWAY: {"region": "eu"}})
+    order = {"x-portkey-custom-host": base(US)}
+    made(kind, residency, lambda client: response(client, extra_headers=order), GATEWAY)
+    assert UNSEEN in made(
+        kind, residency, lambda client: response(client, previous_response_id="resp_1"), GATEWAY
+    )
+
+
+def test_a_project_of_another_region_leaves_no_region(
+    kind: Kind, instrument: Instrument, internet: Internet, tmp_path: Path
+) -> None:
+    """Where the project that answers is one of another geography, it is not known where the thing is."""
+    us = {"proj_us": ProjectSettings("US_STORAGE_PROCESSING")}
+    (tmp_path / "projects.json").write_text(ProjectsFile(datetime.now(UTC).date(), "here", "", us).as_json())
+    residency = instrument(projects={"file": str(tmp_path / "projects.json")})
+    internet.respond = lambda _: answer(response_object(SNAPSHOT), openai_project="proj_us")
+    made(kind, residency, response)
     internet.respond = ordinary
     assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 

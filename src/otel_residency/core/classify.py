@@ -42,6 +42,11 @@ class HostMatch(NamedTuple):
     """`None` is the default port."""
 
     @property
+    def vendors(self) -> bool:
+        """Whether it is a host of the vendor's own API, by the catalogue."""
+        return self.kind == "listed" and self.provider == VENDOR
+
+    @property
     def place(self) -> str:
         """The host, with its port unless that is the default."""
         return with_port(self.host, self.port)

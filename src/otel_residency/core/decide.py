@@ -58,34 +58,34 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     Returns:
         The verdict with its findings, worst first. Never raises.
     """
-    policy, required, asked = required_of(facts, catalogue, policy)
     revision = catalogue.revision_on(facts.on)
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
+    vouched = bool(hosts) and hosts[-1].vendors
+    policy, required, asked = required_of(facts, catalogue, policy, vouched=vouched)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
     hosts = tuple(
         sender_host(catalogue, host) if _is_foreign(endpoint) else host
         for endpoint, host in zip(endpoints, hosts, strict=True)
     )
     findings = [*asked, *_policy_findings(facts, catalogue, policy, revision)]
-    if hosts:
-        findings += project_findings(facts, hosts[-1], catalogue, policy)
-        policy = with_project(facts, hosts[-1], catalogue, policy)
-    else:
+    if not hosts:
         findings.append(Finding("host.unknown", INDETERMINATE, "no request was seen"))
-    places = tuple(zip(facts.hops, hosts, endpoints, strict=True))
-    for hop, host, endpoint in places:
+    shown = tuple(with_project(facts, host, catalogue, policy, revision) for host in hosts)
+    places = tuple(zip(facts.hops, hosts, endpoints, shown, strict=True))
+    for hop, host, endpoint, own in places:
+        findings += project_findings(facts, host, catalogue, policy)
         if endpoint.sender is not None:
-            findings += sender_findings(endpoint.sender, host, policy)
+            findings += sender_findings(endpoint.sender, host, own)
         if _is_foreign(endpoint):
             findings += transport_findings(hop, host)
             continue
-        findings += hop_findings(hop, host, policy, revision, content=endpoint.content)
+        findings += hop_findings(hop, host, own, revision, content=endpoint.content)
         findings += route_findings(hop, host, facts.on, catalogue, policy)
         if hop.redirected:
             findings += redirect_findings(hop, host, policy, hosts[0])
     findings += answer_findings(facts, hosts, catalogue, policy)
     if revision is not None:
-        for case in _cases(facts, catalogue, policy, revision, places):
+        for case in _cases(facts, catalogue, revision, places):
             findings += table_findings(case)
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: -SEVERITY[finding.verdict]))
     applicable = not endpoints or endpoints[0].content
@@ -117,7 +117,7 @@ def violates(verdict: Verdict, policy: Policy, required: bool) -> bool:  # noqa:
 
 def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch) -> EndpointMatch:
     provider = host.provider if host.kind in ("listed", "configured") else "openai"
-    vendor = host.kind == "listed" and provider == "openai"
+    vendor = host.vendors
     found = match_endpoint(catalogue, provider, facts.method, hop.path, None if vendor else facts.base_path)
     # A base URL can make any call look like administration; but what names a model is a prompt.
     if host.kind == "control-plane":
@@ -134,13 +134,12 @@ def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch)
 def _cases(
     facts: CallFacts,
     catalogue: Catalogue,
-    policy: Policy,
     revision: Revision,
-    places: tuple[tuple[Hop, HostMatch, EndpointMatch], ...],
+    places: tuple[tuple[Hop, HostMatch, EndpointMatch, Policy], ...],
 ) -> Iterator[Case]:
     """What the table has to judge: once each place that the call reached."""
     seen = set()
-    for hop, host, endpoint in places:
+    for hop, host, endpoint, policy in places:
         place = (hop.host, hop.port, hop.path)
         if endpoint.content and place not in seen and not _is_foreign(endpoint):
             seen.add(place)

@@ -285,7 +285,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             (CONDITIONAL, INELIGIBLE),
         ),
         "project.stale": Reason(
-            "The settings of the project were read too long ago to show anything.",
+            "The settings of the project were read too long ago, or after the call, to show anything.",
             "Run `otel-residency attest` again.",
             "policy",
             (INDETERMINATE,),

@@ -161,7 +161,7 @@ def _patch_standard(module: ModuleType) -> None:
             in_tls = None
         method, url, _ = lines[0].decode("ascii").split(" ", 2)
         scheme = "https" if connection.default_port == module.HTTPS_PORT else "http"
-        parts = (line.partition(b":") for line in named)
+        parts = (line.partition(b":") for line in lines[1:])
         headers = [(name.strip(), value.strip()) for name, _, value in parts]
         return _begin(method, (scheme, host, port, url), headers, in_tls, key)
 
@@ -246,14 +246,14 @@ def _begin(
         RefusalError: in block mode.
     """
     from otel_residency.http_clients.request import Request
-    from otel_residency.openai_client.facts import read_host_header
+    from otel_residency.openai_client.facts import read_said
     from otel_residency.openai_client.http import open_raw
 
     if not place[1]:
         return None
     url = _target(*place)
     request = Request(str(method), url, headers, body, in_tls)
-    if is_under_way(place[1], read_host_header(request)):
+    if is_under_way(place[1], read_said(request).host_header):
         return None
     return open_raw(request, key or url.raw_host.decode("ascii"))
 

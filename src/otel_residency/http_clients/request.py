@@ -53,11 +53,13 @@ class Request:
         self.extensions: dict[str, Any] = {NAME_IN_TLS: name_in_tls}
         self._content = content
 
-    def also_name(self, hosts: Iterable[Any]) -> None:
-        """Have its `Host` header name those of `hosts` too that are not where it goes."""
+    def also_say(self, headers: Iterable[tuple[Any, Any]]) -> None:
+        """Have it these headers too; of `Host`, those that are not where it goes."""
         known = {self.url.raw_host, self.url.netloc, *(value for _, value in self.headers.raw)}
-        self.headers.raw += [
-            (b"host", host) for host in dict.fromkeys(map(_bytes, hosts)) if host not in known
+        more = dict.fromkeys((_bytes(name), _bytes(value)) for name, value in headers)
+        self.headers.raw = [
+            *self.headers.raw,
+            *((name, value) for name, value in more if name.lower() != b"host" or value not in known),
         ]
 
     @property

@@ -5,7 +5,7 @@ with its connection. It is judged before it is dialled, by where that leads, and
 by what that says.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial, wraps
@@ -63,7 +63,7 @@ def patch_protocol(module: ModuleType) -> None:
         _greet(
             protocol,
             lambda: getattr(protocol, "uri", None) or protocol.wsuri,
-            request.headers.get_all("Host"),
+            request.headers,
         )
         wrapped(*args, **kwargs)
 
@@ -109,7 +109,7 @@ def patch_legacy(module: ModuleType) -> None:
         path, headers = args
         hosts = headers.get_all("Host")
         scheme = "wss" if protocol.transport.get_extra_info("ssl_object") else "ws"
-        _greet(protocol, lambda: parse_uri(f"{scheme}://{hosts[0]}{path}"), hosts)
+        _greet(protocol, lambda: parse_uri(f"{scheme}://{hosts[0]}{path}"), headers)
         wrapped(*args, **kwargs)
 
     async def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> Any:
@@ -185,7 +185,7 @@ def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     from otel_residency.openai_client.facts import RequestFacts
 
     request = _request(uri, host, given.get("port"))
-    request.also_name(named)
+    request.also_say(("Host", name) for name in named)
     call = _begin(state, request, host, client)
     if call is not None:
         _judge(call, lambda: call.attempt(request, None, RequestFacts(_model(uri))))
@@ -232,8 +232,8 @@ def _begun(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
     _opening.set(None)
 
 
-def _greet(protocol: Any, uri: Callable[[], Any], hosts: Iterable[str]) -> None:
-    """Judge a handshake that is about to be sent to `uri`, with its `Host` headers.
+def _greet(protocol: Any, uri: Callable[[], Any], headers: Any) -> None:
+    """Judge a handshake that is about to be sent to `uri`, with its headers.
 
     Raises:
         RefusalError: in block mode; of a kind that the library passes on and takes for no failure of its own.
@@ -244,7 +244,7 @@ def _greet(protocol: Any, uri: Callable[[], Any], hosts: Iterable[str]) -> None:
         call = getattr(protocol, _CALL, None) or _open(uri(), {})
         setattr(protocol, _CALL, call)
         if call is not None and call.request is not None:
-            call.request.also_name(hosts)
+            call.request.also_say(headers.raw_items())
             _judge(call, lambda: call.hop(call.request))
 
     judged(greet, ProtocolError)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from otel_residency.core.entries import BatchFiles
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine
 from otel_residency.openai_client.batch_files import recall
-from otel_residency.openai_client.facts import BodyReader, RequestFacts
+from otel_residency.openai_client.facts import BodyReader, RegionOf, RequestFacts
 
 PIECE = 1 << 20
 """Bytes that are read at a time."""
@@ -40,7 +40,9 @@ class Contents(NamedTuple):
         return sum(count for _, count in self.kinds)
 
 
-def read_batch(content: Any, bodies: BodyReader, limits: BatchFiles) -> Contents:
+def read_batch(
+    content: Any, bodies: BodyReader, limits: BatchFiles, region_of: RegionOf = lambda _: None
+) -> Contents:
     """Read the kinds of lines from bytes, text, or a file object; raises nothing.
 
     A file object is read from its beginning, as an upload is, and put back to where it stood. One that
@@ -61,7 +63,7 @@ def read_batch(content: Any, bodies: BodyReader, limits: BatchFiles) -> Contents
                 if line is None:
                     count(UNSEEN_LINE)
                 elif line and not line.isspace():
-                    count(bodies.read_line(line))
+                    count(bodies.read_line(line, region_of))
     except Exception:  # any doubt has the same answer
         count(UNSEEN_LINE)
     return Contents(tuple(counts.items()))
@@ -123,10 +125,11 @@ class Batch(NamedTuple):
 class Batches:
     """Finds the file that a call uploads for a batch, or that a new batch names."""
 
-    def __init__(self, bodies: BodyReader, told: BatchFiles | None) -> None:
-        """Go by what the catalogue has `told`."""
+    def __init__(self, bodies: BodyReader, told: BatchFiles | None, region_of: RegionOf) -> None:
+        """Go by what the catalogue has `told`, and by where stored things were seen to be created."""
         self._bodies = bodies
         self._told = told
+        self._region_of = region_of
 
     def of(self, host: str, options: Any, body: RequestFacts, known: Batch | None = None) -> Batch | None:
         """The file of a request to `host`; `known` is what was found out before, of this file or another."""
@@ -154,4 +157,4 @@ class Batches:
     def read(self, upload: Any) -> Batch:
         """Read what is about to be uploaded."""
         assert self._told is not None  # noqa: S101
-        return Batch(read_batch(upload, self._bodies, self._told), upload)
+        return Batch(read_batch(upload, self._bodies, self._told, self._region_of), upload)

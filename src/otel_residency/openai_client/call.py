@@ -17,6 +17,7 @@ from opentelemetry.trace import Span, get_current_span, set_span_in_context
 from otel_residency.core.classify import UNKNOWN, with_port
 from otel_residency.core.entries import Creation
 from otel_residency.core.facts import BASE_PATH, Answer, CallFacts, Hop, Reference
+from otel_residency.core.verdict import SEVERITY
 from otel_residency.errors import RefusalError
 from otel_residency.export_gate.install import switch as gate_switch
 from otel_residency.export_gate.marks import Mark, marks
@@ -33,14 +34,14 @@ from otel_residency.openai_client.batch_files import remember
 from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
 from otel_residency.openai_client.facts import (
+    NAME_IN_TLS,
     TARGET,
     RequestFacts,
+    Said,
     body_of,
     builds_plainly,
     read_hop,
-    read_host_header,
-    read_project,
-    read_route,
+    read_said,
 )
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.openai_client.state import BaseUrl, State
@@ -57,10 +58,14 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FIRST_ERROR = 400
 _CREATED = range(200, 300)
-_DOUBTS = frozenset({"gateway.left_region", "host.header_mismatch", "host.region_contradicted"})
+_DOUBTS = frozenset(
+    {
+        *("gateway.left_region", "gateway.provider_mismatch", "gateway.route"),
+        *("host.header_mismatch", "host.region_contradicted", "project.region_mismatch"),
+    }
+)
 """Reasons for which the region of the host is not where a thing was created."""
 _DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
-_NOTHING: frozenset[Reference] = frozenset()
 _COUNTED = (names.ACTION, names.REGION)
 
 
@@ -81,6 +86,9 @@ class Call:
     """That of the request, when it was judged."""
     body: Any = None
     """What the request was to send then."""
+    headers: Any = None
+    """What it was to go with then."""
+    said: Said | None = None
     planned: Hop | None = None
     facts: CallFacts | None = None
     batch: "Batch | None" = None
@@ -90,6 +98,8 @@ class Call:
     announced: Judged | None = None
     """The decision that the span was started with."""
     announced_hop: Hop | None = None
+    sent: tuple[CallFacts, ...] = ()
+    """What earlier attempts sent that were not the same."""
     hops: tuple[Hop, ...] = ()
     redirecting = False
     raw = False
@@ -155,16 +165,21 @@ class Call:
                 bodies = state.bodies
                 told = options is not None and builds_plainly(getattr(self.client, "_client", None))
                 body = bodies.read(options, request) if told else bodies.read_sent(request)
-            planned = read_hop(request, state.routes)
+            said = read_said(request, state.heard)
+            planned = read_hop(request, said)
             self.batch = state.batches.of(planned.host, options, body, self.batch)
-            facts = self._facts_of(request, (*self.hops, planned), base, body)
+            facts = self._facts_of(request, (*self.hops, planned), base, body, said.project)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
             self.body = body_of(request)
+            self.headers, self.said = request.headers.raw, said
         except Exception as error:
             self._doubt(error)
             return
         self.request, self.url, self.planned = request, request.url, planned
+        earlier = self.facts
+        if self.hops and earlier is not None and earlier._replace(hops=facts.hops) != facts:
+            self.sent = (*self.sent, earlier)
         self.facts, self.judged = facts, judged
         self._start(judged, base)
         if state.blocks and judged.decision.violation:
@@ -200,9 +215,11 @@ class Call:
             hop, judged = self._as_planned(request), None
             if hop is None:
                 redirected = self.redirecting and request is not self.request
-                hop = read_hop(request, self.state.routes, redirected=redirected)
+                said = read_said(request, self.state.heard)
+                hop = read_hop(request, said, redirected=redirected)
                 if self.facts is not None:
-                    self.facts = self._with_body_of(request, self.facts)
+                    project = said.project or (self.facts.project if self.hops else None)
+                    self.facts = self._with_body_of(request, self.facts)._replace(project=project)
                     judged = self.state.guard.judge(self.facts._replace(hops=(*self.hops, hop)))
         except Exception as error:
             self._doubt(error)
@@ -239,8 +256,9 @@ class Call:
             return None
         if TARGET in request.extensions or body_of(request) is not self.body:
             return None
-        said = read_host_header(request), read_route(request, self.state.routes)
-        return planned if said == (planned.host_header, planned.route) else None
+        if request.headers.raw == self.headers and not request.extensions.get(NAME_IN_TLS):
+            return planned
+        return planned if read_said(request, self.state.heard) == self.said else None
 
     def _with_body_of(self, request: Any, facts: CallFacts) -> CallFacts:
         """The facts with what `request` sends, where it is another body than the one that was judged."""
@@ -275,7 +293,12 @@ class Call:
         )
 
     def _facts_of(
-        self, request: Any, hops: tuple[Hop, ...], base: BaseUrl | None, body: RequestFacts
+        self,
+        request: Any,
+        hops: tuple[Hop, ...],
+        base: BaseUrl | None,
+        body: RequestFacts,
+        project: str | None,
     ) -> CallFacts:
         return CallFacts(
             date.fromordinal(_EPOCH + self.started // _DAY),
@@ -289,23 +312,12 @@ class Call:
             body.unseen,
             None if self.batch is None else self.batch.contents.lines,
             required=required(),
-            project=read_project(request),
+            project=project,
             references=self._references(hops[-1].path, body),
         )
 
     def _references(self, path: str, body: RequestFacts) -> frozenset[Reference]:
-        """The stored things that the request names, without their ids.
-
-        Of those that only the path or the model names none is unseen: nothing comes along that the host did
-        not have.
-        """
-        named = self.state.bodies.named(path, body.model)
-        if not named and not body.stored:
-            return _NOTHING
-        region_of = self.state.memory.region_of
-        used = {Reference(kind, region_of(name) or UNKNOWN) for kind, name in body.stored}
-        used |= {Reference(kind, region) for kind, name in named if (region := region_of(name))}
-        return frozenset(used)
+        return self.state.bodies.references(path, body, self.state.memory.region_of)
 
     def _doubt(self, error: Exception) -> None:
         """Own failures stop here in flag mode; in block mode a doubt is a refusal."""
@@ -544,7 +556,9 @@ class Call:
         if self.request is not None and not self.alone:
             # A connection whose body nobody closed keeps its request, and would keep the call with it.
             self.request.extensions.pop(EXTENSION, None)
-        self.request = self.url = self.body = self.response = self.client = self.options = self.latest = None
+        self.request = self.url = self.headers = self.body = self.response = self.client = self.options = (
+            self.latest
+        ) = None
         self.batch = None
         self.mark.inside, self.mark.reconsider = False, None
 
@@ -639,6 +653,9 @@ class Call:
         judged = self.judged
         try:
             judged = guard.judge(self.facts._replace(hops=self.hops or self.facts.hops, answer=answer))
+            for facts in self.sent:
+                before = guard.judge(facts._replace(hops=self.hops))
+                judged = max(judged, before, key=lambda each: SEVERITY.get(each.decision.verdict, -1))
         except Exception as error:
             self.state.failed("judging an answer", error)
             self.doubt = undecided(blocks=self.state.blocks)

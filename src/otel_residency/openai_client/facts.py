@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from otel_residency.core.classify import canonical_host
+from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.entries import Entries, RouteHeader, StoredKind
-from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Hop
+from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Hop, Reference
 from otel_residency.openai_client.current import builders, whole_bodies
 from otel_residency.openai_client.ids import ids_at
 
@@ -24,17 +24,22 @@ _MAPPING = (dict, Mapping)
 """A dict is told by its type; asking whether something else is a mapping takes longer."""
 _LIST = (list, tuple)
 _NUMBER = (int, float)
-_HOST = len(b"host")
+_HOST = b"host"
 _PORT = re.compile(rb":\d*$")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 TARGET = "target"
 """Extension of a request that the HTTP libraries send in the place of its path."""
 NAME_IN_TLS = "sni_hostname"
 """Extension of a request with the host that the certificate is asked of."""
-_NO_ROUTES: Mapping[bytes, RouteHeader] = {}
 HEADER_LIMIT = 128
 """Characters of a header that tell something; longer is no name and no host."""
 _PROJECT = b"openai-project"
+_NO_PROJECT = "unreadable"
+"""In the place of a project that can't be one."""
+Heard = Mapping[bytes, RouteHeader | None]
+"""Request headers that are read, by name as on the wire; what tells a gateway of its way on has an entry."""
+HEARD: Heard = {_HOST: None, _PROJECT: None}
+"""Those that are read of every request."""
 _WANTED: Mapping[str, bool | None] = {"truthy": None, "false": False}
 """What the catalogue's words for a value that is no text stand for; `None` is any that counts."""
 _PATHS = 1024
@@ -43,6 +48,9 @@ _PATHS = 1024
 
 Named = tuple[str, str]
 """A thing that the vendor keeps: its kind, and its id, which goes no further than into the memory."""
+RegionOf = Callable[[str], str | None]
+"""The region of a stored thing by its id; `None` if nobody saw it created."""
+_NOTHING: frozenset[Reference] = frozenset()
 _StoredAt = tuple[StoredKind, tuple[str, ...]]
 
 
@@ -137,7 +145,7 @@ class BodyReader:
         except Exception:  # any doubt has the same answer
             return RequestFacts(unseen=True)
 
-    def read_line(self, line: bytes) -> BatchLine:
+    def read_line(self, line: bytes, region_of: RegionOf) -> BatchLine:
         """Read a line of a batch's input file: a call with its path beside its body."""
         try:
             told = json.loads(line, object_pairs_hook=_unambiguous)
@@ -147,7 +155,21 @@ class BodyReader:
             return UNSEEN_LINE
         if sum(map(len, body.tools)) > _TOOLS_LIMIT:
             return UNSEEN_LINE
-        return BatchLine(path, body.model, body.features, body.tools)
+        references = self.references(path, body, region_of)
+        return BatchLine(path, body.model, body.features, body.tools, references)
+
+    def references(self, path: str, body: RequestFacts, region_of: RegionOf) -> frozenset[Reference]:
+        """The stored things that a request names, without their ids.
+
+        Of those that only the path or the model names none is unseen: nothing comes along that the host did
+        not have.
+        """
+        named = self.named(path, body.model)
+        if not named and not body.stored:
+            return _NOTHING
+        used = {Reference(kind, region_of(name) or UNKNOWN) for kind, name in body.stored}
+        used |= {Reference(kind, region) for kind, name in named if (region := region_of(name))}
+        return frozenset(used)
 
     def _named(self, path: str, model: str | None) -> tuple[Named, ...]:
         below = self._below
@@ -287,9 +309,36 @@ def _text(value: Any) -> str | None:
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-def read_hop(
-    request: Any, routes: Mapping[bytes, RouteHeader] = _NO_ROUTES, *, redirected: bool = False
-) -> Hop:
+class Said(NamedTuple):
+    """What a request says of where it is to go, besides its URL."""
+
+    host_header: str | None = None
+    """Its `Host` header and its name in TLS, as far as they name another host than it dials."""
+    route: tuple[tuple[str, str], ...] = ()
+    """What it tells a gateway of where to send it on to."""
+    project: str | None = None
+    """The vendor's project that it names."""
+
+
+def read_said(request: Any, heard: Heard = HEARD) -> Said:
+    """Read those of the headers of `request` that are `heard`, and its name in TLS."""
+    found = [(key, value) for name, value in request.headers.raw if (key := name.lower()) in heard]
+    others = _other_names(request, [value for key, value in found if key == _HOST])
+    projects = [value for key, value in found if key == _PROJECT]
+    routes = [(header, value) for key, value in found if (header := heard[key]) is not None]
+    return Said(
+        b", ".join(others).decode("latin-1") if others else None,
+        tuple(_told(header, value.decode("latin-1").strip()) for header, value in routes) if routes else (),
+        _project(projects) if projects else None,
+    )
+
+
+def _project(named: list[bytes]) -> str:
+    name = named[0].decode("latin-1")
+    return name if len(named) == 1 and len(name) <= HEADER_LIMIT and name.isprintable() else _NO_PROJECT
+
+
+def read_hop(request: Any, said: Said, *, redirected: bool = False) -> Hop:
     """Where `request`, of either HTTP library, goes: by its own word, since parsers differ."""
     url = request.url
     payload = request.method in _WITH_BODY
@@ -301,21 +350,11 @@ def read_hop(
         url.raw_host.decode("ascii"),
         url.port,
         _bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii"),
-        read_host_header(request),
+        said.host_header,
         payload,
         redirected,
-        read_route(request, routes),
+        said.route,
     )
-
-
-def read_route(request: Any, routes: Mapping[bytes, RouteHeader]) -> tuple[tuple[str, str], ...]:
-    """What the headers of `request` that `routes` name tell of where a gateway sends it on to."""
-    told = [
-        (header, value)
-        for name, value in request.headers.raw
-        if (header := routes.get(name.lower())) is not None
-    ]
-    return tuple(_told(header, value.decode("latin-1").strip()) for header, value in told) if told else ()
 
 
 def _told(header: RouteHeader, text: str) -> tuple[str, str]:
@@ -351,24 +390,19 @@ def body_of(request: Any) -> Any:
     return stream
 
 
-def read_host_header(request: Any) -> str | None:
-    """The `Host` header of `request` and its name in TLS, as far as they name another host than it dials."""
-    names = _other_names(request)
-    return b", ".join(names).decode("latin-1") if names else None
-
-
 def read_hosts(request: Any) -> list[str]:
     """The host that `request` dials, and those that it names besides."""
-    names = (_PORT.sub(b"", name).decode("latin-1") for name in _other_names(request))
-    return [request.url.raw_host.decode("ascii"), *names]
+    named = [value for name, value in request.headers.raw if name.lower() == _HOST]
+    others = (_PORT.sub(b"", name).decode("latin-1") for name in _other_names(request, named))
+    return [request.url.raw_host.decode("ascii"), *others]
 
 
-def _other_names(request: Any) -> list[bytes]:
+def _other_names(request: Any, named: list[bytes]) -> list[bytes]:
+    """Those of the hosts `named`, and its name in TLS, that are not the host that `request` dials."""
     url = request.url
-    named = [value for name, value in request.headers.raw if len(name) == _HOST and name.lower() == b"host"]
     in_tls = request.extensions.get(NAME_IN_TLS)
     if in_tls:
-        named.append(_bytes(in_tls))
+        named = [*named, _bytes(in_tls)]
     if not named or named == [url.netloc]:
         return []
     host, port = _plain(url.raw_host), b":%d" % (url.port or _DEFAULT_PORTS.get(url.scheme, 0))
@@ -381,13 +415,3 @@ def _plain(name: bytes) -> str:
 
 def _bytes(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
-
-
-def read_project(request: Any) -> str | None:
-    """The vendor's project that a header of `request` names; of several, none that is one."""
-    named = [
-        value
-        for name, value in request.headers.raw
-        if len(name) == len(_PROJECT) and name.lower() == _PROJECT
-    ]
-    return b", ".join(named).decode("latin-1") if named else None

@@ -10,7 +10,7 @@ from typing import Any
 from otel_residency.errors import RefusalError
 from otel_residency.openai_client.call import Call, Refused
 from otel_residency.openai_client.current import EXTENSION, current_call
-from otel_residency.openai_client.facts import RequestFacts, read_hop, read_hosts
+from otel_residency.openai_client.facts import RequestFacts, Said, read_hop, read_hosts
 from otel_residency.openai_client.patch import switch
 
 
@@ -126,7 +126,7 @@ def begin_raw(request: Any, name: Any = None) -> Call | None:
         hosts = read_hosts(request)
         if not state.concerns(hosts, request.url.raw_host if name is None else name):
             return None
-        hop = read_hop(request)
+        hop = read_hop(request, Said())
         if not any(state.guard.concerns(request.method, hop._replace(host=host)) for host in hosts):
             return None
     except Exception as error:

@@ -13,11 +13,11 @@ from otel_residency.telemetry import names
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_residency.core.entries import Creation, EvidenceHeader, RouteHeader
+    from otel_residency.core.entries import Creation, EvidenceHeader
     from otel_residency.core.verdict import Decision
     from otel_residency.guard import Guard
     from otel_residency.openai_client.batches import Batches
-    from otel_residency.openai_client.facts import BodyReader
+    from otel_residency.openai_client.facts import BodyReader, Heard
     from otel_residency.openai_client.memory import Memory
     from otel_residency.settings import Settings
     from otel_residency.telemetry.emit import Attributes, Telemetry
@@ -117,7 +117,7 @@ class State:
         """The finder of files of calls."""
         from otel_residency.openai_client.batches import Batches  # noqa: PLC0415
 
-        return Batches(self.bodies, self.guard.catalogue.entries.batch_files)
+        return Batches(self.bodies, self.guard.catalogue.entries.batch_files, self.memory.region_of)
 
     @cached_property
     def telling(self) -> tuple[bytes, ...]:
@@ -133,9 +133,14 @@ class State:
         }
 
     @cached_property
-    def routes(self) -> "dict[bytes, RouteHeader]":
-        """The request headers that tell a gateway where to send a request on to, by name as on the wire."""
-        return {entry.header.encode(): entry for entry in self.guard.catalogue.entries.route_headers}
+    def heard(self) -> "Heard":
+        """The request headers that are read, those that tell a gateway of its way on among them."""
+        from otel_residency.openai_client.facts import HEARD  # noqa: PLC0415
+
+        return {
+            **HEARD,
+            **{entry.header.encode(): entry for entry in self.guard.catalogue.entries.route_headers},
+        }
 
     def base_url(self, client: Any) -> BaseUrl:
         """The base URL that `client` is configured with right now."""

@@ -9,6 +9,7 @@ from otel_residency.core.facts import BatchLine
 from otel_residency.core.rules.case import Case, sends
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import one_model_findings
+from otel_residency.core.rules.state import state_findings
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
 
 _BATCHES = "/v1/batches"
@@ -48,7 +49,7 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
     segments = path_segments(line.path)
     endpoint = EndpointMatch(line.path, segments, case.catalogue.endpoint(segments))
     inner = case._replace(
-        facts=case.facts._replace(features=line.features, tools=line.tools),
+        facts=case.facts._replace(features=line.features, tools=line.tools, references=line.references),
         endpoint=endpoint,
         rows=case.catalogue.rows(case.revision, segments) if endpoint.endpoint else (),
     )
@@ -63,5 +64,6 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
         detail = f"{line.model or 'a line'} on {place} may not stand in a batch"
         yield Finding("batch.line_ineligible", INELIGIBLE, detail)
         return
+    found += feature_findings(inner, terms)
     yield from found
-    yield from feature_findings(inner, terms)
+    yield from state_findings(inner, {finding.reason for finding in found})

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import UNKNOWN, HostMatch
-from otel_residency.core.entries import ProjectResidency
+from otel_residency.core.entries import ProjectResidency, Revision
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.policy import Policy, Project, Statement
 from otel_residency.core.rules.case import GLOBAL, needs_findings
+from otel_residency.core.rules.hosts import target_region
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
 
 _APPROVAL = (("region_approval",),)
@@ -24,9 +25,9 @@ def project_findings(
     if project is None:
         yield Finding("project.unknown", INDETERMINATE, f"{name} is not in {policy.projects.file}")
         return
-    age = (facts.on - project.observed).days
-    if age > policy.projects.max_age:
-        yield Finding("project.stale", INDETERMINATE, f"{name} was read {age} days before the call")
+    if not _is_fresh(facts, policy, project):
+        detail = f"{name} was read on {project.observed}, the call is of {facts.on}"
+        yield Finding("project.stale", INDETERMINATE, detail)
     residency = catalogue.project_residency.get(project.residency)
     if residency is None:
         said = project.residency or "not told"
@@ -36,16 +37,18 @@ def project_findings(
     yield from _retention_findings(catalogue, policy, name, project)
 
 
-def with_project(facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy: Policy) -> Policy:
-    """The policy with what the project's settings show, in the place of what it states itself.
+def with_project(
+    facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy: Policy, revision: Revision | None
+) -> Policy:
+    """The policy with what the project's settings show at `host`, in the place of what it states itself.
 
     Only on a host that the catalogue lists: behind a gateway anybody may name a project. Settings that are
     too old show nothing, but that something does not hold.
     """
     project = policy.seen_projects.get(_project_id(facts) or "")
-    if project is None or host.provider != "openai" or host.kind != "listed":
+    if project is None or not host.vendors:
         return policy
-    fresh = (facts.on - project.observed).days <= policy.projects.max_age
+    fresh = _is_fresh(facts, policy, project)
     residency = catalogue.project_residency.get(project.residency)
     attest = dict(policy.attest)
     for attestation in catalogue.entries.attestations:
@@ -54,11 +57,16 @@ def with_project(facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy
             holds = project.retention == name
             if fresh or not holds:
                 attest[name] = Statement(holds, f"{policy.projects.file}, {project.observed}")
-        elif attestation.shown_by == "residency" and fresh and residency is not None and name not in attest:
-            regions = policy.require if host.region == GLOBAL else (host.region,)
-            if residency.region in regions:
+        elif attestation.shown_by == "residency" and fresh and name not in attest:
+            region = residency.region if residency is not None else None
+            if revision is not None and region and region == target_region(host, policy, revision):
                 attest[name] = Statement(value=True, reference=f"{policy.projects.file}, {project.observed}")
     return policy._replace(attest=attest)
+
+
+def _is_fresh(facts: CallFacts, policy: Policy, project: Project) -> bool:
+    """Whether the settings are of the days up to the call; clocks may differ about midnight."""
+    return -1 <= (facts.on - project.observed).days <= policy.projects.max_age
 
 
 def _project_id(facts: CallFacts) -> str | None:
