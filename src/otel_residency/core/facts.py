@@ -54,6 +54,14 @@ class Answer(NamedTuple):
     """Who a gateway says has answered, as it writes the name."""
 
 
+class Reference(NamedTuple):
+    """A thing that the vendor stored earlier and that a request names; its id is no part of the facts."""
+
+    kind: str
+    region: str
+    """Region of the host at which it was created; `unknown` if that was not seen."""
+
+
 class BatchLine(NamedTuple):
     """The part of a line of a batch input file that eligibility depends on."""
 
@@ -61,19 +69,14 @@ class BatchLine(NamedTuple):
     model: str | None
     features: frozenset[str] = frozenset()
     tools: frozenset[str] = frozenset()
+    service_tier: str | None = None
+    references: frozenset[Reference] = frozenset()
+    """Stored things that the line uses, as in `CallFacts`."""
     unseen: bool = False
     """It is there, and could not be read; the other fields say nothing."""
 
 
 UNSEEN_LINE = BatchLine("", None, unseen=True)
-
-
-class Reference(NamedTuple):
-    """A thing that the vendor stored earlier and that a request names; its id is no part of the facts."""
-
-    kind: str
-    region: str
-    """Region of the host at which it was created; `unknown` if that was not seen."""
 
 
 class CallFacts(NamedTuple):

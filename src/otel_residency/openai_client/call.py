@@ -29,7 +29,6 @@ from otel_residency.openai_client.answer import (
     read_headers,
     refusal_of,
 )
-from otel_residency.openai_client.batch_files import remember
 from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
 from otel_residency.openai_client.facts import (
@@ -60,7 +59,6 @@ _CREATED = range(200, 300)
 _DOUBTS = frozenset({"gateway.left_region", "host.header_mismatch", "host.region_contradicted"})
 """Reasons for which the region of the host is not where a thing was created."""
 _DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
-_NOTHING: frozenset[Reference] = frozenset()
 _COUNTED = (names.ACTION, names.REGION)
 
 
@@ -131,7 +129,8 @@ class Call:
         """Read a file of calls in a thread: the event loop goes on meanwhile, however long it is."""
         try:
             batches = self.state.batches
-            upload = batches.upload(self.options)
+            base = self.state.base_url(self.client)
+            upload = batches.upload(base.host, self.options.url, self.options)
             if upload is not None:
                 from anyio import to_thread  # noqa: PLC0415 - the client needs it too
 
@@ -156,7 +155,7 @@ class Call:
                 told = options is not None and builds_plainly(getattr(self.client, "_client", None))
                 body = bodies.read(options, request) if told else bodies.read_sent(request)
             planned = read_hop(request, state.routes)
-            self.batch = state.batches.of(planned.host, options, body, self.batch)
+            self.batch = state.batches.of(planned.host, planned.path, options, body, self.batch)
             facts = self._facts_of(request, (*self.hops, planned), base, body)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
@@ -287,25 +286,14 @@ class Call:
             body.features,
             body.tools,
             body.unseen,
-            None if self.batch is None else self.batch.contents.lines,
+            None if self.batch is None else self.batch.lines,
             required=required(),
             project=read_project(request),
             references=self._references(hops[-1].path, body),
         )
 
     def _references(self, path: str, body: RequestFacts) -> frozenset[Reference]:
-        """The stored things that the request names, without their ids.
-
-        Of those that only the path or the model names none is unseen: nothing comes along that the host did
-        not have.
-        """
-        named = self.state.bodies.named(path, body.model)
-        if not named and not body.stored:
-            return _NOTHING
-        region_of = self.state.memory.region_of
-        used = {Reference(kind, region_of(name) or UNKNOWN) for kind, name in body.stored}
-        used |= {Reference(kind, region) for kind, name in named if (region := region_of(name))}
-        return frozenset(used)
+        return self.state.bodies.references(path, body, self.state.region_of)
 
     def _doubt(self, error: Exception) -> None:
         """Own failures stop here in flag mode; in block mode a doubt is a refusal."""
@@ -549,10 +537,10 @@ class Call:
         self.mark.inside, self.mark.reconsider = False, None
 
     def _remember_lines(self, batch: "Batch") -> None:
-        """Keep what an uploaded file holds for the batch that will name it."""
-        if batch.upload is not None and self.planned is not None:
+        """Keep what an upload holds for the calls that will name it."""
+        if batch.keep is not None and self.facts is not None and not self.facts.body_unseen:
             for created in self.answer.created:
-                remember(self.planned.host, created, batch.contents)
+                batch.keep(created)
 
     def _settle(self) -> Judged | None:
         """Judge the facts as they turned out, and let the export gate know, which may be waiting for it."""
@@ -608,7 +596,7 @@ class Call:
             outcome[names.HOP_REGIONS] = regions
             if self.action == names.BLOCKED:
                 outcome[names.REGION] = regions[-1]
-        if self.batch is not None and self.facts is not None:
+        if self.batch is not None and self.batch.contents is not None and self.facts is not None:
             outcome |= self.state.guard.counted_lines(self.facts, self.batch.contents.kinds)
         if self.action is not None:
             outcome[names.ACTION] = self.action

@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from otel_residency.core.classify import canonical_host
+from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.entries import Entries, RouteHeader, StoredKind
-from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Hop
+from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Hop, Reference
 from otel_residency.openai_client.current import builders, whole_bodies
 from otel_residency.openai_client.ids import ids_at
 
@@ -44,6 +44,9 @@ _PATHS = 1024
 Named = tuple[str, str]
 """A thing that the vendor keeps: its kind, and its id, which goes no further than into the memory."""
 _StoredAt = tuple[StoredKind, tuple[str, ...]]
+RegionOf = Callable[[str], str | None]
+"""Takes the id of such a thing; where it was created, if that is known."""
+_NOTHING: frozenset[Reference] = frozenset()
 
 
 class RequestFacts(NamedTuple):
@@ -137,7 +140,7 @@ class BodyReader:
         except Exception:  # any doubt has the same answer
             return RequestFacts(unseen=True)
 
-    def read_line(self, line: bytes) -> BatchLine:
+    def read_line(self, line: bytes, region_of: RegionOf) -> BatchLine:
         """Read a line of a batch's input file: a call with its path beside its body."""
         try:
             told = json.loads(line, object_pairs_hook=_unambiguous)
@@ -147,7 +150,21 @@ class BodyReader:
             return UNSEEN_LINE
         if sum(map(len, body.tools)) > _TOOLS_LIMIT:
             return UNSEEN_LINE
-        return BatchLine(path, body.model, body.features, body.tools)
+        references = self.references(path, body, region_of)
+        return BatchLine(path, body.model, body.features, body.tools, body.service_tier, references)
+
+    def references(self, path: str, body: RequestFacts, region_of: RegionOf) -> frozenset[Reference]:
+        """The stored things that a request names, without their ids.
+
+        Of those that only the path or the model names none is unseen: nothing comes along that the host did
+        not have.
+        """
+        named = self.named(path, body.model)
+        if not named and not body.stored:
+            return _NOTHING
+        used = {Reference(kind, region_of(name) or UNKNOWN) for kind, name in body.stored}
+        used |= {Reference(kind, region) for kind, name in named if (region := region_of(name))}
+        return frozenset(used)
 
     def _named(self, path: str, model: str | None) -> tuple[Named, ...]:
         below = self._below

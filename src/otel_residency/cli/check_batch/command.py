@@ -18,6 +18,7 @@ from otel_residency.core.policy import Policy
 from otel_residency.guard import Guard, in_use
 from otel_residency.openai_client.batches import Contents, read_batch
 from otel_residency.openai_client.facts import BodyReader
+from otel_residency.openai_client.state import State
 
 _URL = "OPENAI_BASE_URL"
 
@@ -92,7 +93,8 @@ def _read(file: Path, guard: Guard) -> Contents:
         ) as opened:
             if not opened.seekable():
                 _stop(f"{file}: can't be read: it is no file on a disk")
-            return read_batch(opened, BodyReader(guard.catalogue.entries), limits)
+            bodies, region_of = BodyReader(guard.catalogue.entries), State(guard.settings).region_of
+            return read_batch(opened, bodies, limits, region_of)
     except OSError as error:
         _stop(f"{file}: can't be read: {error.strerror}")
 

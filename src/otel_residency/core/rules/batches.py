@@ -9,6 +9,8 @@ from otel_residency.core.facts import BatchLine
 from otel_residency.core.rules.case import Case, sends
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import one_model_findings
+from otel_residency.core.rules.state import state_findings
+from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
 
 _BATCHES = "/v1/batches"
@@ -41,14 +43,22 @@ def batch_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
 
 
 def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> Iterator[Finding]:
-    """What a line says: its model must stand in the row of batches and in that of its own endpoint."""
+    """What a line shows: its model must stand in the row of batches and in that of its own endpoint."""
     if line.unseen:
         yield Finding("batch.contents_unseen", INDETERMINATE, "there are lines that could not be read")
         return
     segments = path_segments(line.path)
     endpoint = EndpointMatch(line.path, segments, case.catalogue.endpoint(segments))
     inner = case._replace(
-        facts=case.facts._replace(features=line.features, tools=line.tools),
+        facts=case.facts._replace(
+            model=line.model,
+            service_tier=line.service_tier,
+            features=line.features,
+            tools=line.tools,
+            references=line.references,
+            batch_lines=None,
+            answer=None,
+        ),
         endpoint=endpoint,
         rows=case.catalogue.rows(case.revision, segments) if endpoint.endpoint else (),
     )
@@ -64,4 +74,7 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
         yield Finding("batch.line_ineligible", INELIGIBLE, detail)
         return
     yield from found
-    yield from feature_findings(inner, terms)
+    features = tuple(feature_findings(inner, terms))
+    yield from features
+    yield from tier_findings(inner)
+    yield from state_findings(inner, {finding.reason for finding in features})
