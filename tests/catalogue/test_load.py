@@ -139,7 +139,7 @@ def test_an_entry_of_the_same_name_stands_instead_of_ours(tmp_path: Path) -> Non
 
 
 def test_a_section_that_is_one_entry_stands_whole_instead_of_ours(tmp_path: Path) -> None:
-    """The limits of batch files are the user's, not theirs beside ours; the other sections stay as they are."""
+    """The limits of batch files are the user's, not theirs beside ours; the rest stays as it is."""
     limits = {"purpose": "batch", "input_at": "file", "max_bytes": 1, "max_lines": 2, "source": "faq-2025-02"}
     entries = load_catalogue(_file(tmp_path, {"batch_files": limits})).entries
     assert entries.batch_files == BatchFiles(**limits)

@@ -69,7 +69,7 @@ class Uploads:
 
 
 def contract(directory: Path) -> str:
-    """A catalogue by which uploads in parts may be stored in the EU: only then they are not refused as such."""
+    """A catalogue by which uploads in parts may be stored in the EU: else each is refused as such."""
     ours = files("otel_residency.catalogue") / "data" / "revisions" / "openai-2026-10.json"
     revision = {**json.loads(ours.read_text("utf-8")), "id": "contract", "effective_from": "2026-11-19"}
     row = {"id": "uploads", "services": ["/v1/uploads"], "storage": ["eu"], "processing": []}

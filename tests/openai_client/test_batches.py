@@ -18,6 +18,7 @@ from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.openai_client import batch_files
 from otel_residency.openai_client.batches import PIECE
 from tests.internet import EU, US, Gate, Internet
+from tests.openai_client.http_library import http
 from tests.openai_client.kinds import Async, Kind, Sync
 from tests.recorded import Instrument, Recorded
 from tests.vendor import SNAPSHOT, answer, error, ordinary
@@ -229,6 +230,25 @@ def test_what_an_http_client_of_one_s_own_sends_is_not_known_later(kind: Kind, r
     kind.run(client.files.create(file=GOOD, purpose="batch"))
     kind.run(batch(client))
     assert residency.values("residency.reasons") == [("request.unseen",), ("batch.contents_unseen",)]
+
+
+def test_another_file_than_the_one_that_was_named_is_a_doubt(kind: Kind, residency: Recorded) -> None:
+    """A hook that names another file has the batch be one of a file that nobody saw."""
+
+    def change(request: Any) -> None:
+        if request.url.path.endswith("/batches"):
+            content = request.content.replace(FILE_ID.encode(), FILE_ID[:-1].encode() + b"2")
+            request.stream = http.ByteStream(content)
+
+    async def change_async(request: Any) -> None:
+        change(request)
+
+    hooks = {"request": [kind.pick(change, change_async)]}
+    client = kind.open(http_client=kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks))
+    kind.run(client.files.create(file=GOOD, purpose="batch"))
+    kind.run(batch(client))
+    assert "batch.contents_unseen" in residency.values("residency.reasons")[1]
+    assert told(residency)[0] == 4
 
 
 def test_a_file_that_nobody_saw_is_a_doubt(kind: Kind, residency: Recorded) -> None:

@@ -191,6 +191,10 @@ class Batch(NamedTuple):
         """The kinds of lines, if there is a file."""
         return None if self.contents is None else self.contents.lines
 
+    def doubted(self) -> "Batch":
+        """What is known where something else is sent than what was read; it is not kept."""
+        return Batch(Contents((*(self.contents or Contents()).kinds, *_UNSEEN.kinds)))
+
 
 class Batches:
     """Finds the file that a call uploads for a batch, at once or in parts, or that a new batch names.
@@ -220,17 +224,16 @@ class Batches:
         parts = [name for kind, name in body.stored if kind == _PART]
         if parts:
             return self._completed(host, self._upload_in(path), parts)
-        return Batch(None, partial(self._begin, host)) if self._is_for_batch(options) else None
+        if self._nothing is None or not self._is_for_batch(options):
+            return None
+        return Batch(None, partial(uploads.put, host, value=self._nothing))
 
     def upload(self, host: str, path: str, options: Any) -> Upload | None:
-        """What a request uploads for a batch; `None` if it is no such request."""
-        given = getattr(options, "files", None)
-        if not given:
-            return None
+        """What a request with files uploads for a batch; `None` if they are for something else."""
         whole = self._is_for_batch(options)
         name = None if whole else self._upload_in(path)
         before = self._nothing if whole else uploads.get(host, name) if name else None
-        return None if before is None else Upload(host, name, _content(given), before)
+        return None if before is None else Upload(host, name, _content(options.files), before)
 
     def read(self, upload: Upload) -> Batch:
         """Read what is about to be uploaded."""
@@ -245,10 +248,6 @@ class Batches:
             uploads.put(host, name, Parts(reading, follow(before.order, part_id)))
 
         return Batch(seen if seen.kinds else None, keep, upload)
-
-    def _begin(self, host: str, name: str) -> None:
-        if self._nothing is not None:
-            uploads.put(host, name, self._nothing)
 
     def _completed(self, host: str, name: str | None, part_ids: Iterable[str]) -> Batch | None:
         parts = uploads.get(host, name) if name else None

@@ -127,6 +127,8 @@ class Call:
 
     async def read_ahead(self) -> None:
         """Read a file of calls in a thread: the event loop goes on meanwhile, however long it is."""
+        if not getattr(self.options, "files", None):
+            return
         try:
             batches = self.state.batches
             base = self.state.base_url(self.client)
@@ -248,6 +250,9 @@ class Call:
             return facts
         self.body = body
         told = self.state.bodies.read_sent(request)
+        if self.batch is not None:
+            self.batch = self.batch.doubted()
+            facts = facts._replace(batch_lines=self.batch.lines)
         # What was judged before the first hop was never sent.
         return self._joined(facts, told) if self.hops else self._replaced(facts, told)
 
