@@ -217,7 +217,12 @@ def _line(line: Mapping[str, Any]) -> BatchLine:
     if line.get("unseen"):
         return UNSEEN_LINE
     return BatchLine(
-        line["path"], line.get("model"), frozenset(line.get("features", ())), frozenset(line.get("tools", ()))
+        line["path"],
+        line.get("model"),
+        frozenset(line.get("features", ())),
+        frozenset(line.get("tools", ())),
+        line.get("service_tier"),
+        frozenset(Reference(**each) for each in line.get("references", ())),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
+from otel_residency.core.entries import BatchFiles
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import CatalogueError, ResidencyError
@@ -135,6 +136,14 @@ def test_an_entry_of_the_same_name_stands_instead_of_ours(tmp_path: Path) -> Non
     assert (*ours.entries.service_tiers, "turbo") == catalogue.entries.service_tiers
     assert {**ours.entries.confusables, "ŀ": "i"} == catalogue.entries.confusables
     assert date(2026, 11, 19) == catalogue.entries.generated
+
+
+def test_a_section_that_is_one_entry_stands_whole_instead_of_ours(tmp_path: Path) -> None:
+    """The limits of batch files are the user's, not theirs beside ours; the rest stays as it is."""
+    limits = {"purpose": "batch", "input_at": "file", "max_bytes": 1, "max_lines": 2, "source": "faq-2025-02"}
+    entries = load_catalogue(_file(tmp_path, {"batch_files": limits})).entries
+    assert entries.batch_files == BatchFiles(**limits)
+    assert entries._replace(batch_files=None) == load_catalogue().entries._replace(batch_files=None)
 
 
 def test_a_user_s_table_may_build_on_the_newest_of_ours(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from otel_residency.openai_client.memory import Memory
+from otel_residency.openai_client.store import Store
 from tests.cli.command import start
 from tests.internet import EU, US
 from tests.vendor import SNAPSHOT
@@ -68,6 +70,20 @@ def test_the_exit_code_is_that_of_the_policy(
     """0 where nothing violates the policy, 1 where something does, whatever said the policy."""
     done = check(lines, *options, OTEL_RESIDENCY_REQUIRE="eu")
     assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_what_lines_use_is_looked_up_where_the_services_remember_it(
+    check: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The store of the policy tells of a response of another region; what it does not know is a doubt."""
+    path, policy = tmp_path / "state.sqlite", tmp_path / "own.toml"
+    policy.write_text(f'require = ["eu"]\nstate = "{path}"\n{ATTESTED}', encoding="utf-8")
+    store = Store(str(path), print)
+    Memory(store).remember("resp_1", "us")
+    store.flush()
+    lines = [line(path="/v1/responses", previous_response_id=name) for name in ("resp_1", "resp_2")]
+    done = json.loads(check(lines, "--json", OTEL_RESIDENCY_POLICY=str(policy)).stdout)
+    assert done["reasons"] == ["state.region_mismatch", "state.unseen"]
 
 
 def test_the_document_counts_lines_by_model_and_endpoint(check: Callable[..., Any]) -> None:

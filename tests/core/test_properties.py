@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import canonical_host, lookalike_of, match_endpoint, match_host, normal_path
 from otel_residency.core.decide import decide
-from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop
+from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop, Reference
 from otel_residency.core.policy import ConfiguredHost, Policy, Statement
 from otel_residency.core.verdict import SEVERITY, Verdict
 from tests.cases import CASES, Case
@@ -68,6 +68,9 @@ hops = st.builds(
 regions = st.one_of(st.sampled_from([*REGIONS, "global", "unknown"]), anything)
 groups = st.lists(regions, max_size=3).map(tuple)
 known_groups = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True).map(tuple)
+references = st.frozensets(
+    st.builds(Reference, st.one_of(st.sampled_from(["file", "response"]), anything), regions), max_size=3
+)
 facts_of_any_kind = st.builds(
     CallFacts,
     on=st.one_of(st.dates(), st.dates(date(2025, 1, 1), date(2027, 12, 31))),
@@ -81,7 +84,9 @@ facts_of_any_kind = st.builds(
     body_unseen=st.booleans(),
     batch_lines=st.one_of(
         st.none(),
-        st.lists(st.builds(BatchLine, paths, models, features, tools, st.booleans()), max_size=2).map(tuple),
+        st.lists(
+            st.builds(BatchLine, paths, models, features, tools, tiers, references, st.booleans()), max_size=2
+        ).map(tuple),
     ),
     answer=st.one_of(
         st.none(),
@@ -89,6 +94,7 @@ facts_of_any_kind = st.builds(
     ),
     required=st.lists(groups, max_size=2).map(tuple),
     project=st.one_of(st.none(), anything),
+    references=references,
 )
 attestations = st.dictionaries(
     st.one_of(st.sampled_from([entry.name for entry in ENTRIES.attestations]), anything),

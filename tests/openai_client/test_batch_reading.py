@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.facts import UNSEEN_LINE, BatchLine
+from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference
 from otel_residency.openai_client import batch_files, batches
-from otel_residency.openai_client.batches import KINDS, LONGEST, PIECE, Contents, read_batch
+from otel_residency.openai_client.batches import KINDS, LONGEST, PIECE, Contents, Reading, read_batch
 from otel_residency.openai_client.facts import BodyReader
 from tests.internet import EU
 from tests.vendor import SNAPSHOT
@@ -20,6 +20,7 @@ from tests.vendor import SNAPSHOT
 ENTRIES = load_catalogue().entries
 BODIES = BodyReader(ENTRIES)
 LIMITS = ENTRIES.batch_files
+REGIONS = {"resp_1": "us", "resp_2": "us", "vs_1": "eu", "ft:gpt:1": "us"}
 PATH = "/v1/responses"
 PLAIN = BatchLine(PATH, SNAPSHOT)
 
@@ -33,7 +34,7 @@ def call(path: Any = PATH, **body: Any) -> bytes:
 def kinds(content: Any) -> dict[BatchLine, int]:
     """What is read of `content`."""
     assert LIMITS is not None
-    return dict(read_batch(content, BODIES, LIMITS).kinds)
+    return dict(read_batch(content, BODIES, LIMITS, REGIONS.get).kinds)
 
 
 def test_lines_are_told_apart_by_what_matters_and_counted() -> None:
@@ -55,6 +56,31 @@ def test_lines_are_told_apart_by_what_matters_and_counted() -> None:
         BatchLine("/v1/chat/completions", SNAPSHOT): 1,
         BatchLine(PATH, SNAPSHOT, frozenset({"image_input"})): 1,
         BatchLine(PATH, SNAPSHOT, frozenset({"store"}), frozenset({"web_search"})): 1,
+    }
+
+
+def test_tiers_and_stored_things_make_a_kind_by_their_regions() -> None:
+    """Of what a line uses the region counts, not the id; a model is one only where it is known."""
+    found = kinds(
+        b"\n".join(
+            [
+                *(call(previous_response_id=name) for name in ("resp_1", "resp_2", "resp_3", "resp_4")),
+                call(tools=[{"type": "file_search", "vector_store_ids": ["vs_1", "vs_2"]}]),
+                call(model="ft:gpt:1"),
+                call(model="ft:gpt:2"),
+                call(service_tier="flex"),
+            ]
+        )
+    )
+    stores = frozenset({Reference("vector_store", "eu"), Reference("vector_store", "unknown")})
+    tuned = frozenset({Reference("fine_tuned_model", "us")})
+    assert found == {
+        PLAIN._replace(references=frozenset({Reference("response", "us")})): 2,
+        PLAIN._replace(references=frozenset({Reference("response", "unknown")})): 2,
+        PLAIN._replace(tools=frozenset({"file_search"}), references=stores): 1,
+        PLAIN._replace(model="ft:gpt:1", references=tuned): 1,
+        PLAIN._replace(model="ft:gpt:2"): 1,
+        PLAIN._replace(service_tier="flex"): 1,
     }
 
 
@@ -153,11 +179,40 @@ def test_reading_ends_where_the_vendor_s_limits_are() -> None:
     assert LIMITS is not None
     limits = LIMITS._replace(max_lines=3)
     three, four = (b"\n".join([call()] * number) for number in (3, 4))
-    assert read_batch(three + b"\n", BODIES, limits).total == 3
-    assert dict(read_batch(four * 2, BODIES, limits).kinds) == {PLAIN: 3, UNSEEN_LINE: 1}
+    assert read_batch(three + b"\n", BODIES, limits, REGIONS.get).total == 3
+    for content in (four * 2, four):
+        assert dict(read_batch(content, BODIES, limits, REGIONS.get).kinds) == {PLAIN: 3, UNSEEN_LINE: 1}
     limits = LIMITS._replace(max_bytes=len(three))
-    assert read_batch(three, BODIES, limits).lines == (PLAIN,)
-    assert UNSEEN_LINE in read_batch(four, BODIES, limits).lines
+    assert read_batch(three, BODIES, limits, REGIONS.get).lines == (PLAIN,)
+    assert UNSEEN_LINE in read_batch(four, BODIES, limits, REGIONS.get).lines
+
+
+def test_parts_are_read_as_one_file() -> None:
+    """However a file is cut in two, each line is counted once, and the same limits hold."""
+    assert LIMITS is not None
+    content = b"\n".join([call(), b"{", call(input="é")])
+    nothing = Reading(BODIES, LIMITS, REGIONS.get)
+    for cut in range(len(content) + 1):
+        begun = nothing.after(content[:cut])
+        assert dict(begun.after(content[cut:]).ended().contents.kinds) == {PLAIN: 2, UNSEEN_LINE: 1}
+    assert nothing.contents.kinds == ()
+    begun = Reading(BODIES, LIMITS._replace(max_bytes=len(call()) + 1), REGIONS.get).after(call())
+    assert dict(begun.after(b"\n" * 2).after(call()).ended().contents.kinds) == {UNSEEN_LINE: 1}
+
+
+def test_what_follows_a_part_that_cannot_be_read_is_not_read() -> None:
+    """Where the next line begins is not known then."""
+    assert LIMITS is not None
+    begun = Reading(BODIES, LIMITS, REGIONS.get).after(call() + b"\n").after(Unwilling("tell"))
+    assert dict(begun.after(call()).ended().contents.kinds) == {PLAIN: 1, UNSEEN_LINE: 1}
+
+
+def test_a_last_line_counts_as_soon_as_it_is_whole() -> None:
+    """A part may end without an end of line: half a line is not judged yet, and a whole one is."""
+    assert LIMITS is not None
+    begun = Reading(BODIES, LIMITS, REGIONS.get).after(call() + b"\n" + call()[:-1])
+    assert dict(begun.so_far().contents.kinds) == {PLAIN: 1}
+    assert dict(begun.after(call()[-1:]).so_far().contents.kinds) == {PLAIN: 2}
 
 
 class Unwilling(BytesIO):
@@ -232,21 +287,15 @@ def test_memory_does_not_grow_with_the_file(count: int) -> None:
     assert peak < 16 * PIECE
 
 
-@pytest.fixture
-def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_files, "REMEMBERED", 3)
-    monkeypatch.setattr(batch_files, "_known", {})
-
-
-@pytest.mark.usefixtures("_few")
 def test_the_oldest_files_are_forgotten() -> None:
     """What is remembered of files is bounded, and holds no id."""
     contents = [Contents(((PLAIN, number),)) for number in range(5)]
+    kept = batch_files.Kept[Contents](3)
     for number in (0, 1, 2, 0, 3):
-        batch_files.remember(EU, f"file-{number}", contents[number])
-    found = [batch_files.recall(EU, f"file-{number}") for number in range(5)]
+        kept.put(EU, f"file-{number}", contents[number])
+    found = [kept.get(EU, f"file-{number}") for number in range(5)]
     assert found == [contents[0], None, contents[2], contents[3], None]
-    assert not any(b"file" in key for key in batch_files._known)
+    assert not any(b"file" in key for key in kept._known)
 
 
 def test_a_catalogue_that_says_nothing_of_batch_files_sees_none() -> None:
@@ -254,4 +303,7 @@ def test_a_catalogue_that_says_nothing_of_batch_files_sees_none() -> None:
     entries = ENTRIES._replace(batch_files=None)
     bodies = BodyReader(entries)
     options = type("Options", (), {"files": {"file": b""}, "json_data": {"purpose": "batch"}})()
-    assert batches.Batches(bodies, None, lambda _: None).of(EU, options, bodies.read(options, None)) is None
+    told = batches.Batches(bodies, None, REGIONS.get)
+    for files in ({"file": b""}, None):
+        options.files = files
+        assert told.of(EU, "/v1/files", options, bodies.read(options, None)) is None

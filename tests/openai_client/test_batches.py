@@ -15,8 +15,10 @@ from openai._files import to_httpx_files
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
+from otel_residency.openai_client import batch_files
 from otel_residency.openai_client.batches import PIECE
 from tests.internet import EU, US, Gate, Internet
+from tests.openai_client.http_library import http
 from tests.openai_client.kinds import Async, Kind, Sync
 from tests.openai_client.resources import METHODS
 from tests.recorded import Instrument, Recorded
@@ -58,7 +60,8 @@ def upload(asked: Asked) -> Reply:
 
 
 @pytest.fixture(autouse=True)
-def _uploads(internet: Internet) -> None:
+def _uploads(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_files.files, "_known", {})
     internet.respond = upload
 
 
@@ -192,6 +195,63 @@ def test_the_batch_of_a_remembered_file_is_refused(
     assert [asked.path for asked in internet.requests] == ["/v1/files"]
 
 
+@pytest.mark.parametrize(("host", "reasons"), [(EU, ()), (US, ("state.region_mismatch",))], ids=["eu", "us"])
+def test_a_line_uses_things_where_they_were_created(
+    kind: Kind, residency: Recorded, *, host: str, reasons: tuple[str, ...]
+) -> None:
+    """A line that names a vector store of another region is a finding of the upload and of the batch."""
+    kind.run(kind.open(base_url=f"https://{host}/v1").post("/vector_stores", cast_to=object, body={}))
+    client = kind.open()
+    search = {"type": "file_search", "vector_store_ids": ["id_1"]}
+    kind.run(client.files.create(file=line(path="/v1/responses", tools=[search]), purpose="batch"))
+    kind.run(batch(client))
+    for number in (1, 2):
+        assert told(residency, number) == (1, reasons, (1,) * len(reasons))
+
+
+def test_a_tier_that_the_region_lacks_is_refused_in_a_line(
+    kind: Kind, instrument: Instrument, internet: Internet
+) -> None:
+    """A line says its tier as a call does."""
+    instrument(on_call="block", scope="storage")
+    with pytest.raises(ResidencyViolationError, match=r"tier\.not_available"):
+        kind.run(kind.open().files.create(file=line("gpt-6-luna", service_tier="priority"), purpose="batch"))
+    assert internet.requests == []
+
+
+def test_what_an_http_client_of_one_s_own_sends_is_not_known_later(kind: Kind, residency: Recorded) -> None:
+    """It may send another file than it was given: the batch of it is a doubt."""
+    base: Any = kind.pick(openai.DefaultHttpxClient, openai.DefaultAsyncHttpxClient)
+
+    class Own(base):  # type: ignore[misc]
+        def build_request(self, *args: Any, **given: Any) -> Any:
+            return super().build_request(*args, **given)
+
+    client = kind.open(http_client=Own())
+    kind.run(client.files.create(file=GOOD, purpose="batch"))
+    kind.run(batch(client))
+    assert residency.values("residency.reasons") == [("request.unseen",), ("batch.contents_unseen",)]
+
+
+def test_another_file_than_the_one_that_was_named_is_a_doubt(kind: Kind, residency: Recorded) -> None:
+    """A hook that names another file has the batch be one of a file that nobody saw."""
+
+    def change(request: Any) -> None:
+        if request.url.path.endswith("/batches"):
+            content = request.content.replace(FILE_ID.encode(), FILE_ID[:-1].encode() + b"2")
+            request.stream = http.ByteStream(content)
+
+    async def change_async(request: Any) -> None:
+        change(request)
+
+    hooks = {"request": [kind.pick(change, change_async)]}
+    client = kind.open(http_client=kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks))
+    kind.run(client.files.create(file=GOOD, purpose="batch"))
+    kind.run(batch(client))
+    assert "batch.contents_unseen" in residency.values("residency.reasons")[1]
+    assert told(residency)[0] == 4
+
+
 def test_a_file_that_nobody_saw_is_a_doubt(kind: Kind, residency: Recorded) -> None:
     """A batch of a file that another process uploaded is indeterminate, without counts."""
     kind.run(batch(kind.open(), "file-from-elsewhere"))
@@ -285,19 +345,6 @@ def test_an_upload_in_parts_is_refused_where_a_region_is_required(
     with pytest.raises(ResidencyViolationError, match=r"endpoint\.not_listed"):
         kind.run(kind.open().post("/uploads", cast_to=object, body={"purpose": "batch", "bytes": 1}))
     assert internet.requests == []
-
-
-def test_a_file_that_was_uploaded_in_parts_is_a_doubt(kind: Kind, residency: Recorded) -> None:
-    """Its lines may be cut, and be in any order: a batch of it is indeterminate."""
-    client = kind.open()
-    for path, given in (
-        ("/uploads", {"body": {"purpose": "batch", "bytes": len(GOOD)}}),
-        ("/uploads/upload_1/parts", {"files": {"data": GOOD}, "options": HEAD}),
-        ("/uploads/upload_1/complete", {"body": {"part_ids": ["part_1"]}}),
-    ):
-        kind.run(client.post(path, cast_to=object, **given))
-    kind.run(batch(client, "file-in-parts"))
-    assert residency.values("residency.reasons")[-1] == ("batch.contents_unseen",)
 
 
 @pytest.mark.skipif("responses.create" not in METHODS, reason="there are no responses")

@@ -128,7 +128,7 @@ def remember(case: Case) -> None:
     if case.batch_lines is not None and case.body is not None:
         file_id = case.body["input_file_id"]
         lines = Contents(tuple((line, 1) for line in case.batch_lines))
-        batch_files.remember(case.requests[0].host, file_id, lines)
+        batch_files.files.put(case.requests[0].host, file_id, lines)
         stored.setdefault(file_id, case.expected.region)
     state = switch.state
     for name, region in stored.items():
@@ -161,7 +161,7 @@ def test_calls_are_judged_as_the_table_says(
 ) -> None:
     """A real call that meets the conditions of a case gets its verdict."""
     today = datetime.now(UTC).toordinal()
-    monkeypatch.setattr(batch_files, "_known", {})
+    monkeypatch.setattr(batch_files.files, "_known", {})
     monkeypatch.setattr(call, "_EPOCH", call._EPOCH + case.day.toordinal() - today)
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     waiting = replies(case)

@@ -69,8 +69,9 @@ class BatchLine(NamedTuple):
     model: str | None
     features: frozenset[str] = frozenset()
     tools: frozenset[str] = frozenset()
+    service_tier: str | None = None
     references: frozenset[Reference] = frozenset()
-    """Stored things that it uses, as in `CallFacts`."""
+    """Stored things that the line uses, as in `CallFacts`."""
     unseen: bool = False
     """It is there, and could not be read; the other fields say nothing."""
 

@@ -34,7 +34,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "batch.contents_unseen": Reason(
             "A batch is a file of calls, and not all of its lines were seen.",
-            "Upload the file whole and through the client, in this process; check-batch tells which lines.",
+            "Upload the file by this client and process, its parts in order; check-batch tells which lines.",
             "call",
             (INDETERMINATE,),
         ),

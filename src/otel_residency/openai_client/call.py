@@ -30,7 +30,6 @@ from otel_residency.openai_client.answer import (
     read_headers,
     refusal_of,
 )
-from otel_residency.openai_client.batch_files import remember
 from otel_residency.openai_client.body import is_running, watch_read
 from otel_residency.openai_client.current import ANYWHERE, EXTENSION, current_call, under_way
 from otel_residency.openai_client.facts import (
@@ -139,9 +138,12 @@ class Call:
 
     async def read_ahead(self) -> None:
         """Read a file of calls in a thread: the event loop goes on meanwhile, however long it is."""
+        if not getattr(self.options, "files", None):
+            return
         try:
             batches = self.state.batches
-            upload = batches.upload(self.options)
+            base = self.state.base_url(self.client)
+            upload = batches.upload(base.host, self.options.url, self.options)
             if upload is not None:
                 from anyio import to_thread  # noqa: PLC0415 - the client needs it too
 
@@ -167,7 +169,7 @@ class Call:
                 body = bodies.read(options, request) if told else bodies.read_sent(request)
             said = read_said(request, state.heard)
             planned = read_hop(request, said)
-            self.batch = state.batches.of(planned.host, options, body, self.batch)
+            self.batch = state.batches.of(planned.host, planned.path, options, body, self.batch)
             facts = self._facts_of(request, (*self.hops, planned), base, body, said.project)
             judged = state.guard.judge(facts)
             request.extensions[EXTENSION] = self
@@ -267,6 +269,9 @@ class Call:
             return facts
         self.body = body
         told = self.state.bodies.read_sent(request)
+        if self.batch is not None:
+            self.batch = self.batch.doubted()
+            facts = facts._replace(batch_lines=self.batch.lines)
         # What was judged before the first hop was never sent.
         return self._joined(facts, told) if self.hops else self._replaced(facts, told)
 
@@ -310,14 +315,14 @@ class Call:
             body.features,
             body.tools,
             body.unseen,
-            None if self.batch is None else self.batch.contents.lines,
+            None if self.batch is None else self.batch.lines,
             required=required(),
             project=project,
             references=self._references(hops[-1].path, body),
         )
 
     def _references(self, path: str, body: RequestFacts) -> frozenset[Reference]:
-        return self.state.bodies.references(path, body, self.state.memory.region_of)
+        return self.state.bodies.references(path, body, self.state.region_of)
 
     def _doubt(self, error: Exception) -> None:
         """Own failures stop here in flag mode; in block mode a doubt is a refusal."""
@@ -563,10 +568,10 @@ class Call:
         self.mark.inside, self.mark.reconsider = False, None
 
     def _remember_lines(self, batch: "Batch") -> None:
-        """Keep what an uploaded file holds for the batch that will name it."""
-        if batch.upload is not None and self.planned is not None:
+        """Keep what an upload holds for the calls that will name it."""
+        if batch.keep is not None and self.facts is not None and not self.facts.body_unseen:
             for created in self.answer.created:
-                remember(self.planned.host, created, batch.contents)
+                batch.keep(created)
 
     def _settle(self) -> Judged | None:
         """Judge the facts as they turned out, and let the export gate know, which may be waiting for it."""
@@ -622,7 +627,7 @@ class Call:
             outcome[names.HOP_REGIONS] = regions
             if self.action == names.BLOCKED:
                 outcome[names.REGION] = regions[-1]
-        if self.batch is not None and self.facts is not None:
+        if self.batch is not None and self.batch.contents is not None and self.facts is not None:
             outcome |= self.state.guard.counted_lines(self.facts, self.batch.contents.kinds)
         if self.action is not None:
             outcome[names.ACTION] = self.action

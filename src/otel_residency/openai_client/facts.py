@@ -48,10 +48,10 @@ _PATHS = 1024
 
 Named = tuple[str, str]
 """A thing that the vendor keeps: its kind, and its id, which goes no further than into the memory."""
-RegionOf = Callable[[str], str | None]
-"""The region of a stored thing by its id; `None` if nobody saw it created."""
-_NOTHING: frozenset[Reference] = frozenset()
 _StoredAt = tuple[StoredKind, tuple[str, ...]]
+RegionOf = Callable[[str], str | None]
+"""Takes the id of such a thing; where it was created, if that is known."""
+_NOTHING: frozenset[Reference] = frozenset()
 
 
 class RequestFacts(NamedTuple):
@@ -156,7 +156,7 @@ class BodyReader:
         if sum(map(len, body.tools)) > _TOOLS_LIMIT:
             return UNSEEN_LINE
         references = self.references(path, body, region_of)
-        return BatchLine(path, body.model, body.features, body.tools, references)
+        return BatchLine(path, body.model, body.features, body.tools, body.service_tier, references)
 
     def references(self, path: str, body: RequestFacts, region_of: RegionOf) -> frozenset[Reference]:
         """The stored things that a request names, without their ids.

@@ -30,11 +30,12 @@ _SENDER = "endpoint.trace_export"
 class BaseUrl:
     """A client's base URL as telemetry may show it, and its path."""
 
-    __slots__ = ("path", "shown", "url")
+    __slots__ = ("host", "path", "shown", "url")
 
     def __init__(self, url: Any) -> None:
         """Read `url`, of either HTTP library, leaving credentials and query out."""
         self.url = url
+        self.host: str = url.raw_host.decode("ascii", "replace")
         self.path: str = url.raw_path.partition(b"?")[0].decode("ascii", "replace")
         self.shown = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{self.path}"
 
@@ -97,6 +98,10 @@ class State:
                 self._memory = self._memory or self._new_memory()
         return self._memory
 
+    def region_of(self, name: str) -> str | None:
+        """Where the stored thing with the id `name` was created, if that is known."""
+        return self.memory.region_of(name)
+
     def _new_memory(self) -> "Memory":
         from otel_residency.openai_client.memory import Memory  # noqa: PLC0415
 
@@ -117,7 +122,7 @@ class State:
         """The finder of files of calls."""
         from otel_residency.openai_client.batches import Batches  # noqa: PLC0415
 
-        return Batches(self.bodies, self.guard.catalogue.entries.batch_files, self.memory.region_of)
+        return Batches(self.bodies, self.guard.catalogue.entries.batch_files, self.region_of)
 
     @cached_property
     def telling(self) -> tuple[bytes, ...]:

@@ -16,6 +16,7 @@ from otel_residency.cli.stop import stop
 from otel_residency.guard import Guard
 from otel_residency.openai_client.batches import Contents, read_batch
 from otel_residency.openai_client.facts import BodyReader
+from otel_residency.openai_client.state import State
 
 
 def check_batch(
@@ -61,6 +62,7 @@ def _read(file: Path, guard: Guard) -> Contents:
         ) as opened:
             if not opened.seekable():
                 stop(f"{file}: can't be read: it is no file on a disk")
-            return read_batch(opened, BodyReader(guard.catalogue.entries), limits)
+            bodies, region_of = BodyReader(guard.catalogue.entries), State(guard.settings).region_of
+            return read_batch(opened, bodies, limits, region_of)
     except OSError as error:
         stop(f"{file}: can't be read: {error.strerror}")

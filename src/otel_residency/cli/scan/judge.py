@@ -156,7 +156,8 @@ class Judge:
         endpoint = self._endpoint(call.path)
         if endpoint is None:
             return
-        line = self._reader.read_line(json.dumps({"url": endpoint.path, "body": call.body}).encode())
+        said = json.dumps({"url": endpoint.path, "body": call.body}).encode()
+        line = self._reader.read_line(said, lambda _: None)
         model = line.model if _MODEL.fullmatch(line.model or "") and not deployments else None
         tier = call.body.get("service_tier")
         found = []

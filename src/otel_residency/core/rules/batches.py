@@ -10,6 +10,7 @@ from otel_residency.core.rules.case import Case, sends
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import one_model_findings
 from otel_residency.core.rules.state import state_findings
+from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
 
 _BATCHES = "/v1/batches"
@@ -42,14 +43,22 @@ def batch_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
 
 
 def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> Iterator[Finding]:
-    """What a line says: its model must stand in the row of batches and in that of its own endpoint."""
+    """What a line shows: its model must stand in the row of batches and in that of its own endpoint."""
     if line.unseen:
         yield Finding("batch.contents_unseen", INDETERMINATE, "there are lines that could not be read")
         return
     segments = path_segments(line.path)
     endpoint = EndpointMatch(line.path, segments, case.catalogue.endpoint(segments))
     inner = case._replace(
-        facts=case.facts._replace(features=line.features, tools=line.tools, references=line.references),
+        facts=case.facts._replace(
+            model=line.model,
+            service_tier=line.service_tier,
+            features=line.features,
+            tools=line.tools,
+            references=line.references,
+            batch_lines=None,
+            answer=None,
+        ),
         endpoint=endpoint,
         rows=case.catalogue.rows(case.revision, segments) if endpoint.endpoint else (),
     )
@@ -66,4 +75,5 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
         return
     found += feature_findings(inner, terms)
     yield from found
+    yield from tier_findings(inner)
     yield from state_findings(inner, {finding.reason for finding in found})
