@@ -266,10 +266,10 @@ class Batches:
         return dict(self._bodies.named(path, None)).get(_UPLOAD)
 
     def _is_for_batch(self, options: Any) -> bool:
-        fields: dict[Any, Any] = {}
-        for said in (getattr(options, "json_data", None), getattr(options, "extra_json", None)):
-            fields |= said if isinstance(said, Mapping) else {}
-        return self._purpose is not None and fields.get("purpose") == self._purpose
+        for said in (getattr(options, "extra_json", None), getattr(options, "json_data", None)):
+            if said and isinstance(said, Mapping) and "purpose" in said:
+                return self._purpose is not None and said["purpose"] == self._purpose
+        return False
 
 
 def _content(files: Any) -> Any:
