@@ -17,6 +17,7 @@ from tests.internet import BOGUS, EU, GATEWAY, GLOBAL, Internet
 from tests.recorded import Instrument
 from tests.vendor import answer, error, ordinary
 
+SECRET = "proxy-password"
 KEY = "sk-admin-verysecret1234"
 PROJECTS: Mapping[str, Mapping[str, Any]] = {
     "proj_test": {"name": "Shop", "residency": "EU_STORAGE_PROCESSING"},
@@ -107,11 +108,15 @@ def test_the_key_is_shown_to_the_vendor_only(internet: Internet, tmp_path: Path,
 
 
 def test_another_url_may_be_named_on_purpose(internet: Internet, tmp_path: Path) -> None:
-    """`--base-url` leads through a company's own proxy."""
+    """`--base-url` leads through a company's own proxy, whose password is written nowhere."""
     pytest.importorskip("openai.resources.admin.organization.data_retention")
-    internet.respond = administration
-    done = start("attest", "--base-url", f"https://{GATEWAY}/v1", cwd=tmp_path, OPENAI_ADMIN_KEY=KEY)
+    admin = {"authorization": f"Bearer {KEY}"}  # which the proxy puts in
+    internet.respond = lambda asked: administration(asked._replace(headers={**asked.headers, **admin}))
+    url = f"https://someone:{SECRET}@{GATEWAY}/v1"
+    done = start("attest", "--base-url", url, cwd=tmp_path, OPENAI_ADMIN_KEY=KEY)
     assert (done.returncode, set(internet.hosts)) == (0, {GATEWAY})
+    written = (tmp_path / "residency-projects.json").read_text(encoding="utf-8")
+    assert SECRET not in done.stdout + done.stderr + written
 
 
 @pytest.mark.parametrize(

@@ -315,6 +315,23 @@ def test_block_refuses_what_the_customer_may_not(
     assert recorded.values(names.REQUIRED) == [("eu",), ("eu",)]
 
 
+def test_what_is_said_for_another_customer_is_refused(instrument: Instrument, far: tuple[Far, Far]) -> None:
+    """A session that is open already says nothing for a customer of another region."""
+    placed(instrument, far, require=["eu", "us"], on_call="block")
+    said = {"type": "input_text", "text": "Hello"}
+    with openai.OpenAI(**far[1].arguments) as client, opened(client, realtime) as connection:
+        connection.send(said)
+        with require("us"):
+            connection.send(said)
+        with (
+            require("eu"),
+            pytest.raises(ResidencyViolationError, match=r"requirement\.conflict|host\.region_mismatch"),
+        ):
+            connection.send(said)
+        connection.recv()
+    assert far[1].messages in ([said], [said, said])  # the other one may be on its way
+
+
 def test_flag_lets_it_go_and_tells(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:
     """A session in another region is flagged, and everything arrives."""
     recorded = placed(instrument, far)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -140,6 +141,21 @@ def test_another_that_never_lets_go_is_not_waited_for(file: Path, monkeypatch: p
         failures = written(file, b="eu")
         assert {*failures} == {f"writing the store of state: state {file}: database is locked"}
     assert read(file, "b") is None
+
+
+def test_a_call_from_a_signal_s_handler_reads_it_too(file: Path) -> None:
+    """Whoever is at it may be interrupted by a call in the same thread: that one does not wait for ever."""
+    written(file, a="eu")
+    found: list[str | None] = []
+
+    def interrupted() -> None:
+        with store._reading.opened(file):
+            found.append(read(file, "a"))
+
+    thread = Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert found == ["eu"]
 
 
 WRITES = """

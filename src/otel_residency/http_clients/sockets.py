@@ -289,6 +289,8 @@ def _learn(call: "Call", message: bytes, fin: Any) -> None:
         call.learn(RequestFacts(unseen=True))
     elif any(word in message for word in call.state.telling):
         call.learn(call.state.bodies.read_message(message))
+    elif call.is_asked_more():
+        call.learn(RequestFacts())
 
 
 def _ended(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:

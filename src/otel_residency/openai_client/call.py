@@ -233,7 +233,7 @@ class Call:
         self.hops = (*self.hops, hop)
 
     def learn(self, more: RequestFacts) -> None:
-        """Judge the call anew, after it has said more of what it is about.
+        """Judge the call anew, after it has said more of what it is about, or more is required.
 
         Raises:
             RefusalError: in block mode, as above.
@@ -242,7 +242,9 @@ class Call:
         if facts is None:
             return
         try:
-            self.facts = self._joined(facts, more)._replace(hops=self.hops or facts.hops)
+            facts = self._joined(facts, more)
+            asked = tuple(dict.fromkeys((*facts.required, *required())))
+            self.facts = facts._replace(hops=self.hops or facts.hops, required=asked)
             self.judged = judged = self.state.guard.judge(self.facts)
         except Exception as error:
             self._doubt(error)
@@ -250,6 +252,11 @@ class Call:
         self.mark.know(judged.span, violation=judged.decision.violation)
         if self.state.blocks and judged.decision.violation:
             raise self._refusal(judged, self.facts.hops[-1])
+
+    def is_asked_more(self) -> bool:
+        """Whether more is required here and now than where the call began."""
+        asked = required()
+        return bool(asked) and self.facts is not None and not set(asked).issubset(self.facts.required)
 
     def _as_planned(self, request: Any) -> Hop | None:
         """The hop that was judged already, if this is still it."""

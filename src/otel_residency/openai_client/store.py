@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from otel_residency.errors import PolicyError
@@ -49,7 +49,7 @@ class _Door:
         """Wait `patience` seconds for another process that holds the file, and run `first` once opened."""
         self._patience = patience
         self._first = first
-        self._lock = Lock()
+        self._lock = RLock()  # a signal's handler may call the vendor while its thread is at it
         self._connection: Connection | None = None
         self._leads_to: tuple[int, int] | None = None
         if hasattr(os, "register_at_fork"):

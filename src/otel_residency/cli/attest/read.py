@@ -9,6 +9,7 @@ import openai
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import match_host
 from otel_residency.errors import ResidencyError
+from otel_residency.openai_client.state import BaseUrl
 from otel_residency.projects import ProjectSettings, ProjectsFile
 
 _NOT_TOLD = (openai.PermissionDeniedError, openai.NotFoundError)
@@ -70,7 +71,7 @@ def read_settings_of(
         raise AttestError(
             f"{client.base_url.host} can't be reached: {type(error.__cause__).__name__}"
         ) from None
-    return ProjectsFile(datetime.now(UTC).date(), str(client.base_url), retention, projects)
+    return ProjectsFile(datetime.now(UTC).date(), BaseUrl(client.base_url).shown, retention, projects)
 
 
 def _retention(retrieve: Callable[..., Any], *project: str) -> str:
