@@ -55,6 +55,22 @@ METRIC_EXPORT_ITEMS: Final = "residency.export.items"
 METRIC_POLICY_INFO: Final = "residency.policy.info"
 EVENT_VIOLATION: Final = "residency.violation"
 
+EVENT_CALL: Final = "residency.call"
+EVENT_POLICY: Final = "residency.policy"
+EVENT_CHECKPOINT: Final = "residency.ledger.checkpoint"
+
+DURATION: Final = "residency.duration"
+FACTS: Final = "residency.facts"
+POLICY_DOCUMENT: Final = "residency.policy.document"
+LEDGER_WRITER: Final = "residency.ledger.writer"
+LEDGER_SEQUENCE: Final = "residency.ledger.sequence"
+LEDGER_PREVIOUS: Final = "residency.ledger.previous"
+LEDGER_HEAD: Final = "residency.ledger.head"
+LEDGER_CLOSED: Final = "residency.ledger.closed"
+LEDGER_DROPPED: Final = "residency.ledger.dropped"
+LEDGER_SIGNATURE: Final = "residency.ledger.signature"
+LEDGER_KEY: Final = "residency.ledger.key"
+
 EXPORT_SIGNAL: Final = "residency.export.signal"
 EXPORT_ACTION: Final = "residency.export.action"
 
