@@ -62,7 +62,7 @@ def keys(cls: Any) -> Mapping[str, Any]:
 
 
 def convert(kind: Any, value: object, place: str) -> Any:
-    """`value` as `kind`: a class above, str, int, bool, date, Literal, tuple, frozenset, Mapping, or optional."""
+    """`value` as `kind`: a class above, a scalar, Literal, tuple, frozenset, Mapping, or optional."""
     if type(value) is kind and kind in _SCALARS:  # most values are plain strings
         return value
     origin, arguments = _shape(kind)

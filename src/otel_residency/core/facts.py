@@ -94,3 +94,5 @@ class CallFacts(NamedTuple):
     """Asked for besides the policy, of the customer that the call is for: every group must hold."""
     project: str | None = None
     """The vendor's project that a header of the request names."""
+    unrecorded: bool = False
+    """The policy demands that it is recorded, and when it was to go out nothing could be."""

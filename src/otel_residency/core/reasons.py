@@ -180,6 +180,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "State it under [attest], or send no image.",
             "revisions.regions.image_needs",
         ),
+        "ledger.unavailable": Reason(
+            "The policy demands a record of every call, and none could be written when it was to be made.",
+            "Look in the log for what keeps the ledger from being written: a full disk, or its permissions.",
+            "policy",
+        ),
         "model.alias": Reason(
             "The model is an alias; which snapshot it points to is known only from the answer.",
             "Name a snapshot of the table.",

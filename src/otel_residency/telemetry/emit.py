@@ -51,6 +51,13 @@ class Telemetry:
             "Spans and log records that the export gate changed, by signal and action.",
         )
 
+        meter.create_observable_counter(
+            names.METRIC_LEDGER_RECORDS,
+            [totals.records.observer()],
+            "{record}",
+            "Calls by whether the ledger has a record of them.",
+        )
+
         def observe(_: CallbackOptions) -> Iterable[Observation]:
             attributes = policy_info()
             if attributes is not None:
