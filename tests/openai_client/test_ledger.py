@@ -1,11 +1,9 @@
 """What the ledger has of a call: one record, whatever becomes of the call and of its trace."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -18,7 +16,7 @@ from otel_residency.telemetry import names
 from tests.internet import EU, US, Internet
 from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument, settle
-from tests.vendor import ALIAS, SNAPSHOT, chat_events, events
+from tests.vendor import ALIAS, SNAPSHOT
 
 CHAT: dict[str, Any] = {"model": ALIAS, "messages": [{"role": "user", "content": "Hello"}]}
 CATALOGUE = load_catalogue()
@@ -57,7 +55,7 @@ def test_the_record_of_a_call(instrument: Instrument, kind: Kind, path: Path) ->
         span.context.trace_id,
         span.context.span_id,
     )
-    assert (record.time, record.resource["service.name"]) == (span.start_time, "unknown_service")
+    assert (record.time, record.resource) == (span.start_time, span.resource.attributes)
     (policy,) = records(path, names.EVENT_POLICY)
     assert record.facts is not None
     decision = decide(record.facts, CATALOGUE, read_policy(policy.attributes[names.POLICY_DOCUMENT]))
@@ -90,12 +88,9 @@ def test_a_refused_call_is_recorded(
     assert [hop.host for hop in record.facts.hops] == [US]
 
 
-def test_a_stream_is_recorded_at_its_end(
-    instrument: Instrument, sync: Kind, path: Path, internet: Internet
-) -> None:
+def test_a_stream_is_recorded_at_its_end(instrument: Instrument, sync: Kind, path: Path) -> None:
     """The record has the snapshot that the stream's events name."""
     instrument(ledger=path)
-    internet.respond = lambda _: events(*chat_events())
     for _ in sync.open().chat.completions.create(**CHAT, stream=True):
         pass
     settle()
@@ -107,8 +102,7 @@ def test_no_id_key_or_content_is_recorded(instrument: Instrument, sync: Kind, pa
     """Of a path only the words that the catalogue knows are kept, of a query and of what is sent nothing."""
     instrument(ledger=path)
     client = sync.open(api_key="sk-secret-key", base_url=f"https://user:secret-word@{EU}/v1?q=secret-query")
-    with pytest.raises(openai.APIError):
-        client.get("/files/secret-id/content?secret-query", cast_to=object)
+    client.get("/files/secret-id/content?secret-query", cast_to=object)
     client.chat.completions.create(
         model=ALIAS,
         messages=[{"role": "user", "content": "secret-prompt"}],

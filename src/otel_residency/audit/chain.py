@@ -13,6 +13,8 @@ BEGINNING = "0" * 64
 """What stands for the line before the first."""
 CHECKPOINTS = ".checkpoints"
 """What the name of the file beside a ledger ends with, that repeats its checkpoints."""
+SHARED_CHECKPOINTS = f"ledger{CHECKPOINTS}"
+"""The name of that file in a directory of ledgers: it tells of one that is gone, too."""
 
 _LINK = re.compile(
     (
@@ -22,6 +24,10 @@ _LINK = re.compile(
         rf'\{{"key":"{re.escape(names.LEDGER_PREVIOUS)}","value":\{{"stringValue":"([0-9a-f]+)"\}}\}}'
     ).encode()
 )
+
+_END = re.compile(rb'"schemaUrl":"[^"\\]*"\}\]\}\]\}\Z')
+"""How a record ends: this can't stand within a text, where quotes are escaped."""
+_LONGEST_END = 256
 
 Sign = Callable[[str], Mapping[str, str]]
 """Attributes with the signature of a text."""
@@ -49,7 +55,7 @@ class Link(NamedTuple):
 def read_link(line: bytes) -> Link | None:
     """The place of a line that `Chain` wrote, several times faster than it is read; `None` for any other."""
     found = _LINK.search(line)
-    if found is None or not line.endswith(b"}"):
+    if found is None or _END.search(line, max(0, len(line) - _LONGEST_END)) is None:
         return None
     event, writer, sequence, previous = (part.decode() for part in found.groups())
     return Link(event, writer, int(sequence), previous)

@@ -6,6 +6,7 @@ from otel_residency.cli.attest.command import attest
 from otel_residency.cli.check_batch.command import check_batch
 from otel_residency.cli.doctor.command import doctor
 from otel_residency.cli.run.command import run
+from otel_residency.cli.verify.command import verify
 
 app = typer.Typer(
     help="Which region did each OpenAI API call really go to?",
@@ -18,5 +19,6 @@ app = typer.Typer(
 app.command()(attest)
 app.command()(doctor)
 app.command()(check_batch)
+app.command()(verify)
 # What follows the program to start belongs to it, also what looks like an option of ours.
 app.command(context_settings={"allow_interspersed_args": False})(run)

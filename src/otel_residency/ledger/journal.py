@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otel_residency.audit.chain import CHECKPOINTS, Chain, Sign
+from otel_residency.audit.chain import CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
 from otel_residency.audit.record import Plainer, Record, write_facts, write_policy
 from otel_residency.core.facts import CallFacts
 from otel_residency.guard import REMEMBERED, Judged
@@ -53,12 +53,13 @@ class Journal:
             PolicyError: others could write to it.
         """
         self._chain = Chain()
-        place = Path(path)
+        place, beside = Path(path), path + CHECKPOINTS
         if path.endswith(os.sep) or place.is_dir():
             place.mkdir(0o700, parents=True, exist_ok=True)
             path = str(place / f"{self._chain.writer}.jsonl")
+            beside = str(place / SHARED_CHECKPOINTS)
         self._file = SharedFile(path, rotate_bytes)
-        self._beside = SharedFile(path + CHECKPOINTS)
+        self._beside = SharedFile(beside)
         self._file.open()
         self._process = process
         self._sign = sign

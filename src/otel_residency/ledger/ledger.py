@@ -185,13 +185,14 @@ class Ledger:
 
     def _write(self, *, closing: bool) -> None:
         with self._writing:
+            idle = self._journal is None and not self._held and self._queue.empty()
+            if idle and (closing or self._trouble is None):
+                return
             self._guarded(lambda: self._write_all(closing=closing))
             if closing and self._trouble is not None:
                 self._give_up()
 
     def _write_all(self, *, closing: bool) -> None:
-        if self._journal is None and not self._held and self._queue.empty():
-            return
         journal = self._open()
         journal.write()
         journal.prepare()
