@@ -208,12 +208,12 @@ class _Verifier:
         if writer is None:
             writer = self._writers[link.writer] = _Writer()
         self._follow(writer, link, file, number)
-        if link.sequence >= writer.expected:
+        if link.sequence >= writer.expected:  # else there is no more to say of it
             writer.expected, writer.previous = link.sequence + 1, digest(whole)
             writer.file, writer.line = file, number
             writer.closed = False
-        if link.event == names.EVENT_CHECKPOINT:
-            self._checkpoint(writer, link, whole, file, number)
+            if link.event == names.EVENT_CHECKPOINT:
+                self._checkpoint(writer, link, whole, file, number)
 
     def _strange(self, file: str, number: int, line: bytes) -> None:
         """A line that no ledger's writer has written to its end."""
@@ -282,7 +282,7 @@ class _Verifier:
         about = writer.file, writer.line, name, last
         side = self._beside.get(name)
         for sequence, _ in sorted(side.lines.items()) if side is not None else ():
-            what = "cut here" if sequence > last else "a checkpoint was removed"
+            what = "cut here" if sequence > last else "a checkpoint is not in its place"
             self._problems.add(*about, f"{what}: {side.file if side else ''} has record {sequence}")
         if self._keys and writer.signed < 0:
             self._problems.add(*about, "no record of this writer is signed")
