@@ -163,8 +163,10 @@ class Ledger:
         self._queue.put(None)
 
     def _run(self) -> None:
-        while not self._ended:
+        while True:
             self._wait()
+            if self._ended:  # whoever ended it writes the rest
+                return
             asked = [self._asked.popleft() for _ in range(len(self._asked))]
             self._hurry.clear()
             self._write(closing=False)

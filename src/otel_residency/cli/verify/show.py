@@ -1,13 +1,11 @@
 """What was found as people read it, and as programs do."""
 
 import json
-from collections.abc import Iterable
 
-from rich.console import Group
 from rich.text import Text
 
-from otel_residency.audit.verify import Problem, Verified
-from otel_residency.cli.console import as_lines, console
+from otel_residency.audit.verify import Verified
+from otel_residency.cli.console import console
 from otel_residency.version import __version__
 
 
@@ -34,13 +32,10 @@ def as_text(verified: Verified, *, signed: bool) -> str:
         total = Text(f"as it was written: {counted}{signatures}", style="green")
     if verified.dropped:
         total.append(f"; {verified.dropped} calls are not in it, by its writers' own word")
-    parts = [
-        Group(*lines)
-        for lines in (_lines(verified.problems, "red"), _lines(verified.notes, "yellow", "note: "))
-        if lines
-    ]
-    return as_lines(console(), *parts, total)
-
-
-def _lines(problems: Iterable[Problem], style: str, before: str = "") -> list[Text]:
-    return [Text(f"{before}{problem}", style=style) for problem in problems]
+    problems = [Text(str(problem), style="red") for problem in verified.problems]
+    notes = [Text(f"note: {note}", style="yellow") for note in verified.notes]
+    out = console()
+    with out.capture() as captured:
+        for line in (*problems, *notes, total):
+            out.print(line, soft_wrap=True)  # a place is found by file and line, which stand together
+    return captured.get().rstrip("\n")
