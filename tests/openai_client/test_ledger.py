@@ -4,14 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.audit.record import Record, read_policy, read_record
+from otel_residency.audit.verify import verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
+from otel_residency.openai_client.patch import switch
 from otel_residency.telemetry import names
 from tests.internet import EU, US, Internet
 from tests.openai_client.kinds import Kind
@@ -110,3 +113,60 @@ def test_no_id_key_or_content_is_recorded(instrument: Instrument, sync: Kind, pa
     )
     assert len(records(path)) == 2
     assert b"secret" not in path.read_bytes()
+
+
+def test_no_record_no_call(instrument: Instrument, kind: Kind, tmp_path: Path, internet: Internet) -> None:
+    """Where a record of each call is demanded, none is made that can't be recorded; later ones are."""
+    place = tmp_path / "later"
+    path = place / "ledger.jsonl"
+    instrument(ledger={"path": str(path), "required": True}, on_call="block")
+    client = kind.open()
+    with pytest.raises(ResidencyViolationError, match=r"ledger\.unavailable"):
+        kind.run(client.responses.create(model=SNAPSHOT, input="Hello"))
+    assert internet.hosts == []
+    place.mkdir()
+    state = switch.state
+    assert state is not None
+    assert state.ledger is not None
+    assert state.ledger.flush()
+    kind.run(client.responses.create(model=SNAPSHOT, input="Hello"))
+    told = [(each.attributes[names.VERDICT], each.attributes.get(names.ACTION)) for each in records(path)]
+    assert told == [("indeterminate", "blocked"), ("eligible", None)]
+
+
+def test_in_flag_mode_calls_go_on(instrument: Instrument, sync: Kind, tmp_path: Path) -> None:
+    """A ledger that can't be written, demanded or not, does not reach the application."""
+    residency = instrument(ledger={"path": str(tmp_path / "none" / "ledger.jsonl"), "required": True})
+    sync.open().responses.create(model=SNAPSHOT, input="Hello")
+    assert residency.span[names.VERDICT] == "eligible"
+
+
+def test_a_call_past_the_client_is_recorded(instrument: Instrument, path: Path) -> None:
+    """Requests of HTTP clients to the vendor are calls, too."""
+    instrument(ledger=path)
+    httpx.post(f"https://{US}/v1/chat/completions", json=CHAT)
+    settle()
+    (record,) = records(path)
+    assert (record.attributes[names.VERDICT], record.attributes[names.HTTP_STATUS]) == ("ineligible", 200)
+
+
+def test_records_are_counted(instrument: Instrument, sync: Kind, path: Path) -> None:
+    """The metric tells how many calls have a record."""
+    residency = instrument(ledger=path)
+    sync.open().chat.completions.create(**CHAT)
+    assert len(records(path)) == 1
+    assert residency.points(names.METRIC_LEDGER_RECORDS) == [(1, {names.LEDGER_OUTCOME: names.WRITTEN})]
+
+
+def test_another_activation_is_another_writer(instrument: Instrument, sync: Kind, path: Path) -> None:
+    """Who switches the package on anew, with another policy, ends one chain and begins another."""
+    instrument(ledger=path)
+    client = sync.open()
+    client.chat.completions.create(**CHAT)
+    ResidencyInstrumentor().uninstrument()
+    instrument(ledger=path, require=["us"])
+    client.chat.completions.create(**CHAT)
+    assert [record.attributes[names.REQUIRED] for record in records(path)] == [["eu"], ["us"]]
+    assert len(records(path, names.EVENT_POLICY)) == 2
+    verified = verify([path], {})
+    assert (verified.writers, verified.problems, verified.notes) == (2, (), ())
