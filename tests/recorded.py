@@ -16,8 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from otel_residency import ResidencyInstrumentor
-from otel_residency.instrumentor import activate
-from otel_residency.openai_client.patch import switch
+from otel_residency.instrumentor import activate, deactivate
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.settings import Settings
 from otel_residency.telemetry import names
@@ -166,7 +165,7 @@ def switching() -> Iterator[Instrument]:
     yield switch_on
     if ResidencyInstrumentor().is_instrumented_by_opentelemetry:
         ResidencyInstrumentor().uninstrument()
-    switch.state = None
+    deactivate()
     for recorded in made:
         recorded.shutdown()
 

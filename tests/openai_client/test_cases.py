@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -16,12 +17,17 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError, require
+from otel_residency.audit.record import read_facts, read_policy, read_record
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import canonical_host
+from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer
+from otel_residency.core.policy import Ledger
+from otel_residency.instrumentor import deactivate
 from otel_residency.openai_client import batch_files, call
 from otel_residency.openai_client.batches import Contents
 from otel_residency.settings import Settings, policy_problems
+from otel_residency.telemetry import names
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet
 from tests.openai_client.http_library import http
@@ -141,10 +147,11 @@ def test_calls_are_judged_as_the_table_says(
     instrument: Instrument,
     internet: Internet,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     *,
     case: Case,
 ) -> None:
-    """A real call that meets the conditions of a case gets its verdict."""
+    """A real call that meets the conditions of a case gets its verdict, and by its record again."""
     today = datetime.now(UTC).toordinal()
     monkeypatch.setattr(batch_files, "_known", {})
     monkeypatch.setattr(call, "_EPOCH", call._EPOCH + case.day.toordinal() - today)
@@ -155,7 +162,8 @@ def test_calls_are_judged_as_the_table_says(
         return next(waiting)
 
     internet.respond = respond
-    residency = instrument(Settings(policy=case.policy))
+    path = tmp_path / "ledger.jsonl"
+    residency = instrument(Settings(policy=case.policy._replace(ledger=Ledger(str(path)))))
     if case.batch_lines is not None and case.body is not None:
         lines = Contents(tuple((line, 1) for line in case.batch_lines))
         batch_files.remember(case.requests[0].host, case.body["input_file_id"], lines)
@@ -165,6 +173,11 @@ def test_calls_are_judged_as_the_table_says(
                 required.enter_context(require(*group))
             make(kind, case)
     assert told(residency) == case.expected
+    deactivate()
+    policy, record, _ = map(read_record, path.read_bytes().splitlines())
+    facts = read_facts(record.attributes[names.FACTS], case.day)
+    again = decide(facts, CATALOGUE, read_policy(policy.attributes[names.POLICY_DOCUMENT]))
+    assert Expected.of(again) == case.expected
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,10 @@ PATIENCE = 5.0
 _BATCH = 512
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 Parts = tuple[int, int, Judged, Mapping[str, Any], Mapping[str, Any], "Span | None"]
 """The fields of `Made`."""
 
@@ -71,6 +75,7 @@ class Ledger:
         self._asked: deque[Event] = deque()
         self._hurry = Event()
         self._thread: Thread | None = None
+        self._at_end: Callable[[], None] = nothing
         self._journal: Journal | None = None
         self._trouble: BaseException | None = None
         self._dropped = 0
@@ -114,6 +119,7 @@ class Ledger:
         with self._starting:
             self._ended = True
             thread, self._thread = self._thread, None
+            self._at_end()
         if thread is not None:
             self._wake()
             thread.join(PATIENCE)
@@ -135,7 +141,8 @@ class Ledger:
                 return
             self._thread = thread
             if "multiprocessing.util" in sys.modules:  # its processes end without the exit of others
-                sys.modules["multiprocessing.util"].Finalize(None, self.close, exitpriority=0)
+                finalizer = sys.modules["multiprocessing.util"].Finalize(None, self.close, exitpriority=0)
+                self._at_end = finalizer.cancel
 
     def _open(self) -> Journal:
         if self._journal is None:
