@@ -101,8 +101,12 @@ class Recorded:
     @property
     def violations(self) -> list[Any]:
         """The log records of violations."""
+        return self.own_logs(names.EVENT_VIOLATION)
+
+    def own_logs(self, event: str) -> list[Any]:
+        """Our log records of one event."""
         records = [data.log_record for data in self._logs.get_finished_logs()]
-        return [record for record in records if record.event_name == names.EVENT_VIOLATION]
+        return [record for record in records if record.event_name == event]
 
     def logs(self, event: str | None = None) -> list[Any]:
         """The log records of others, in the order in which they left; with a name, those of that event."""

@@ -115,7 +115,9 @@ def _ledger(state: State, providers: Mapping[str, Any]) -> "Ledger":
     from otel_residency.ledger.process import Process, resource_of  # noqa: PLC0415
 
     policy = state.settings.policy
-    process = Process(lambda: state.guard, state.policy_info, resource_of(providers.values()), state.failed)
+    emit = state.telemetry.report_record if policy.ledger.events and state.telemetry is not None else None
+    resource = resource_of(providers.values())
+    process = Process(lambda: state.guard, state.policy_info, resource, state.failed, emit)
     return Ledger(policy.ledger, process, partial(read_ledger_key, policy))
 
 

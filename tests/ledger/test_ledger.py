@@ -354,6 +354,7 @@ def test_a_directory_that_is_not_there(path: Path, caplog: pytest.LogCaptureFixt
     made = ledger(path.parent / "missing" / "ledger.jsonl")
     made.record(call())
     made.record(call())
+    made.flush()
     assert not made.available()
     made.close()
     (record,) = caplog.records

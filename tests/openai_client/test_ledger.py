@@ -22,6 +22,7 @@ from tests.recorded import Instrument, settle
 from tests.vendor import ALIAS, SNAPSHOT
 
 CHAT: dict[str, Any] = {"model": ALIAS, "messages": [{"role": "user", "content": "Hello"}]}
+EVENTS = (names.EVENT_POLICY, names.EVENT_CALL, names.EVENT_CHECKPOINT)
 CATALOGUE = load_catalogue()
 
 
@@ -170,3 +171,19 @@ def test_another_activation_is_another_writer(instrument: Instrument, sync: Kind
     assert len(records(path, names.EVENT_POLICY)) == 2
     verified = verify([path], {})
     assert (verified.writers, verified.problems, verified.notes) == (2, (), ())
+
+
+def test_records_are_emitted_too(instrument: Instrument, sync: Kind, path: Path) -> None:
+    """Where it is asked for, every record also leaves as a log record, on the trace of its call."""
+    residency = instrument(ledger={"path": str(path), "events": True}, require=["us"])
+    sync.open().chat.completions.create(**CHAT)
+    written = [record for event in EVENTS for record in records(path, event)]
+    emitted = [record for event in EVENTS for record in residency.own_logs(event)]
+    assert [json.loads(json.dumps(dict(each.attributes))) for each in emitted] == [
+        dict(each.attributes) for each in written
+    ]
+    assert [each.timestamp for each in emitted] == [each.time for each in written]
+    (call,) = residency.own_logs(names.EVENT_CALL)
+    (span,) = residency.spans
+    assert span.context is not None
+    assert (call.span_id, call.severity_text) == (span.context.span_id, "ERROR")

@@ -70,21 +70,22 @@ class Chain:
         self._sequence = 0
         self._head = BEGINNING
 
-    def add(self, record: Record) -> bytes:
-        """The line of `record`, without its end."""
+    def add(self, record: Record) -> tuple[Record, bytes]:
+        """`record` with its link, and its line without the end."""
         link = {
             names.LEDGER_WRITER: self.writer,
             names.LEDGER_SEQUENCE: self._sequence,
             names.LEDGER_PREVIOUS: self._head,
         }
-        line = write_record(record._replace(attributes={**link, **record.attributes}))
+        linked = record._replace(attributes={**link, **record.attributes})
+        line = write_record(linked)
         self._sequence, self._head = self._sequence + 1, digest(line)
-        return line
+        return linked, line
 
     def checkpoint(
         self, now: int, resource: Mapping[str, Any], sign: Sign | None, *, closed: bool, dropped: int
-    ) -> bytes:
-        """A line that tells of those before it.
+    ) -> tuple[Record, bytes]:
+        """A record, and its line, that tells of those before it.
 
         Args:
             now: nanoseconds since 1970.

@@ -89,6 +89,8 @@ class Ledger(NamedTuple):
     """Size at which a file is put aside and a new one begun; 0: never."""
     key: str = ""
     """Path of the private key (Ed25519, PEM) that checkpoints are signed with."""
+    events: bool = False
+    """Whether each record is also emitted as a log record of OpenTelemetry."""
 
 
 class Policy(NamedTuple):

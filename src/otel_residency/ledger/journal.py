@@ -95,7 +95,7 @@ class Journal:
         now = time_ns()
         for call in calls:
             try:
-                self._add(self._record(call, now))
+                self._add(self._record(call, now), call.span)
             except Exception as error:  # noqa: BLE001 - the next one may be better
                 totals.records.add(((names.LEDGER_OUTCOME, names.FAILED),))
                 self._process.failed("recording a call", error)
@@ -116,9 +116,9 @@ class Journal:
         """Make a checkpoint."""
         if self._last is None:
             return
-        line = self._chain.checkpoint(time_ns(), self._resource, self._sign, closed=closed, dropped=dropped)
-        self._lines.append(line)
-        self._checkpoints.append(line)
+        now = time_ns()
+        self._take(*self._chain.checkpoint(now, self._resource, self._sign, closed=closed, dropped=dropped))
+        self._checkpoints.append(self._lines[-1])
         self._since, self._last = 0, monotonic()
 
     def write(self) -> None:
@@ -142,8 +142,17 @@ class Journal:
         self._file.close()
         self._beside.close()
 
-    def _add(self, record: Record) -> None:
-        self._lines.append(self._chain.add(record._replace(resource=self._resource)))
+    def _add(self, record: Record, span: "Span | None" = None) -> None:
+        self._take(*self._chain.add(record._replace(resource=self._resource)), span)
+
+    def _take(self, record: Record, line: bytes, span: "Span | None" = None) -> None:
+        self._lines.append(line)
+        emit = self._process.emit
+        if emit is not None:
+            try:
+                emit(record.event, record.time, record.observed, record.attributes, span)
+            except Exception as error:  # noqa: BLE001 - processors and exporters are anybody's
+                self._process.failed("emitting a record", error)
 
     def _record(self, call: Made, now: int) -> Record:
         attributes = {**call.attributes, **call.judged.span, **call.outcome}

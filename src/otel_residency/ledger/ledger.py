@@ -103,6 +103,8 @@ class Ledger:
         """Whether a call that is made now will be recorded, as far as one can know."""
         if self._thread is None:
             self._start()
+            with self._writing:
+                self._guarded(self._open)
         return self._trouble is None and self._queue.qsize() < WAITING
 
     def flush(self, seconds: float = PATIENCE) -> bool:
@@ -132,7 +134,6 @@ class Ledger:
                 return
             # Anew: gevent may have put its own in place since the process began.
             self._queue, self._hurry = queue.SimpleQueue(), Event()
-            self._guarded(self._open)
             thread = Thread(target=self._run, name="otel-residency-ledger", daemon=True)
             try:
                 thread.start()
@@ -204,7 +205,8 @@ class Ledger:
     def _write_all(self, *, closing: bool) -> None:
         journal = self._open()
         journal.write()
-        journal.prepare()
+        if self._held or not self._queue.empty():
+            journal.prepare()
         while calls := self._taken():
             journal.take(calls)
             journal.write()

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import Span
 
 from otel_residency.guard import Guard
 
@@ -19,6 +20,8 @@ class Process(NamedTuple):
     resource: Callable[[], Mapping[str, Any]]
     failed: Callable[[str, BaseException | None], None]
     """Told of what failed in here, by part."""
+    emit: Callable[[str, int, int, Mapping[str, Any], Span | None], None] | None = None
+    """Emits a record as a log record, where that is asked for: event, times, attributes, span."""
 
 
 def resource_of(providers: Iterable[Any]) -> Callable[[], Mapping[str, Any]]:

@@ -99,6 +99,23 @@ class Telemetry:
             )
         )
 
+    def report_record(
+        self, event: str, time: int, observed: int, attributes: Attributes, span: Span | None
+    ) -> None:
+        """Emit a record of the ledger, as it stands there."""
+        failed = bool(attributes.get(names.VIOLATION))
+        self._logger.emit(
+            LogRecord(
+                timestamp=time,
+                observed_timestamp=observed,
+                context=None if span is None else trace.set_span_in_context(span),
+                severity_number=SeverityNumber.ERROR if failed else SeverityNumber.INFO,
+                severity_text="ERROR" if failed else "INFO",
+                attributes=attributes,
+                event_name=event,
+            )
+        )
+
     @staticmethod
     def end(span: Span, attributes: Attributes, *, failed: bool, end_time: int | None) -> None:
         """Complete and end a span."""
