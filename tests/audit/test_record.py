@@ -111,7 +111,7 @@ def test_facts_of_a_later_release_are_not_guessed_at() -> None:
 
 
 def test_a_path_keeps_only_known_words() -> None:
-    """Ids, and whatever else somebody puts into a path or requirement, are left out; deployments are known."""
+    """Ids, and whatever else stands in a path or requirement, are left out; deployments are known."""
     policy = Policy(hosts={"c.openai.azure.com": ConfiguredHost("eu", "azure", {"my-chat": "Standard"})})
     plainer = Plainer(CATALOGUE, policy)
 

@@ -212,6 +212,20 @@ def test_a_process_that_ends_loses_nothing(path: Path, end: str) -> None:
     assert (checked(path).problems, checked(path).notes) == ((), ())
 
 
+LATE = """
+import atexit, sys
+atexit.register(lambda: made.record(call(model="late")))
+"""
+
+
+def test_a_call_that_ends_while_the_interpreter_does_is_recorded(path: Path) -> None:
+    """When threads can't be started any more, the record is written where the call ends."""
+    program = LATE + PROGRAM.format(end="")
+    subprocess.run([sys.executable, "-c", program, str(path)], cwd=ROOT, check=True)
+    assert models(path) == {"first": 1, "second": 1, "late": 1}
+    assert checked(path).problems == ()
+
+
 def test_a_killed_process_loses_what_was_not_flushed(path: Path) -> None:
     """`kill -9` takes no more than what was not yet written; what is there is whole, and others go on."""
     program = run("print('ready', flush=True); sys.stdin.read()", path)
