@@ -247,6 +247,9 @@ def test_a_file_put_aside_that_is_missing_is_found(aside: Path) -> None:
     text = second.read_bytes()
     second.unlink()
     assert checked(aside).problems == ()
+    packed.write_bytes(packed.read_bytes()[:-100])
+    problem = checked(aside).problems[0]
+    assert (problem.file, problem.what) == (str(packed), "can't be unpacked any further")
     packed.unlink()
     (problem,) = checked(aside).problems
     assert re.fullmatch("records? .* missing before it", problem.what)

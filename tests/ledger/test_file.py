@@ -22,6 +22,7 @@ def write_many(path: Path, letter: str, rotate_bytes: int) -> None:
         file.append(line + line)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("rotate_bytes", [0, 20_000])
 def test_processes_share_a_file(tmp_path: Path, rotate_bytes: int) -> None:
     """Every line is there, whole, whoever rotates the file meanwhile."""

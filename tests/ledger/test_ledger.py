@@ -103,6 +103,7 @@ def in_child(made: Any, name: str, count: int) -> None:
         made.record(call(model=name))
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("shared", [True, False], ids=["one file", "one file each"])
 def test_forked_processes_have_chains_of_their_own(tmp_path: Path, path: Path, *, shared: bool) -> None:
     """A fork has a chain of its own, and what waited in its parent is recorded once, by the parent."""

@@ -6,6 +6,7 @@ Lines are read one after the other; what is kept is a little of each writer, and
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -157,10 +158,7 @@ class _Verifier:
         for base in dict.fromkeys(map(_base, files)):
             self._read_beside(base)
         for file in files:
-            with _opened(file) as lines:
-                for number, line in enumerate(iter(partial(lines.readline, _LONGEST), b""), 1):
-                    progress(len(line))
-                    self._line(str(file), number, line)
+            self._file(file, progress)
         for name, writer in self._writers.items():
             self._end(name, writer)
         for name in self._beside.keys() - self._writers.keys():
@@ -176,6 +174,17 @@ class _Verifier:
             unknown=self._problems.more,
             notes=tuple(self._notes.kept),
         )
+
+    def _file(self, file: Path, progress: Callable[[int], None]) -> None:
+        number = 0
+        try:
+            with _opened(file) as lines:
+                for line in iter(partial(lines.readline, _LONGEST), b""):
+                    number += 1
+                    progress(len(line))
+                    self._line(str(file), number, line)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            self._problems.add(str(file), number, "", None, "can't be unpacked any further")
 
     def _read_beside(self, base: Path) -> None:
         """The checkpoints of the file beside a ledger; the same line stands in both."""
