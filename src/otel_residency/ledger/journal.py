@@ -36,6 +36,10 @@ class Made(NamedTuple):
     span: "Span | None"
 
 
+Parts = tuple[int, int, Judged, Mapping[str, Any], Mapping[str, Any], "Span | None"]
+"""The fields of `Made`, as a call hands them over."""
+
+
 class Journal:
     """One chain, and the files that it goes to."""
 
@@ -90,10 +94,10 @@ class Journal:
         # The first checkpoint comes with the first records: whoever has none was not begun by us.
         self._since, self._last = CHECKPOINT_RECORDS, monotonic()
 
-    def take(self, calls: Iterable[Made]) -> None:
+    def take(self, calls: Iterable[Parts]) -> None:
         """Make the records of `calls`."""
         now = time_ns()
-        for call in calls:
+        for call in map(Made._make, calls):
             try:
                 self._add(self._record(call, now), call.span)
             except Exception as error:  # noqa: BLE001 - the next one may be better

@@ -8,22 +8,21 @@ import os
 import queue
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from logging import getLogger
 from threading import Event, RLock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from otel_residency.audit.chain import Sign
 from otel_residency.core.policy import Ledger as Told
 from otel_residency.errors import PolicyError
-from otel_residency.guard import Judged
-from otel_residency.ledger.journal import Journal, Made
-from otel_residency.ledger.process import Process
 from otel_residency.telemetry import names, totals
 
+# A process that makes no call needs nothing of what records are made with.
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span
+    from otel_residency.audit.chain import Sign
+    from otel_residency.ledger.journal import Journal, Parts
+    from otel_residency.ledger.process import Process
 
 _log = getLogger("otel_residency")
 FLUSH = 1.0
@@ -39,17 +38,13 @@ def nothing() -> None:
     """Do nothing."""
 
 
-Parts = tuple[int, int, Judged, Mapping[str, Any], Mapping[str, Any], "Span | None"]
-"""The fields of `Made`."""
-
-
 class Ledger:
     """Takes calls from any thread; raises nothing but what `available` says."""
 
     def __init__(
         self,
         told: Told,
-        process: Process,
+        process: "Process",
         key: Callable[[], bytes | None],
     ) -> None:
         """Write to `told.path`, from the first call on.
@@ -145,13 +140,15 @@ class Ledger:
                 finalizer = sys.modules["multiprocessing.util"].Finalize(None, self.close, exitpriority=0)
                 self._at_end = finalizer.cancel
 
-    def _open(self) -> Journal:
+    def _open(self) -> "Journal":
         if self._journal is None:
+            from otel_residency.ledger.journal import Journal  # noqa: PLC0415 - as above
+
             told = self._told
             self._journal = Journal(told.path, told.rotate_bytes, self._process, self._signer())
         return self._journal
 
-    def _signer(self) -> Sign | None:
+    def _signer(self) -> "Sign | None":
         """What signs checkpoints; a record without a signature is better than none, if none is demanded."""
         try:
             pem = self._key()
@@ -216,8 +213,8 @@ class Ledger:
         if closing:
             journal.leave()
 
-    def _taken(self) -> list[Made]:
-        calls = [Made(*call) for call in self._held]
+    def _taken(self) -> "list[Parts]":
+        calls = list(self._held)
         self._held.clear()
         while len(calls) < _BATCH:
             try:
@@ -225,7 +222,7 @@ class Ledger:
             except queue.Empty:
                 break
             if call is not None:
-                calls.append(Made(*call))
+                calls.append(call)
         return calls
 
     def _give_up(self) -> None:

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import Span
 
-from otel_residency.guard import Guard
+if TYPE_CHECKING:
+    from otel_residency.guard import Guard
 
 
 class Process(NamedTuple):
     """What all records of a process say."""
 
-    guard: Callable[[], Guard]
+    guard: "Callable[[], Guard]"
     info: Callable[[], Mapping[str, Any]]
     """The attributes of `residency.policy.info`."""
     resource: Callable[[], Mapping[str, Any]]
@@ -32,6 +32,8 @@ def resource_of(providers: Iterable[Any]) -> Callable[[], Mapping[str, Any]]:
     given = tuple(providers)
 
     def resource() -> Mapping[str, Any]:
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - when a call was made
+
         for provider in (*given, trace.get_tracer_provider()):
             known = getattr(provider, "resource", None)
             if isinstance(known, Resource):
@@ -43,4 +45,6 @@ def resource_of(providers: Iterable[Any]) -> Callable[[], Mapping[str, Any]]:
 
 @cache
 def _usual() -> Mapping[str, Any]:
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
+
     return Resource.create().attributes
