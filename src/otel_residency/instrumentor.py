@@ -90,19 +90,19 @@ def activate(settings: Settings, quarantine: Exporters | None = None, **provider
     baggage = settings.policy.baggage
     requirement.switch.crossing = BaggageCrossing(baggage, state.failed) if any(baggage) else None
     former, switch.state = switch.state, state
-    _end(former)
     install()
     http_clients.install()
     export_gate.switch.turn(partial(_gate, state, quarantine))
     export_gate.install()
+    _end(former)
 
 
 def deactivate() -> None:
     """Switch guard and gate off."""
     former, switch.state = switch.state, None
-    _end(former)
     requirement.switch.crossing = None
     export_gate.switch.turn(None)
+    _end(former)
 
 
 def _end(state: State | None) -> None:
