@@ -17,8 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from otel_residency import ResidencyInstrumentor
-from otel_residency.instrumentor import activate
-from otel_residency.openai_client.patch import switch
+from otel_residency.instrumentor import activate, deactivate
 from otel_residency.openai_client.reaper import reaper
 from otel_residency.settings import Settings
 from otel_residency.telemetry import names
@@ -107,8 +106,12 @@ class Recorded:
     @property
     def violations(self) -> list[Any]:
         """The log records of violations."""
+        return self.own_logs(names.EVENT_VIOLATION)
+
+    def own_logs(self, event: str) -> list[Any]:
+        """Our log records of one event."""
         records = [data.log_record for data in self._logs.get_finished_logs()]
-        return [record for record in records if record.event_name == names.EVENT_VIOLATION]
+        return [record for record in records if record.event_name == event]
 
     def logs(self, event: str | None = None) -> list[Any]:
         """The log records of others, in the order in which they left; with a name, those of that event."""
@@ -171,7 +174,7 @@ def switching() -> Iterator[Instrument]:
     yield switch_on
     if ResidencyInstrumentor().is_instrumented_by_opentelemetry:
         ResidencyInstrumentor().uninstrument()
-    switch.state = None
+    deactivate()
     for recorded in made:
         recorded.shutdown()
 

@@ -40,7 +40,18 @@ def code_names() -> set[str]:
         for key, value in vars(names).items()
         if key.isupper()
         and isinstance(value, str)
-        and key not in ("SCOPE", "SCHEMA_URL", "FLAGGED", "BLOCKED", "REDACTED", "WITHHELD")
+        and key
+        not in (
+            "SCOPE",
+            "SCHEMA_URL",
+            "FLAGGED",
+            "BLOCKED",
+            "REDACTED",
+            "WITHHELD",
+            "WRITTEN",
+            "DROPPED",
+            "FAILED",
+        )
     }
     return plain | set(names.EVIDENCE.values())
 

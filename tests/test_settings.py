@@ -8,9 +8,25 @@ import pytest
 
 from otel_residency import environment_variables
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.policy import Baggage, ConfiguredHost, Policy, Rule, Statement, Telemetry, When
+from otel_residency.core.policy import (
+    Baggage,
+    ConfiguredHost,
+    Ledger,
+    Policy,
+    Rule,
+    Statement,
+    Telemetry,
+    When,
+)
 from otel_residency.errors import PolicyError, ResidencyError
-from otel_residency.settings import SETTINGS, Settings, policy_problems, read_settings
+from otel_residency.settings import (
+    LEDGER_KEY,
+    SETTINGS,
+    Settings,
+    policy_problems,
+    read_ledger_key,
+    read_settings,
+)
 
 FILE = """
 require = ["eu", "gb"]
@@ -355,11 +371,38 @@ def test_what_is_looked_at_for_each_call_is_kept(tmp_path: Path) -> None:
     assert len({*_hashes([settings.policy, settings.policy._replace(rule=()), Policy()])}) == 3
 
 
-def test_settings_without_an_effect_are_told(path: str, tmp_path: Path) -> None:
-    """Who asks for something that this release does not do is told so."""
-    assert read_settings({"OTEL_RESIDENCY_POLICY": path}).notes == ()
-    notes = read_settings({"OTEL_RESIDENCY_LEDGER": str(tmp_path)}).notes
-    assert notes == ("OTEL_RESIDENCY_LEDGER has no effect in this release: no ledger is written",)
+def test_the_ledger_is_named_by_argument_environment_or_file(tmp_path: Path) -> None:
+    """Its path alone may be said elsewhere than in the file; what the file says of it besides holds."""
+    file = _file(tmp_path, '[ledger]\npath = "a.jsonl"\nrequired = true\nrotate_bytes = 0')
+    environ = {"OTEL_RESIDENCY_POLICY": file}
+    assert read_settings(environ).policy.ledger == Ledger("a.jsonl", required=True, rotate_bytes=0)
+    environ |= {"OTEL_RESIDENCY_LEDGER": "b.jsonl"}
+    assert read_settings(environ).policy.ledger == Ledger("b.jsonl", required=True, rotate_bytes=0)
+    assert read_settings(environ, {"ledger": Path("c.jsonl")}).policy.ledger.path == "c.jsonl"
+    assert read_settings(environ, {"ledger": {"path": "d.jsonl"}}).policy.ledger == Ledger("d.jsonl")
+    wrong = read_settings({**environ, "OTEL_RESIDENCY_POLICY": _file(tmp_path, 'ledger = "e.jsonl"')})
+    assert "ledger: 'e.jsonl' is not a table" in (wrong.policy.unreadable or "")
+
+
+def test_where_records_are_kept_is_no_part_of_the_hash() -> None:
+    """Services of one policy have one hash; that a record is demanded is a part of it."""
+    kept = [Ledger("a.jsonl"), Ledger("b.jsonl", key="k.pem", rotate_bytes=0), Ledger("c", required=True)]
+    first, second, demanded = _hashes([Policy(ledger=each) for each in kept])
+    assert first == second == Settings().policy_hash != demanded
+
+
+def test_the_key_of_the_ledger(tmp_path: Path) -> None:
+    """It is the text of a variable, or stands in the file that the variable or else the policy names."""
+    pem = "-----BEGIN PRIVATE KEY-----\nA"
+    (tmp_path / "key.pem").write_text(pem, encoding="ascii")
+    policy = Policy(ledger=Ledger(key=str(tmp_path / "key.pem")))
+    variable = LEDGER_KEY.variable
+    assert read_ledger_key(Policy(), {}) is None
+    assert read_ledger_key(policy, {}) == pem.encode()
+    assert read_ledger_key(Policy(), {variable: str(tmp_path / "key.pem")}) == pem.encode()
+    assert read_ledger_key(policy, {variable: "-----BEGIN B"}) == b"-----BEGIN B"
+    with pytest.raises(PolicyError, match=r"ledger\.key nowhere\.pem: can't be read: No such file"):
+        read_ledger_key(policy, {variable: "nowhere.pem"})
 
 
 def _hashes(policies: list[Policy]) -> Iterator[str]:
@@ -444,6 +487,8 @@ KNOWN = "known are: ae, au, ca, eu, gb, in, jp, kr, sg, us"
             ['hosts."api.openai.eu": the catalogue knows this host; a policy can\'t move it'],
         ),
         (Policy(hosts={"localhost": ConfiguredHost("eu")}), []),
+        (Policy(ledger=Ledger("a.jsonl", required=True)), []),
+        (Policy(ledger=Ledger(required=True)), ["ledger.required: there is no ledger; set ledger.path"]),
         (
             Policy(rule=(Rule(When(project="p"), ("uk", "eu")),)),
             [f"rule for project \"p\": 'uk' is not a region code; {KNOWN}; did you mean 'gb'?"],

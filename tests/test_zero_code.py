@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from otel_residency.audit.record import read_record
+from otel_residency.audit.verify import verify
+
 CALL = """
 import json, sys
 import openai
@@ -65,7 +68,8 @@ def call(host: str, *, flags: tuple[str, ...] = (), **environment: str) -> tuple
 def test_a_process_without_openai_imports_nothing_for_it() -> None:
     """A process that never imports openai loads neither the client nor the catalogue nor the core's rules."""
     others = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "httpx,httpx2"}
-    done = run("import sys; print('\\n'.join(sys.modules))", OTEL_RESIDENCY_REQUIRE="eu", **others)
+    settings = {"OTEL_RESIDENCY_REQUIRE": "eu", "OTEL_RESIDENCY_LEDGER": "ledger.jsonl"}
+    done = run("import sys; print('\\n'.join(sys.modules))", **settings, **others)
     loaded = done.stdout.split()
     assert "otel_residency.instrumentor" in loaded
     heavy = ("openai", "httpx", "httpx2", "otel_residency.catalogue", "otel_residency.core.decide")
@@ -77,6 +81,16 @@ def test_block_stops_a_violating_call_and_no_other() -> None:
     settings = {"OTEL_RESIDENCY_REQUIRE": "eu", "OTEL_RESIDENCY_ON_CALL": "block"}
     assert call(EU, **settings)[:2] == ("ok", [EU])
     assert call(US, **settings)[:2] == ("ResidencyViolationError", [])
+
+
+def test_a_record_of_each_call_with_nothing_but_a_variable(tmp_path: Path) -> None:
+    """A program that makes a call and ends leaves a ledger that is whole, with the name of its service."""
+    path = tmp_path / "ledger.jsonl"
+    call(EU, OTEL_RESIDENCY_LEDGER=str(path), OTEL_SERVICE_NAME="claims")
+    _, record, _ = map(read_record, path.read_bytes().splitlines())
+    assert (record.attributes["residency.region"], record.resource["service.name"]) == ("eu", "claims")
+    verified = verify([path], {})
+    assert (verified.problems, verified.notes) == ((), ())
 
 
 def test_each_variable_is_a_flag_of_the_launcher() -> None:

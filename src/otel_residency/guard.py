@@ -41,6 +41,8 @@ class Judged(NamedTuple):
     decision: Decision
     span: Attributes
     counted: tuple[tuple[str, str | bool], ...]
+    facts: CallFacts | None = None
+    """What was judged; `None` where nothing could be."""
 
 
 class Guard:
@@ -133,7 +135,7 @@ class Guard:
 
     def _judge(self, facts: CallFacts) -> Judged:
         decision = decide(facts, self.catalogue, self.settings.policy)
-        return _judged(decision, self._policy_hash)
+        return _judged(decision, self._policy_hash)._replace(facts=facts)
 
 
 def in_use(settings: Settings) -> tuple[Catalogue, tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """The two doors: `ResidencyInstrumentor` in code, `pre_instrument` under `opentelemetry-instrument`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from logging import getLogger
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from otel_residency.export_gate import install as export_gate
 from otel_residency.http_clients import install as http_clients
 from otel_residency.openai_client.patch import install, switch
 from otel_residency.openai_client.state import State
-from otel_residency.settings import Settings, read_settings
+from otel_residency.settings import Settings, read_ledger_key, read_settings
 from otel_residency.telemetry.baggage import BaggageCrossing
 from otel_residency.telemetry.emit import Attributes, Telemetry
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from otel_residency.export_gate.gate import Gate
+    from otel_residency.ledger.ledger import Ledger
 
 _log = getLogger("otel_residency")
 Exporters = tuple["SpanExporter | None", "LogRecordExporter | None"]
@@ -81,20 +82,43 @@ def activate(settings: Settings, quarantine: Exporters | None = None, **provider
         state.telemetry = Telemetry(_policy_in_force, **providers)
     except Exception as error:  # the guard does not hang on telemetry
         state.failed("starting telemetry", error)
+    if settings.policy.ledger.path:
+        try:
+            state.ledger = _ledger(state, providers)
+        except Exception as error:
+            state.failed("starting the ledger", error)
     baggage = settings.policy.baggage
     requirement.switch.crossing = BaggageCrossing(baggage, state.failed) if any(baggage) else None
-    switch.state = state
+    former, switch.state = switch.state, state
     install()
     http_clients.install()
     export_gate.switch.turn(partial(_gate, state, quarantine))
     export_gate.install()
+    _end(former)
 
 
 def deactivate() -> None:
     """Switch guard and gate off."""
-    switch.state = None
+    former, switch.state = switch.state, None
     requirement.switch.crossing = None
     export_gate.switch.turn(None)
+    _end(former)
+
+
+def _end(state: State | None) -> None:
+    if state is not None and state.ledger is not None:
+        state.ledger.close()
+
+
+def _ledger(state: State, providers: Mapping[str, Any]) -> "Ledger":
+    from otel_residency.ledger.ledger import Ledger  # noqa: PLC0415 - only where there is one
+    from otel_residency.ledger.process import Process, resource_of  # noqa: PLC0415
+
+    policy = state.settings.policy
+    emit = state.telemetry.report_record if policy.ledger.events and state.telemetry is not None else None
+    resource = resource_of(providers.values())
+    process = Process(lambda: state.guard, state.policy_info, resource, state.failed, emit)
+    return Ledger(policy.ledger, process, partial(read_ledger_key, policy))
 
 
 def _gate(state: State, quarantine: Exporters | None) -> "Gate":
@@ -102,7 +126,9 @@ def _gate(state: State, quarantine: Exporters | None) -> "Gate":
     from otel_residency.export_gate.build import build_gate  # noqa: PLC0415
 
     telemetry = state.telemetry
-    report = {"report": telemetry.report_violation} if telemetry is not None else {}
+    report: dict[str, Any] = {"report": telemetry.report_violation} if telemetry is not None else {}
+    if state.ledger is not None:
+        report["record"] = state.ledger.record
     return build_gate(
         state.settings, lambda: state.guard, quarantine=quarantine, failed=state.failed, **report
     )

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from otel_residency.core.policy import Policy, Project
+from otel_residency.core.policy import Ledger, Policy, Project
 from otel_residency.errors import PolicyError
 from otel_residency.structure import StructureError, build, convert, keys
 
@@ -38,8 +38,9 @@ POLICY = Setting("OTEL_RESIDENCY_POLICY", "policy", "", "Path of the TOML policy
 CATALOGUE = Setting(
     "OTEL_RESIDENCY_CATALOGUE", "catalogue", "newest", "Revision id to pin, or path of a catalogue file."
 )
-LEDGER = Setting(
-    "OTEL_RESIDENCY_LEDGER", "ledger", "", "Path of the audit ledger; no effect in this release."
+LEDGER = Setting("OTEL_RESIDENCY_LEDGER", "ledger", "", "File or directory of the audit ledger.")
+LEDGER_KEY = Setting(
+    "OTEL_RESIDENCY_LEDGER_KEY", "ledger.key", "", "Private key that the ledger is signed with: path, or PEM."
 )
 POLICY_SETTINGS = (
     Setting("OTEL_RESIDENCY_REQUIRE", "require", "", "Regions every call must stay in, separated by commas."),
@@ -53,7 +54,7 @@ POLICY_SETTINGS = (
     ),
     Setting("OTEL_RESIDENCY_STRICT", "strict", "false", "Treat everything but eligible as a violation."),
 )
-SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER)
+SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER, LEDGER_KEY)
 
 _IN_DOUBT: Mapping[str, Any] = {"on_call": "block", "on_export": "withhold"}
 """What holds for a key whose value can't be read: who names a mode did not mean to go without it."""
@@ -76,9 +77,11 @@ class Settings(NamedTuple):
         """Twelve hex digits that change with the effective policy; a key that it leaves out has no part."""
         import hashlib  # noqa: PLC0415
 
+        # Where records are kept may differ between services of one policy.
+        ledger = Ledger(required=self.policy.ledger.required)
         said = {
             key: value
-            for key, value in self.policy._asdict().items()
+            for key, value in self.policy._replace(ledger=ledger)._asdict().items()
             if key != "unreadable" and value != Policy._field_defaults[key]
         }
         content = json.dumps(said, sort_keys=True, default=_plain)
@@ -138,6 +141,7 @@ def read_settings(
             value = attempt(partial(_from_environment, setting, text), otherwise=_IN_DOUBT.get(setting.key))
             if value is not None:
                 values[setting.key] = value
+    _place_ledger(values, given, environ.get(LEDGER.variable, "").strip())
     values |= {key: _argument(key, value) for key, value in given.items() if value is not None}
     policy = attempt(partial(_policy, values, path)) or _readable_rest(values)
     policy = policy.for_service(*_service(environ))._replace(
@@ -145,10 +149,35 @@ def read_settings(
         telemetry=policy.telemetry._replace(hosts=_canonical(policy.telemetry.hosts)),
         seen_projects=attempt(partial(_seen_projects, Path(path).parent, policy.projects.file), otherwise={}),
     )
-    settings = Settings(enabled=enabled, policy=policy, catalogue=catalogue, notes=_without_effect(environ))
+    settings = Settings(enabled=enabled, policy=policy, catalogue=catalogue)
     for problem in problems:
         settings = settings.with_problem(problem)
     return settings
+
+
+def _place_ledger(values: dict[str, Any], given: dict[str, object], path: str) -> None:
+    """Put the ledger where an argument or else `path` says; what is said of it wrongly stays, to be told."""
+    said = values.get("ledger", {})
+    if isinstance(given.get("ledger"), str | os.PathLike):
+        path = _text_argument(given, "ledger")
+    if path and isinstance(said, Mapping):
+        values["ledger"] = {**said, "path": path}
+
+
+def read_ledger_key(policy: Policy, environ: Mapping[str, str] | None = None) -> bytes | None:
+    """The private key that the ledger is signed with, as PEM; `None` if none is named.
+
+    Raises:
+        PolicyError: it can't be read.
+    """
+    said = (os.environ if environ is None else environ).get(LEDGER_KEY.variable, "").strip()
+    if said.startswith("-----BEGIN"):
+        return said.encode()
+    path = said or policy.ledger.key
+    try:
+        return Path(path).read_bytes() if path else None
+    except OSError as error:
+        raise PolicyError(f"ledger.key {path}: can't be read: {error.strerror}") from None
 
 
 def _canonical(hosts: Mapping[str, T]) -> Mapping[str, T]:
@@ -192,6 +221,8 @@ def policy_problems(policy: Policy, catalogue: "Catalogue") -> list[str]:
         for key in (*policy.baggage.read, *filter(None, (policy.baggage.write,)))
         if not re.fullmatch(_BAGGAGE_KEY, key)
     ]
+    if policy.ledger.required and not policy.ledger.path:
+        problems.append(f"ledger.required: there is no ledger; set ledger.path, or {LEDGER.variable}")
     for host, own in policy.hosts.items():
         listed = catalogue.hosts.get(host)
         if (listed and listed.kind != "loopback") or host in catalogue.bogus_hosts:
@@ -317,9 +348,3 @@ def _service(environ: Mapping[str, str]) -> tuple[str, str]:
         "deployment.environment", ""
     )
     return environ.get("OTEL_SERVICE_NAME") or attributes.get("service.name", ""), environment
-
-
-def _without_effect(environ: Mapping[str, str]) -> tuple[str, ...]:
-    if environ.get(LEDGER.variable):
-        return (f"{LEDGER.variable} has no effect in this release: no ledger is written",)
-    return ()

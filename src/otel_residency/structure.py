@@ -46,7 +46,9 @@ def build(cls: type[T], value: object, place: str = "") -> T:
     optional = described._field_defaults
     for key, kind in known.items():
         if key in value:
-            arguments[key] = convert(kind, value[key], _at(place, key))
+            # Where nothing is usual a key says so by its absence, elsewhere by null.
+            none = value[key] is None and key not in optional and type(None) in get_args(kind)
+            arguments[key] = None if none else convert(kind, value[key], _at(place, key))
         elif key not in optional:
             raise StructureError(_at(place, key), "this key is missing")
     return cls(**arguments)
@@ -60,7 +62,7 @@ def keys(cls: Any) -> Mapping[str, Any]:
 
 
 def convert(kind: Any, value: object, place: str) -> Any:
-    """`value` as `kind`: a class above, str, int, bool, date, Literal, tuple, Mapping, or optional."""
+    """`value` as `kind`: a class above, a scalar, Literal, tuple, frozenset, Mapping, or optional."""
     if type(value) is kind and kind in _SCALARS:  # most values are plain strings
         return value
     origin, arguments = _shape(kind)
@@ -72,11 +74,25 @@ def convert(kind: Any, value: object, place: str) -> Any:
             allowed = ", ".join(map(str, arguments))
             raise StructureError(place, f"{_show(value)} is not one of: {allowed}")
         return value
-    if origin is tuple:
-        return _list(arguments[0], value, place)
+    if origin in (tuple, frozenset):
+        return origin(_list(arguments[0], value, place))
     if origin is Mapping:
         return _mapping(arguments[1], value, place)
     return build(kind, value, place) if hasattr(kind, "_fields") else _scalar(kind, value, place)
+
+
+def plain(value: Any) -> Any:
+    """The plain data that `build` and `convert` make `value` of: of a class, the fields that say anything."""
+    if hasattr(value, "_fields"):
+        fields, usual = value._asdict(), value._field_defaults
+        return {key: plain(each) for key, each in fields.items() if key not in usual or each != usual[key]}
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(map(plain, value))
+    if isinstance(value, tuple | list):
+        return [plain(each) for each in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 @cache

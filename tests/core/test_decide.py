@@ -6,6 +6,7 @@ import pytest
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
+from otel_residency.core.policy import OnCall, Policy
 from otel_residency.core.verdict import Verdict
 from tests.cases import CASES, Case, Expected
 
@@ -33,6 +34,20 @@ def test_a_call_of_which_no_request_was_seen_is_unknown() -> None:
         decision.hop_regions,
     ) == (Verdict.INDETERMINATE, "unknown", "unknown", ())
     assert decision.reasons == ("host.unknown", "catalogue.stale")
+
+
+@pytest.mark.parametrize("on_call", ["flag", "block"])
+def test_a_call_that_can_not_be_recorded(on_call: OnCall) -> None:
+    """It is a doubt, and in block mode a violation whatever is required, if anything is sent at all."""
+    case = _case("eu: listed snapshot, everything attested")
+    policy = case.policy._replace(on_call=on_call)
+    facts = case.facts._replace(unrecorded=True)
+    decision = decide(facts, load_catalogue(), policy)
+    assert (decision.verdict, decision.reasons) == (Verdict.INDETERMINATE, ("ledger.unavailable",))
+    free = facts._replace(hops=(facts.hops[0]._replace(path="/v1/models"),), method="GET", model=None)
+    assert decision.violation == decide(facts, load_catalogue(), Policy(on_call=on_call)).violation
+    assert decision.violation == (on_call == "block")
+    assert not decide(free, load_catalogue(), policy).violation
 
 
 def test_every_hop_is_told() -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.trace import SpanKind
 
-from otel_residency import require
+from otel_residency import ResidencyInstrumentor, require
+from otel_residency.audit.record import read_record
 from otel_residency.export_gate.http_spans import read_hop
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
@@ -72,6 +74,23 @@ def test_a_call_is_held_to_what_its_customer_requires(instrument: Instrument) ->
         for span in recorded.every_span
     ]
     assert said == [(("us",), False), (("eu",), True)]
+
+
+def test_a_call_past_the_client_is_recorded(instrument: Instrument, tmp_path: Path) -> None:
+    """What a span alone shows of a call is in the ledger, once, with facts that give the verdict again."""
+    path = tmp_path / "ledger.jsonl"
+    tracer = instrument(ledger=path).tracer_provider.get_tracer("somebody's")
+    url = {"url.full": f"https://{US}/v1/files/secret", "http.request.method": "GET"}
+    with tracer.start_as_current_span("GET", kind=SpanKind.CLIENT, attributes=url) as span:
+        span.set_attribute("http.response.status_code", 200)
+    ResidencyInstrumentor().uninstrument()
+    _, record, _ = map(read_record, path.read_bytes().splitlines())
+    said = record.attributes
+    assert (said[names.VERDICT], said[names.ACTION], said[names.HOP_HOSTS]) == ("ineligible", "flagged", [US])
+    assert (said[names.HTTP_METHOD], said[names.HTTP_STATUS], said[names.HOP_REGIONS]) == ("GET", 200, ["us"])
+    assert int(record.span_id, 16) == span.get_span_context().span_id
+    assert record.facts is not None
+    assert record.facts.hops[0].path == "/v1/files/{}"
 
 
 def test_a_call_elsewhere_is_not_looked_at(client: Any, residency: Recorded) -> None:

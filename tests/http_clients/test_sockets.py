@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 from warnings import catch_warnings, simplefilter
@@ -21,7 +22,8 @@ from websockets.http11 import Response
 from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
-from otel_residency import ResidencyViolationError, require
+from otel_residency import ResidencyInstrumentor, ResidencyViolationError, require
+from otel_residency.audit.record import read_record
 from otel_residency.http_clients import sockets
 from otel_residency.openai_client.sessions import MODULES
 from otel_residency.telemetry import names
@@ -165,6 +167,22 @@ def opened(client: Any, of: Any) -> Any:
 def session(request: pytest.FixtureRequest) -> Any:
     """Either kind of session."""
     return request.param
+
+
+def test_a_session_is_recorded(
+    session: Any, instrument: Instrument, far: tuple[Far, Far], tmp_path: Path
+) -> None:
+    """The ledger has one record of it, with what the span has."""
+    path = tmp_path / "ledger.jsonl"
+    recorded = placed(instrument, far, ledger=path)
+    session(far[0], update(instructions="my claim is number 4711"))
+    settle()
+    ResidencyInstrumentor().uninstrument()
+    _, record, _ = map(read_record, path.read_bytes().splitlines())
+    (span,) = recorded.spans
+    told = json.loads(json.dumps(dict(span.attributes or {})))
+    assert {key: record.attributes.get(key) for key in told} == told
+    assert b"4711" not in path.read_bytes()
 
 
 def test_a_session_is_a_call(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:

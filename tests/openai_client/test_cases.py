@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -16,13 +17,18 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError, require
+from otel_residency.audit.record import read_facts, read_policy, read_record
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import UNKNOWN, canonical_host
+from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer
+from otel_residency.core.policy import Ledger
+from otel_residency.instrumentor import deactivate
 from otel_residency.openai_client import batch_files, call
 from otel_residency.openai_client.batches import Contents
 from otel_residency.openai_client.patch import switch
 from otel_residency.settings import Settings, policy_problems
+from otel_residency.telemetry import names
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet
 from tests.openai_client.http_library import http
@@ -156,10 +162,11 @@ def test_calls_are_judged_as_the_table_says(
     instrument: Instrument,
     internet: Internet,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     *,
     case: Case,
 ) -> None:
-    """A real call that meets the conditions of a case gets its verdict."""
+    """A real call that meets the conditions of a case gets its verdict, and by its record again."""
     today = datetime.now(UTC).toordinal()
     monkeypatch.setattr(batch_files.files, "_known", {})
     monkeypatch.setattr(call, "_EPOCH", call._EPOCH + case.day.toordinal() - today)
@@ -170,7 +177,8 @@ def test_calls_are_judged_as_the_table_says(
         return next(waiting)
 
     internet.respond = respond
-    residency = instrument(Settings(policy=case.policy))
+    path = tmp_path / "ledger.jsonl"
+    residency = instrument(Settings(policy=case.policy._replace(ledger=Ledger(str(path)))))
     remember(case)
     with suppress(openai.APIStatusError, openai.APIConnectionError, ResidencyViolationError):
         with ExitStack() as required:
@@ -178,6 +186,11 @@ def test_calls_are_judged_as_the_table_says(
                 required.enter_context(require(*group))
             make(kind, case)
     assert told(residency) == case.expected
+    deactivate()
+    policy, record, _ = map(read_record, path.read_bytes().splitlines())
+    facts = read_facts(record.attributes[names.FACTS], case.day)
+    again = decide(facts, CATALOGUE, read_policy(policy.attributes[names.POLICY_DOCUMENT]))
+    assert Expected.of(again) == case.expected
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,18 @@ from typer.main import get_command
 
 from otel_residency.version import __version__
 
-COMMANDS = ("attest", "catalogue", "check", "check-batch", "doctor", "explain", "policy", "run", "scan")
+COMMANDS = (
+    "attest",
+    "catalogue",
+    "check",
+    "check-batch",
+    "doctor",
+    "explain",
+    "policy",
+    "run",
+    "scan",
+    "verify",
+)
 """By name; what it does stands in the room of that name, as the function or group of that name."""
 _PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}
 _SETTINGS: dict[str, dict[str, Any]] = {

@@ -93,7 +93,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     return Decision(
         verdict=verdict if applicable else Verdict.NOT_APPLICABLE,
         findings=ordered,
-        violation=applicable and violates(verdict, policy, bool(policy.require or facts.required)),
+        violation=applicable and _is_violation(verdict, facts, policy),
         region=hosts[-1].region if hosts else UNKNOWN,
         hop_regions=tuple(host.region for host in hosts),
         endpoint=endpoints[0].template if endpoints else UNKNOWN,
@@ -108,9 +108,14 @@ def _is_foreign(endpoint: EndpointMatch) -> bool:
     return endpoint.sender is not None and endpoint.sender.operator is not None
 
 
+def _is_violation(verdict: Verdict, facts: CallFacts, policy: Policy) -> bool:
+    unrecorded = facts.unrecorded and policy.on_call == "block"
+    return unrecorded or violates(verdict, policy, bool(policy.require or facts.required))
+
+
 def violates(verdict: Verdict, policy: Policy, required: bool) -> bool:  # noqa: FBT001 - one of three
     """Whether this verdict breaks the policy; `required`: whether a region is, by it or for a customer."""
-    if policy.unreadable is not None and policy.on_call == "block":
+    if policy.on_call == "block" and policy.unreadable is not None:
         return True
     return required and (verdict is INELIGIBLE or (policy.strict and verdict is not ELIGIBLE))
 
@@ -165,6 +170,8 @@ def _policy_findings(
 ) -> Iterator[Finding]:
     if policy.unreadable is not None:
         yield Finding("policy.unreadable", INDETERMINATE, policy.unreadable)
+    if facts.unrecorded:
+        yield Finding("ledger.unavailable", INDETERMINATE, "no record of the call could be written")
     if revision is None:
         yield Finding("catalogue.no_revision", INDETERMINATE, f"no table is known for {facts.on}")
         return

@@ -109,3 +109,5 @@ class CallFacts(NamedTuple):
     """Stored things that the request uses. One that is only named by the path or as the model is left out
     where it is not known: nothing comes along that the host did not have.
     """
+    unrecorded: bool = False
+    """The policy demands that it is recorded, and when it was to go out nothing could be."""

@@ -78,6 +78,21 @@ class Baggage(NamedTuple):
     """Key that `require()` writes what is required to; empty: none."""
 
 
+class Ledger(NamedTuple):
+    """Where every call leaves a record."""
+
+    path: str = ""
+    """A file, or a directory in which each process has a file of its own; empty: no ledger."""
+    required: bool = False
+    """No record, no call: in block mode calls are refused while nothing can be recorded."""
+    rotate_bytes: int = 1 << 28
+    """Size at which a file is put aside and a new one begun; 0: never."""
+    key: str = ""
+    """Path of the private key (Ed25519, PEM) that checkpoints are signed with."""
+    events: bool = False
+    """Whether each record is also emitted as a log record of OpenTelemetry."""
+
+
 class Policy(NamedTuple):
     """The effective policy; the fields are the keys of the policy file."""
 
@@ -96,6 +111,7 @@ class Policy(NamedTuple):
     quarantine: str = ""
     """Path of a file that keeps the originals of what the export gate redacts or withholds."""
     projects: Projects = Projects()
+    ledger: Ledger = Ledger()
     seen_projects: Mapping[str, Project] = _NOTHING
     """What stands in the file of `projects`, by project id; never a key of the file."""
     state: str = ""

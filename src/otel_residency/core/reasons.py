@@ -224,6 +224,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "revisions.regions.image_needs",
             (CONDITIONAL, INELIGIBLE),
         ),
+        "ledger.unavailable": Reason(
+            "The policy demands a record of every call, and none could be written when it was to be made.",
+            "Look in the log for what keeps the ledger from being written: a full disk, or its permissions.",
+            "policy",
+            (INDETERMINATE,),
+        ),
         "model.alias": Reason(
             "The model is an alias; which snapshot it points to is known only from the answer.",
             "Name a snapshot of the table.",

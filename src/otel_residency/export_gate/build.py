@@ -1,16 +1,14 @@
 """A gate by the settings."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from opentelemetry.context import Context
 from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from otel_residency.errors import PolicyError
 from otel_residency.export_gate.destinations import Destinations
 from otel_residency.export_gate.gate import Failed, Gate, nowhere
-from otel_residency.export_gate.http_spans import HttpJudge
+from otel_residency.export_gate.http_spans import HttpJudge, Record, Report
 from otel_residency.export_gate.quarantine import Quarantine, file_quarantine
 from otel_residency.guard import Guard
 from otel_residency.settings import Settings
@@ -21,7 +19,8 @@ def build_gate(
     guard: Callable[[], Guard],
     *,
     quarantine: tuple[SpanExporter | None, LogRecordExporter | None] | None = None,
-    report: Callable[[Mapping[str, Any], Context], None] = nowhere,
+    report: Report = nowhere,
+    record: Record = nowhere,
     failed: Failed = nowhere,
 ) -> Gate:
     """The gate that `settings` ask for.
@@ -31,6 +30,7 @@ def build_gate(
         guard: gives the guard, when it is first needed.
         quarantine: exporters that keep originals, in place of the file that the policy names.
         report: emits the event of a violation that only the span of an HTTP client shows.
+        record: puts such a call into the ledger.
         failed: told of what failed in the gate, by part.
     """
     policy = settings.policy
@@ -42,7 +42,7 @@ def build_gate(
         strict=policy.strict and bool(policy.require or policy.rule),
         closed=policy.unreadable is not None,
         quarantine=_quarantine(policy.quarantine, quarantine, failed),
-        judge_http=HttpJudge(guard, report),
+        judge_http=HttpJudge(guard, report, record),
         destinations=Destinations(guard) if policy.telemetry.content_regions else None,
         failed=failed,
     )

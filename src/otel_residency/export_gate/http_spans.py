@@ -12,12 +12,14 @@ from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.export_gate.marks import Key, Lately, Mark
-from otel_residency.guard import Guard
+from otel_residency.guard import Guard, Judged
 from otel_residency.requirement import required
 from otel_residency.telemetry import names, totals
 
 Report = Callable[[Mapping[str, Any], Context], None]
 """Emits the event of a violation."""
+Record = Callable[[tuple[int, int, Judged, Mapping[str, Any], Mapping[str, Any], Any]], None]
+"""Puts a call into the ledger."""
 
 # Of the stable conventions for HTTP first, then of those before them.
 _URL = ("url.full", "http.url")
@@ -34,10 +36,11 @@ _HOSTS = 4096
 class HttpJudge:
     """Judges the spans of HTTP clients; the body was not seen, which the verdict says."""
 
-    def __init__(self, guard: Callable[[], Guard], report: Report) -> None:
-        """Judge with `guard`, asked for at the first span with a URL, and tell of violations."""
+    def __init__(self, guard: Callable[[], Guard], report: Report, record: Record) -> None:
+        """Judge with `guard`, asked for at the first span with a URL, tell of violations, record calls."""
         self._guard = guard
         self._report = report
+        self._record = record
         self._told: Lately[str] = Lately()
         self._may_matter = lru_cache(_HOSTS)(self._leads_to_vendor)
 
@@ -66,6 +69,8 @@ class HttpJudge:
         if self._is_first(span, hop.host):
             action = {names.ACTION: names.FLAGGED} if violation else {}
             totals.calls.add(tuple({**dict(judged.counted), **action}.items()))
+            began, ended = span.start_time or 0, span.end_time or span.start_time or 0
+            self._record((began, ended, judged, _told(hop, facts, judged), action, span))
             if violation and span.context is not None:
                 event = {**judged.span, **action, names.SERVER_ADDRESS: hop.host}
                 self._report(event, set_span_in_context(NonRecordingSpan(span.context)))
@@ -83,6 +88,19 @@ class HttpJudge:
         """Whether a URL with this beginning is worth to be read."""
         hop = read_hop({_URL[0]: origin})
         return hop is not None and self._guard().concerns_host(hop.host)
+
+
+def _told(hop: Hop, facts: CallFacts, judged: Judged) -> dict[str, Any]:
+    """The attributes of a call, beside its verdict."""
+    told: dict[str, Any] = {
+        names.SERVER_ADDRESS: hop.host,
+        names.HTTP_METHOD: facts.method,
+        names.HOP_HOSTS: (hop.host,),
+        names.HOP_REGIONS: judged.decision.hop_regions,
+    }
+    if facts.answer is not None and facts.answer.status is not None:
+        told[names.HTTP_STATUS] = facts.answer.status
+    return told
 
 
 def hop_method(attributes: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """Where the originals of what the gate redacts or withholds are kept: in a file, or by an exporter."""
 
 import os
-import stat
 from collections.abc import Callable
 from threading import RLock
 from weakref import finalize
@@ -13,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_residency.errors import PolicyError
+from otel_residency.own_file import open_own
 
 Failed = Callable[[str, BaseException | None], None]
 
@@ -107,12 +107,8 @@ class OwnerOnlyFile:
         """Nothing is held back."""
 
     def _open(self) -> int:
-        # Without waiting: a pipe that nobody reads would hold up the application.
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
-        descriptor = os.open(self._path, flags, 0o600)
-        mode = os.fstat(descriptor).st_mode
-        if os.name == "posix" and (not stat.S_ISREG(mode) or mode & 0o077):
-            os.close(descriptor)
+        descriptor = open_own(self._path, others_may=0)
+        if descriptor is None:
             raise PolicyError(
                 f"quarantine {self._path}: is open to others than its owner; chmod 600 it, or name another"
             )

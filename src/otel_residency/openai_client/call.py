@@ -326,6 +326,7 @@ class Call:
             required=required(),
             project=project,
             references=self._references(hops[-1].path, body),
+            unrecorded=self.state.unrecorded(),
         )
 
     def _references(self, path: str, body: RequestFacts) -> frozenset[Reference]:
@@ -365,7 +366,7 @@ class Call:
 
     def _start_span(self, judged: Judged, base: BaseUrl | None) -> None:
         telemetry = self.state.telemetry
-        if telemetry is None:
+        if telemetry is None and self.state.ledger is None:
             return
         try:
             attributes: dict[str, Any] = dict(judged.span)
@@ -380,7 +381,8 @@ class Call:
                     attributes[names.MODEL_REQUESTED] = self.facts.model
             self.attributes = attributes
             name = f"residency {method} {judged.decision.endpoint}"
-            self.span = telemetry.start(name, attributes, self.started)
+            if telemetry is not None:
+                self.span = telemetry.start(name, attributes, self.started)
             if self.span is not None:
                 self.context = set_span_in_context(self.span)
                 if not self.alone:
@@ -588,16 +590,22 @@ class Call:
         return judged
 
     def _report(self, end: int | None) -> None:
-        telemetry = self.state.telemetry
+        telemetry, ledger = self.state.telemetry, self.state.ledger
         judged = self._settle()
         self._tell("remembering what was created", self._remember, judged)
         self._tell("releasing log records", gate_switch.settled, self.mark)
-        if telemetry is None or judged is None:
+        if judged is None or (telemetry is None and ledger is None):
             return
         violated = judged.decision.violation
         if violated and self.action is None:
             self.action = names.FLAGGED
         outcome = self._outcome(judged)
+        if ledger is not None:
+            ended = time_ns() if end is None else end
+            made = (self.started, ended, judged, self.attributes, outcome, self.span)
+            self._tell("recording a call", ledger.record, made)
+        if telemetry is None:
+            return
         counted = {key: outcome[key] for key in _COUNTED if key in outcome}
         key = tuple({**dict(judged.counted), **counted}.items()) if counted else judged.counted
         self._tell("counting a call", telemetry.count, key)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from otel_residency.core.entries import Creation, EvidenceHeader
     from otel_residency.core.verdict import Decision
     from otel_residency.guard import Guard
+    from otel_residency.ledger.ledger import Ledger
     from otel_residency.openai_client.batches import Batches
     from otel_residency.openai_client.facts import BodyReader, Heard
     from otel_residency.openai_client.memory import Memory
@@ -52,6 +53,8 @@ class State:
         self.settings = settings
         self.blocks = settings.policy.on_call == "block"
         self.telemetry: Telemetry | None = None
+        self.ledger: Ledger | None = None
+        self._demands_record = self.blocks and settings.policy.ledger.required
         self._guard: Guard | None = None
         self._memory: Memory | None = None
         self._lock = Lock()
@@ -82,6 +85,10 @@ class State:
             self.others.clear()
         self.others.add(name)
         return False
+
+    def unrecorded(self) -> bool:
+        """Whether the policy demands a record of each call, and none can be written now."""
+        return self._demands_record and (self.ledger is None or not self.ledger.available())
 
     @cached_property
     def bodies(self) -> "BodyReader":

@@ -51,6 +51,13 @@ class Telemetry:
             "Spans and log records that the export gate changed, by signal and action.",
         )
 
+        meter.create_observable_counter(
+            names.METRIC_LEDGER_RECORDS,
+            [totals.records.observer()],
+            "{record}",
+            "Calls by whether the ledger has a record of them.",
+        )
+
         def observe(_: CallbackOptions) -> Iterable[Observation]:
             attributes = policy_info()
             if attributes is not None:
@@ -89,6 +96,23 @@ class Telemetry:
                 body="A call broke the residency requirement.",
                 attributes=attributes,
                 event_name=names.EVENT_VIOLATION,
+            )
+        )
+
+    def report_record(
+        self, event: str, time: int, observed: int, attributes: Attributes, span: Span | None
+    ) -> None:
+        """Emit a record of the ledger, as it stands there."""
+        failed = bool(attributes.get(names.VIOLATION))
+        self._logger.emit(
+            LogRecord(
+                timestamp=time,
+                observed_timestamp=observed,
+                context=None if span is None else trace.set_span_in_context(span),
+                severity_number=SeverityNumber.ERROR if failed else SeverityNumber.INFO,
+                severity_text="ERROR" if failed else "INFO",
+                attributes=attributes,
+                event_name=event,
             )
         )
 

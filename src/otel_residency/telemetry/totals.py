@@ -31,10 +31,10 @@ class Totals:
         # One that a destructor may enter, while the thread that it interrupts is inside.
         self._lock = RLock()
 
-    def add(self, key: Key) -> None:
-        """Count one."""
+    def add(self, key: Key, count: int = 1) -> None:
+        """Count one, or more."""
         with self._lock:
-            self._counts[key] = self._counts.get(key, 0) + 1
+            self._counts[key] = self._counts.get(key, 0) + count
 
     def observer(self) -> Callable[[CallbackOptions], Iterable[Observation]]:
         """A callback that tells what was counted since now."""
@@ -55,3 +55,4 @@ class Totals:
 
 calls = Totals()
 items = Totals()
+records = Totals()

@@ -1,0 +1,1 @@
+"""Reading what was recorded: runs where neither OpenTelemetry nor openai is installed."""

@@ -1,0 +1,81 @@
+"""The subcommand `verify`."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from otel_residency.audit.signing import Check, checker
+from otel_residency.audit.verify import Verified, ledger_files
+from otel_residency.audit.verify import verify as follow
+from otel_residency.cli import USAGE
+from otel_residency.cli.verify.show import as_json, as_text
+from otel_residency.errors import PolicyError
+
+_STEP = 1 << 20
+
+
+def verify(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATHS...", help="Ledgers, or directories of ledgers.")
+    ],
+    *,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key", metavar="PUBLIC.pem", help="Demand signatures of this key; may be repeated."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+) -> None:
+    """Find what was changed, removed, added, reordered or cut in a ledger, and say where.
+
+    Files that were put aside, and the checkpoints beside a ledger, are read with it. Exit code: 0 if it is
+    as it was written, 1 if it is not, 2 if a path or key can't be read.
+    """
+    keys = dict(_key(path) for path in key or ())
+    try:
+        verified = _shown(ledger_files(paths), keys)
+    except OSError as error:
+        _stop(f"{error.filename or 'a ledger'}: can't be read: {error.strerror or error}")
+    if not verified.files:
+        _stop("there is no ledger in: " + ", ".join(map(str, paths)))
+    typer.echo(as_json(verified) if json else as_text(verified, signed=bool(keys)))
+    raise typer.Exit(int(bool(verified.problems)))
+
+
+def _key(path: Path) -> tuple[str, Check]:
+    try:
+        return checker(path.read_bytes())
+    except OSError as error:
+        _stop(f"{path}: can't be read: {error.strerror}")
+    except PolicyError as error:
+        _stop(f"{path}: {error}")
+
+
+def _shown(files: list[Path], keys: Mapping[str, Check]) -> Verified:
+    """Read the files, and show how far it is where somebody is looking."""
+    screen = Console(stderr=True)
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
+        task = progress.add_task("Reading", total=sum(file.stat().st_size for file in files))
+        return follow(files, keys, _in_steps(lambda size: progress.advance(task, size)))
+
+
+def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
+    """`advance`, told less often."""
+    read = 0
+
+    def advanced(size: int) -> None:
+        nonlocal read
+        read += size
+        if read >= _STEP:
+            advance(read)
+            read = 0
+
+    return advanced
+
+
+def _stop(line: str) -> NoReturn:
+    typer.echo(f"otel-residency: {line}", err=True)
+    raise typer.Exit(USAGE)

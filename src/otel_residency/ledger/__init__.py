@@ -1,0 +1,1 @@
+"""Writing a record of every call, off its path; `audit` reads what is written."""

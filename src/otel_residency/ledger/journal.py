@@ -1,0 +1,171 @@
+"""The records of one process, made and linked, until the files have them. For one thread at a time."""
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from time import monotonic, time_ns
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from otel_residency.audit.chain import CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
+from otel_residency.audit.record import Plainer, Record, write_facts, write_policy
+from otel_residency.core.facts import CallFacts
+from otel_residency.guard import REMEMBERED, Judged
+from otel_residency.ledger.file import SharedFile
+from otel_residency.ledger.process import Process
+from otel_residency.telemetry import names, totals
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+CHECKPOINT_RECORDS = 1000
+CHECKPOINT_SECONDS = 60.0
+"""After as many records or seconds, whatever comes first, there is a checkpoint."""
+
+
+class Made(NamedTuple):
+    """A call that was made, or refused."""
+
+    began: int
+    ended: int
+    judged: Judged
+    attributes: Mapping[str, Any]
+    """Those that its span was started with."""
+    outcome: Mapping[str, Any]
+    """Those that it was ended with, as far as they differ."""
+    span: "Span | None"
+
+
+Parts = tuple[int, int, Judged, Mapping[str, Any], Mapping[str, Any], "Span | None"]
+"""The fields of `Made`, as a call hands them over."""
+
+
+class Journal:
+    """One chain, and the files that it goes to."""
+
+    def __init__(self, path: str, rotate_bytes: int, process: Process, sign: Sign | None) -> None:
+        """Begin a chain.
+
+        Args:
+            path: a file, or a directory in which this chain has a file of its own.
+            rotate_bytes: size at which a file is put aside; 0: never.
+            process: what its records say besides.
+            sign: signs checkpoints.
+
+        Raises:
+            OSError: the file can't be opened.
+            PolicyError: others could write to it.
+        """
+        self._chain = Chain()
+        place, beside = Path(path), path + CHECKPOINTS
+        if path.endswith(os.sep) or place.is_dir():
+            place.mkdir(0o700, parents=True, exist_ok=True)
+            path = str(place / f"{self._chain.writer}.jsonl")
+            beside = str(place / SHARED_CHECKPOINTS)
+        self._file = SharedFile(path, rotate_bytes)
+        self._beside = SharedFile(beside)
+        self._file.open()
+        self._process = process
+        self._sign = sign
+        self._lines: list[bytes] = []
+        self._checkpoints: list[bytes] = []
+        self.waiting = 0
+        """Calls whose records are made and not yet in the file."""
+        self._since = 0
+        self._last: float | None = None
+
+    def prepare(self) -> None:
+        """Learn what the records say besides; the first of them tells of the policy."""
+        self._resource = self._process.resource()
+        if self._last is not None:
+            return
+        guard = self._process.guard()
+        policy = guard.settings.policy
+        plainer = Plainer(guard.catalogue, policy)
+
+        @lru_cache(REMEMBERED)
+        def facts_as_text(facts: CallFacts) -> str:
+            return write_facts(plainer(facts))
+
+        self._facts_as_text = facts_as_text
+        now = time_ns()
+        told = {**self._process.info(), names.POLICY_DOCUMENT: write_policy(policy)}
+        self._add(Record(names.EVENT_POLICY, now, now, told))
+        # The first checkpoint comes with the first records: whoever has none was not begun by us.
+        self._since, self._last = CHECKPOINT_RECORDS, monotonic()
+
+    def take(self, calls: Iterable[Parts]) -> None:
+        """Make the records of `calls`."""
+        now = time_ns()
+        for call in map(Made._make, calls):
+            try:
+                self._add(self._record(call, now), call.span)
+            except Exception as error:  # noqa: BLE001 - the next one may be better
+                totals.records.add(((names.LEDGER_OUTCOME, names.FAILED),))
+                self._process.failed("recording a call", error)
+                continue
+            self.waiting += 1
+            self._since += 1
+
+    @property
+    def due_in(self) -> float | None:
+        """Seconds until the next checkpoint is due; `None` while there is nothing to tell of."""
+        if not self._since or self._last is None:
+            return None
+        if self._since >= CHECKPOINT_RECORDS:
+            return 0
+        return max(0, self._last + CHECKPOINT_SECONDS - monotonic())
+
+    def check(self, *, closed: bool, dropped: int) -> None:
+        """Make a checkpoint."""
+        if self._last is None:
+            return
+        now = time_ns()
+        self._take(*self._chain.checkpoint(now, self._resource, self._sign, closed=closed, dropped=dropped))
+        self._checkpoints.append(self._lines[-1])
+        self._since, self._last = 0, monotonic()
+
+    def write(self) -> None:
+        """Have the files take what was made; what they don't take stays.
+
+        Raises:
+            OSError: it can't be written now.
+            PolicyError: others could write to a file.
+        """
+        if self._lines:
+            self._file.append(b"\n".join((*self._lines, b"")))
+            totals.records.add(((names.LEDGER_OUTCOME, names.WRITTEN),), self.waiting)
+            self._lines.clear()
+            self.waiting = 0
+        if self._checkpoints:
+            self._beside.append(b"\n".join((*self._checkpoints, b"")))
+            self._checkpoints.clear()
+
+    def leave(self) -> None:
+        """Close the files."""
+        self._file.close()
+        self._beside.close()
+
+    def _add(self, record: Record, span: "Span | None" = None) -> None:
+        self._take(*self._chain.add(record._replace(resource=self._resource)), span)
+
+    def _take(self, record: Record, line: bytes, span: "Span | None" = None) -> None:
+        self._lines.append(line)
+        emit = self._process.emit
+        if emit is not None:
+            try:
+                emit(record.event, record.time, record.observed, record.attributes, span)
+            except Exception as error:  # noqa: BLE001 - processors and exporters are anybody's
+                self._process.failed("emitting a record", error)
+
+    def _record(self, call: Made, now: int) -> Record:
+        attributes = {**call.attributes, **call.judged.span, **call.outcome}
+        attributes[names.DURATION] = call.ended - call.began
+        if call.judged.facts is not None:
+            attributes[names.FACTS] = self._facts_as_text(call.judged.facts)
+        trace_id = span_id = ""
+        if call.span is not None:
+            context = call.span.get_span_context()
+            if context.is_valid:
+                trace_id, span_id = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+        return Record(names.EVENT_CALL, call.began, now, attributes, trace_id, span_id)

@@ -1,0 +1,64 @@
+"""The subcommand `verify`, started as an auditor does."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import start
+from tests.ledger.calls import call, ledger
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A ledger with one call."""
+    path = tmp_path / "ledger.jsonl"
+    made = ledger(path)
+    made.record(call())
+    made.close()
+    return path
+
+
+def test_a_sound_ledger(path: Path) -> None:
+    """The exit code is 0, and the line says what was looked at."""
+    done = start("verify", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "as it was written: 3 lines of 1 writers in 1 files, signatures were not asked for\n"
+    )
+    document = json.loads(start("verify", "--json", str(path)).stdout)
+    assert (document["sound"], document["lines"], document["problems"]) == (True, 3, [])
+
+
+def test_a_ledger_that_was_changed(path: Path) -> None:
+    """The exit code is 1, and it says where, for people and for programs."""
+    path.write_bytes(path.read_bytes().replace(b"gpt-5.2", b"gpt-5.1"))
+    done = start("verify", str(path))
+    assert done.returncode == 1
+    first, last = done.stdout.splitlines()
+    assert first.startswith(f"{path}:3: writer ")
+    assert last.startswith("NOT as it was written: 3 lines of 1 writers in 1 files, 1 problems")
+    document = json.loads(start("verify", "--json", str(path)).stdout)
+    (problem,) = document["problems"]
+    assert (document["sound"], problem["file"], problem["line"], problem["sequence"]) == (
+        False,
+        str(path),
+        3,
+        2,
+    )
+
+
+def test_what_can_not_be_read(path: Path, tmp_path: Path) -> None:
+    """The exit code is 2, and one line says what is wrong."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    nowhere = str(tmp_path / "nowhere.jsonl")
+    for arguments, told in (
+        ([nowhere], f"{nowhere}: can't be read: No such file or directory"),
+        ([str(empty)], f"there is no ledger in: {empty}"),
+        ([str(path), "--key", nowhere], f"{nowhere}: can't be read: No such file or directory"),
+        ([str(path), "--key", str(path)], f"{path}: is no Ed25519 public key in PEM; write it with: "),
+    ):
+        done = start("verify", *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"otel-residency: {told}")

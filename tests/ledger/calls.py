@@ -1,0 +1,57 @@
+"""A process that makes calls and records them: real chains, files and threads, without the client."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+from opentelemetry.sdk.resources import Resource
+
+from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.policy import Ledger as Told
+from otel_residency.core.policy import Policy
+from otel_residency.guard import Guard
+from otel_residency.ledger.journal import Parts
+from otel_residency.ledger.ledger import Ledger
+from otel_residency.ledger.process import Process
+from otel_residency.settings import Settings, read_ledger_key
+from otel_residency.telemetry import names
+
+RESOURCE = Resource({"service.name": "claims"})
+
+
+def guard(told: Told) -> Guard:
+    """A guard whose policy names the ledger."""
+    return Guard(Settings(policy=Policy(require=("eu",), ledger=told)))
+
+
+def ledger(path: Path, failures: list[Any] | None = None, **told: Any) -> Ledger:
+    """A ledger at `path`."""
+    said = Told(str(path), **told)
+    judge = guard(said)
+    process = Process(lambda: judge, info, lambda: RESOURCE.attributes, partial(_failed, failures))
+    return Ledger(said, process, partial(read_ledger_key, judge.settings.policy))
+
+
+def _failed(failures: list[Any] | None, part: str, error: BaseException | None) -> None:
+    if failures is None:
+        raise AssertionError(part) from error
+    failures.append((part, error))
+
+
+def info() -> Mapping[str, Any]:
+    """As little as a record of the policy may say."""
+    return {names.POLICY: "0" * 12, names.CATALOGUE: "openai-2026-11"}
+
+
+def call(host: str = "eu.api.openai.com", model: str = "gpt-5.2") -> Parts:
+    """One call, judged."""
+    now = time_ns()
+    hop = Hop("https", host, None, "/v1/chat/completions", payload=True)
+    facts = CallFacts(datetime.now(UTC).date(), "POST", (hop,), model=model)
+    return now, now + 10**6, _JUDGE.judge(facts), {}, {names.HOP_HOSTS: [host]}, None
+
+
+_JUDGE = guard(Told())
