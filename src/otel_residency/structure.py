@@ -89,7 +89,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, frozenset):
-        return sorted(map(plain, value))
+        return [plain(each) for each in sorted(value)]
     if isinstance(value, tuple | list):
         return [plain(each) for each in value]
     return value.isoformat() if isinstance(value, date) else value
