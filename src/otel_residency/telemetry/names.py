@@ -53,6 +53,7 @@ ERROR_TYPE: Final = "error.type"
 METRIC_CALLS: Final = "residency.calls"
 METRIC_EXPORT_ITEMS: Final = "residency.export.items"
 METRIC_POLICY_INFO: Final = "residency.policy.info"
+METRIC_CATALOGUE_TIMESTAMP: Final = "residency.catalogue.timestamp"
 EVENT_VIOLATION: Final = "residency.violation"
 
 EXPORT_SIGNAL: Final = "residency.export.signal"
