@@ -1,0 +1,66 @@
+"""Prometheus and Alertmanager: the installed ones, else those of Debian: `python -m tools.debian` prints the paths.
+
+The packages are unpacked into the user's cache directory, not installed: no service starts, no root is needed.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "otel-residency" / "debian"
+PACKAGES = ("prometheus", "prometheus-alertmanager")
+
+
+class DebianMissingError(RuntimeError):
+    """A program is not installed, and Debian's packages are not to be had here."""
+
+
+def prometheus() -> Path:
+    """The server."""
+    return _program("prometheus")
+
+
+def promtool() -> Path:
+    """What checks and tests rules."""
+    return _program("promtool")
+
+
+def alertmanager() -> Path:
+    """The one that sends alerts on. Debian's name for it is longer than its authors'."""
+    return _program("prometheus-alertmanager", "alertmanager")
+
+
+def _program(*names: str) -> Path:
+    installed = next(filter(None, map(shutil.which, names)), None)
+    if installed:
+        return Path(installed)
+    if not CACHE.exists():
+        _unpack()
+    return CACHE / names[0]
+
+
+def _unpack() -> None:
+    if shutil.which("apt-get") is None:
+        raise DebianMissingError(f"{' and '.join(PACKAGES)} are not installed, and there is no apt-get.")
+    CACHE.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=CACHE.parent) as folder:
+        try:
+            if os.geteuid() == 0:
+                _run(folder, "apt-get", "--quiet", "update")
+            _run(folder, "apt-get", "--quiet", "download", *PACKAGES)
+            for package in Path(folder).glob("*.deb"):
+                _run(folder, "dpkg-deb", "--extract", package.name, "root")
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise DebianMissingError(f"{' and '.join(PACKAGES)} can't be downloaded: {error}") from error
+        (Path(folder) / "root" / "usr" / "bin").replace(CACHE)
+
+
+def _run(folder: str, *command: str) -> None:
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+
+
+if __name__ == "__main__":
+    for program in (prometheus, promtool, alertmanager):
+        print(program())
