@@ -1,6 +1,6 @@
-"""Prometheus and Alertmanager: the installed ones, else those of Debian: `python -m tools.debian` prints the paths.
+"""Prometheus and Alertmanager, installed or of Debian's packages: `python -m tools.debian` prints the paths.
 
-The packages are unpacked into the user's cache directory, not installed: no service starts, no root is needed.
+Packages are unpacked into the user's cache directory, not installed: no service starts, and no root is needed.
 """
 
 import os
