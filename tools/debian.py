@@ -1,6 +1,6 @@
 """Prometheus and Alertmanager, installed or of Debian's packages: `python -m tools.debian` prints the paths.
 
-Packages are unpacked into the user's cache directory, not installed: no service starts, and no root is needed.
+Packages are unpacked into the user's cache directory, not installed: no service starts, no root is needed.
 """
 
 import os
@@ -30,6 +30,11 @@ def promtool() -> Path:
 def alertmanager() -> Path:
     """The one that sends alerts on. Debian's name for it is longer than its authors'."""
     return _program("prometheus-alertmanager", "alertmanager")
+
+
+def amtool() -> Path:
+    """What checks the configuration of Alertmanager."""
+    return _program("amtool")
 
 
 def _program(*names: str) -> Path:
@@ -62,5 +67,5 @@ def _run(folder: str, *command: str) -> None:
 
 
 if __name__ == "__main__":
-    for program in (prometheus, promtool, alertmanager):
+    for program in (prometheus, promtool, alertmanager, amtool):
         print(program())
