@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager of Debian, with the configuration of the examples and the addresses of this machine."""
+"""Prometheus and Alertmanager, with the configuration of the examples and the addresses of this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
