@@ -62,7 +62,9 @@ def running(
         ) as program,
     ):
         try:
-            until(lambda: _answers(program, ready, log), f"{command[0]} does not answer at {ready}; see {log}")
+            until(
+                lambda: _answers(program, ready, log), f"{command[0]} does not answer at {ready}; see {log}"
+            )
             yield program
         finally:
             program.terminate()
