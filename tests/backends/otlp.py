@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from time import time_ns
 from typing import Any, NamedTuple
@@ -78,6 +79,11 @@ def _wrapped(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"key": key, "value": {kinds[type(value)]: value}} for key, value in attributes.items()]
 
 
+def trace_id(number: int) -> str:
+    """The id of a trace of the tests, as even as that of any."""
+    return sha256(str(number).encode()).hexdigest()[:32]
+
+
 def span(
     trace: int,
     number: int = 1,
@@ -86,19 +92,19 @@ def span(
     kind: int = INTERNAL,
     events: Mapping[str, Mapping[str, Any]] | None = None,
     error: str | None = None,
-    **attributes: Any,
+    attributes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A span; the first of a trace is its root. Two underscores in a name of `attributes` are a dot."""
+    """A span; the first of a trace is its root."""
     now = time_ns()
     return {
-        "traceId": f"{trace:032x}",
+        "traceId": trace_id(trace),
         "spanId": f"{trace << 8 | number:016x}",
         **({"parentSpanId": f"{trace << 8 | 1:016x}"} if number > 1 else {}),
         "name": name,
         "kind": kind,
         "startTimeUnixNano": str(now - 1_000_000),
         "endTimeUnixNano": str(now),
-        "attributes": _wrapped({key.replace("__", "."): value for key, value in attributes.items()}),
+        "attributes": _wrapped(attributes or {}),
         "events": [
             {"name": event, "timeUnixNano": str(now), "attributes": _wrapped(each)}
             for event, each in (events or {}).items()
@@ -107,13 +113,15 @@ def span(
     }
 
 
-def log(body: str | None = None, event: str = "", **attributes: Any) -> dict[str, Any]:
+def log(
+    body: str | None = None, event: str = "", attributes: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """A log record."""
     return {
         "timeUnixNano": str(time_ns()),
         "eventName": event,
         **({"body": {"stringValue": body}} if body else {}),
-        "attributes": _wrapped({key.replace("__", "."): value for key, value in attributes.items()}),
+        "attributes": _wrapped(attributes or {}),
     }
 
 
@@ -129,18 +137,12 @@ def send_logs(endpoint: str, records: Iterable[Mapping[str, Any]], *, scope: str
     _post(f"{endpoint}/v1/logs", {"resourceLogs": [{"resource": SERVICE, "scopeLogs": [found]}]})
 
 
-def send_count(endpoint: str, name: str, **attributes: Any) -> None:
+def send_count(endpoint: str, name: str, attributes: Mapping[str, Any]) -> None:
     """Send one point of a counter. Raises OSError if it is not accepted."""
-    now = time_ns()
-    point = {"timeUnixNano": str(now), "startTimeUnixNano": str(now), "asInt": "1"}
-    points = [
-        {
-            **point,
-            "attributes": _wrapped({key.replace("__", "."): value for key, value in attributes.items()}),
-        }
-    ]
-    metric = {"name": name, "sum": {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": points}}
-    found = {"scope": {"name": "otel_residency"}, "metrics": [metric]}
+    now = str(time_ns())
+    point = {"timeUnixNano": now, "startTimeUnixNano": now, "asInt": "1", "attributes": _wrapped(attributes)}
+    counter = {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": [point]}
+    found = {"scope": {"name": "otel_residency"}, "metrics": [{"name": name, "sum": counter}]}
     _post(f"{endpoint}/v1/metrics", {"resourceMetrics": [{"resource": SERVICE, "scopeMetrics": [found]}]})
 
 

@@ -16,7 +16,7 @@ from examples.stack.programs import free_address, read, until
 from examples.stack.services import EXAMPLES, Collector, collector_command, collector_running
 from otel_residency.export_gate.content import load_content
 from tests.backends.conftest import StartSink, started
-from tests.backends.otlp import CLIENT, Sink, items, log, send_count, send_logs, send_spans, span
+from tests.backends.otlp import CLIENT, Sink, items, log, send_count, send_logs, send_spans, span, trace_id
 from tools.backends import collector
 
 CONFIGS = ("collector-config.yaml", "collector-gateway-config.yaml")
@@ -93,7 +93,7 @@ def test_content_is_what_the_package_says_it_is(one: Collector, sink: Sink) -> N
     data = json.loads((files("otel_residency.export_gate") / "content.json").read_text(encoding="utf-8"))
     keys = [entry["key"].replace("*", "x") for kind in ("content", "kept", "urls") for entry in data[kind]]
     sent = dict.fromkeys(keys, f"https://me:{SECRET}@docs.example/page?q={SECRET}#{SECRET}")
-    send_spans(one.otlp, [span(1, name="chat", **sent)])
+    send_spans(one.otlp, [span(1, name="chat", attributes=sent)])
     left = dict(arrived(sink, 1)["chat"].attributes)
     assert left.pop("residency.collector.redacted") is True
     assert left == load_content().without(sent, strict=False)
@@ -106,7 +106,7 @@ def test_content_leaves_with_nothing_of_a_model_call(one: Collector, sink: Sink)
         "exception": {"exception.message": SECRET, "exception.type": "E"},
     }
     request = {"gen_ai.request.model": "gpt-5.2", "gen_ai.input.messages": SECRET}
-    send_spans(one.otlp, [span(1, name="chat", events=events, error=SECRET, **request)])
+    send_spans(one.otlp, [span(1, name="chat", events=events, error=SECRET, attributes=request)])
     found = arrived(sink, 1)["chat"]
     assert SECRET not in json.dumps(found.raw)
     assert found.attributes == {"gen_ai.request.model": "gpt-5.2", "residency.collector.redacted": True}
@@ -117,7 +117,7 @@ def test_content_leaves_with_nothing_of_a_model_call(one: Collector, sink: Sink)
 def test_content_of_a_raw_call_to_a_vendor_goes_too(one: Collector, sink: Sink) -> None:
     """The span of an HTTP client that keeps the body, on its way to a vendor."""
     body = {"server.address": "eu.api.openai.com", "http.request.body.text": SECRET}
-    send_spans(one.otlp, [span(1, name="POST", kind=CLIENT, **body)])
+    send_spans(one.otlp, [span(1, name="POST", kind=CLIENT, attributes=body)])
     assert SECRET not in json.dumps(arrived(sink, 1)["POST"].raw)
 
 
@@ -125,7 +125,7 @@ def test_what_has_nothing_to_do_with_models_is_not_touched(one: Collector, sink:
     """A span of a database or of another HTTP call keeps its statement, error and query."""
     attributes = {"db.query.text": "SELECT 1", "input": "x", "url.full": "https://shop.example/?q=1"}
     events = {"exception": {"exception.message": "no"}}
-    sent = span(1, name="query", kind=CLIENT, events=events, error="no", **attributes)
+    sent = span(1, name="query", kind=CLIENT, events=events, error="no", attributes=attributes)
     send_spans(one.otlp, [sent])
     found = arrived(sink, 1)["query"]
     assert found.attributes == attributes
@@ -136,9 +136,9 @@ def test_what_has_nothing_to_do_with_models_is_not_touched(one: Collector, sink:
     ("record", "scope"),
     [
         (log(SECRET, "gen_ai.user.message"), "genai"),
-        (log(SECRET, **{"event.name": "gen_ai.choice"}), "genai"),
+        (log(SECRET, attributes={"event.name": "gen_ai.choice"}), "genai"),
         (log(SECRET), "openai._base_client"),
-        (log(None, **{"gen_ai.input.messages": SECRET}), "genai"),
+        (log(None, attributes={"gen_ai.input.messages": SECRET}), "genai"),
     ],
 )
 def test_content_leaves_log_records(tmp_path: Path, sink: Sink, record: dict[str, Any], scope: str) -> None:
@@ -181,7 +181,7 @@ def test_a_caller_without_us_shows_up(
     """Its span is judged by the host alone: a breach, or indeterminate, and never eligible."""
     name = f"{key} {host}"
     value = f"https://me:pw@{host}:443/v1/responses" if "url" in key else host
-    send_spans(shared.otlp, [span(hash(name) & 0xFFFFFF, name=name, kind=CLIENT, **{key: value})])
+    send_spans(shared.otlp, [span(hash(name) & 0xFFFFFF, name=name, kind=CLIENT, attributes={key: value})])
     found = until(
         lambda: next((each for each in shared_sink.spans if each.name == name), None), "the span arrives"
     )
@@ -216,7 +216,7 @@ def test_others_are_not_called_shadow_callers(
 ) -> None:
     """A span to nobody's vendor, and a hop of a call that otel-residency judges, stay as they are."""
     name = json.dumps(attributes)
-    sent = span(hash(name) & 0xFFFFFF, name=name, kind=CLIENT, error="no", **attributes)
+    sent = span(hash(name) & 0xFFFFFF, name=name, kind=CLIENT, error="no", attributes=attributes)
     send_spans(shared.otlp, [sent])
     found = until(
         lambda: next((each for each in shared_sink.spans if each.name == name), None), "the span arrives"
@@ -228,7 +228,10 @@ def test_a_shadow_caller_is_held_to_what_is_required(tmp_path: Path, sink: Sink)
     """With another requirement the same hosts are judged by that."""
     with collector_running(tmp_path, sink.address, RESIDENCY_REQUIRE="us,gb") as one:
         hosts = ("us.api.openai.com", "eu.api.openai.com")
-        sent = [span(at, name=host, kind=CLIENT, server__address=host) for at, host in enumerate(hosts, 1)]
+        sent = [
+            span(at, name=host, kind=CLIENT, attributes={"server.address": host})
+            for at, host in enumerate(hosts, 1)
+        ]
         send_spans(one.otlp, sent)
         found = arrived(sink, 2)
     assert [found[host].attributes["residency.violation"] for host in hosts] == [False, True]
@@ -249,9 +252,11 @@ def test_no_violation_is_sampled_away(tmp_path: Path, sink: Sink) -> None:
     with collector_running(tmp_path, sink.address) as one:
         for number, (what, attributes) in enumerate(kept.items(), 1):
             error = "no" if what == "error" else None
-            below = span(number, 2, name=what, kind=CLIENT, error=error, **attributes)
+            below = span(number, 2, name=what, kind=CLIENT, error=error, attributes=attributes)
             send_spans(one.otlp, [span(number, name=f"above {what}"), below])
-        send_spans(one.otlp, [span(at, name="ordinary", **ELIGIBLE) for at in range(1000, 1000 + ordinary)])
+        send_spans(
+            one.otlp, [span(at, name="ordinary", attributes=ELIGIBLE) for at in range(1000, 1000 + ordinary)]
+        )
         until(
             lambda: {f"above {what}" for what in kept} | {*kept, "ordinary"} <= {s.name for s in sink.spans},
             "all",
@@ -263,10 +268,10 @@ def test_no_violation_is_sampled_away(tmp_path: Path, sink: Sink) -> None:
 def test_a_violation_that_comes_late_is_kept(tmp_path: Path, sink: Sink) -> None:
     """A span that violates arrives although its trace was dropped before."""
     with collector_running(tmp_path, sink.address, SAMPLING_PERCENTAGE="0") as one:
-        send_spans(one.otlp, [span(1, name="early", **ELIGIBLE)])
-        send_spans(one.otlp, [span(2, name="sibling"), span(2, 2, name="violation", **VIOLATION)])
+        send_spans(one.otlp, [span(1, name="early", attributes=ELIGIBLE)])
+        send_spans(one.otlp, [span(2, name="sibling"), span(2, 2, name="violation", attributes=VIOLATION)])
         until(lambda: any(each.name == "sibling" for each in sink.spans), "the decision is taken")
-        send_spans(one.otlp, [span(1, 2, name="late", **VIOLATION)])
+        send_spans(one.otlp, [span(1, 2, name="late", attributes=VIOLATION)])
         until(lambda: any(each.name == "late" for each in sink.spans), "the violation arrives")
     assert "early" not in {each.name for each in sink.spans}
 
@@ -278,9 +283,9 @@ def test_no_violation_is_lost_while_the_back_end_is_down(
     sent = range(1, 51)
     with collector_running(tmp_path, dead_sink.address) as one:
         for trace in sent:
-            send_spans(one.otlp, [span(trace, name="violation", **VIOLATION)])
+            send_spans(one.otlp, [span(trace, name="violation", attributes=VIOLATION)])
         one.program.kill()
-    expected = {f"{trace:032x}" for trace in sent}
+    expected = set(map(trace_id, sent))
     written = items(tmp_path / "audit.jsonl", "resourceSpans", "scopeSpans", "spans")
     assert {each.trace for each in written} == expected
     with start_sink(dead_sink), collector_running(tmp_path, dead_sink.address):
@@ -290,10 +295,13 @@ def test_no_violation_is_lost_while_the_back_end_is_down(
 def test_the_audit_gets_every_judged_call(tmp_path: Path, dead_sink: Sink) -> None:
     """Spans and log records of ours, and shadow callers, are written as OTLP JSON before any sampling."""
     with collector_running(tmp_path, dead_sink.address, SAMPLING_PERCENTAGE="0") as one:
-        send_spans(one.otlp, [span(1, name="ours", **ELIGIBLE)], scope=OURS)
-        send_spans(one.otlp, [span(2, name="theirs"), span(2, 2, name="hop", **VIOLATION)])
-        send_spans(one.otlp, [span(3, name="shadow", kind=CLIENT, server__address="eu.api.openai.com")])
-        send_logs(one.otlp, [log(event="residency.violation", **VIOLATION)], scope=OURS)
+        send_spans(one.otlp, [span(1, name="ours", attributes=ELIGIBLE)], scope=OURS)
+        send_spans(one.otlp, [span(2, name="theirs"), span(2, 2, name="hop", attributes=VIOLATION)])
+        send_spans(
+            one.otlp,
+            [span(3, name="shadow", kind=CLIENT, attributes={"server.address": "eu.api.openai.com"})],
+        )
+        send_logs(one.otlp, [log(event="residency.violation", attributes=VIOLATION)], scope=OURS)
         send_logs(one.otlp, [log("hello")])
     spans = items(one.audit, "resourceSpans", "scopeSpans", "spans")
     assert [each.name for each in spans] == ["ours", "hop", "shadow"]
@@ -307,28 +315,34 @@ def test_the_audit_gets_every_judged_call(tmp_path: Path, dead_sink: Sink) -> No
 def test_spans_become_metrics(one: Collector) -> None:
     """Judged calls, shadow callers and content taken out are counted, beside the metrics of services."""
     judged = {**VIOLATION, "residency.verdict": "ineligible", "residency.region": "us"}
-    send_spans(one.otlp, [span(1, **judged), span(2, **judged)], scope=OURS)
-    send_spans(one.otlp, [span(1, 2, kind=CLIENT, **judged)])  # its hop: no call of its own
-    send_spans(one.otlp, [span(3, kind=CLIENT, server__address="api.openai.com")])
-    send_spans(one.otlp, [span(4, **{"gen_ai.input.messages": SECRET})])
-    send_count(one.otlp, "residency.calls", residency__verdict="eligible")
-    text = until(
-        lambda: (page := read(one.metrics).decode()).count("residency_c") >= 4 and "shadow" in page and page,
-        "the metrics",
-    )
-    found = {}
-    for line in text.splitlines():
-        if match := re.match(r"(residency_\w+_total)\{(.*)\} (\S+)$", line):
-            labels = dict(re.findall(r'(\w+)="([^"]*)"', match[2]))
-            kind = next(
-                (key for key in ("residency_shadow", "residency_collector_redacted") if key in labels), ""
-            )
-            found[match[1], kind] = (float(match[3]), labels)
-    count, labels = found["residency_collector_calls_total", ""]
-    assert (count, labels["service_name"], labels["residency_region"]) == (2, "support", "us")
+    send_spans(one.otlp, [span(1, attributes=judged), span(2, attributes=judged)], scope=OURS)
+    send_spans(one.otlp, [span(1, 2, kind=CLIENT, attributes=judged)])  # its hop: no call of its own
+    send_spans(one.otlp, [span(3, kind=CLIENT, attributes={"server.address": "api.openai.com"})])
+    send_spans(one.otlp, [span(4, attributes={"gen_ai.input.messages": SECRET})])
+    send_count(one.otlp, "residency.calls", {"residency.verdict": "eligible"})
+    shadow, redacted = "residency_shadow", "residency_collector_redacted"
+    expected = {
+        ("residency_collector_calls_total", ""): 2,
+        ("residency_collector_calls_total", shadow): 1,
+        ("residency_collector_calls_total", redacted): 1,
+        ("residency_calls_total", ""): 1,
+    }
+
+    def points() -> dict[tuple[str, str], tuple[float, dict[str, str]]]:
+        found = {}
+        for metric, text, value in re.findall(
+            r"^(residency_\w+_total)\{(.*)\} (\S+)$", read(one.metrics).decode(), re.MULTILINE
+        ):
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', text))
+            kind = next((key for key in (shadow, redacted) if key in labels), "")
+            found[metric, kind] = (float(value), labels)
+        return found if {key: count for key, (count, _) in found.items()} == expected else {}
+
+    found = until(points, "the metrics")
+    _, labels = found["residency_collector_calls_total", ""]
+    assert (labels["service_name"], labels["residency_region"]) == ("support", "us")
     assert labels["residency_violation"] == "true"
-    assert found["residency_collector_calls_total", "residency_shadow"][1]["residency_region"] == "global"
-    assert found["residency_collector_calls_total", "residency_collector_redacted"][0] == 1
+    assert found["residency_collector_calls_total", shadow][1]["residency_region"] == "global"
     assert found["residency_calls_total", ""][1]["residency_verdict"] == "eligible"
 
 
@@ -343,7 +357,7 @@ def test_the_gateway_keeps_traces_together_and_loses_nothing(tmp_path: Path, sta
         for part in (1, 2):
             for trace in traces:
                 shadow = {"server.address": "us.api.openai.com", "gen_ai.input.messages": SECRET}
-                send_spans(front.otlp, [span(trace, part, kind=CLIENT, **shadow)])
+                send_spans(front.otlp, [span(trace, part, kind=CLIENT, attributes=shadow)])
         front.program.kill()
     with ExitStack() as stack:
         for each in sinks:
