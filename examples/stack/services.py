@@ -1,4 +1,4 @@
-"""What the stack consists of. Each service is the real program, with the very configuration of the examples."""
+"""What the stack consists of: the real programs, with the very configuration of the examples."""
 
 import subprocess
 from collections.abc import Iterator, Mapping

@@ -150,6 +150,6 @@ SERVICE = {"attributes": _wrapped({"service.name": "support"})}
 
 
 def _post(url: str, body: Mapping[str, Any]) -> None:
-    request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
     with _DIRECT.open(request, timeout=20):
         pass

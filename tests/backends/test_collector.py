@@ -89,7 +89,7 @@ def test_nothing_in_alpha_is_used_without_a_word(config: str) -> None:
 
 
 def test_content_is_what_the_package_says_it_is(one: Collector, sink: Sink) -> None:
-    """Of a span with every key of the package's list, and of every family, the same is left as by the package."""
+    """Of a span with every key of the package's list the same is left as by the package."""
     data = json.loads((files("otel_residency.export_gate") / "content.json").read_text(encoding="utf-8"))
     keys = [entry["key"].replace("*", "x") for kind in ("content", "kept", "urls") for entry in data[kind]]
     sent = dict.fromkeys(keys, f"https://me:{SECRET}@docs.example/page?q={SECRET}#{SECRET}")
