@@ -118,7 +118,7 @@ def judge() -> dict[str, Any]:
                 (names.REQUIRED, REQUIRED),
                 (
                     names.CATALOGUE,
-                    json.dumps(max(catalogue.revisions, key=lambda each: each.effective_from).id),
+                    json.dumps(catalogue.revisions[-1].id),
                 ),
             )
         ),

@@ -14,8 +14,9 @@ import yaml
 
 from examples.stack.programs import free_address, read, until
 from examples.stack.services import EXAMPLES, Collector, collector_command, collector_running
+from otel_residency.catalogue import load_catalogue
 from otel_residency.export_gate.content import load_content
-from tests.backends.conftest import StartSink, started
+from tests.backends.conftest import StartSink
 from tests.backends.otlp import CLIENT, Sink, items, log, send_count, send_logs, send_spans, span, trace_id
 from tools.backends import collector
 
@@ -30,21 +31,6 @@ OURS = "otel_residency"
 def one(tmp_path: Path, sink: Sink) -> Iterator[Collector]:
     """The Collector, which keeps every trace."""
     with collector_running(tmp_path, sink.address, SAMPLING_PERCENTAGE="100") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def shared_sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sink]:
-    """A back end for several tests."""
-    with started(Sink(free_address(), tmp_path_factory.mktemp("sink") / "sink.jsonl")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def shared(shared_sink: Sink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    """A Collector for several tests."""
-    directory = tmp_path_factory.mktemp("collector")
-    with collector_running(directory, shared_sink.address, SAMPLING_PERCENTAGE="100") as running:
         yield running
 
 
@@ -159,49 +145,45 @@ def gateway(directory: Path, *sinks: Sink) -> AbstractContextManager[Collector]:
 # Shadow callers
 
 
-@pytest.mark.parametrize(
-    ("host", "region", "reason"),
-    [
-        ("api.openai.com", "global", "host.global"),
-        ("us.api.openai.com", "us", "host.region_mismatch"),
-        ("EU.api.openai.com.", "eu", "request.unseen"),
-        ("xx.api.openai.com", "unknown", "host.unknown"),
-        ("uk.api.openai.com", "unknown", "host.lookalike"),
-        ("api.openai.eu", "unknown", "host.bogus"),
-        ("contoso.openai.azure.com", "unknown", "host.unknown"),
-        ("bedrock-runtime.us-east-1.amazonaws.com", "us", "host.region_mismatch"),
-        ("bedrock-runtime.eu-west-1.amazonaws.com", "eu", "request.unseen"),
-        ("api.anthropic.com", "unknown", "host.unknown"),
-    ],
-)
 @pytest.mark.parametrize("key", ["server.address", "net.peer.name", "url.full", "http.url"])
-def test_a_caller_without_us_shows_up(
-    shared: Collector, shared_sink: Sink, host: str, region: str, reason: str, key: str
-) -> None:
+def test_a_caller_without_us_shows_up(tmp_path: Path, dead_sink: Sink, key: str) -> None:
     """Its span is judged by the host alone: a breach, or indeterminate, and never eligible."""
-    name = f"{key} {host}"
-    value = f"https://me:pw@{host}:443/v1/responses" if "url" in key else host
-    send_spans(shared.otlp, [span(hash(name) & 0xFFFFFF, name=name, kind=CLIENT, attributes={key: value})])
-    found = until(
-        lambda: next((each for each in shared_sink.spans if each.name == name), None), "the span arrives"
-    )
-    breach = reason not in ("request.unseen", "host.unknown")
-    said = {key: value for key, value in found.attributes.items() if key.startswith("residency.")}
-    assert said == {
-        "residency.shadow": True,
-        "residency.verdict": "ineligible" if breach else "indeterminate",
-        "residency.violation": breach,
-        "residency.reasons": [reason],
-        "residency.region": region,
-        "residency.required": ["eu"],
-        "residency.catalogue": "openai-2026-11",
-        **({"residency.action": "flagged"} if breach else {}),
+    hosts = {
+        "api.openai.com": ("global", "host.global"),
+        "us.api.openai.com": ("us", "host.region_mismatch"),
+        "EU.api.openai.com.": ("eu", "request.unseen"),
+        "xx.api.openai.com": ("unknown", "host.unknown"),
+        "uk.api.openai.com": ("unknown", "host.lookalike"),
+        "api.openai.eu": ("unknown", "host.bogus"),
+        "contoso.openai.azure.com": ("unknown", "host.unknown"),
+        "bedrock-runtime.us-east-1.amazonaws.com": ("us", "host.region_mismatch"),
+        "bedrock-runtime.eu-west-1.amazonaws.com": ("eu", "request.unseen"),
+        "api.anthropic.com": ("unknown", "host.unknown"),
     }
+    value = "https://me:pw@{}:443/v1/responses" if "url" in key else "{}"
+    with collector_running(tmp_path, dead_sink.address) as one:
+        for number, host in enumerate(hosts):
+            sent = span(number, name=host, kind=CLIENT, attributes={key: value.format(host)})
+            send_spans(one.otlp, [sent])
+    judged = {each.name: each.attributes for each in items(one.audit, "resourceSpans", "scopeSpans", "spans")}
+    for host, (region, reason) in hosts.items():
+        breach = reason not in ("request.unseen", "host.unknown")
+        said = {name: value for name, value in judged[host].items() if name.startswith("residency.")}
+        assert said == {
+            "residency.shadow": True,
+            "residency.verdict": "ineligible" if breach else "indeterminate",
+            "residency.violation": breach,
+            "residency.reasons": [reason],
+            "residency.region": region,
+            "residency.required": ["eu"],
+            "residency.catalogue": load_catalogue().revisions[-1].id,
+            **({"residency.action": "flagged"} if breach else {}),
+        }
 
 
-@pytest.mark.parametrize(
-    "attributes",
-    [
+def test_others_are_not_called_shadow_callers(one: Collector, sink: Sink) -> None:
+    """A span to nobody's vendor, and a hop of a call that otel-residency judges, stay as they are."""
+    others: list[dict[str, Any]] = [
         {"server.address": "shop.example"},
         {"server.address": "api.openai.com.evil.example"},
         {"server.address": "auth.openai.com"},
@@ -209,19 +191,14 @@ def test_a_caller_without_us_shows_up(
         {"server.address": "eu.api.openai.com", "residency.policy": "08cb8a2760d6"},
         {"server.address": 7, "url.full": "no url"},
         {},
-    ],
-)
-def test_others_are_not_called_shadow_callers(
-    shared: Collector, shared_sink: Sink, attributes: dict[str, Any]
-) -> None:
-    """A span to nobody's vendor, and a hop of a call that otel-residency judges, stay as they are."""
-    name = json.dumps(attributes)
-    sent = span(hash(name) & 0xFFFFFF, name=name, kind=CLIENT, error="no", attributes=attributes)
-    send_spans(shared.otlp, [sent])
-    found = until(
-        lambda: next((each for each in shared_sink.spans if each.name == name), None), "the span arrives"
-    )
-    assert found.attributes == attributes
+    ]
+    sent = [
+        span(number, name=json.dumps(attributes), kind=CLIENT, attributes=attributes)
+        for number, attributes in enumerate(others)
+    ]
+    send_spans(one.otlp, sent)
+    found = arrived(sink, len(others))
+    assert [found[json.dumps(attributes)].attributes for attributes in others] == others
 
 
 def test_a_shadow_caller_is_held_to_what_is_required(tmp_path: Path, sink: Sink) -> None:

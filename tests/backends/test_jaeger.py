@@ -52,7 +52,9 @@ class Asked(NamedTuple):
 def _span(seen: Mapping[str, Any]) -> Span:
     parents = [each["spanID"] for each in seen["references"] if each["refType"] == "CHILD_OF"]
     tags = {tag["key"]: tag["value"] for tag in seen["tags"]}
-    return Span(seen["spanID"], parents[0] if parents else None, seen["operationName"], seen["startTime"], tags)
+    return Span(
+        seen["spanID"], parents[0] if parents else None, seen["operationName"], seen["startTime"], tags
+    )
 
 
 @pytest.fixture(scope="module")
