@@ -7,14 +7,23 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX ?= $(INDEX)
 endif
 
-.PHONY: demo test test-main test-matrix test-apart lint bench build clean
+.PHONY: demo stack collector test test-main test-matrix test-apart test-backends lint bench build clean
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo
 
+# The demo's traffic in real back ends, which Go builds; until Ctrl-C.
+stack: .venv/ready
+	$(BIN)/python -m tools.backends > /dev/null
+	$(BIN)/python -m examples.stack
+
+# The path of the Collector of the examples, built if need be.
+collector: .venv/ready
+	@$(BIN)/python -m tools.backends collector
+
 # The suite in .venv, and the suites in environments of their own, two at a time.
 test: .venv/ready
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-matrix test-apart
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-matrix test-apart test-backends
 
 test-main: lint
 	$(BIN)/pytest --reruns 1 --cov --cov-report=term
@@ -25,6 +34,9 @@ test-matrix: .venv/ready
 
 test-apart: .venv/ready
 	$(BIN)/nox --session wheel oldest neighbours packages beside servers clients conformance
+
+test-backends: .venv/ready
+	$(BIN)/nox --session backends
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -69,6 +69,16 @@ def _go(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def main() -> int:
+    """Build those that are named, or all."""
+    try:
+        for each in sys.argv[1:] or BACKENDS:
+            print(BACKENDS[each]())
+    except GoMissingError as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    for each in sys.argv[1:] or BACKENDS:
-        print(BACKENDS[each]())
+    sys.exit(main())

@@ -26,7 +26,7 @@ HEAD = """\
 # transform/judge judges the calls of services that run without otel-residency, by the host of their spans.
 # It never says `eligible`: what was asked of the host does not show.
 # transform/content takes out what services let through: of the spans of model calls, and of the log records
-# that carry prompts. An error here refuses the items: content that can't be looked at goes nowhere.
+# that carry prompts. An error in there refuses the items: content that can't be looked at goes nowhere.
 
 """
 SHADOW, REDACTED = "residency.shadow", "residency.collector.redacted"
@@ -91,11 +91,11 @@ def judge() -> dict[str, Any]:
             _set(
                 HOST,
                 f'ExtractPatterns({_attribute(key)}, "{URL}")["host"]',
-                f'{HOST} == "" and IsString({_attribute(key)})',
+                f'{HOST} == "" and IsMatch({_attribute(key)}, "{URL}")',
             )
             for key in URL_KEYS
         ),
-        f"set({HOST}, ToLowerCase({HOST})) where {HOST} != nil",
+        f"set({HOST}, ToLowerCase({HOST}))",
         *(_set(REGION, f'"{name}"', _is_one_of(each)) for name, each in hosts_by_region(catalogue).items()),
         *(_set(REGION, '"unknown"', _is_one_of(each)) for each in bogus.values()),
         _set(REASON, '"request.unseen"', f"{REGION} != nil"),
@@ -118,7 +118,7 @@ def judge() -> dict[str, Any]:
                 (names.REQUIRED, REQUIRED),
                 (
                     names.CATALOGUE,
-                    json.dumps(max(catalogue.revisions, key=lambda each: each.effective_from).id),
+                    json.dumps(catalogue.revisions[-1].id),
                 ),
             )
         ),
@@ -130,7 +130,7 @@ def judge() -> dict[str, Any]:
     ]
     others = f"span.kind == SPAN_KIND_CLIENT and {_attribute(names.POLICY)} == nil"
     group = {"context": "span", "conditions": [others], "statements": statements}
-    return {"error_mode": "propagate", "trace_statements": [group]}
+    return {"error_mode": "ignore", "trace_statements": [group]}
 
 
 def _set(target: str, value: str, condition: str) -> str:
@@ -223,7 +223,7 @@ def content() -> dict[str, Any]:
                     mark(
                         "log", f'log.cache["before"] != Len(log.attributes) or {payload} and log.body != nil'
                     ),
-                    f"set(log.body, nil) where {payload}",
+                    f'set(log.body, "") where {payload}',
                 ],
             }
         ],

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from examples.stack.services import Collector, collector_running, jaeger_running
 from tools.backends import GoMissingError
 
 
-def send(collector: Collector, directory: Path) -> None:
+def send(collector: Collector, directory: Path, settings: Mapping[str, str]) -> None:
     """Run the demo's application, first with violations flagged and then with violations blocked."""
     telemetry = {
         **{f"OTEL_{each}_EXPORTER": "otlp" for each in ("TRACES", "METRICS", "LOGS")},
@@ -22,23 +22,27 @@ def send(collector: Collector, directory: Path) -> None:
     }
     for mode in MODES:
         service = {"OTEL_SERVICE_NAME": f"claims-{mode}"}
-        done = run_connected(mode, directory, {**telemetry, **service})
+        done = run_connected(mode, directory, {**telemetry, **service, **settings})
         if done.returncode:
             raise RuntimeError(done.stderr)
 
 
 @contextmanager
-def stack(directory: Path) -> Iterator[dict[str, str]]:
-    """All services, with traffic in them: where to look, by what is seen there."""
+def stack(directory: Path, settings: Mapping[str, str] = {}) -> Iterator[dict[str, str]]:
+    """All services, with traffic in them: where to look, by what is seen there.
+
+    The application that makes the traffic gets `settings` on top of its own.
+    """
     with (
         jaeger_running(directory) as jaeger,
         collector_running(directory, jaeger.otlp, SAMPLING_PERCENTAGE="100") as collector,
     ):
-        send(collector, directory)
+        send(collector, directory, settings)
+        search = "api/traces?service=claims-flag&tag=residency.violation:true"
         yield {
             "services send OTLP to": collector.otlp,
             "Jaeger": jaeger.query,
-            "traces with violations": f"{jaeger.query}/api/traces?service=claims-flag&tag=residency.violation:true",
+            "traces with violations": f"{jaeger.query}/{search}",
             "metrics, for Prometheus": collector.metrics,
             "audit, OTLP JSON": str(collector.audit),
         }

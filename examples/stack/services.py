@@ -1,5 +1,6 @@
-"""What the stack consists of. Each service is the real program, with the very configuration of the examples."""
+"""What the stack consists of: the real programs, with the very configuration of the examples."""
 
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ class Collector(NamedTuple):
     otlp: str
     metrics: str
     audit: Path
+    program: "subprocess.Popen[bytes]"
 
 
 @contextmanager
@@ -42,8 +44,10 @@ def collector_command(config: str = "collector-config.yaml") -> list[str | Path]
 
 
 @contextmanager
-def collector_running(directory: Path, traces: str, **environment: str) -> Iterator[Collector]:
-    """Run the Collector, which sends spans to `traces`."""
+def collector_running(
+    directory: Path, traces: str, config: str = "collector-config.yaml", **environment: str
+) -> Iterator[Collector]:
+    """Run the Collector, which sends spans to `traces` and keeps its state in `directory`."""
     otlp, metrics, health = free_address(), free_address(), free_address()
     settings: Mapping[str, str] = {
         "COLLECTOR_GRPC": free_address(),
@@ -57,5 +61,5 @@ def collector_running(directory: Path, traces: str, **environment: str) -> Itera
         **environment,
     }
     log = directory / "collector.log"
-    with running(collector_command(), f"http://{health}", log, settings):
-        yield Collector(f"http://{otlp}", f"http://{metrics}/metrics", directory / "audit.jsonl")
+    with running(collector_command(config), f"http://{health}", log, settings) as program:
+        yield Collector(f"http://{otlp}", f"http://{metrics}/metrics", directory / "audit.jsonl", program)
