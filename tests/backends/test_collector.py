@@ -256,11 +256,15 @@ def test_a_violation_that_comes_late_is_kept(tmp_path: Path, sink: Sink) -> None
 def test_no_violation_is_lost_while_the_back_end_is_down(
     tmp_path: Path, dead_sink: Sink, start_sink: StartSink
 ) -> None:
-    """The back end is down and the Collector is killed: what it had accepted arrives after a restart."""
+    """The back end goes, then the Collector is killed: what it had accepted arrives after a restart."""
     sent = range(1, 51)
-    with collector_running(tmp_path, dead_sink.address) as one:
+    with ExitStack() as stack, collector_running(tmp_path, dead_sink.address) as one:
+        stack.enter_context(start_sink(dead_sink))
         for trace in sent:
             send_spans(one.otlp, [span(trace, name="violation", attributes=VIOLATION)])
+            if trace == 10:
+                until(lambda: dead_sink.spans, "the first violation arrives")
+                stack.close()
         one.program.kill()
     expected = set(map(trace_id, sent))
     written = items(tmp_path / "audit.jsonl", "resourceSpans", "scopeSpans", "spans")
