@@ -15,6 +15,7 @@ demo: .venv/ready
 # The demo's traffic in real back ends, which Go builds; until Ctrl-C.
 stack: .venv/ready
 	$(BIN)/python -m tools.backends > /dev/null
+	$(BIN)/python -m tools.debian > /dev/null
 	$(BIN)/python -m examples.stack
 
 # The path of the Collector of the examples, built if need be.

@@ -122,7 +122,7 @@ def clients(session: nox.Session, client: str) -> None:
 
 @nox.session
 def backends(session: nox.Session) -> None:
-    """Run the configurations of the examples in a real Collector and Jaeger, which Go builds."""
+    """Run the configurations of the examples in real back ends, some of which Go builds."""
     if shutil.which("go") is None:
         missing = "Go is not installed, so the Collector and Jaeger can't be built and are not tested."
         (session.error if os.environ.get("CI") else session.skip)(missing)
@@ -137,4 +137,5 @@ def backends(session: nox.Session) -> None:
         "constraints/openai.txt",
     )
     session.run("python", "-m", "tools.backends", env={"PYTHONPATH": "."})
-    session.run("pytest", "tests/backends", "-q", *session.posargs, env={"BACKENDS": "yes"})
+    tests = ("tests/backends", "tests/monitoring/test_end_to_end.py")
+    session.run("pytest", *tests, "-q", *session.posargs, env={"BACKENDS": "yes"})

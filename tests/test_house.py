@@ -40,7 +40,7 @@ def collector_names() -> set[str]:
     text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "examples").rglob("*.yaml"))
     written = set(re.findall(r"attributes\[\\*\"(residency\.[a-z_.]+)", text))
     (counted,) = re.findall(r"namespace: (residency\.\S+)", text)
-    return {*written, f"{counted}.calls"} - code_names()
+    return {*written, f"{counted}.calls", f"{counted}.duration"} - code_names()
 
 
 def code_names() -> set[str]:

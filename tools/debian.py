@@ -6,6 +6,7 @@ Packages are unpacked into the user's cache directory, not installed: no service
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,16 +42,17 @@ def _program(*names: str) -> Path:
     installed = next(filter(None, map(shutil.which, names)), None)
     if installed:
         return Path(installed)
-    if not CACHE.exists():
+    program = CACHE / names[0]
+    if not program.exists():
         _unpack()
-    return CACHE / names[0]
+    return program
 
 
 def _unpack() -> None:
     if shutil.which("apt-get") is None:
         raise DebianMissingError(f"{' and '.join(PACKAGES)} are not installed, and there is no apt-get.")
-    CACHE.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=CACHE.parent) as folder:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=CACHE) as folder:
         try:
             if os.geteuid() == 0:
                 _run(folder, "apt-get", "--quiet", "update")
@@ -59,7 +61,8 @@ def _unpack() -> None:
                 _run(folder, "dpkg-deb", "--extract", package.name, "root")
         except (OSError, subprocess.CalledProcessError) as error:
             raise DebianMissingError(f"{' and '.join(PACKAGES)} can't be downloaded: {error}") from error
-        (Path(folder) / "root" / "usr" / "bin").replace(CACHE)
+        for program in (Path(folder) / "root" / "usr" / "bin").iterdir():
+            program.replace(CACHE / program.name)
 
 
 def _run(folder: str, *command: str) -> None:
@@ -67,5 +70,8 @@ def _run(folder: str, *command: str) -> None:
 
 
 if __name__ == "__main__":
-    for program in (prometheus, promtool, alertmanager, amtool):
-        print(program())
+    try:
+        for each in (prometheus, promtool, alertmanager, amtool):
+            print(each())
+    except DebianMissingError as missing:
+        sys.exit(str(missing))

@@ -9,8 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from examples.demo.run import MODES, run_connected
+from examples.stack.monitoring import alertmanager_running, prometheus_running, receiver_running
 from examples.stack.services import Collector, collector_running, jaeger_running
 from tools.backends import GoMissingError
+from tools.debian import DebianMissingError
 
 
 def send(collector: Collector, directory: Path, settings: Mapping[str, str]) -> None:
@@ -36,6 +38,9 @@ def stack(directory: Path, settings: Mapping[str, str] = {}) -> Iterator[dict[st
     with (
         jaeger_running(directory) as jaeger,
         collector_running(directory, jaeger.otlp, SAMPLING_PERCENTAGE="100") as collector,
+        receiver_running(directory) as (receiver, alerts),
+        alertmanager_running(directory, receiver) as alertmanager,
+        prometheus_running(directory, collector.metrics, alertmanager) as prometheus,
     ):
         send(collector, directory, settings)
         search = "api/traces?service=claims-flag&tag=residency.violation:true"
@@ -44,6 +49,9 @@ def stack(directory: Path, settings: Mapping[str, str] = {}) -> Iterator[dict[st
             "Jaeger": jaeger.query,
             "traces with violations": f"{jaeger.query}/{search}",
             "metrics, for Prometheus": collector.metrics,
+            "Prometheus": prometheus,
+            "Alertmanager": alertmanager,
+            "alerts, in some minutes": str(alerts),
             "audit, OTLP JSON": str(collector.audit),
         }
 
@@ -59,7 +67,7 @@ def main() -> int:
             signal.pause()
     except KeyboardInterrupt:
         print("stopped")
-    except GoMissingError as missing:
+    except (GoMissingError, DebianMissingError) as missing:
         print(missing, file=sys.stderr)
         return 1
     return 0

@@ -1,5 +1,6 @@
 """Prometheus and Alertmanager, with the configuration of the examples and the addresses of this machine."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,26 @@ RULES = EXAMPLES / "prometheus" / "residency-alerts.yaml"
 
 
 @contextmanager
-def alertmanager_running(directory: Path, config: Path = ALERTMANAGER) -> Iterator[str]:
-    """Run Alertmanager: its URL."""
+def receiver_running(directory: Path) -> Iterator[tuple[str, Path]]:
+    """Run a receiver of alerts: its URL, and the file to which it writes what arrives."""
+    address, log = free_address(), directory / "alerts.log"
+    command = (sys.executable, EXAMPLES / "alertmanager" / "receiver.py", address.partition(":")[2])
+    with running(command, f"http://{address}", log, {}):
+        yield f"http://{address}", log
+
+
+@contextmanager
+def alertmanager_running(directory: Path, receiver: str, **route: str) -> Iterator[str]:
+    """Run Alertmanager, which sends to `receiver`; `route` replaces settings of its route. Gives its URL."""
+    config = yaml.safe_load(ALERTMANAGER.read_text(encoding="utf-8"))
+    config["route"] |= route
+    for each in config["receivers"]:
+        (webhook,) = each["webhook_configs"]
+        webhook["url"] = receiver + urlsplit(webhook["url"]).path
+    file = _written(directory / ALERTMANAGER.name, config)
     address = free_address()
     command = (
-        *(alertmanager(), f"--config.file={config}", f"--storage.path={directory / 'alertmanager'}"),
+        *(alertmanager(), f"--config.file={file}", f"--storage.path={directory / 'alertmanager'}"),
         *(f"--web.listen-address={address}", "--cluster.listen-address="),
     )
     with running(command, f"http://{address}/-/ready", directory / "alertmanager.log", {}):
@@ -47,8 +63,7 @@ def prometheus_running(
     told["static_configs"] = [{"targets": [urlsplit(alerts).netloc]}]
     config["global"]["scrape_interval"] = every
     config["rule_files"] = [str(rules)]
-    file = directory / "prometheus.yml"
-    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    file = _written(directory / PROMETHEUS.name, config)
     address = free_address()
     command = (
         *(prometheus(), f"--config.file={file}", f"--storage.tsdb.path={directory / 'prometheus'}"),
@@ -56,3 +71,8 @@ def prometheus_running(
     )
     with running(command, f"http://{address}/-/ready", directory / "prometheus.log", {}):
         yield f"http://{address}"
+
+
+def _written(file: Path, config: object) -> Path:
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return file

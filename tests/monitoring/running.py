@@ -10,7 +10,6 @@ from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import yaml
 from openai import OpenAI
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -21,7 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind
 
-from examples.stack.monitoring import ALERTMANAGER, RULES
+from examples.stack.monitoring import RULES
 from examples.stack.programs import read
 from otel_residency import ResidencyInstrumentor
 from tests.internet import EU, GATEWAY, US
@@ -62,18 +61,6 @@ def a_minute_a_second(directory: Path) -> Path:
     copy.write_text(
         re.sub(r"\b(\d+)([smhd])\b", shorter, RULES.read_text(encoding="utf-8")), encoding="utf-8"
     )
-    return copy
-
-
-def at_once(directory: Path, receiver: str) -> Path:
-    """A copy of Alertmanager's configuration that sends to `receiver` without waiting."""
-    config = yaml.safe_load(ALERTMANAGER.read_text(encoding="utf-8"))
-    config["route"] |= {"group_wait": "0s", "group_interval": "1s"}
-    for each in config["receivers"]:
-        (webhook,) = each["webhook_configs"]
-        webhook["url"] = f"{receiver}/{each['name']}"
-    copy = directory / ALERTMANAGER.name
-    copy.write_text(yaml.safe_dump(config), encoding="utf-8")
     return copy
 
 

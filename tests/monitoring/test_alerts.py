@@ -10,14 +10,13 @@ import yaml
 
 from examples.stack.monitoring import ALERTMANAGER, PROMETHEUS, RULES
 from otel_residency.core.decide import STALE_AFTER
-from otel_residency.telemetry import names
 from tests.monitoring.conftest import Program
 from tools import debian
 
 ROOT = Path(__file__).parent.parent.parent
 UNIT_TESTS = RULES.with_name("residency-alerts.test.yaml")
-FROM_COLLECTOR = {"residency_collector_calls_total", "residency_collector_duration_seconds_bucket"}
 UNITS = {"s": "_seconds"}
+KINDS = {"counter": "_total", "histogram": "_bucket", "gauge": ""}
 
 
 def read(file: Path) -> Any:
@@ -31,8 +30,9 @@ ALERTS = [rule for rule in RULE if "alert" in rule]
 
 def in_prometheus(metric: dict[str, Any]) -> str:
     """The name that a metric of the registry has in Prometheus."""
-    suffix = "_total" if metric["instrument"] == "counter" else UNITS.get(metric["unit"], "")
-    return metric["metric_name"].replace(".", "_") + suffix
+    return (
+        metric["metric_name"].replace(".", "_") + UNITS.get(metric["unit"], "") + KINDS[metric["instrument"]]
+    )
 
 
 def test_promtool_accepts_the_configuration_and_the_unit_tests_of_the_rules_hold(program: Program) -> None:
@@ -76,18 +76,23 @@ def test_each_alert_of_the_page_is_a_rule() -> None:
 
 
 def test_rules_ask_for_names_that_are_emitted() -> None:
-    """Every metric and label in the rules is the registry's, as Prometheus spells it, or the Collector's."""
-    groups = read(ROOT / "registry" / "residency.yaml")["groups"]
+    """Every metric and label in the rules is of the registry, as Prometheus spells it."""
+    groups = [
+        group
+        for file in ("residency.yaml", "collector.yaml")
+        for group in read(ROOT / "registry" / file)["groups"]
+    ]
     metrics = {in_prometheus(group) for group in groups if "metric_name" in group}
     labels = {
-        name.replace(".", "_")
-        for name in (*vars(names).values(), "residency.shadow", "residency.collector.redacted")
-        if isinstance(name, str) and name.startswith("residency.")
+        attribute["id"].replace(".", "_")
+        for group in groups
+        for attribute in group.get("attributes", ())
+        if "id" in attribute
     }
     recorded = {rule["record"] for rule in RULE if "record" in rule}
     expressions = " ".join(rule["expr"] for rule in RULE)
     used = set(re.findall(r"(?<![:\w])residency_\w+(?!:)", expressions))
-    assert used <= metrics | labels | FROM_COLLECTOR
+    assert used <= metrics | labels
     assert set(re.findall(r"[\w]+:[\w]+:[\w]+", expressions)) <= recorded
 
 

@@ -21,7 +21,6 @@ from tests.monitoring.conftest import Program
 from tests.monitoring.running import (
     Backends,
     a_minute_a_second,
-    at_once,
     call_guarded,
     call_unguarded,
     receiving,
@@ -57,7 +56,7 @@ def backends(
     rules = a_minute_a_second(directory)
     with (
         receiving() as (receiver, alerts),
-        alertmanager_running(directory, at_once(directory, receiver)) as alertmanager,
+        alertmanager_running(directory, receiver, group_wait="0s", group_interval="1s") as alertmanager,
         jaeger_running(directory) as jaeger,
         collector_running(directory, jaeger.otlp, SAMPLING_PERCENTAGE="100") as collector,
         prometheus_running(directory, collector.metrics, alertmanager, rules=rules, every="1s") as prometheus,
@@ -66,7 +65,7 @@ def backends(
             patch.setenv("NO_PROXY", "127.0.0.1")  # the proxy of the tests' internet knows no Collector
             call_unguarded(collector.otlp)
             call_guarded(collector.otlp)
-        send(collector, directory)
+        send(collector, directory, {})
         yield Backends(prometheus, jaeger.query, alerts)
 
 
