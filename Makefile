@@ -7,7 +7,7 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX ?= $(INDEX)
 endif
 
-.PHONY: demo stack collector test test-main test-matrix test-apart test-backends lint bench build clean
+.PHONY: demo stack collector debian test test-main test-matrix test-apart test-backends lint bench build clean
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo
@@ -22,11 +22,15 @@ stack: .venv/ready
 collector: .venv/ready
 	@$(BIN)/python -m tools.backends collector
 
+# Prometheus and Alertmanager, installed or unpacked. Without them their tests are skipped, but not in CI.
+debian: .venv/ready
+	@$(BIN)/python -m tools.debian > /dev/null || [ -z "$$CI" ]
+
 # The suite in .venv, and the suites in environments of their own, two at a time.
-test: .venv/ready
+test: .venv/ready debian
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-matrix test-apart test-backends
 
-test-main: lint
+test-main: lint debian
 	$(BIN)/pytest --reruns 1 --cov --cov-report=term
 	$(BIN)/coverage report --include='*/otel_residency/core/*' --fail-under=100
 
@@ -36,7 +40,7 @@ test-matrix: .venv/ready
 test-apart: .venv/ready
 	$(BIN)/nox --session wheel oldest neighbours packages beside servers clients conformance
 
-test-backends: .venv/ready
+test-backends: .venv/ready debian
 	$(BIN)/nox --session backends
 
 lint: .venv/ready

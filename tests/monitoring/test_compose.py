@@ -15,6 +15,8 @@ EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 COMPOSE = EXAMPLES / "compose.yaml"
 REFERENCE = "github.com/compose-spec/compose-go/v2/cmd@v2.16.2"
 """The library that `docker compose` reads its files with."""
+ENVIRONMENT = {**os.environ, "GOFLAGS": "-mod=mod"}
+"""As it was before this process was connected to the tests' internet: Go may have to load the library."""
 
 
 def read(file: Path) -> Any:
@@ -40,7 +42,7 @@ def test_compose_accepts_the_file() -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "GOFLAGS": "-mod=mod"},
+        env=ENVIRONMENT,
     )
     assert done.returncode == 0, done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) == set(SERVICES)
