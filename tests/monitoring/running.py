@@ -43,24 +43,23 @@ class Backends(NamedTuple):
         return self._result("query", query=query)
 
     def ask_range(self, query: str, start: float, end: float) -> list[dict[str, Any]]:
-        """Its answer over a time, a second a step."""
-        return self._result("query_range", query=query, start=str(start), end=str(end), step="1")
+        """Its answer over a time, five seconds a step."""
+        return self._result("query_range", query=query, start=str(start), end=str(end), step="5")
 
     def _result(self, kind: str, **parameters: str) -> list[dict[str, Any]]:
         answer = json.loads(read(f"{self.prometheus}/api/v1/{kind}?{urlencode(parameters)}"))
         return list(answer["data"]["result"])
 
 
-def a_minute_a_second(directory: Path) -> Path:
-    """A copy of the rules in which time passes sixty times as fast."""
+def quicker(directory: Path) -> Path:
+    """A copy of the rules in which a minute takes five seconds, and no alert waits to be sure."""
 
     def shorter(found: re.Match[str]) -> str:
-        return f"{int(found[1]) * _SECONDS[found[2]] // 60}s"
+        return f"{int(found[1]) * _SECONDS[found[2]] // 12}s"
 
+    text = re.sub(r"\b(\d+)([smhd])\b", shorter, RULES.read_text(encoding="utf-8"))
     copy = directory / RULES.name
-    copy.write_text(
-        re.sub(r"\b(\d+)([smhd])\b", shorter, RULES.read_text(encoding="utf-8")), encoding="utf-8"
-    )
+    copy.write_text(re.sub(r"\bfor: \w+", "for: 1s", text), encoding="utf-8")
     return copy
 
 

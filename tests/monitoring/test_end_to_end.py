@@ -20,9 +20,9 @@ from tests.internet import Internet
 from tests.monitoring.conftest import Program
 from tests.monitoring.running import (
     Backends,
-    a_minute_a_second,
     call_guarded,
     call_unguarded,
+    quicker,
     receiving,
 )
 from tools import debian
@@ -53,7 +53,7 @@ def backends(
     for wanted in (debian.prometheus, debian.alertmanager):
         program(wanted)
     directory = tmp_path_factory.mktemp("monitoring")
-    rules = a_minute_a_second(directory)
+    rules = quicker(directory)
     with (
         receiving() as (receiver, alerts),
         alertmanager_running(directory, receiver, group_wait="0s", group_interval="1s") as alertmanager,
@@ -139,7 +139,7 @@ def shown(target: dict[str, Any], backends: Backends) -> bool:
     query = with_variables(target["expr"])
     now = time()
     if target.get("range"):
-        found = [value for each in backends.ask_range(query, now - 60, now) for value in each["values"]]
+        found = [value for each in backends.ask_range(query, now - 900, now) for value in each["values"]]
     else:
         found = [each["value"] for each in backends.ask(query)]
     return any(float(value) > 0 and not math.isnan(float(value)) for _, value in found)
