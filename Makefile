@@ -7,16 +7,30 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX ?= $(INDEX)
 endif
 
-.PHONY: demo test test-main test-matrix test-apart lint bench build clean
+.PHONY: demo stack collector debian test test-main test-matrix test-apart test-backends lint bench build clean
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo
 
-# The suite in .venv, and the suites in environments of their own, two at a time.
-test: .venv/ready
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-matrix test-apart
+# The demo's traffic in real back ends, which Go builds; until Ctrl-C.
+stack: .venv/ready
+	$(BIN)/python -m tools.backends > /dev/null
+	$(BIN)/python -m tools.debian > /dev/null
+	$(BIN)/python -m examples.stack
 
-test-main: lint
+# The path of the Collector of the examples, built if need be.
+collector: .venv/ready
+	@$(BIN)/python -m tools.backends collector
+
+# Prometheus and Alertmanager, installed or unpacked. Without them their tests are skipped, but not in CI.
+debian: .venv/ready
+	@$(BIN)/python -m tools.debian > /dev/null || [ -z "$$CI" ]
+
+# The suite in .venv, and the suites in environments of their own, two at a time.
+test: .venv/ready debian
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-matrix test-apart test-backends
+
+test-main: lint debian
 	$(BIN)/pytest --cov --cov-report=term
 	$(BIN)/coverage report --include='*/otel_residency/core/*' --fail-under=100
 
@@ -25,6 +39,9 @@ test-matrix: .venv/ready
 
 test-apart: .venv/ready
 	$(BIN)/nox --session wheel oldest neighbours packages beside servers clients conformance
+
+test-backends: .venv/ready debian
+	$(BIN)/nox --session backends
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -1,6 +1,7 @@
 """The suites that need an environment of their own."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -117,3 +118,24 @@ def clients(session: nox.Session, client: str) -> None:
     }
     test = ("-m", "pytest", "-q", "tests/clients", *session.posargs)
     session.run(sys.executable, *test, env=variables, external=True)
+
+
+@nox.session
+def backends(session: nox.Session) -> None:
+    """Run the configurations of the examples in real back ends, some of which Go builds."""
+    if shutil.which("go") is None:
+        missing = "Go is not installed, so the Collector and Jaeger can't be built and are not tested"
+        (session.error if os.environ.get("CI") else session.skip)(missing)
+    session.install(
+        "--editable",
+        ".[httpx]",
+        "--group",
+        "test",
+        "opentelemetry-instrumentation-genai-openai==1.3b0",
+        *CONSTRAINTS,
+        "--constraint",
+        "constraints/openai.txt",
+    )
+    session.run("python", "-m", "tools.backends", env={"PYTHONPATH": "."})
+    tests = ("tests/backends", "tests/monitoring/test_end_to_end.py")
+    session.run("pytest", *tests, "-q", *session.posargs, env={"BACKENDS": "yes"})

@@ -1,6 +1,7 @@
 """The promises that the project makes about itself."""
 
 import ast
+import re
 from pathlib import Path
 
 import yaml
@@ -10,6 +11,7 @@ import otel_residency
 from otel_residency import environment_variables, settings
 from otel_residency.core.reasons import REASONS
 from otel_residency.telemetry import names
+from tools import collector
 from tools.docs import pages
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +33,14 @@ def registry_names() -> set[str]:
         found |= {attribute.get("id") or attribute["ref"] for attribute in group.get("attributes", ())}
         found |= {group[key] for key in ("metric_name", "name") if key in group}
     return found
+
+
+def collector_names() -> set[str]:
+    """What the Collector of the examples says in our name, beyond what the package says."""
+    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "examples").rglob("*.yaml"))
+    written = set(re.findall(r"attributes\[\\*\"(residency\.[a-z_.]+)", text))
+    (counted,) = re.findall(r"namespace: (residency\.\S+)", text)
+    return {*written, f"{counted}.calls", f"{counted}.duration"} - code_names()
 
 
 def code_names() -> set[str]:
@@ -67,6 +77,21 @@ def test_the_public_names_are_exact_sorted_and_importable() -> None:
 def test_the_registry_and_the_code_name_the_same_things() -> None:
     """Nothing is emitted that the registry does not describe, and nothing described that is not emitted."""
     assert registry_names() == code_names()
+
+
+def test_the_registry_names_what_the_collector_says() -> None:
+    """The same for the configuration of the Collector, with a file of its own."""
+    groups = yaml.safe_load((ROOT / "registry" / "collector.yaml").read_text(encoding="utf-8"))["groups"]
+    described = {
+        attribute["id"] for group in groups for attribute in group["attributes"] if "id" in attribute
+    }
+    described |= {group["metric_name"] for group in groups if "metric_name" in group}
+    assert described == collector_names()
+
+
+def test_what_the_collector_knows_is_up_to_date() -> None:
+    """The written part of its configuration is what the catalogue and the list of content keys say."""
+    assert collector.FILE.read_text(encoding="utf-8") == collector.text()
 
 
 def test_names_of_others_are_those_of_the_conventions() -> None:

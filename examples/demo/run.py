@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import trustme
@@ -26,6 +26,16 @@ MODES = ("flag", "block")
 SCOPE = "otel_residency"
 
 SIGNALS = {"resourceSpans": "spans", "resourceMetrics": "metrics", "resourceLogs": "logs"}
+TO_FILES = {
+    "OTEL_TRACES_EXPORTER": "otlp_json_file",
+    "OTEL_METRICS_EXPORTER": "otlp_json_file",
+    "OTEL_LOGS_EXPORTER": "otlp_json_file",
+    # Without code, the file exporter writes to standard output. One export, at exit, so that
+    # its lines do not fall between the halves of the application's own.
+    "OTEL_BSP_SCHEDULE_DELAY": "60000",
+    "OTEL_BLRP_SCHEDULE_DELAY": "60000",
+    "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+}
 FOREIGN_SETTINGS = ("OTEL_", "OPENAI_", "SSL_CERT_")
 PROXY_SETTINGS = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 
@@ -51,22 +61,7 @@ def run_application(mode: str, directory: Path) -> Run:
     """Run app.py against the loopback hosts, and read back what it and they left behind."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    authority = trustme.CA(organization_name="otel-residency demo")
-    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
-    with (
-        Journal(directory / "endpoints.jsonl") as arrivals,
-        Journal(directory / "proxy.jsonl") as departures,
-        far_ends(HOSTS, authority, FarEnds(arrivals).respond) as ports,
-        way_out(ports, departures) as proxy,
-    ):
-        application = subprocess.run(
-            [_instrument(), sys.executable, str(HERE / "app.py")],
-            env=_environment(mode, proxy, directory / "ca.pem"),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    application = run_connected(mode, directory, TO_FILES)
     _sort_output(application.stdout, directory)
     (directory / "stderr.txt").write_text(application.stderr, encoding="utf-8")
     spans = read_spans(directory / "spans.jsonl")
@@ -87,6 +82,28 @@ def run_application(mode: str, directory: Path) -> Run:
     )
 
 
+def run_connected(
+    mode: str, directory: Path, telemetry: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run app.py, connected to the loopback hosts and to nothing else; `telemetry` says where that goes."""
+    authority = trustme.CA(organization_name="otel-residency demo")
+    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
+    with (
+        Journal(directory / "endpoints.jsonl") as arrivals,
+        Journal(directory / "proxy.jsonl") as departures,
+        far_ends(HOSTS, authority, FarEnds(arrivals).respond) as ports,
+        way_out(ports, departures) as proxy,
+    ):
+        return subprocess.run(
+            [_instrument(), sys.executable, str(HERE / "app.py")],
+            env={**_environment(mode, proxy, directory / "ca.pem"), **telemetry},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
 def _instrument() -> str:
     """The command of the same environment, whether or not that is on the path."""
     return str(Path(sys.executable).with_name("opentelemetry-instrument"))
@@ -104,14 +121,6 @@ def _environment(mode: str, proxy: str, authority: Path) -> dict[str, str]:
         "HTTPS_PROXY": proxy,
         "SSL_CERT_FILE": str(authority),
         "OTEL_SERVICE_NAME": "demo",
-        "OTEL_TRACES_EXPORTER": "otlp_json_file",
-        "OTEL_METRICS_EXPORTER": "otlp_json_file",
-        "OTEL_LOGS_EXPORTER": "otlp_json_file",
-        # Without code, the file exporter writes to standard output. One export, at exit, so that
-        # its lines do not fall between the halves of the application's own.
-        "OTEL_BSP_SCHEDULE_DELAY": "60000",
-        "OTEL_BLRP_SCHEDULE_DELAY": "60000",
-        "OTEL_METRIC_EXPORT_INTERVAL": "60000",
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
         "OTEL_RESIDENCY_REQUIRE": "eu",
         "OTEL_RESIDENCY_POLICY": str(HERE / "residency.toml"),

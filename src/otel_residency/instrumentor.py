@@ -15,7 +15,7 @@ from otel_residency.openai_client.patch import install, switch
 from otel_residency.openai_client.state import State
 from otel_residency.settings import Settings, read_ledger_key, read_settings
 from otel_residency.telemetry.baggage import BaggageCrossing
-from otel_residency.telemetry.emit import Attributes, Telemetry
+from otel_residency.telemetry.emit import InForce, Telemetry
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
@@ -79,7 +79,7 @@ def activate(settings: Settings, quarantine: Exporters | None = None, **provider
         return
     state = State(settings)
     try:
-        state.telemetry = Telemetry(_policy_in_force, **providers)
+        state.telemetry = Telemetry(_in_force, **providers)
     except Exception as error:  # the guard does not hang on telemetry
         state.failed("starting telemetry", error)
     if settings.policy.ledger.path:
@@ -134,7 +134,7 @@ def _gate(state: State, quarantine: Exporters | None) -> "Gate":
     )
 
 
-def _policy_in_force() -> Attributes | None:
-    """What `residency.policy.info` tells, whichever activation the meter was given its callback by."""
+def _in_force() -> InForce | None:
+    """What the metrics tell, whichever activation the meter was given its callback by."""
     state = switch.state
-    return None if state is None else state.policy_info()
+    return None if state is None else state.in_force()

@@ -20,7 +20,7 @@ from otel_residency.export_gate.http_spans import read_hop
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
 from tests.export_gate.genai import PROMPT, application, ask
-from tests.internet import US, Internet
+from tests.internet import EU, US, Internet
 from tests.recorded import Instrument, Recorded
 from tests.senders import PATH, SENDERS
 
@@ -115,6 +115,21 @@ def test_the_hops_of_the_client_count_once(residency: Recorded) -> None:
     assert (hop.attributes or {})[names.VERDICT] == "ineligible"
     assert hop.parent == call.context
     assert residency.counted == len(residency.violations) == 1
+
+
+def test_a_hop_of_an_eligible_call_names_the_policy(residency: Recorded) -> None:
+    """A hop ends before its call is judged to the end: it tells by which policy, and no verdict yet."""
+    from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor
+
+    HTTPX2ClientInstrumentor().instrument(tracer_provider=residency.tracer_provider)
+    try:
+        ask(EU)
+    finally:
+        HTTPX2ClientInstrumentor().uninstrument()
+    hop, call = (dict(span.attributes or {}) for span in residency.every_span)
+    assert call[names.VERDICT] == "eligible"
+    said = {key: value for key, value in hop.items() if key.startswith("residency.")}
+    assert said == {names.POLICY: call[names.POLICY]}
 
 
 def test_its_ancestors_are_redacted(instrument: Instrument) -> None:

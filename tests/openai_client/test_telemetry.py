@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import openai
@@ -15,6 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
+from otel_residency.catalogue.load import load_catalogue
 from otel_residency.telemetry import names
 from otel_residency.version import __version__
 from tests.internet import EU, US, Internet
@@ -213,6 +215,14 @@ def test_the_policy_in_force_is_told(instrument: Instrument) -> None:
             "residency.mode.strict": True,
         },
     )
+
+
+def test_the_age_of_the_table_in_force_is_told(instrument: Instrument) -> None:
+    """A gauge of Unix time names the table that is pinned, and the day it was last checked."""
+    residency = instrument(catalogue="openai-2026-06")
+    ((value, attributes),) = residency.points("residency.catalogue.timestamp")
+    assert dict(attributes) == {"residency.catalogue": "openai-2026-06"}
+    assert datetime.fromtimestamp(value, UTC).date() == load_catalogue().entries.generated
 
 
 def test_the_policy_of_now_is_told_and_none_when_off(residency: Recorded) -> None:

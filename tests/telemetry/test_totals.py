@@ -32,7 +32,7 @@ def counted(reader: InMemoryMetricReader) -> dict[Any, Any]:
 
 def telemetry(provider: MeterProvider) -> Telemetry:
     """An activation that uses `provider`."""
-    return Telemetry(dict, meter_provider=provider)
+    return Telemetry(lambda: None, meter_provider=provider)
 
 
 def test_a_meter_is_told_of_every_activation() -> None:

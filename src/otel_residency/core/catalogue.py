@@ -116,6 +116,10 @@ class Catalogue:
         begun = [revision for revision in self.revisions if revision.effective_from <= day]
         return begun[-1] if begun else None
 
+    def known_until(self, revision: Revision) -> date:
+        """The day up to which `revision` is known to be the vendor's table."""
+        return max(self.entries.generated or date.min, revision.effective_from)
+
     def rows(self, revision: Revision, segments: tuple[str, ...]) -> tuple[Row, ...]:
         """Rows of the longest listed path that `segments` begin with; several rows may share a path."""
         best = 0

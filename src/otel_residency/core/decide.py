@@ -5,7 +5,6 @@ never in favour of `eligible`.
 """
 
 from collections.abc import Iterator
-from datetime import date
 from functools import partial
 
 from otel_residency.core.catalogue import Catalogue
@@ -175,7 +174,7 @@ def _policy_findings(
     if revision is None:
         yield Finding("catalogue.no_revision", INDETERMINATE, f"no table is known for {facts.on}")
         return
-    known_until = max(catalogue.entries.generated or date.min, revision.effective_from)
+    known_until = catalogue.known_until(revision)
     age = (facts.on - known_until).days
     if policy.catalogue_max_age is not None and age > policy.catalogue_max_age:
         yield Finding("catalogue.stale", INDETERMINATE, f"{revision.id} is older than the policy allows")

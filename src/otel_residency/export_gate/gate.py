@@ -367,7 +367,8 @@ class Gate:
 def _relation(calls: Collection[Mark], *, strict: bool) -> Relation:
     """The relation to calls, told by the worst of them.
 
-    Of several calls only a breach is told, and a verdict that may still change is not.
+    Of several calls only a breach is told, and a verdict that may still change is not: only by which policy
+    there will be one, so that a back end can tell what is judged from what nobody judges.
     """
     worst: Mark | None = None
     for mark in calls:
@@ -381,6 +382,8 @@ def _relation(calls: Collection[Mark], *, strict: bool) -> Relation:
         verdict = {names.ACTION: names.FLAGGED, **worst.attributes}
     elif len(calls) == 1 and not doubt:
         verdict = worst.attributes
+    elif names.POLICY in worst.attributes:
+        verdict = {names.POLICY: worst.attributes[names.POLICY]}
     return Relation(verdict, worst.violation, doubt, strict=strict)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from functools import cached_property
 from logging import getLogger
 from threading import Lock
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_residency.errors import ResidencyError
 from otel_residency.telemetry import names
+from otel_residency.telemetry.emit import Attributes, InForce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from otel_residency.openai_client.facts import BodyReader, Heard
     from otel_residency.openai_client.memory import Memory
     from otel_residency.settings import Settings
-    from otel_residency.telemetry.emit import Attributes, Telemetry
+    from otel_residency.telemetry.emit import Telemetry
 
 _log = getLogger("otel_residency")
 _OTHERS = 4096
@@ -162,18 +164,21 @@ class State:
             known = self._base_url = BaseUrl(url)
         return known
 
-    def policy_info(self) -> "Attributes":
-        """The attributes of `residency.policy.info`."""
+    def in_force(self) -> InForce:
+        """What the metrics tell of policy and catalogue."""
         guard = self.guard
-        revision = max(guard.catalogue.revisions, key=lambda each: each.effective_from)
+        catalogue = guard.catalogue
+        revision = catalogue.revision_on(date.max) or catalogue.revisions[-1]
         policy = guard.settings.policy
-        return {
+        attributes: Attributes = {
             names.POLICY: guard.settings.policy_hash,
-            names.CATALOGUE: guard.catalogue.pinned or revision.id,
+            names.CATALOGUE: revision.id,
             names.MODE_ON_CALL: policy.on_call,
             names.MODE_ON_EXPORT: policy.on_export,
             names.MODE_STRICT: policy.strict,
         }
+        checked = datetime.combine(catalogue.known_until(revision), time(), UTC)
+        return InForce(attributes, int(checked.timestamp()))
 
     def tell_of_senders(self, decision: "Decision") -> None:
         """Warn, once of each, of programs that send prompts past the client: they may hide their errors."""

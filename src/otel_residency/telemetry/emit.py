@@ -1,6 +1,7 @@
 """Opens and closes the span of a call, counts it, reports a violation. Needs only the OpenTelemetry API."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from opentelemetry import trace
 from opentelemetry._logs import LoggerProvider, LogRecord, SeverityNumber, get_logger
@@ -16,12 +17,21 @@ from otel_residency.version import __version__
 Attributes = Mapping[str, AttributeValue]
 
 
+class InForce(NamedTuple):
+    """The policy and the table that calls are judged by."""
+
+    attributes: Attributes
+    """Those of `residency.policy.info`."""
+    checked: int
+    """When the table was last checked, in seconds of Unix time."""
+
+
 class Telemetry:
     """What this package emits, by the names of the registry."""
 
     def __init__(
         self,
-        policy_info: Callable[[], Attributes | None],
+        in_force: Callable[[], InForce | None],
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         logger_provider: LoggerProvider | None = None,
@@ -29,8 +39,8 @@ class Telemetry:
         """Use the given providers, or the global ones.
 
         Args:
-            policy_info: attributes of `residency.policy.info`, asked for at each collection; `None` while
-                no policy is in force. A meter keeps the first one that it is given.
+            in_force: what is in force, asked for at each collection; `None` while nothing is. A meter keeps
+                the first one that it is given.
             tracer_provider: for the spans.
             meter_provider: for the metrics.
             logger_provider: for the events.
@@ -58,16 +68,27 @@ class Telemetry:
             "Calls by whether the ledger has a record of them.",
         )
 
-        def observe(_: CallbackOptions) -> Iterable[Observation]:
-            attributes = policy_info()
-            if attributes is not None:
-                yield Observation(1, attributes)
+        def policy(_: CallbackOptions) -> Iterable[Observation]:
+            now = in_force()
+            if now is not None:
+                yield Observation(1, now.attributes)
+
+        def catalogue(_: CallbackOptions) -> Iterable[Observation]:
+            now = in_force()
+            if now is not None:
+                yield Observation(now.checked, {names.CATALOGUE: now.attributes[names.CATALOGUE]})
 
         meter.create_observable_gauge(
             names.METRIC_POLICY_INFO,
-            [observe],
-            "1",
+            [policy],
+            "{policy}",  # a gauge of unit 1 is a ratio to Prometheus, which says so in the name
             "1 for the policy in force; alert when it is absent or differs between services.",
+        )
+        meter.create_observable_gauge(
+            names.METRIC_CATALOGUE_TIMESTAMP,
+            [catalogue],
+            "s",
+            "When the table in force was last checked against the vendor's page, in Unix time.",
         )
 
     def start(self, name: str, attributes: Attributes, start_time: int) -> Span | None:

@@ -54,6 +54,7 @@ METRIC_CALLS: Final = "residency.calls"
 METRIC_EXPORT_ITEMS: Final = "residency.export.items"
 METRIC_LEDGER_RECORDS: Final = "residency.ledger.records"
 METRIC_POLICY_INFO: Final = "residency.policy.info"
+METRIC_CATALOGUE_TIMESTAMP: Final = "residency.catalogue.timestamp"
 EVENT_VIOLATION: Final = "residency.violation"
 
 EVENT_CALL: Final = "residency.call"
