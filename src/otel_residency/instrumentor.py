@@ -117,7 +117,7 @@ def _ledger(state: State, providers: Mapping[str, Any]) -> "Ledger":
     policy = state.settings.policy
     emit = state.telemetry.report_record if policy.ledger.events and state.telemetry is not None else None
     resource = resource_of(providers.values())
-    process = Process(lambda: state.guard, state.policy_info, resource, state.failed, emit)
+    process = Process(lambda: state.guard, lambda: state.in_force().attributes, resource, state.failed, emit)
     return Ledger(policy.ledger, process, partial(read_ledger_key, policy))
 
 
