@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import calls, gate, show, stages, startup
+from benchmarks import calls, gate, report, show, stages, startup
 from benchmarks.calls import ROOT, Size
 from benchmarks.cases import CASES
 
@@ -33,7 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         measured = calls.measure(Size(options.sets, options.rounds), names, tell)
     gated = gate.measure(options.rounds, tell) if options.only in (None, "gate") else None
     started = startup.measure(options.pairs, tell) if options.only in (None, "startup") else None
-    results = show.report(measured, gated, started)
+    recorded = None
+    if options.only == "report":
+        recorded = report.measure(options.recorded, options.output.parent / "ledgers", options.way, tell)
+    results = show.report(measured, gated, started, recorded)
     show.on_screen(results, console)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(show.plain_data(results), indent=1) + "\n", encoding="utf-8")
@@ -47,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", type=int, default=5, help="sets of fresh processes (%(default)s)")
     parser.add_argument("--rounds", type=int, default=20, help="rounds per set (%(default)s)")
     parser.add_argument("--pairs", type=int, default=15, help="starts in either environment (%(default)s)")
-    parser.add_argument("--only", choices=("calls", "gate", "startup"), help="measure one part")
+    parser.add_argument("--only", choices=("calls", "gate", "startup", "report"), help="measure one part")
+    parser.add_argument("--recorded", type=int, default=1_000_000, help="calls to report on (%(default)s)")
+    parser.add_argument("--way", action="append", choices=report.WAYS, help="count them in these ways only")
     parser.add_argument("--case", action="append", choices=calls.NAMES, help="measure these calls only")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "benchmarks.json", metavar="PATH")
     parser.add_argument("--record", action="store_true", help=f"rewrite {RESULTS.name}")

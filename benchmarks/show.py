@@ -12,6 +12,7 @@ from rich.table import Table
 
 from benchmarks.calls import Chunks, Results, Row
 from benchmarks.gate import Gated
+from benchmarks.report import Took
 from benchmarks.startup import Pair, Startup
 
 AIM_RATIO, AIM_CHUNK, AIM_SPAN, AIM_START = 1.5, 0.5, 1.5, 15
@@ -31,6 +32,7 @@ _PACKAGES = (
 _CALLS = ("call", "plain", "control", "floor", "ours", "ratio", "processor: floor", "ours", "ratio")
 _CHUNKS = ("stream", "plain", "control", "floor", "ours", "ours - floor")
 _GATE = ("span", "on_export", "without", "added", "ratio")
+_RECORDED = ("counted by", "calls", "GB", "seconds", "processor seconds", "MB of memory", "load")
 _STARTUP = ("start of a process", "without", "added", "ratio")
 Cells = Sequence[str]
 
@@ -44,17 +46,21 @@ class Report(NamedTuple):
     calls: Results | None
     gate: Sequence[Gated] | None
     startup: Startup | None
+    recorded: Sequence[Took] | None
 
 
 def report(
-    calls: Results | None, gate: Sequence[Gated] | None = None, startup: Startup | None = None
+    calls: Results | None,
+    gate: Sequence[Gated] | None = None,
+    startup: Startup | None = None,
+    recorded: Sequence[Took] | None = None,
 ) -> Report:
     """What was measured, with what it was measured on."""
     load = f", load {os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else ""
     machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}{load}"
     versions = {"python": platform.python_version()}
     versions |= {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return Report(f"{datetime.now(UTC):%Y-%m-%d}", machine, versions, calls, gate, startup)
+    return Report(f"{datetime.now(UTC):%Y-%m-%d}", machine, versions, calls, gate, startup, recorded)
 
 
 def plain_data(value: Any) -> Any:
@@ -117,7 +123,10 @@ _HOW_TO_READ = """## How to read it
   seems to add is the larger process.
 * The export gate is switched on and off in turn within one process; **without** is the time to start a span,
   end it and hand it to a processor that does nothing.
-* The start of a process is measured between two environments that differ in otel-residency alone."""
+* The start of a process is measured between two environments that differ in otel-residency alone.
+* Recorded calls are counted one way after the other, in the same ledgers; **load** is that of the machine at
+  its end, and processor time does not depend on it as much as seconds do. The report also judges every call
+  again; jq and pandas count by verdict and region alone."""
 
 
 def _tables(results: Report) -> Iterator[tuple[str, Cells, list[Cells]]]:
@@ -129,6 +138,20 @@ def _tables(results: Report) -> Iterator[tuple[str, Cells, list[Cells]]]:
         yield "Added to a span by the export gate, µs", _GATE, [_gated(each) for each in results.gate]
     if results.startup:
         yield "Added to the start of a process", _STARTUP, [_pair(each) for each in results.startup.rows]
+    if results.recorded:
+        yield "Counting recorded calls", _RECORDED, [_took(each) for each in results.recorded]
+
+
+def _took(took: Took) -> Cells:
+    return (
+        took.way,
+        f"{took.calls:,}",
+        f"{took.gigabytes:.1f}",
+        f"{took.seconds:.1f}",
+        f"{took.processor:.1f}",
+        f"{took.megabytes:.0f}",
+        f"{took.load:.1f}",
+    )
 
 
 def _call(row: Row) -> Cells:

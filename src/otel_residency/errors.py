@@ -2,6 +2,7 @@
 
     Exception
     └── ResidencyError                 anything below
+        ├── AuditError                 records that can't be reported on
         ├── CatalogueError             a catalogue file that does not hold what it must
         └── PolicyError                a policy, an environment variable or an argument
 
@@ -12,6 +13,10 @@ installed, from `openai.OpenAIError`; it is defined beside the patch of that cli
 
 class ResidencyError(Exception):
     """Base of the errors about configuration."""
+
+
+class AuditError(ResidencyError):
+    """Records can't be reported on; the message names the file or place, and what to do."""
 
 
 class CatalogueError(ResidencyError):

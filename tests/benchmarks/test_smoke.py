@@ -73,9 +73,19 @@ def test_start_is_compared_with_an_environment_without_ours(results: dict[str, A
     assert all(row["without"] > 0 for row in startup["rows"])
 
 
+def test_the_report_is_measured(tmp_path: Path) -> None:
+    """Ledgers are written once, and every way that is asked for counts all of their calls."""
+    output = tmp_path / "results.json"
+    run("--only=report", "--recorded=2000", "--way=otel-residency report", f"--output={output}")
+    (took,) = json.loads(output.read_text(encoding="utf-8"))["recorded"]
+    assert took["calls"] == 2000
+    assert min(took["seconds"], took["processor"], took["megabytes"]) > 0
+    assert "Of 2" in (tmp_path / "ledgers" / "report.html").read_text(encoding="utf-8")
+
+
 def test_conditions_are_told(results: dict[str, Any]) -> None:
     """Numbers come with the day, the machine and the versions that they hold for."""
-    assert {"date", "machine", "versions", "calls", "gate", "startup"} == set(results)
+    assert {"date", "machine", "versions", "calls", "gate", "startup", "recorded"} == set(results)
     assert {"python", "openai", "opentelemetry-sdk", "otel-residency"} <= set(results["versions"])
 
 

@@ -17,6 +17,7 @@ COMMANDS = (
     "doctor",
     "explain",
     "policy",
+    "report",
     "run",
     "scan",
     "verify",

@@ -1,0 +1,186 @@
+"""Where the records are: files, counted into DuckDB, or a ClickHouse. Both answer the same statements."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
+
+from otel_residency.audit.read import Part, Task, Unread, find_files, is_compressed, read_part
+from otel_residency.audit.sql import clickhouse_records, duckdb_records
+from otel_residency.errors import AuditError
+
+SMALL: Final = 1 << 25
+"""Bytes of input up to which one process reads it, since another takes longer to start."""
+SHARE: Final = 1 << 28
+"""Bytes of a file that one process reads at a time."""
+_MEMORY: Final = "400MB"
+_BATCH: Final = 10_000
+
+Query = Callable[[str], Iterable[Sequence[Any]]]
+"""A statement to the rows that answer it."""
+Progress = Callable[[int, int], None]
+"""Told of the bytes that were read and of all bytes."""
+
+
+class Input(NamedTuple):
+    """A file, or a database, and what was found in it."""
+
+    name: str
+    bytes: int
+    lines: int
+    unread: int
+    """Lines that could not be read."""
+    others: int
+    """Lines of telemetry that hold nothing of ours."""
+
+
+class Source(NamedTuple):
+    """Records that can be asked."""
+
+    query: Query
+    inputs: tuple[Input, ...]
+    unread: tuple[Unread, ...] = ()
+    """The first lines of each file that could not be read."""
+    files: tuple[Path, ...] = ()
+
+
+@contextmanager
+def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress) -> Iterator[Source]:
+    """Read files, and hold what was counted in a table while it is asked.
+
+    Args:
+        paths: files, plain or compressed, and folders of them.
+        vendors: as `rows_of` takes them.
+        progress: told how far it is.
+
+    Raises:
+        AuditError: there is no file, one can't be opened, or DuckDB is not installed.
+    """
+    try:
+        import duckdb  # noqa: PLC0415 - an extra, and heavy
+    except ImportError:
+        raise AuditError("a report needs duckdb: pip install 'otel-residency[audit]'") from None
+    files = find_files(paths)
+    with TemporaryDirectory(prefix="otel-residency-") as folder:
+        parts = _read(_tasks(files), Path(folder), vendors, progress)
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": _processes(),
+            "memory_limit": _MEMORY,
+            "temp_directory": folder,
+            "preserve_insertion_order": False,
+        }
+        with duckdb.connect(config=settings) as connection:
+            connection.execute(duckdb_records(f"{folder}/*.rows"))
+
+            def query(statement: str) -> Iterator[Sequence[Any]]:
+                cursor = connection.cursor().execute(statement)
+                while rows := cursor.fetchmany(_BATCH):
+                    yield from rows
+
+            yield Source(query, *_inputs(files, parts), tuple(files))
+
+
+def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> Source:
+    """Ask a ClickHouse with the tables of the Collector's exporter.
+
+    Args:
+        name: as the report names it, without a password.
+        query: how it is asked.
+        vendors: as `rows_of` takes them.
+
+    Raises:
+        AuditError: the tables are not there.
+    """
+    tables: dict[str, list[str]] = {}
+    columns = (
+        "SELECT table, name FROM system.columns WHERE database = currentDatabase() "
+        "AND table IN ('otel_logs', 'otel_traces')"
+    )
+    for table, column in query(columns):
+        tables.setdefault(table, []).append(column)
+    if not tables:
+        raise AuditError(f"{name}: it has neither a table otel_logs nor otel_traces")
+    records = clickhouse_records(tables, vendors)
+    return Source(lambda statement: query(f"{records} {statement}"), (Input(name, 0, 0, 0, 0),))
+
+
+def _processes() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _tasks(files: list[Path]) -> list[Task]:
+    tasks = []
+    for file in files:
+        try:
+            size = file.stat().st_size
+            if is_compressed(file):
+                tasks.append(Task(file, 0, None))
+            else:
+                starts = range(0, size, SHARE)
+                tasks += [Task(file, start, min(start + SHARE, size)) for start in starts]
+        except OSError as error:
+            raise AuditError(f"{file}: can't be read: {error.strerror}") from None
+    return tasks
+
+
+def _size(task: Task) -> int:
+    return task.path.stat().st_size if task.end is None else task.end - task.start
+
+
+def _read(tasks: list[Task], folder: Path, vendors: AbstractSet[str], progress: Progress) -> list[Part]:
+    total, done = sum(map(_size, tasks)), 0
+    targets = [folder / f"{number:06}.rows" for number in range(len(tasks) or 1)]
+    targets[0].touch()
+    if total <= SMALL or _processes() == 1:
+
+        def step(size: int) -> None:
+            nonlocal done
+            done += size
+            progress(done, total)
+
+        return [read_part(task, target, vendors, step) for task, target in zip(tasks, targets, strict=False)]
+    context = get_context("spawn")
+    read = context.Value("q", 0)
+    with ProcessPoolExecutor(_processes(), context, _share, (read,)) as pool:
+        futures = [pool.submit(_read_counted, *each, vendors) for each in zip(tasks, targets, strict=True)]
+        waiting: set[Future[Part]] = set(futures)
+        while waiting:
+            _, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            progress(read.value, total)
+        return [future.result() for future in futures]
+
+
+_read_bytes: Any = None
+
+
+def _share(read: Any) -> None:
+    """Keep, in a process of the pool, the number that tells all of them how much was read."""
+    global _read_bytes  # noqa: PLW0603
+    _read_bytes = read
+
+
+def _read_counted(task: Task, target: Path, vendors: AbstractSet[str]) -> Part:
+    def step(size: int) -> None:
+        with _read_bytes.get_lock():
+            _read_bytes.value += size
+
+    return read_part(task, target, vendors, step)
+
+
+def _inputs(files: list[Path], parts: list[Part]) -> tuple[tuple[Input, ...], tuple[Unread, ...]]:
+    """What was found in each file, and its lines that could not be read, numbered from its start."""
+    inputs, unread = [], []
+    for file in files:
+        lines = 0
+        own = [part for part in parts if part.path == file]
+        for part in own:
+            unread += [each._replace(line=each.line + lines) for each in part.unread]
+            lines += part.lines
+        unread_lines, others = sum(part.unread_lines for part in own), sum(part.others for part in own)
+        inputs.append(Input(str(file), file.stat().st_size, lines, unread_lines, others))
+    return tuple(inputs), tuple(unread)

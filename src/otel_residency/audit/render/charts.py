@@ -1,0 +1,80 @@
+"""Bars over time, as positions in a drawing that the template writes down."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from otel_residency.audit.report import Outcome, Period
+
+WIDTH, HEIGHT = 720, 150
+_LABELS: Final = 6
+_FILLED: Final = 0.78
+ORDER: Final = (
+    Outcome.KEPT,
+    Outcome.NO_CONTENT,
+    Outcome.CONDITIONAL,
+    Outcome.NO_PROMISE,
+    Outcome.UNKNOWN,
+    Outcome.STOPPED,
+    Outcome.BROKEN,
+)
+"""From the bottom of a bar to its top."""
+
+
+class Part(NamedTuple):
+    """A rectangle of a bar."""
+
+    outcome: str
+    y: float
+    height: float
+    calls: int
+
+
+class Bar(NamedTuple):
+    """The calls of one period."""
+
+    start: str
+    x: float
+    width: float
+    parts: tuple[Part, ...]
+    label: bool
+    """Whether its day is written below."""
+
+
+class Chart(NamedTuple):
+    """Bars, and the number of calls that the highest line stands for."""
+
+    bars: tuple[Bar, ...]
+    top: int
+    outcomes: tuple[str, ...]
+    """Those that are drawn, as its legend lists them."""
+
+
+def chart(periods: Sequence[Period], outcomes: Iterable[str]) -> Chart | None:
+    """Draw these outcomes; `None` where there is nothing to draw."""
+    shown = [each for each in ORDER if each in set(outcomes)]
+    sums = [sum(period.outcomes.get(each, 0) for each in shown) for period in periods]
+    if not any(sums):
+        return None
+    top = _round_up(max(sums))
+    step = WIDTH / len(periods)
+    every = -(-len(periods) // _LABELS)
+    bars = []
+    for number, period in enumerate(periods):
+        y, parts = float(HEIGHT), []
+        for outcome in shown:
+            calls = period.outcomes.get(outcome, 0)
+            if calls:
+                height = calls / top * HEIGHT
+                y -= height
+                parts.append(Part(outcome, round(y, 2), round(height, 2), calls))
+        x = number * step + step * (1 - _FILLED) / 2
+        label = number % every == 0
+        bars.append(Bar(period.start, round(x, 2), round(step * _FILLED, 2), tuple(parts), label))
+    drawn = {part.outcome for bar in bars for part in bar.parts}
+    return Chart(tuple(bars), top, tuple(each for each in ORDER if each in drawn))
+
+
+def _round_up(value: int) -> int:
+    """The next number of the form 1, 2, 2.5 or 5 times a power of ten."""
+    power = 10 ** (len(str(value)) - 1)
+    return next((int(each * power) for each in (1, 2, 2.5, 5) if each * power >= value), 10 * power)

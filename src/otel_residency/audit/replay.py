@@ -1,0 +1,195 @@
+"""Recorded calls judged again: by the table that was in force on their day, and by another policy."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
+
+from otel_residency.audit.record import read_facts, read_policy
+from otel_residency.audit.sql import Kind
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.decide import decide
+from otel_residency.core.facts import CallFacts
+from otel_residency.core.policy import Policy
+from otel_residency.core.verdict import Decision
+
+_REMEMBERED: Final = 50_000
+OUTDATED, OTHER_TABLE, SAME_TABLE = "outdated table", "other table", "same table"
+"""Why an answer differs from the recorded one."""
+NO_FACTS: Final = "the record holds no facts (a span, or a call that the guard failed to judge)"
+UNREADABLE_FACTS: Final = "its facts can't be read by this release"
+NO_POLICY: Final = "the policy that it was judged by is not among the records"
+
+PolicyFor = Callable[[str, str], Policy]
+"""The policy of a service in an environment."""
+
+
+class Difference(NamedTuple):
+    """Calls whose answer is another one today."""
+
+    cause: str
+    was: str
+    """The recorded verdict."""
+    now: str
+    judged_by: str
+    """The table that the record names, then the one that was in force."""
+    in_force: str
+    recorded_violation: bool
+    """Whether it broke the policy by the recorded answer, then by the one of today."""
+    violation: bool
+    reasons: tuple[str, ...]
+    """What is found today."""
+    calls: int = 0
+    first: str = ""
+    """The day of the first of these calls, then of the last."""
+    last: str = ""
+    days: int = 0
+    """For how many days a newer table had been in force, at most."""
+
+
+class Stopped(NamedTuple):
+    """Calls that break another policy, and did not break the recorded one."""
+
+    service: str
+    host: str
+    endpoint: str
+    model: str
+    verdict: str
+    reasons: tuple[str, ...]
+    calls: int = 0
+
+
+class Replay(NamedTuple):
+    """What came of judging again."""
+
+    judged: int
+    """Calls that could be judged again."""
+    not_judged: Mapping[str, int]
+    """Calls that could not, by why."""
+    outdated: int
+    """Calls that were judged by an older table than the one in force, whatever came of it."""
+    outdated_days: int
+    """For how many days that had been in force, at most."""
+    differences: tuple[Difference, ...]
+    """The most calls first."""
+    what_if: tuple[Stopped, ...] | None
+    """What another policy would have stopped; `None` where none was asked about."""
+
+    @property
+    def violations(self) -> int:
+        """Calls that break the policy by the answer of today alone."""
+        changed = (each for each in self.differences if each.violation and not each.recorded_violation)
+        return sum(each.calls for each in changed)
+
+
+class Judge:
+    """Judges kinds of calls again, and keeps count."""
+
+    def __init__(
+        self, catalogue: Catalogue, policies: Mapping[str, str], what_if: PolicyFor | None = None
+    ) -> None:
+        """Judge by `catalogue` and by the recorded policies, by their hash each as its JSON."""
+        self._catalogue = catalogue
+        self._what_if = None if what_if is None else cache(what_if)
+        self._began = {each.id: each.effective_from for each in catalogue.revisions}
+        self._policy = cache(lambda name: known_policy(policies.get(name)))
+        self._decide = lru_cache(_REMEMBERED)(self._decided)
+        self._decide_strictly = lru_cache(_REMEMBERED)(self._decided_if)
+        self._judged = self._outdated = self._days = 0
+        self._not_judged: Counter[str] = Counter()
+        self._differences: dict[Difference, Difference] = {}
+        self._stopped: Counter[Stopped] = Counter()
+
+    def judge(self, kind: Kind) -> Decision | None:
+        """Judge a kind of calls; `None` if that can't be done."""
+        decision = self._decide(kind.facts, kind.day, kind.policy)
+        if isinstance(decision, str):
+            self._not_judged[decision] += kind.number
+            return None
+        self._judged += kind.number
+        days = self._days_outdated(kind, decision)
+        self._outdated += kind.number if days else 0
+        self._days = max(self._days, days)
+        if (decision.verdict, decision.violation) != (kind.verdict, kind.violation == "true"):
+            self._differ(kind, decision, days)
+        if self._what_if is not None and kind.violation != "true":
+            self._suppose(kind)
+        return decision
+
+    def result(self) -> Replay:
+        """What came of all that was judged."""
+        stopped = (each._replace(calls=calls) for each, calls in self._stopped.most_common())
+        return Replay(
+            self._judged,
+            dict(self._not_judged),
+            self._outdated,
+            self._days,
+            tuple(sorted(self._differences.values(), key=lambda each: -each.calls)),
+            None if self._what_if is None else tuple(stopped),
+        )
+
+    def _decided(self, facts: str, day: str, policy: str) -> Decision | str:
+        read, by = _facts(facts, day), self._policy(policy)
+        if isinstance(read, str):
+            return read
+        return NO_POLICY if by is None else decide(read, self._catalogue, by)
+
+    def _decided_if(self, facts: str, day: str, service: str, environment: str) -> Decision | str:
+        read = _facts(facts, day)
+        if isinstance(read, str) or self._what_if is None:
+            return NO_FACTS
+        return decide(read, self._catalogue, self._what_if(service, environment))
+
+    def _days_outdated(self, kind: Kind, decision: Decision) -> int:
+        """For how many days another table than the recorded, older one had been in force; 0: it was not."""
+        recorded, now = self._began.get(kind.catalogue), self._began.get(decision.catalogue)
+        if recorded is None or now is None or recorded >= now:
+            return 0
+        return max((date.fromisoformat(kind.day) - now).days, 1)
+
+    def _differ(self, kind: Kind, decision: Decision, days: int) -> None:
+        same = kind.catalogue == decision.catalogue
+        difference = Difference(
+            OUTDATED if days else SAME_TABLE if same else OTHER_TABLE,
+            kind.verdict,
+            decision.verdict.value,
+            kind.catalogue,
+            decision.catalogue,
+            kind.violation == "true",
+            decision.violation,
+            decision.reasons,
+        )
+        before = self._differences.get(difference, difference._replace(first=kind.day))
+        self._differences[difference] = before._replace(
+            calls=before.calls + kind.number,
+            first=min(before.first, kind.day),
+            last=max(before.last, kind.day),
+            days=max(before.days, days),
+        )
+
+    def _suppose(self, kind: Kind) -> None:
+        decision = self._decide_strictly(kind.facts, kind.day, kind.service, kind.environment)
+        if isinstance(decision, Decision) and decision.violation:
+            model = kind.snapshot or kind.requested
+            found = (decision.verdict.value, decision.reasons)
+            self._stopped[Stopped(kind.service, kind.host, kind.endpoint, model, *found)] += kind.number
+
+
+def known_policy(document: str | None) -> Policy | None:
+    """The policy of a record; `None` if there is none, or it can't be read by this release."""
+    try:
+        return None if document is None else read_policy(document)
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+@lru_cache(_REMEMBERED)
+def _facts(text: str, day: str) -> CallFacts | str:
+    """The facts of a record, or why there are none."""
+    if not text:
+        return NO_FACTS
+    try:
+        return read_facts(text, date.fromisoformat(day))
+    except (ValueError, TypeError, AttributeError):
+        return UNREADABLE_FACTS

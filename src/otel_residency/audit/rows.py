@@ -1,0 +1,168 @@
+"""An OTLP document as rows: the one relation that the report asks, whatever the records came from.
+
+Every column is text, as the Collector's exporter for ClickHouse writes attributes: `true` for a boolean, a
+JSON list for a list, and nothing where there is nothing.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from otel_residency.telemetry import names
+
+LOG, SPAN, FOREIGN_SPAN = "log", "span", "foreign_span"
+"""Signals: a log record of ours, a span of ours, and another's span of a request to a vendor."""
+EVENTS: Final = frozenset(
+    {names.EVENT_CALL, names.EVENT_POLICY, names.EVENT_CHECKPOINT, names.EVENT_VIOLATION}
+)
+ATTRIBUTES: Final[Mapping[str, str]] = {
+    "verdict": names.VERDICT,
+    "violation": names.VIOLATION,
+    "action": names.ACTION,
+    "region": names.REGION,
+    "required": names.REQUIRED,
+    "base_url": names.BASE_URL,
+    "host": names.SERVER_ADDRESS,
+    "endpoint": names.ENDPOINT,
+    "requested": names.MODEL_REQUESTED,
+    "snapshot": names.MODEL_SNAPSHOT,
+    "reasons": names.REASONS,
+    "catalogue": names.CATALOGUE,
+    "policy": names.POLICY,
+    "facts": names.FACTS,
+    "document": names.POLICY_DOCUMENT,
+    "writer": names.LEDGER_WRITER,
+}
+"""Columns that are attributes of a record."""
+RESOURCE: Final[Mapping[str, str]] = {
+    "service": "service.name",
+    "environment": "deployment.environment.name",
+}
+"""Columns that are attributes of its resource."""
+NUMBERS: Final = ("calls", "first", "last", "low", "high", "dropped")
+"""Columns that are numbers."""
+TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES)
+_CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
+_DAY: Final = 86_400 * 10**9
+
+Key = tuple[str, ...]
+"""The values of `TEXTS`."""
+
+
+class Row(NamedTuple):
+    """One record."""
+
+    key: Key
+    time: int
+    """When it began, in nanoseconds since 1970."""
+    sequence: int
+    """Its number in a ledger; -1 elsewhere."""
+    dropped: int
+    """How many records its writer says it could not write."""
+
+
+class NotOtlpError(ValueError):
+    """A document is none of OTLP/JSON; the message says why and repeats nothing of it."""
+
+
+def day_of(time: int) -> str:
+    """The UTC day of a time in nanoseconds, like `2026-11-20`."""
+    return datetime.fromtimestamp(time // _DAY * 86_400, UTC).date().isoformat()
+
+
+def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
+    """The rows of one OTLP/JSON document.
+
+    Args:
+        document: logs or spans; whatever else OTLP carries has none.
+        vendors: hosts; another's span of a request to one of them is a row, too.
+
+    Raises:
+        NotOtlpError: it is something else.
+    """
+    if not isinstance(document, dict) or not document.keys() & {
+        "resourceLogs",
+        "resourceSpans",
+        "resourceMetrics",
+        "resourceProfiles",
+    }:
+        raise NotOtlpError("no OTLP document")
+    try:
+        return [*_logs(document), *_spans(document, vendors)]
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+        raise NotOtlpError(f"not what OTLP allows: {type(error).__name__}") from None
+
+
+def _logs(document: Mapping[str, Any]) -> Iterator[Row]:
+    for resource, scope, records in _scoped(document, "resourceLogs", "scopeLogs", "logRecords"):
+        for record in records:
+            attributes = _attributes(record)
+            event = record.get("eventName") or attributes.get("event.name", "")
+            if event in EVENTS and scope == names.SCOPE:
+                time = record.get("timeUnixNano") or record["observedTimeUnixNano"]
+                yield _row(LOG, event, time, resource, attributes)
+
+
+def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[Row]:
+    for resource, scope, spans in _scoped(document, "resourceSpans", "scopeSpans", "spans"):
+        for span in spans:
+            ours = scope == names.SCOPE
+            if not ours and span.get("kind") not in _CLIENT_SPAN:
+                continue
+            attributes = _attributes(span)
+            if ours or attributes.get(names.SERVER_ADDRESS, "") in vendors:
+                signal = SPAN if ours else FOREIGN_SPAN
+                yield _row(signal, names.EVENT_CALL, span["startTimeUnixNano"], resource, attributes)
+
+
+def _scoped(
+    document: Mapping[str, Any], resources: str, scopes: str, items: str
+) -> Iterator[tuple[Mapping[str, str], str, list[Any]]]:
+    for of_resource in document.get(resources) or ():
+        resource = _attributes(of_resource.get("resource") or {})
+        for of_scope in of_resource.get(scopes) or ():
+            yield resource, (of_scope.get("scope") or {}).get("name", ""), of_scope.get(items) or []
+
+
+def _row(
+    signal: str, event: str, time: Any, resource: Mapping[str, str], attributes: Mapping[str, str]
+) -> Row:
+    began = int(time)
+    texts = (
+        *(resource.get(name, "") for name in RESOURCE.values()),
+        *(attributes.get(name, "") for name in ATTRIBUTES.values()),
+    )
+    sequence = int(attributes.get(names.LEDGER_SEQUENCE, -1))
+    return Row(
+        (signal, event, day_of(began), *texts), began, sequence, int(attributes.get(names.LEDGER_DROPPED, 0))
+    )
+
+
+def _attributes(holder: Mapping[str, Any]) -> dict[str, str]:
+    return {each["key"]: _text(each.get("value") or {}) for each in holder.get("attributes") or ()}
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    plain = _plain(value)
+    if isinstance(plain, str):
+        return plain
+    return "" if plain is None else json.dumps(plain, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    for kind, told in value.items():
+        if kind == "arrayValue":
+            return [_plain(each) for each in told.get("values") or ()]
+        return int(told) if kind == "intValue" else told
+    return None
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The items of a column that holds a list."""
+    try:
+        items = json.loads(text) if text else ()
+    except ValueError:
+        items = (text,)
+    return tuple(map(str, items if isinstance(items, Iterable) and not isinstance(items, str) else (items,)))

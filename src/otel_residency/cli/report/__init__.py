@@ -1,0 +1,1 @@
+"""What the recorded calls say, as a document."""

@@ -1,0 +1,191 @@
+"""The subcommand `report`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from otel_residency.audit import gaps
+from otel_residency.audit.clickhouse import connected
+from otel_residency.audit.engines import Source, over_clickhouse, over_files
+from otel_residency.audit.render.data import as_csv, as_json
+from otel_residency.audit.render.html import as_html
+from otel_residency.audit.render.markdown import as_markdown
+from otel_residency.audit.render.words import answer
+from otel_residency.audit.replay import PolicyFor
+from otel_residency.audit.report import Report
+from otel_residency.audit.report import report as make_report
+from otel_residency.audit.verify import ledger_files, verify
+from otel_residency.catalogue import load_catalogue
+from otel_residency.cli import USAGE
+from otel_residency.cli.report.show import as_text
+from otel_residency.cli.surroundings import variables
+from otel_residency.core.policy import Policy
+from otel_residency.errors import AuditError, CatalogueError
+from otel_residency.settings import policy_problems, read_settings
+
+_CLICKHOUSE_PASSWORD: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
+_DATES: Final = ["%Y-%m-%d"]
+
+
+class Format(StrEnum):
+    """What a report is written as."""
+
+    TEXT = "text"
+    HTML = "html"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    CSV = "csv"
+
+
+_WRITERS: Final[Mapping[Format, Callable[[Report], str]]] = {
+    Format.TEXT: as_text,
+    Format.HTML: as_html,
+    Format.MARKDOWN: as_markdown,
+    Format.JSON: as_json,
+    Format.CSV: as_csv,
+}
+_SUFFIXES: Final = {
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+    ".md": Format.MARKDOWN,
+    ".json": Format.JSON,
+    ".csv": Format.CSV,
+}
+
+
+def report(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATHS]...", help="Ledgers, OTLP JSON files of a Collector, folders."),
+    ] = None,
+    *,
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=_DATES, metavar="DAY", help="First day, UTC.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=_DATES, metavar="DAY", help="Last day, UTC.")
+    ] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Without it, by the name of --output, or text.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report there.")
+    ] = None,
+    catalogue: Annotated[
+        str,
+        typer.Option(
+            "--catalogue", metavar="CHOICE", help="Judge again by this revision, or by a file of tables."
+        ),
+    ] = "newest",
+    what_if: Annotated[
+        Path | None,
+        typer.Option("--what-if", metavar="POLICY", help="Tell what this policy would have stopped."),
+    ] = None,
+    clickhouse: Annotated[
+        str,
+        typer.Option("--clickhouse", metavar="URL", help="Ask a ClickHouse that a Collector writes to."),
+    ] = "",
+    chains: Annotated[
+        bool, typer.Option("--verify", help="Check the chains of the ledgers, too; takes twice as long.")
+    ] = False,
+) -> None:
+    """Report which recorded calls kept the promise.
+
+    Files may be plain or compressed by gzip or zstd. Every record is judged again from its own facts.
+    A URL of --clickhouse is like https://USER@HOST:8443/DATABASE; the password is CLICKHOUSE_PASSWORD.
+    Exit code: 0 if no call violates its policy, 1 if one does, by its record or judged again, or a
+    chain is broken, 2 if there is no report.
+    """
+    if bool(paths) == bool(clickhouse):
+        _stop("say what to report on: files or folders, or --clickhouse")
+    write = form or (_SUFFIXES.get(output.suffix.lower(), Format.TEXT) if output else Format.TEXT)
+    first, last = (each.date() if each else None for each in (since, until))
+    if first and last and first > last:
+        _stop(f"--from {first} is later than --to {last}")
+    try:
+        chain = _verified(paths or []) if chains else (gaps.UNVERIFIED,)
+        made = _report(
+            paths or [], clickhouse, catalogue, what_if, {"since": first, "until": last, "chain": chain}
+        )
+        text = _WRITERS[write](made)
+        if output is None:
+            typer.echo(text, nl=not text.endswith("\n"))
+        else:
+            output.write_text(text, encoding="utf-8")
+            typer.echo(f"{answer(made)}\nThe report is in {output}.")
+    except (AuditError, CatalogueError) as error:
+        _stop(str(error))
+    except OSError as error:
+        _stop(f"{error.filename or output}: {error.strerror}")
+    broken = chains and any(gap.kind == "chain" for gap in made.gaps)
+    raise typer.Exit(int(bool(made.violations or made.replay.violations or broken)))
+
+
+def _report(
+    paths: list[Path], clickhouse: str, choice: str, what_if: Path | None, asked: Mapping[str, Any]
+) -> Report:
+    catalogue = load_catalogue(choice)
+    policy_for = None if what_if is None else _policy_for(what_if)
+    vendors = frozenset(host for host, each in catalogue.hosts.items() if each.kind == "api")
+
+    def ask(source: Source) -> Report:
+        return make_report(source, catalogue, datetime.now(UTC), what_if=policy_for, **asked)
+
+    if clickhouse:
+        with connected(clickhouse, variables().get(_CLICKHOUSE_PASSWORD, "")) as (name, query):
+            return ask(over_clickhouse(name, query, vendors))
+    with _progress() as progress, over_files(paths, vendors, progress) as source:
+        return ask(source)
+
+
+def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
+    """What is wrong with the chains of the ledgers."""
+    found = verify(ledger_files(paths), {})
+    told = [gaps.Gap("chain", f"The ledger was altered: {each}.") for each in found.problems]
+    return (*told, *([gaps.Gap("chain", f"{found.unknown} more such places.")] if found.unknown else ()))
+
+
+def _policy_for(path: Path) -> PolicyFor:
+    """The policy of a file for each service, by the rules in it."""
+    problems = policy_problems(_read_policy(path, {}), load_catalogue())
+    if problems:
+        _stop(f"policy {path}: {'; '.join(problems)}")
+
+    def policy_for(service: str, environment: str) -> Policy:
+        attributes = {"service.name": service, "deployment.environment.name": environment}
+        return _read_policy(path, attributes)
+
+    return policy_for
+
+
+def _read_policy(path: Path, attributes: Mapping[str, str]) -> Policy:
+    environ = {
+        "OTEL_SERVICE_NAME": attributes.get("service.name", ""),
+        "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{key}={value}" for key, value in attributes.items()),
+    }
+    policy = read_settings(environ, {"policy": path}).policy
+    if policy.unreadable:
+        _stop(policy.unreadable)
+    return policy
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Show how far it is where somebody is looking."""
+    screen = Console(stderr=True)
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as shown:
+        task = shown.add_task("reading", total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def _stop(line: str) -> NoReturn:
+    typer.echo(f"otel-residency: {line}", err=True)
+    raise typer.Exit(USAGE)

@@ -1,0 +1,312 @@
+"""The subcommand `report`, started as a person or a pipeline does; its page in a real browser."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otel_residency.telemetry import names
+from tests.audit.clickhouse import PASSWORD, serving
+from tests.audit.ledgers import Ledger, facts
+from tests.cli.command import environment, start
+from tests.internet import US
+
+DOCS = Path(__file__).parent.parent.parent / "docs" / "report.md"
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+STRICT = 'require = ["eu"]\nstrict = true\n'
+SCRIPT = "<script>document.title='owned'</script>"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Callable[..., str]:
+    """Writes a ledger with one call that keeps the promise, and others; gives its path."""
+
+    def written(*others: Any, name: str = "ledger.jsonl", tail: bytes = b"", service: str = "claims") -> str:
+        made = Ledger(service)
+        made.call(facts())
+        for second, other in enumerate(others, 1):
+            made.call(other, second)
+        made.end()
+        (tmp_path / name).write_bytes(made.text + tail)
+        (tmp_path / f"{name}.checkpoints").write_bytes(made.lines[-1] + b"\n")
+        return str(tmp_path / name)
+
+    return written
+
+
+@pytest.mark.parametrize(("others", "code"), [([], 0), ([facts(US)], 1)])
+def test_the_exit_code_is_that_of_the_policy(
+    ledger: Callable[..., str], others: list[Any], code: int
+) -> None:
+    """0 where no call violates its policy, 1 where one does."""
+    done = start("report", ledger(*others))
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_an_altered_verdict_is_a_violation(tmp_path: Path) -> None:
+    """What a record says of itself is not believed: its facts are judged again."""
+    made = Ledger()
+    made.call(facts(US), verdict="eligible", violation=False)
+    file = tmp_path / "ledger.jsonl"
+    file.write_bytes(made.text)
+    done = start("report", str(file))
+    assert done.returncode == 1
+    assert "another release of this program wrote it, or it was altered" in " ".join(done.stdout.split())
+
+
+def test_a_broken_chain_is_found_where_asked_for(ledger: Callable[..., str]) -> None:
+    """Without --verify the report says that it did not look; with it, what was altered and exit code 1."""
+    path = Path(ledger(facts()))
+    unchecked = start("report", str(path))
+    assert (unchecked.returncode, "was not checked" in unchecked.stdout) == (0, True)
+    checked = start("report", "--verify", str(path))
+    assert (checked.returncode, "gap:" in checked.stdout.replace("gap: The table", "")) == (0, False)
+    path.write_bytes(path.read_bytes().replace(b"claims", b"claimz"))
+    altered = start("report", "--verify", str(path))
+    assert altered.returncode == 1
+    assert "The ledger was altered" in altered.stdout
+
+
+def test_a_line_that_cannot_be_read_is_told_and_not_fatal(ledger: Callable[..., str]) -> None:
+    """It is named with file, line and reason, and nothing of it is repeated."""
+    path = ledger(tail=b'{"resourceLogs":[{"Frau Muster\n')
+    done = start("report", path, "--format", "json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0
+    (unread,) = told["unread"]
+    assert (unread["path"], unread["line"]) == (path, 4)
+    assert "Muster" not in done.stdout
+
+
+def test_the_document_holds_the_whole_report(ledger: Callable[..., str]) -> None:
+    """JSON has the answer in words and every number."""
+    told = json.loads(start("report", ledger(facts(US)), "--format", "json").stdout)
+    assert told["answer"].replace("\N{NO-BREAK SPACE}", " ").startswith("Of 2 recorded calls on 10 November")
+    assert told["outcomes"] == {"kept": 1, "broken": 1}
+    assert told["findings"][0]["reason"] == "host.region_mismatch"
+    assert told["policies"][0]["attestations"] == [
+        ["retention_amendment", "Amendment 1"],
+        ["zero_data_retention", "DPA annex 2"],
+    ]
+
+
+def test_the_table_is_no_formula(ledger: Callable[..., str]) -> None:
+    """CSV has a row for each number, and a name that a spreadsheet would run is text."""
+    done = start("report", ledger(facts(US), service="=cmd()"), "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert {"section": "service", "name": "'=cmd()", "outcome": "broken", "calls": "1"} in rows
+    assert {"section": "all", "name": "", "outcome": "kept", "calls": "1"} in rows
+
+
+def test_the_form_follows_the_name_of_the_file(ledger: Callable[..., str], tmp_path: Path) -> None:
+    """--output names the form by its ending, and the answer is told all the same."""
+    for name, begins in (
+        ("r.html", "<!DOCTYPE html>"),
+        ("r.md", "# Data residency report"),
+        ("r.json", "{"),
+        ("r.csv", "section,"),
+        ("r", "Of 1 "),
+    ):
+        done = start("report", ledger(), "--output", str(tmp_path / name))
+        assert done.stdout.startswith("Of 1 ")
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert text.lstrip().replace("\N{NO-BREAK SPACE}", " ").startswith(begins)
+
+
+def test_markdown_of_others_is_no_markup(ledger: Callable[..., str]) -> None:
+    """A name with signs of Markdown stays a name."""
+    text = start("report", ledger(service="a|b*c*<i>"), "--format", "markdown").stdout
+    assert "| a\\|b\\*c\\*\\<i\\> | 1 | 1 |" in text
+
+
+def test_days_are_asked_for(ledger: Callable[..., str]) -> None:
+    """--from and --to count, and the report says what was asked for."""
+    done = start("report", ledger(), "--from", "2026-11-11", "--to", "2026-11-12", "--format", "json")
+    told = json.loads(done.stdout)
+    assert (told["calls"], told["asked"]) == (0, ["2026-11-11", "2026-11-12"])
+
+
+def test_another_table_judges(ledger: Callable[..., str]) -> None:
+    """--catalogue judges every record by the table that it names."""
+    done = start("report", ledger(), "--catalogue", "openai-2025-02", "--format", "json")
+    (difference,) = json.loads(done.stdout)["replay"]["differences"]
+    assert (difference["cause"], difference["in_force"]) == ("other table", "openai-2025-02")
+
+
+def test_another_policy_is_supposed(ledger: Callable[..., str], tmp_path: Path) -> None:
+    """--what-if tells what it would have stopped, by the rules for services in it."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        STRICT + '[[rule]]\nwhen = { service = "claims" }\nrequire = ["us"]\n', encoding="utf-8"
+    )
+    told = json.loads(start("report", ledger(), "--what-if", str(policy), "--format", "json").stdout)
+    (stopped,) = told["replay"]["what_if"]
+    assert (stopped["service"], stopped["calls"], stopped["reasons"][0]) == (
+        "claims",
+        1,
+        "host.region_mismatch",
+    )
+
+
+def test_a_clickhouse_is_asked() -> None:
+    """The password comes from the environment, and stands nowhere in the report."""
+    made = Ledger()
+    made.call(facts(US))
+    with serving(made.lines) as url:
+        done = start("report", "--clickhouse", url, "--format", "json", CLICKHOUSE_PASSWORD=PASSWORD)
+    assert (done.returncode, json.loads(done.stdout)["outcomes"]) == (1, {"broken": 1})
+    assert PASSWORD not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ([], "say what to report on"),
+        (["LEDGER", "--clickhouse", "http://h"], "say what to report on"),
+        (["no-such"], "no-such: no such file or folder"),
+        (["LEDGER", "--from", "2026-11-02", "--to", "2026-11-01"], "is later than"),
+        (["LEDGER", "--catalogue", "no-such"], "neither a revision nor a file"),
+        (["LEDGER", "--what-if", "no-such.toml"], "no-such.toml: can't be read"),
+        (["LEDGER", "--what-if", "POLICY"], "'atlantis' is not a region code"),
+        (["LEDGER", "--output", "no-such/r.html"], "no-such/r.html: No such file"),
+        (["--clickhouse", "http://127.0.0.1:1/otel"], "http://127.0.0.1:1/otel: can't be asked"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_one_line(
+    ledger: Callable[..., str], tmp_path: Path, arguments: list[str], part: str
+) -> None:
+    """It ends with 2 and says what is wrong; there is no traceback."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text('require = ["atlantis"]', encoding="utf-8")
+    places = {"LEDGER": ledger(), "POLICY": str(policy)}
+    done = start("report", *(places.get(each, each) for each in arguments))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("otel-residency: ")
+    assert done.stderr.count("\n") == 1
+    assert part in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("missing", "options", "part"),
+    [
+        ("duckdb", [], "a report needs duckdb"),
+        ("jinja2", ["--format", "html"], "the HTML report needs jinja2"),
+        ("clickhouse_connect", ["--clickhouse", "http://h/d"], "install clickhouse-connect"),
+    ],
+)
+def test_without_the_extra_the_report_says_what_to_install(
+    ledger: Callable[..., str], missing: str, options: list[str], part: str
+) -> None:
+    """What is not installed is one line with its cure."""
+    path = [] if "--clickhouse" in options else [ledger()]
+    code = f"import sys; sys.modules[{missing!r}] = None; from otel_residency.cli import main; main()"
+    command = [sys.executable, "-c", code, "report", *path, *options]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert part in done.stderr
+    assert "pip install 'otel-residency[audit]'" in done.stderr
+
+
+def test_the_audit_needs_neither_opentelemetry_nor_the_client() -> None:
+    """Reading, judging again and every form of the report work where these can't be imported."""
+    code = """
+import sys
+for name in ("opentelemetry", "openai", "wrapt", "httpx", "typer", "rich"):
+    sys.modules[name] = None
+from datetime import UTC, datetime
+from pathlib import Path
+from otel_residency.audit.engines import over_files
+from otel_residency.audit.render import data, html, markdown
+from otel_residency.audit.report import report
+from otel_residency.catalogue import load_catalogue
+with over_files([Path(sys.argv[1])], frozenset(), lambda *_: None) as source:
+    made = report(source, load_catalogue(), datetime.now(UTC))
+for write in (data.as_json, data.as_csv, markdown.as_markdown, html.as_html):
+    assert write(made)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, __file__], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def page(ledger: Callable[..., str], tmp_path: Path) -> Path:
+    """The page of a report with one of everything, and with names that are markup."""
+    alias = facts(model="gpt-4o")._replace(answer=None)
+    file = tmp_path / "page" / "report.html"
+    file.parent.mkdir()
+    strict = tmp_path / "policy.toml"
+    strict.write_text(STRICT, encoding="utf-8")
+    path = ledger(facts(US), alias, tail=b"no JSON\n", service=f"claims {SCRIPT}")
+    done = start("report", path, "--what-if", str(strict), "--output", str(file))
+    assert (done.returncode, done.stderr) == (1, "")
+    return file
+
+
+def test_the_page_needs_nothing_else(page: Path) -> None:
+    """Nothing in it is fetched, nothing runs, and names of others are text."""
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"<(?:script|link|img|iframe|object|embed|base)\b|@import|url\(|\son\w+=", text)
+    assert "default-src 'none'" in text
+    assert SCRIPT not in text
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+def test_a_browser_shows_the_page(page: Path, tmp_path: Path) -> None:
+    """Every section is rendered; the browser asks no host for anything, and prints the page."""
+    log = tmp_path / "net.json"
+    printed = tmp_path / "report.pdf"
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    dumped = _browse(*options, f"--log-net-log={log}", "--dump-dom", page.as_uri())
+    shown = re.sub(r"<style>.*?</style>|<[^>]+>", " ", dumped, flags=re.DOTALL).replace("&nbsp;", " ")
+    for told in (
+        "Of 3 recorded calls on 10 November 2026, 33.3 % kept the promise",
+        "1 The answer in numbers",
+        "2 Over time",
+        "By service, region, host, endpoint and model",
+        "Calls that did not keep the promise",
+        "The host belongs to a region that the policy does not allow.",
+        "Calls that could not be judged",
+        "What the records do not show",
+        "line",
+        "not JSON: Expecting value, column 1",
+        "Every one of them gives the answer that was recorded.",
+        "Under the other policy",
+        "DPA annex 2",
+        "It does not show where the vendor computed.",
+    ):
+        assert told in re.sub(r"\s+", " ", shown), told
+    assert "<rect" in dumped
+    assert "owned" not in re.findall(r"<title>(.*?)</title>", dumped)[0]
+    asked = {host for host in re.findall(r'"url":"(\w+://[^"]+)"', log.read_text()) if page.name in host}
+    assert all(each.startswith("file:") for each in asked)
+    _browse(*options, f"--print-to-pdf={printed}", page.as_uri())
+    assert printed.read_bytes().startswith(b"%PDF")
+
+
+def _browse(*arguments: str) -> str:
+    done = subprocess.run([str(BROWSER), *arguments], capture_output=True, text=True, check=True, timeout=90)
+    return done.stdout
+
+
+def test_the_help_is_documented() -> None:
+    """The page shows the help as it is."""
+    done = start("report", "--help", COLUMNS="100", TERM="dumb")
+    assert f"```\n{done.stdout.rstrip()}\n```" in DOCS.read_text(encoding="utf-8")
+
+
+def test_every_name_of_a_record_is_one_that_is_emitted() -> None:
+    """The columns are attributes of the registry."""
+    from otel_residency.audit.rows import ATTRIBUTES, EVENTS
+
+    emitted = {value for value in vars(names).values() if isinstance(value, str)}
+    assert {*ATTRIBUTES.values(), *EVENTS} <= emitted
