@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from logging import getLogger
 from typing import Any, NamedTuple
 
@@ -62,6 +62,7 @@ class Guard:
         self.settings = settings
         self._policy_hash = settings.policy_hash
         self.judge = lru_cache(REMEMBERED)(self._judge)
+        self._match_on = lru_cache(REMEMBERED)(partial(match_host, self.catalogue, settings.policy.hosts))
 
     @property
     def blocks(self) -> bool:
@@ -97,7 +98,7 @@ class Guard:
         return self._match(host, port).kind
 
     def _match(self, host: str, port: int | None) -> HostMatch:
-        return match_host(self.catalogue, self._policy_hosts, host, port, datetime.now(UTC).date())
+        return self._match_on(host, port, datetime.now(UTC).date())
 
     @property
     def _policy_hosts(self) -> Mapping[str, ConfiguredHost]:

@@ -504,7 +504,7 @@ class Call:
         created, creation = self.answer.created, self.creation
         if not created or creation is None or judged is None or self.facts is None or not self.hops:
             return
-        doubted = not _DOUBTS.isdisjoint(judged.decision.reasons)
+        doubted = any(finding.reason in _DOUBTS for finding in judged.decision.findings)
         if self.status not in _CREATED or doubted or self.state.guard.creates_elsewhere(self.hops[-1]):
             return
         regions = {judged.decision.region}

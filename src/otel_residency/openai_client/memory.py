@@ -4,6 +4,8 @@ from collections import OrderedDict
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from otel_residency.core.classify import UNKNOWN
+
 if TYPE_CHECKING:
     from otel_residency.openai_client.store import Store
 
@@ -26,6 +28,8 @@ class Memory:
     def remember(self, name: str, region: str) -> None:
         """Note that the thing with the id `name` is in `region`."""
         key = _hashed(name)
+        if self._regions.get(key, region) != region:  # two gateways may give two things the same id
+            region = UNKNOWN
         if self._keep(key, region) and self._store is not None:
             self._store.put(key, region)
 
