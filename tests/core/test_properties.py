@@ -143,13 +143,13 @@ def test_decide_never_raises_and_its_verdict_is_the_worst_finding(facts: CallFac
 @quick
 @given(facts=facts_of_any_kind, policy=policies)
 def test_a_violation_follows_from_verdict_and_policy(facts: CallFacts, policy: Policy) -> None:
-    """Without any requirement nothing is a violation, unless a policy that can't be read asks to block."""
+    """Without any requirement nothing is a violation, but where block mode has no policy or no record."""
     decision = decide(facts, CATALOGUE, policy)
     bad = decision.verdict is Verdict.INELIGIBLE or (
         policy.strict and decision.verdict is not Verdict.ELIGIBLE
     )
-    unreadable = policy.unreadable is not None and policy.on_call == "block"
-    expected = (bool(policy.require or facts.required) and bad) or unreadable
+    missing = policy.on_call == "block" and (policy.unreadable is not None or facts.unrecorded)
+    expected = (bool(policy.require or facts.required) and bad) or missing
     assert (expected and decision.verdict is not Verdict.NOT_APPLICABLE) == decision.violation
 
 
