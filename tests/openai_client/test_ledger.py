@@ -123,14 +123,14 @@ def test_no_record_no_call(instrument: Instrument, kind: Kind, tmp_path: Path, i
     instrument(ledger={"path": str(path), "required": True}, on_call="block")
     client = kind.open()
     with pytest.raises(ResidencyViolationError, match=r"ledger\.unavailable"):
-        kind.run(client.responses.create(model=SNAPSHOT, input="Hello"))
+        kind.run(client.chat.completions.create(**{**CHAT, "model": SNAPSHOT}))
     assert internet.hosts == []
     place.mkdir()
     state = switch.state
     assert state is not None
     assert state.ledger is not None
     assert state.ledger.flush()
-    kind.run(client.responses.create(model=SNAPSHOT, input="Hello"))
+    kind.run(client.chat.completions.create(**{**CHAT, "model": SNAPSHOT}))
     told = [(each.attributes[names.VERDICT], each.attributes.get(names.ACTION)) for each in records(path)]
     assert told == [("indeterminate", "blocked"), ("eligible", None)]
 
@@ -138,7 +138,7 @@ def test_no_record_no_call(instrument: Instrument, kind: Kind, tmp_path: Path, i
 def test_in_flag_mode_calls_go_on(instrument: Instrument, sync: Kind, tmp_path: Path) -> None:
     """A ledger that can't be written, demanded or not, does not reach the application."""
     residency = instrument(ledger={"path": str(tmp_path / "none" / "ledger.jsonl"), "required": True})
-    sync.open().responses.create(model=SNAPSHOT, input="Hello")
+    sync.open().chat.completions.create(**{**CHAT, "model": SNAPSHOT})
     assert residency.span[names.VERDICT] == "eligible"
 
 
