@@ -58,12 +58,12 @@ class Ledger:
         """Append a record."""
         trace = f"{len(self.lines):032x}"
         record = Record(event, time, time + 10**9, attributes, trace, trace[:16], self.resource)
-        self.lines.append(self._chain.add(record))
+        self.lines.append(self._chain.add(record)[1])
 
     def end(self, dropped: int = 0) -> None:
         """Append the checkpoint of a writer that ends."""
         time = nanoseconds(DAY)
-        self.lines.append(self._chain.checkpoint(time, self.resource, None, closed=True, dropped=dropped))
+        self.lines.append(self._chain.checkpoint(time, self.resource, None, closed=True, dropped=dropped)[1])
 
     def call(self, facts: CallFacts, /, second: int = 0, **attributes: Any) -> None:
         """Append the record of a call; `attributes` change what it says, `None` leaves one out."""

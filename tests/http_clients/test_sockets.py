@@ -486,7 +486,7 @@ def test_block_refuses_every_kind_of_session(
     of, arguments = KINDS[kind]
     try:
         assert of(openai.OpenAI(**far[1].arguments)).connect
-    except AttributeError:
+    except (AttributeError, ImportError):
         pytest.skip("this release has no such sessions")
     monkeypatch.setitem(SESSION, of, arguments)
     recorded = placed(instrument, far, on_call="block")

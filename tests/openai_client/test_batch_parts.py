@@ -98,6 +98,7 @@ def test_a_chunked_upload_is_read_line_by_line(kind: Kind, residency: Recorded, 
     assert residency.values("residency.verdict")[-1] == "ineligible"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # older clients leave it open
 def test_a_file_on_disk_is_read_too(kind: Kind, residency: Recorded, tmp_path: Path) -> None:
     """A good file is eligible for a batch, though the upload is not."""
     path = tmp_path / "calls.jsonl"

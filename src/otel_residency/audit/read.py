@@ -302,19 +302,20 @@ def _decompressed(file: IO[bytes]) -> IO[bytes]:
     if kind.startswith(_GZIP):
         return gzip.open(file)  # type: ignore[return-value] # it reads bytes
     if kind == _ZSTD:
-        return _zstandard().ZstdDecompressor().stream_reader(file, read_across_frames=True)  # type: ignore[no-any-return]
+        return _zstd().open(file)  # type: ignore[no-any-return]
     return file
 
 
-def _zstandard() -> Any:
-    import zstandard  # noqa: PLC0415 - only who has such a file needs it
+def _zstd() -> Any:
+    """The module that the standard library has since Python 3.14, which tells of a file that is cut."""
+    from backports import zstd  # noqa: PLC0415 - only who has such a file needs it
 
-    return zstandard
+    return zstd
 
 
 def _zstd_error() -> type[Exception]:
     try:
-        return _zstandard().ZstdError  # type: ignore[no-any-return]
+        return _zstd().ZstdError  # type: ignore[no-any-return]
     except ImportError:
         return EOFError
 
@@ -330,10 +331,10 @@ def is_compressed(path: Path) -> bool:
         kind = file.read(4)
     if kind == _ZSTD:
         try:
-            _zstandard()
+            _zstd()
         except ImportError:
             raise AuditError(
-                f"{path}: to read it install zstandard: pip install 'otel-residency[audit]'"
+                f"{path}: to read it install backports.zstd: pip install 'otel-residency[audit]'"
             ) from None
     return kind.startswith(_GZIP) or kind == _ZSTD
 

@@ -401,7 +401,8 @@ def _other_names(request: Any, named: list[bytes]) -> list[bytes]:
     """Those of the hosts `named`, and its name in TLS, that are not the host that `request` dials."""
     url = request.url
     in_tls = request.extensions.get(NAME_IN_TLS)
-    if in_tls:
+    # The client writes a hyphen there for an underscore, which no name in a certificate has.
+    if in_tls and _bytes(in_tls) != url.raw_host.replace(b"_", b"-"):
         named = [*named, _bytes(in_tls)]
     if not named or named == [url.netloc]:
         return []
