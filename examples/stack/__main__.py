@@ -58,7 +58,9 @@ def stack(directory: Path, settings: Mapping[str, str] = {}) -> Iterator[dict[st
 
 def main() -> int:
     """Run until Ctrl-C."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Ctrl-C too: a shell that starts it in the background has it ignored.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _interrupt)
     try:
         with TemporaryDirectory(prefix="otel-residency-") as folder, stack(Path(folder)) as addresses:
             for what, where in addresses.items():
