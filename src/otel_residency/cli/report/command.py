@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -23,8 +23,8 @@ from otel_residency.audit.report import Report
 from otel_residency.audit.report import report as make_report
 from otel_residency.audit.verify import ledger_files, verify
 from otel_residency.catalogue import load_catalogue
-from otel_residency.cli import USAGE
 from otel_residency.cli.report.show import as_text
+from otel_residency.cli.stop import stop
 from otel_residency.cli.surroundings import variables
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
@@ -104,11 +104,11 @@ def report(
     chain is broken, 2 if there is no report.
     """
     if bool(paths) == bool(clickhouse):
-        _stop("say what to report on: files or folders, or --clickhouse")
+        stop("say what to report on: files or folders, or --clickhouse")
     write = form or (_SUFFIXES.get(output.suffix.lower(), Format.TEXT) if output else Format.TEXT)
     first, last = (each.date() if each else None for each in (since, until))
     if first and last and first > last:
-        _stop(f"--from {first} is later than --to {last}")
+        stop(f"--from {first} is later than --to {last}")
     try:
         chain = _verified(paths or []) if chains else (gaps.UNVERIFIED,)
         made = _report(
@@ -121,9 +121,9 @@ def report(
             output.write_text(text, encoding="utf-8")
             typer.echo(f"{answer(made)}\nThe report is in {output}.")
     except (AuditError, CatalogueError) as error:
-        _stop(str(error))
+        stop(str(error))
     except OSError as error:
-        _stop(f"{error.filename or output}: {error.strerror}")
+        stop(f"{error.filename or output}: {error.strerror}")
     broken = chains and any(gap.kind == "chain" for gap in made.gaps)
     raise typer.Exit(int(bool(made.violations or made.replay.violations or broken)))
 
@@ -156,7 +156,7 @@ def _policy_for(path: Path) -> PolicyFor:
     """The policy of a file for each service, by the rules in it."""
     problems = policy_problems(_read_policy(path, {}), load_catalogue())
     if problems:
-        _stop(f"policy {path}: {'; '.join(problems)}")
+        stop(f"policy {path}: {'; '.join(problems)}")
 
     def policy_for(service: str, environment: str) -> Policy:
         attributes = {"service.name": service, "deployment.environment.name": environment}
@@ -172,7 +172,7 @@ def _read_policy(path: Path, attributes: Mapping[str, str]) -> Policy:
     }
     policy = read_settings(environ, {"policy": path}).policy
     if policy.unreadable:
-        _stop(policy.unreadable)
+        stop(policy.unreadable)
     return policy
 
 
@@ -184,8 +184,3 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as shown:
         task = shown.add_task("reading", total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
-
-
-def _stop(line: str) -> NoReturn:
-    typer.echo(f"otel-residency: {line}", err=True)
-    raise typer.Exit(USAGE)

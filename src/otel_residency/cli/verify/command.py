@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.progress import Progress
 from otel_residency.audit.signing import Check, checker
 from otel_residency.audit.verify import Verified, ledger_files
 from otel_residency.audit.verify import verify as follow
-from otel_residency.cli import USAGE
+from otel_residency.cli.stop import stop
 from otel_residency.cli.verify.show import as_json, as_text
 from otel_residency.errors import PolicyError
 
@@ -38,9 +38,9 @@ def verify(
     try:
         verified = _shown(ledger_files(paths), keys)
     except OSError as error:
-        _stop(f"{error.filename or 'a ledger'}: can't be read: {error.strerror or error}")
+        stop(f"{error.filename or 'a ledger'}: can't be read: {error.strerror or error}")
     if not verified.files:
-        _stop("there is no ledger in: " + ", ".join(map(str, paths)))
+        stop("there is no ledger in: " + ", ".join(map(str, paths)))
     typer.echo(as_json(verified) if json else as_text(verified, signed=bool(keys)))
     raise typer.Exit(int(bool(verified.problems)))
 
@@ -49,9 +49,9 @@ def _key(path: Path) -> tuple[str, Check]:
     try:
         return checker(path.read_bytes())
     except OSError as error:
-        _stop(f"{path}: can't be read: {error.strerror}")
+        stop(f"{path}: can't be read: {error.strerror}")
     except PolicyError as error:
-        _stop(f"{path}: {error}")
+        stop(f"{path}: {error}")
 
 
 def _shown(files: list[Path], keys: Mapping[str, Check]) -> Verified:
@@ -74,8 +74,3 @@ def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
             read = 0
 
     return advanced
-
-
-def _stop(line: str) -> NoReturn:
-    typer.echo(f"otel-residency: {line}", err=True)
-    raise typer.Exit(USAGE)
