@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from otel_residency.catalogue import load_catalogue
+from otel_residency.cli.options import Json
 from otel_residency.cli.plain import as_document
 from otel_residency.cli.stop import stop, tell
 from otel_residency.cli.surroundings import variables
@@ -27,9 +28,6 @@ def _revisions(incomplete: str) -> list[str]:
     return [each.id for each in load_catalogue().revisions if each.id.startswith(incomplete)]
 
 
-_Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
-
-
 def _revision(name: str) -> typer.models.ArgumentInfo:
     info: typer.models.ArgumentInfo = typer.Argument(
         metavar=name, help="Id of a revision.", autocompletion=_revisions
@@ -38,7 +36,7 @@ def _revision(name: str) -> typer.models.ArgumentInfo:
 
 
 @catalogue.command("list")
-def list_(*, json: _Json = False) -> None:
+def list_(*, json: Json = False) -> None:
     """List the dated revisions, and which one is in force today.
 
     It is the catalogue of OTEL_RESIDENCY_CATALOGUE, if that is set. Exit code: 0, or 2 if it can't be read.
@@ -51,7 +49,7 @@ def list_(*, json: _Json = False) -> None:
 
 
 @catalogue.command()
-def show(revision: Annotated[str, _revision("REVISION")] = "", *, json: _Json = False) -> None:
+def show(revision: Annotated[str, _revision("REVISION")] = "", *, json: Json = False) -> None:
     """Show a revision, by default today's: regions, endpoints, models, and where they were read.
 
     Exit code: 0, or 2 for a revision that does not exist.
@@ -68,7 +66,7 @@ def diff(
     older: Annotated[str, _revision("OLDER")],
     newer: Annotated[str, _revision("NEWER")] = "",
     *,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Tell what changed from one revision to another, by default to today's.
 
@@ -88,7 +86,7 @@ def diff(
 def validate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A catalogue of your own, JSON or TOML.")],
     *,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Tell whether a catalogue file can be used, and if not, what to mend.
 

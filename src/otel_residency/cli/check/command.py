@@ -8,6 +8,7 @@ import typer
 from otel_residency.cli.base_url import BaseUrl, base_url_or_usual, read_base_url
 from otel_residency.cli.check.judge import judge, known_features
 from otel_residency.cli.in_force import in_force
+from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.plain import as_document
 from otel_residency.cli.stop import stop
 from otel_residency.core.catalogue import Catalogue, path_segments
@@ -39,9 +40,7 @@ def check(
     tier: Annotated[
         str, typer.Option("--tier", metavar="NAME", help="The service tier that is asked for.")
     ] = "",
-    require: Annotated[
-        str, typer.Option("--require", metavar="REGIONS", help="Regions, separated by commas.")
-    ] = "",
+    require: Require = "",
     scope: Annotated[Scope | None, typer.Option("--scope", help="What must be in the region.")] = None,
     date: Annotated[
         datetime | None,
@@ -49,10 +48,8 @@ def check(
             "--date", metavar="DATE", formats=["%Y-%m-%d"], help="Day of the call; by default today."
         ),
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Treat everything but eligible as a violation.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    strict: Strict = False,
+    json: Json = False,
 ) -> None:
     """Judge one imagined call, and tell what the verdict rests on.
 

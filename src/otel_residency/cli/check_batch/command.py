@@ -12,6 +12,7 @@ from otel_residency.cli.base_url import base_url_or_usual
 from otel_residency.cli.check_batch.report import judge
 from otel_residency.cli.check_batch.show import as_json, as_text
 from otel_residency.cli.in_force import in_force
+from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.stop import stop
 from otel_residency.guard import Guard
 from otel_residency.openai_client.batches import Contents, read_batch
@@ -22,16 +23,12 @@ from otel_residency.openai_client.state import State
 def check_batch(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The batch's input, JSON Lines.")],
     *,
-    require: Annotated[
-        str, typer.Option("--require", metavar="REGIONS", help="Regions, separated by commas.")
-    ] = "",
+    require: Require = "",
     base_url: Annotated[
         str, typer.Option("--base-url", metavar="URL", help="Where the batch would be created.")
     ] = "",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Treat everything but eligible as a violation.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    strict: Strict = False,
+    json: Json = False,
 ) -> None:
     """Judge the lines of a batch's input file, offline.
 

@@ -8,11 +8,12 @@ from otel_residency.cli.doctor.check import Status
 from otel_residency.cli.doctor.checks import all_checks
 from otel_residency.cli.doctor.seen import gather
 from otel_residency.cli.doctor.show import as_json, as_text, worst
+from otel_residency.cli.options import Json
 
 
 def doctor(
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail, too.")] = False,
 ) -> None:
     """Tell what is guarded here, what is not, and the cure.

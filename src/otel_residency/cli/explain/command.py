@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from otel_residency.catalogue import load_catalogue
+from otel_residency.cli.options import Json
 from otel_residency.cli.sources import sources_of
 from otel_residency.cli.stop import stop
 from otel_residency.core.reasons import REASONS
@@ -22,7 +23,7 @@ def explain(
         typer.Argument(metavar="CODE", autocompletion=_codes, help="Such as model.alias; without: a list."),
     ] = "",
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Tell what a reason code means, and what to do.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from otel_residency.cli.options import Json
 from otel_residency.cli.plain import as_document
 from otel_residency.cli.policy.effective import effective
 from otel_residency.cli.policy.problems import file_problems, problems_here
@@ -15,7 +16,6 @@ policy = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-_Json = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
 @policy.command()
@@ -24,7 +24,7 @@ def check(
         Path | None, typer.Argument(metavar="FILE", help="A policy; without it, the settings that hold here.")
     ] = None,
     *,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Tell what is wrong with a policy: key, value and cure.
 
@@ -38,7 +38,7 @@ def check(
 
 
 @policy.command()
-def show(*, json: _Json = False) -> None:
+def show(*, json: Json = False) -> None:
     """Show the policy that holds here, and where each value comes from.
 
     The environment wins over the file, a rule for this service over both. Exit code: 0, or 1 if a setting

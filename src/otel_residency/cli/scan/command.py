@@ -10,6 +10,7 @@ import typer
 
 from otel_residency.cli.base_url import BASE_URL, read_base_url
 from otel_residency.cli.in_force import in_force
+from otel_residency.cli.options import Require
 from otel_residency.cli.plain import as_document
 from otel_residency.cli.scan.files import files_below
 from otel_residency.cli.stop import stop
@@ -30,9 +31,7 @@ class Format(StrEnum):
 def scan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATHS", help="Files, and directories to walk.")],
     *,
-    require: Annotated[
-        str, typer.Option("--require", metavar="REGIONS", help="Regions, separated by commas.")
-    ] = "",
+    require: Require = "",
     base_url: Annotated[
         str, typer.Option("--base-url", metavar="URL", help="Where clients call that name no URL.")
     ] = "",

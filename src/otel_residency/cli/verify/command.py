@@ -11,6 +11,7 @@ from rich.progress import Progress
 from otel_residency.audit.signing import Check, checker
 from otel_residency.audit.verify import Verified, ledger_files
 from otel_residency.audit.verify import verify as follow
+from otel_residency.cli.options import Json
 from otel_residency.cli.stop import stop
 from otel_residency.cli.verify.show import as_json, as_text
 from otel_residency.errors import PolicyError
@@ -27,7 +28,7 @@ def verify(
         list[Path] | None,
         typer.Option("--key", metavar="PUBLIC.pem", help="Demand signatures of this key; may be repeated."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Find what was changed, removed, added, reordered or cut in a ledger, and say where.
 
