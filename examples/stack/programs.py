@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
+from random import SystemRandom
 from time import monotonic, sleep
 from typing import TypeVar
 from urllib.request import ProxyHandler, build_opener
@@ -16,14 +17,21 @@ T = TypeVar("T")
 PATIENCE = 60.0
 """Seconds after which what does not come will not come."""
 STEP = 0.05
+_PORTS = (15_000, 32_000)
+"""Below those that Linux gives to whoever asks for any, so that nobody gets one between now and its use."""
 _DIRECT = build_opener(ProxyHandler({}))
 
 
 def free_address() -> str:
-    """A loopback address with a port that nobody uses right now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+    """A loopback address with a port that nobody uses, of those that no program is given by chance."""
+    while True:
+        port = SystemRandom().randrange(*_PORTS)
+        with socket.socket() as free:
+            try:
+                free.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return f"127.0.0.1:{port}"
 
 
 def read(url: str) -> bytes:

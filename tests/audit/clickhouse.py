@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from chdb.session import Session
 
+from otel_residency.audit.sql import TABLES
+
 USER, PASSWORD, DATABASE = "auditor", "secret-of-the-auditor", "otel"
 
 LOGS = """
@@ -40,6 +42,17 @@ CREATE TABLE otel_traces (
     `Duration` UInt64, `StatusCode` LowCardinality(String), `StatusMessage` String
 ) ENGINE = MergeTree PARTITION BY toDate(Timestamp) ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 """
+SUMS = """
+CREATE TABLE otel_metrics_sum (
+    `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)), `ResourceSchemaUrl` String,
+    `ScopeName` String, `ScopeVersion` String,
+    `ScopeAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `ServiceName` LowCardinality(String), `MetricName` String, `MetricUnit` String,
+    `Attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `StartTimeUnix` DateTime64(9) CODEC(Delta, ZSTD(1)), `TimeUnix` DateTime64(9) CODEC(Delta, ZSTD(1)),
+    `Value` Float64, `Flags` UInt32, `AggregationTemporality` Int32, `IsMonotonic` Boolean
+) ENGINE = MergeTree PARTITION BY toDate(TimeUnix) ORDER BY (ServiceName, MetricName, Attributes, TimeUnix)
+"""
 
 
 @contextmanager
@@ -49,10 +62,10 @@ def serving(lines: Iterable[bytes]) -> Iterator[str]:
     session.query(f"DROP DATABASE IF EXISTS {DATABASE}")
     session.query(f"CREATE DATABASE {DATABASE}")
     session.query(f"USE {DATABASE}")
-    for table in (LOGS, TRACES):
+    for table in (LOGS, TRACES, SUMS):
         session.query(table)
     documents = [json.loads(line) for line in lines]
-    for table, rows in (("otel_logs", _logs(documents)), ("otel_traces", _spans(documents))):
+    for table, rows in zip(TABLES, (_logs(documents), _spans(documents), _sums(documents)), strict=True):
         text = "\n".join(map(json.dumps, rows))
         if text:
             session.query(f"INSERT INTO {table} FORMAT JSONEachRow {text}")
@@ -119,10 +132,34 @@ def _spans(documents: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
                     }
 
 
+def _sums(documents: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for document in documents:
+        for resource in document.get("resourceMetrics", ()):
+            for scope in resource["scopeMetrics"]:
+                for metric in scope["metrics"]:
+                    for point in metric["sum"]["dataPoints"]:
+                        time = int(point["timeUnixNano"])
+                        common = _common(resource, scope, time)
+                        del common["Timestamp"]
+                        yield {
+                            **common,
+                            "MetricName": metric["name"],
+                            "Attributes": _map(point["attributes"]),
+                            "StartTimeUnix": _seconds(int(point["startTimeUnixNano"])),
+                            "TimeUnix": _seconds(time),
+                            "Value": int(point["asInt"]),
+                            "AggregationTemporality": metric["sum"]["aggregationTemporality"],
+                        }
+
+
+def _seconds(time: int) -> str:
+    return f"{time // 10**9}.{time % 10**9:09}"
+
+
 def _common(resource: Mapping[str, Any], scope: Mapping[str, Any], time: int) -> dict[str, Any]:
     attributes = _map(resource["resource"]["attributes"])
     return {
-        "Timestamp": f"{time // 10**9}.{time % 10**9:09}",
+        "Timestamp": _seconds(time),
         "ServiceName": attributes.get("service.name", ""),
         "ResourceAttributes": attributes,
         "ScopeName": scope["scope"]["name"],

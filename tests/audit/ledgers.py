@@ -99,17 +99,57 @@ class Ledger:
         return b"".join(line + b"\n" for line in self.lines)
 
 
-def span(ledger: Ledger, facts: CallFacts, *, ours: bool = True) -> bytes:
-    """A line of the Collector's with the span of a call."""
-    record = json.loads(write_record(Record("", 0, 0, ledger.attributes(facts))))
-    (attributes,) = (each["attributes"] for each in record["resourceLogs"][0]["scopeLogs"][0]["logRecords"])
+def span(
+    ledger: Ledger, facts: CallFacts, /, *, ours: bool = True, judged: bool = False, **attributes: Any
+) -> bytes:
+    """A line of the Collector's with the span of a call; `attributes` as `Ledger.call` takes them.
+
+    Another's span says what is ours only where the export gate has judged it.
+    """
+    record = json.loads(write_record(Record("", 0, 0, ledger.attributes(facts, **attributes))))
+    (said,) = (each["attributes"] for each in record["resourceLogs"][0]["scopeLogs"][0]["logRecords"])
     told = {
         "name": "residency POST",
         "kind": 1 if ours else 3,
         "startTimeUnixNano": str(nanoseconds(facts.on)),
-        "attributes": [each for each in attributes if each["key"] != names.FACTS],
+        "attributes": [each for each in said if _in_span(each["key"], ours=ours or judged)],
     }
     scope = {"scope": {"name": names.SCOPE if ours else "httpx"}, "spans": [told]}
-    service = {"key": "service.name", "value": {"stringValue": ledger.service}}
-    document = {"resourceSpans": [{"resource": {"attributes": [service]}, "scopeSpans": [scope]}]}
+    return _line({"resourceSpans": [{"resource": _resource(ledger.service), "scopeSpans": [scope]}]})
+
+
+def counter(
+    service: str,
+    count: int,
+    at: int,
+    began: int,
+    *,
+    violation: bool = False,
+    delta: bool = False,
+    process: str = "1",
+) -> bytes:
+    """A line of the Collector's with what the counter of a process says at a time."""
+    point = {
+        "startTimeUnixNano": str(began),
+        "timeUnixNano": str(at),
+        "asInt": str(count),
+        "attributes": [{"key": names.VIOLATION, "value": {"boolValue": violation}}],
+    }
+    told = {"dataPoints": [point], "aggregationTemporality": 1 if delta else 2, "isMonotonic": True}
+    other = {"name": names.METRIC_LEDGER_RECORDS, "sum": told}
+    scope = {"scope": {"name": names.SCOPE}, "metrics": [{"name": names.METRIC_CALLS, "sum": told}, other]}
+    resource = _resource(service, process)
+    return _line({"resourceMetrics": [{"resource": resource, "scopeMetrics": [scope]}]})
+
+
+def _resource(service: str, process: str = "1") -> dict[str, Any]:
+    told = {"service.name": service, "service.instance.id": process}
+    return {"attributes": [{"key": key, "value": {"stringValue": value}} for key, value in told.items()]}
+
+
+def _line(document: dict[str, Any]) -> bytes:
     return json.dumps(document).encode() + b"\n"
+
+
+def _in_span(name: str, *, ours: bool) -> bool:
+    return name != names.FACTS and (ours or not name.startswith("residency."))

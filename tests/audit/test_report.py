@@ -18,7 +18,7 @@ from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
-from tests.audit.ledgers import DAY, POLICY, Ledger, facts, nanoseconds, span
+from tests.audit.ledgers import DAY, POLICY, Ledger, counter, facts, nanoseconds, span
 from tests.internet import EU, GLOBAL, US
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -77,14 +77,18 @@ def test_both_engines_give_the_same_report(tmp_path: Path) -> None:
         letters.call(facts(on=on), number)
     letters.end(dropped=2)
     lines = [*claims.lines, *letters.lines, span(Ledger("search"), facts()).strip()]
-    lines += [span(Ledger("notebook"), facts(GLOBAL), ours=False).strip()]
+    lines += [
+        span(Ledger("notebook"), facts(GLOBAL), ours=False).strip(),
+        span(claims, facts("api.openai.eu")).strip(),
+    ]
+    lines += [counter("claims", 99, nanoseconds(DAY, 9), nanoseconds(DAY)).strip()]
     file = tmp_path / "all.jsonl"
     file.write_bytes(b"\n".join(lines))
     with over_files([file], VENDORS, lambda *_: None) as source:
         from_files = report(source, CATALOGUE, NOW)
     with serving(lines) as url, connected(url, PASSWORD) as (name, query):
         from_clickhouse = report(over_clickhouse(name, query, VENDORS), CATALOGUE, NOW)
-    assert from_files.calls == 81
+    assert from_files.calls == 82
     assert from_clickhouse._replace(inputs=from_files.inputs) == from_files
 
 
@@ -137,6 +141,103 @@ def test_traces_count_where_there_is_no_ledger(reporting: Reporting) -> None:
         "search: known by its traces alone, without a ledger; what was sampled away is not in this report."
     ]
     assert made.replay.not_judged == {NO_FACTS: 1}
+
+
+def test_traces_tell_of_calls_that_have_no_record(reporting: Reporting) -> None:
+    """Where only some processes of a service keep a ledger, the calls of the others are not lost."""
+    claims = Ledger("claims")
+    for second in range(3):
+        claims.call(facts(), second)
+    elsewhere = {"base_url": "https://renamed/", "policy": "ffffffffffff"}
+    made = reporting(
+        claims.text,
+        *[span(claims, facts(), **elsewhere)] * 2,  # sampled, and changed on their way
+        *[span(claims, facts(US))] * 2,
+        span(claims, facts(), verdict=None),  # ended before its call was judged
+        span(claims, facts(on=DAY - timedelta(1))),  # before there was a ledger
+    )
+    assert made.outcomes == {"kept": 4, "broken": 2}
+    assert [gap.text for gap in made.gaps if gap.kind == "sampled"] == [
+        "claims: 3 calls are known by their traces alone, its ledgers have no record of them."
+    ]
+
+
+def test_calls_that_the_export_gate_judged_count_where_nothing_else_tells(reporting: Reporting) -> None:
+    """A client's span with a verdict is the call, whatever its host, unless a record of ours is."""
+    claims, scripts = Ledger("claims"), Ledger("scripts")
+    claims.call(facts())
+    made = reporting(
+        claims.text,
+        span(claims, facts(), ours=False, judged=True),
+        span(scripts, facts("somewhere.example"), ours=False, judged=True, verdict="ineligible"),
+    )
+    assert made.by["service"] == (("claims", 1, {"kept": 1}), ("scripts", 1, {"broken": 1}))
+
+
+def _missing(made: Report) -> list[str]:
+    return [gap.text for gap in made.gaps if gap.kind == "missing"]
+
+
+def test_counters_that_disagree_with_the_records_are_told(reporting: Reporting) -> None:
+    """Every process counts on its own, a restarted one from zero; what is counted twice is told once."""
+    claims = Ledger("claims")
+    for second in range(7):
+        claims.call(facts(), second)
+    start, restart = nanoseconds(DAY), nanoseconds(DAY, 500)
+    points = [
+        counter("claims", 2, nanoseconds(DAY, 60), start),
+        counter("claims", 3, nanoseconds(DAY, 120), start),
+        counter("claims", 1, nanoseconds(DAY, 560), restart),
+        counter("claims", 3, nanoseconds(DAY, 120), start, process="2"),
+    ]
+    assert _missing(reporting(claims.text, *points)) == []
+    points.append(counter("claims", 2, nanoseconds(DAY, 180), start, process="2", violation=True))
+    made = reporting(claims.text, *points)
+    assert _missing(made) == [
+        "claims: its counters tell of 9 calls, 2 more than are recorded, and of 2 more violations."
+    ]
+    assert (made.violations, made.unrecorded_violations) == (0, 2)
+    assert "2 more broke it, or would have, of which there is no record" in answer(made).replace("\xa0", " ")
+
+
+def test_counters_tell_pieces_or_sums(reporting: Reporting) -> None:
+    """What is told piece by piece is added up."""
+    claims = Ledger("claims")
+    claims.call(facts())
+    points = [
+        counter("claims", 2, nanoseconds(DAY, second + 60), nanoseconds(DAY, second), delta=True)
+        for second in (0, 60, 120)
+    ]
+    (told,) = _missing(reporting(claims.text, *points))
+    assert told.startswith("claims: its counters tell of 6 calls, 5 more than are recorded")
+
+
+def test_what_was_counted_before_the_first_day_is_not_missing(reporting: Reporting) -> None:
+    """A counter that runs for days is asked for what it grew by within those that are asked for."""
+    claims = Ledger("claims")
+    claims.call(facts(), 90)
+    start = nanoseconds(DAY - timedelta(3))
+    points = [
+        counter("claims", 500, nanoseconds(DAY - timedelta(1), 86_340), start),
+        counter("claims", 501, nanoseconds(DAY), start),
+        counter("claims", 502, nanoseconds(DAY, 120), start),
+        counter("claims", 900, nanoseconds(DAY + timedelta(1), 60), start),
+    ]
+    assert _missing(reporting(claims.text, *points, since=DAY, until=DAY)) == []
+    (told,) = _missing(reporting(claims.text, *points, since=DAY))
+    assert told.startswith("claims: its counters tell of 399 calls, 398 more")
+
+
+def test_a_service_that_only_counts_is_told(reporting: Reporting) -> None:
+    """Without any record the counter is all that is known, and the answer says it."""
+    points = counter("search", 4, nanoseconds(DAY, 60), nanoseconds(DAY), violation=True)
+    made = reporting(points)
+    assert _missing(made) == [
+        "search: its counters tell of 4 calls, 4 more than are recorded, and of 4 more violations."
+    ]
+    assert answer(made) == (
+        "No call was recorded. Yet events or counters tell of 4 that broke the promise, or would have."
+    )
 
 
 def test_calls_that_nobody_judged_are_told(reporting: Reporting) -> None:

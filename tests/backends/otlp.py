@@ -75,8 +75,14 @@ def _plain(value: Mapping[str, Any]) -> Any:
 
 
 def _wrapped(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value(value)} for key, value in attributes.items()]
+
+
+def _value(plain: Any) -> dict[str, Any]:
+    if isinstance(plain, list):
+        return {"arrayValue": {"values": [_value(each) for each in plain]}}
     kinds = {bool: "boolValue", int: "intValue", float: "doubleValue", str: "stringValue"}
-    return [{"key": key, "value": {kinds[type(value)]: value}} for key, value in attributes.items()]
+    return {kinds[type(plain)]: plain}
 
 
 def trace_id(number: int) -> str:
@@ -125,10 +131,17 @@ def log(
     }
 
 
-def send_spans(endpoint: str, spans: Iterable[Mapping[str, Any]], *, scope: str = "somebody's") -> None:
+def send_spans(
+    endpoint: str,
+    spans: Iterable[Mapping[str, Any]],
+    *,
+    scope: str = "somebody's",
+    service: str = "support",
+) -> None:
     """Send spans of a service in one request. Raises OSError if they are not accepted."""
     found = {"scope": {"name": scope}, "spans": list(spans)}
-    _post(f"{endpoint}/v1/traces", {"resourceSpans": [{"resource": SERVICE, "scopeSpans": [found]}]})
+    resource = {"attributes": _wrapped({"service.name": service})}
+    _post(f"{endpoint}/v1/traces", {"resourceSpans": [{"resource": resource, "scopeSpans": [found]}]})
 
 
 def send_logs(endpoint: str, records: Iterable[Mapping[str, Any]], *, scope: str = "somebody's") -> None:
@@ -137,10 +150,15 @@ def send_logs(endpoint: str, records: Iterable[Mapping[str, Any]], *, scope: str
     _post(f"{endpoint}/v1/logs", {"resourceLogs": [{"resource": SERVICE, "scopeLogs": [found]}]})
 
 
-def send_count(endpoint: str, name: str, attributes: Mapping[str, Any]) -> None:
+def send_count(endpoint: str, name: str, attributes: Mapping[str, Any], count: int = 1) -> None:
     """Send one point of a counter. Raises OSError if it is not accepted."""
     now = str(time_ns())
-    point = {"timeUnixNano": now, "startTimeUnixNano": now, "asInt": "1", "attributes": _wrapped(attributes)}
+    point = {
+        "timeUnixNano": now,
+        "startTimeUnixNano": now,
+        "asInt": str(count),
+        "attributes": _wrapped(attributes),
+    }
     counter = {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": [point]}
     found = {"scope": {"name": "otel_residency"}, "metrics": [{"name": name, "sum": counter}]}
     _post(f"{endpoint}/v1/metrics", {"resourceMetrics": [{"resource": SERVICE, "scopeMetrics": [found]}]})

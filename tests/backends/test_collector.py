@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import yaml
 
 from examples.stack.programs import free_address, read, until
 from examples.stack.services import EXAMPLES, Collector, collector_command, collector_running
+from otel_residency.audit.engines import over_files
+from otel_residency.audit.report import report
 from otel_residency.catalogue import load_catalogue
 from otel_residency.export_gate.content import load_content
 from tests.backends.conftest import StartSink
@@ -284,10 +287,33 @@ def test_the_audit_gets_every_judged_call(tmp_path: Path, dead_sink: Sink) -> No
         )
         send_logs(one.otlp, [log(event="residency.violation", attributes=VIOLATION)], scope=OURS)
         send_logs(one.otlp, [log("hello")])
+        send_count(one.otlp, "residency.calls", ELIGIBLE)
+        send_count(one.otlp, "residency.ledger.records", {})
     spans = items(one.audit, "resourceSpans", "scopeSpans", "spans")
     assert [each.name for each in spans] == ["ours", "hop", "shadow"]
     (event,) = items(one.audit, "resourceLogs", "scopeLogs", "logRecords")
     assert (event.name, event.attributes, event.service) == ("residency.violation", VIOLATION, "support")
+    (metric,) = items(one.audit, "resourceMetrics", "scopeMetrics", "metrics")
+    assert metric.name == "residency.calls"
+
+
+def test_the_report_reads_what_the_collector_wrote(tmp_path: Path, dead_sink: Sink) -> None:
+    """Spans, events and counters of one service are held against each other, shadow callers counted."""
+    judged = {**ELIGIBLE, "residency.verdict": "eligible", "residency.required": ["eu"]}
+    with collector_running(tmp_path, dead_sink.address, SAMPLING_PERCENTAGE="0") as one:
+        send_spans(one.otlp, [span(1, attributes=judged)], scope=OURS)
+        send_logs(one.otlp, [log(event="residency.violation", attributes=VIOLATION)], scope=OURS)
+        send_count(one.otlp, "residency.calls", {**VIOLATION, "residency.verdict": "ineligible"}, 3)
+        shadow = span(3, kind=CLIENT, attributes={"server.address": "api.openai.com"})
+        send_spans(one.otlp, [shadow], service="notebook")
+    with over_files([one.audit], frozenset(), lambda *_: None) as source:
+        made = report(source, load_catalogue(), datetime.now(UTC))
+    assert made.by["service"] == (("notebook", 1, {"broken": 1}), ("support", 1, {"kept": 1}))
+    assert (made.violations, made.unrecorded_violations) == (1, 3)
+    assert [gap.text for gap in made.gaps if gap.kind == "missing"] == [
+        "support: 1 events tell of violations, and 1 of these calls are not recorded.",
+        "support: its counters tell of 3 calls, 2 more than are recorded, and of 3 more violations.",
+    ]
 
 
 # Metrics

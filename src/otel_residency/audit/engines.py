@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 from otel_residency.audit.read import Part, Task, Unread, find_files, is_compressed, read_part
-from otel_residency.audit.sql import clickhouse_records, duckdb_records
+from otel_residency.audit.sql import TABLES, clickhouse_records, duckdb_records
 from otel_residency.errors import AuditError
 
 SMALL: Final = 1 << 25
@@ -97,14 +97,12 @@ def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> Sourc
         AuditError: the tables are not there.
     """
     tables: dict[str, list[str]] = {}
-    columns = (
-        "SELECT table, name FROM system.columns WHERE database = currentDatabase() "
-        "AND table IN ('otel_logs', 'otel_traces')"
-    )
+    ours = f"database = currentDatabase() AND table IN {TABLES}"
+    columns = f"SELECT table, name FROM system.columns WHERE {ours}"  # noqa: S608 - names of our own
     for table, column in query(columns):
         tables.setdefault(table, []).append(column)
-    if not tables:
-        raise AuditError(f"{name}: it has neither a table otel_logs nor otel_traces")
+    if not tables.keys() & set(TABLES[:2]):
+        raise AuditError(f"{name}: it has neither a table {TABLES[0]} nor {TABLES[1]}")
     records = clickhouse_records(tables, vendors)
     return Source(lambda statement: query(f"{records} {statement}"), (Input(name, 0, 0, 0, 0),))
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from otel_residency.audit.engines import Input
-from otel_residency.audit.sql import Kind
+from otel_residency.audit.rows import LOG
+from otel_residency.audit.sql import Counted, Kind
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import STALE_AFTER
 
@@ -24,56 +25,100 @@ class Gap(NamedTuple):
     """Something that the records do not show, in a sentence."""
 
     kind: str
-    """`silent`, `sequence`, `dropped`, `chain`, `sampled`, `foreign`, `period`, `table` or `input`."""
+    """`silent`, `sequence`, `dropped`, `chain`, `sampled`, `missing`, `foreign`, `period`, `table` or
+    `input`."""
     text: str
 
 
 UNVERIFIED: Final = Gap("chain", "Whether a record was altered was not checked: --verify does that.")
 
 
-class Rhythm:
-    """On which days each service called, and what it said of violations."""
+class Seen:
+    """What is known of the calls of each service, from wherever it is known."""
 
     def __init__(self) -> None:
         """Know of no service yet."""
         self._days: defaultdict[str, set[str]] = defaultdict(set)
+        self._calls: Counter[str] = Counter()
         self._violating: Counter[str] = Counter()
+        self._by_trace: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
+        self._counted: Counter[str] = Counter()
+        self._counted_violating: Counter[str] = Counter()
 
     def called(self, kind: Kind) -> None:
-        """Take note of calls."""
+        """Take note of calls that the report counts."""
         self._days[kind.service].add(kind.day)
+        self._calls[kind.service] += kind.number
         self._violating[kind.service] += kind.number if kind.violation == "true" else 0
+        self._by_trace[kind.service] += kind.number if kind.signal != LOG else 0
 
     def violated(self, kind: Kind) -> None:
         """Take note of events that tell of a violation, whether the call was recorded or not."""
         self._events[kind.service] += kind.number
 
-    def gaps(self, last: str, spans_only: AbstractSet[str]) -> Iterator[Gap]:
-        """Services that fell silent, that are known by their spans alone, or whose calls are missing.
+    def counted(self, counted: Counted, since: date | None) -> None:
+        """Take note of a counter of calls.
+
+        Of one that began before the first day, what it had counted when it was first told of is not of
+        these days.
+        """
+        first = str(since) if since else min(self._days[counted.service], default="")
+        before = counted.lowest if counted.started < first else 0
+        number = counted.added + counted.highest - before
+        self._counted[counted.service] += number
+        self._counted_violating[counted.service] += number if counted.violation == "true" else 0
+
+    @property
+    def unrecorded_violations(self) -> int:
+        """Violations that only an event or a counter tells of."""
+        told = {*self._events, *self._counted_violating}
+        return sum(
+            max(0, self._events[each] - known, self._counted_violating[each] - known)
+            for each, known in ((each, self._violating[each]) for each in told)
+        )
+
+    def gaps(self, last: str, recorded: AbstractSet[str]) -> Iterator[Gap]:
+        """Services that fell silent, that are known by their traces alone, or whose calls are missing.
 
         Args:
             last: the last day of which anything is known.
-            spans_only: services of which there are spans and no records.
+            recorded: services that keep a ledger.
         """
         for service, days in sorted(self._days.items()):
             for began, ended in _silences(sorted(days), last):
                 back = f"until {ended}" if ended else f"to the end of the records, {last}"
                 usual = "longer than it usually is"
                 yield Gap("silent", f"{_named(service)}: no call after {began} {back}, {usual}.")
-        for service in sorted(spans_only):
-            yield Gap(
-                "sampled",
-                f"{_named(service)}: known by its traces alone, without a ledger; what was sampled away is "
-                "not in this report.",
-            )
+        for service, calls in sorted(self._by_trace.items()):
+            if calls and service not in recorded:
+                yield Gap(
+                    "sampled",
+                    f"{_named(service)}: known by its traces alone, without a ledger; what was sampled away "
+                    "is not in this report.",
+                )
+            elif calls:
+                yield Gap(
+                    "sampled",
+                    f"{_named(service)}: {calls} calls are known by their traces alone, its ledgers have no "
+                    "record of them.",
+                )
         for service, events in sorted(self._events.items()):
             missing = events - self._violating[service]
             if missing > 0:
                 yield Gap(
-                    "sampled",
+                    "missing",
                     f"{_named(service)}: {events} events tell of violations, and {missing} of these calls "
                     "are not recorded.",
+                )
+        for service, counted in sorted(self._counted.items()):
+            missing = counted - self._calls[service]
+            violating = self._counted_violating[service] - self._violating[service]
+            if missing > 0 or violating > 0:
+                yield Gap(
+                    "missing",
+                    f"{_named(service)}: its counters tell of {counted} calls, "
+                    f"{max(missing, 0)} more than are recorded, and of {max(violating, 0)} more violations.",
                 )
 
 

@@ -183,7 +183,7 @@ class Counts:
 
     def _add(self, row: Row) -> list[int]:
         tally = self._by_key.setdefault(row.key, [0, row.time, row.time, row.sequence, row.sequence, 0])
-        _count(tally, row.time, row.sequence)
+        _count(tally, row.time, row.sequence, row.calls)
         tally[5] = max(tally[5], row.dropped)
         return tally
 
@@ -198,8 +198,8 @@ class Counts:
         self._kept = 0
 
 
-def _count(tally: list[int], time: int, sequence: int) -> None:
-    tally[0] += 1
+def _count(tally: list[int], time: int, sequence: int, calls: int = 1) -> None:
+    tally[0] += calls
     if time < tally[1]:
         tally[1] = time
     elif time > tally[2]:

@@ -2,16 +2,18 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import chain as chained
 from typing import Final, NamedTuple
 
 from otel_residency.audit import gaps, sql
 from otel_residency.audit.engines import Input, Source
 from otel_residency.audit.read import Unread
 from otel_residency.audit.replay import Judge, PolicyFor, Replay, known_policy
-from otel_residency.audit.rows import LOG, SPAN, listed
-from otel_residency.audit.sql import Kind
+from otel_residency.audit.rows import FOREIGN_SPAN, LOG, SPAN, listed
+from otel_residency.audit.sql import Counted, Kind
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.entries import Source as Reference
 from otel_residency.core.reasons import REASONS
@@ -136,6 +138,8 @@ class Report(NamedTuple):
     outcomes: Counts
     violations: int
     """Calls that break the policy, those that were refused among them."""
+    unrecorded_violations: int
+    """More of them that an event or a counter tells of, and no record."""
     step: str
     """`day`, `week` or `month`."""
     periods: tuple[Period, ...]
@@ -190,23 +194,27 @@ def report(
         what_if: another policy, to tell what it would have stopped.
         chain: what checking the ledgers has found.
     """
-    signals: dict[str, set[str]] = defaultdict(set)
-    for signal, service in source.query(sql.SERVICES):
-        signals[signal].add(service)
+    known: dict[str, set[tuple[str, str]]] = {LOG: set(), SPAN: set(), FOREIGN_SPAN: set()}
+    for signal, service, day in source.query(sql.SERVICES):
+        known[signal].add((service, day))
     documents = {name: document for name, document in source.query(sql.POLICIES) if document}
     judge = Judge(catalogue, documents, what_if)
     tally = _Tally()
-    rhythm = gaps.Rhythm()
+    seen = gaps.Seen()
     foreign: Counter[tuple[str, str]] = Counter()
-    for values in source.query(sql.kinds(since, until)):
+    for values in chained(source.query(sql.kinds(since, until)), source.query(sql.span_kinds(since, until))):
         kind = Kind(*values)
         if kind.event == names.EVENT_VIOLATION:
-            rhythm.violated(kind)
-        elif kind.signal == LOG or (kind.signal == SPAN and kind.service not in signals[LOG]):
-            rhythm.called(kind)
-            tally.add(kind, judge)
-        elif kind.signal not in (LOG, SPAN) and kind.service not in signals[LOG] | signals[SPAN]:
+            seen.violated(kind)
+        elif not _counts(kind, known):
+            continue
+        elif kind.signal == FOREIGN_SPAN and not kind.verdict:
             foreign[kind.service, kind.host] += kind.number
+        else:
+            seen.called(kind)
+            tally.add(kind, judge)
+    for values in source.query(sql.counters(since, until)):
+        seen.counted(Counted(*values), since)
     asked = (str(since or ""), str(until or ""))
     step, periods = tally.periods()
     days = sorted(tally.days)
@@ -221,6 +229,7 @@ def report(
         calls=sum(tally.outcomes.values()),
         outcomes=_ordered(tally.outcomes),
         violations=tally.violations,
+        unrecorded_violations=seen.unrecorded_violations,
         step=step,
         periods=periods,
         by={name: _shares(counted) for name, counted in tally.by.items()},
@@ -228,7 +237,7 @@ def report(
         gaps=gaps.shortened(
             (
                 *chain,
-                *rhythm.gaps(last, spans_only=signals[SPAN] - signals[LOG]),
+                *seen.gaps(last, {service for service, _ in known[LOG]}),
                 *gaps.of_writers(source.query(sql.WRITERS)),
                 *gaps.of_foreign(foreign),
                 *gaps.of_period(asked, first, last, now.date()),
@@ -242,6 +251,18 @@ def report(
         inputs=source.inputs,
         unread=source.unread,
     )
+
+
+def _counts(kind: Kind, known: Mapping[str, AbstractSet[tuple[str, str]]]) -> bool:
+    """Whether calls of a kind are told of, by the services and days of which each signal is known.
+
+    A span without a verdict ended before its call was judged: where there are records, that is one.
+    Another's span that the export gate judged is what is left of a call where there is nothing else.
+    """
+    when = kind.service, kind.day
+    if kind.signal == SPAN:
+        return bool(kind.verdict) or when not in known[LOG]
+    return kind.signal == LOG or when not in known[LOG] | known[SPAN]
 
 
 class _Told:

@@ -8,12 +8,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from otel_residency.telemetry import names
 
-LOG, SPAN, FOREIGN_SPAN = "log", "span", "foreign_span"
-"""Signals: a log record of ours, a span of ours, and another's span of a request to a vendor."""
+LOG, SPAN, FOREIGN_SPAN, METRIC = "log", "span", "foreign_span", "metric"
+"""Signals: a log record of ours, a span of ours, another's span of a request to a vendor, our counter."""
 EVENTS: Final = frozenset(
     {names.EVENT_CALL, names.EVENT_POLICY, names.EVENT_CHECKPOINT, names.EVENT_VIOLATION}
 )
@@ -43,7 +44,10 @@ RESOURCE: Final[Mapping[str, str]] = {
 """Columns that are attributes of its resource."""
 NUMBERS: Final = ("calls", "first", "last", "low", "high", "dropped")
 """Columns that are numbers."""
-TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES)
+TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES, "started")
+"""Columns that are text; `started` is the day on which a counter began, that has a name in `writer`."""
+DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
+"""Counts that are told by what came since the last time, and not since the beginning."""
 _CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
 _DAY: Final = 86_400 * 10**9
 
@@ -57,10 +61,11 @@ class Row(NamedTuple):
     key: Key
     time: int
     """When it began, in nanoseconds since 1970."""
-    sequence: int
-    """Its number in a ledger; -1 elsewhere."""
-    dropped: int
+    sequence: int = -1
+    """Its number in a ledger, or how far a counter got; -1 elsewhere."""
+    dropped: int = 0
     """How many records its writer says it could not write."""
+    calls: int = 1
 
 
 class NotOtlpError(ValueError):
@@ -76,8 +81,9 @@ def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
     """The rows of one OTLP/JSON document.
 
     Args:
-        document: logs or spans; whatever else OTLP carries has none.
-        vendors: hosts; another's span of a request to one of them is a row, too.
+        document: logs, spans or metrics; what is not of interest has none.
+        vendors: hosts; another's span of a request to one of them is a row, too, and so is one that the
+            export gate or a Collector judged.
 
     Raises:
         NotOtlpError: it is something else.
@@ -90,7 +96,7 @@ def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
     }:
         raise NotOtlpError("no OTLP document")
     try:
-        return [*_logs(document), *_spans(document, vendors)]
+        return [*_logs(document), *_spans(document, vendors), *_counters(document)]
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
         raise NotOtlpError(f"not what OTLP allows: {type(error).__name__}") from None
 
@@ -112,9 +118,31 @@ def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[R
             if not ours and span.get("kind") not in _CLIENT_SPAN:
                 continue
             attributes = _attributes(span)
-            if ours or attributes.get(names.SERVER_ADDRESS, "") in vendors:
+            if ours or names.VERDICT in attributes or attributes.get(names.SERVER_ADDRESS, "") in vendors:
                 signal = SPAN if ours else FOREIGN_SPAN
                 yield _row(signal, names.EVENT_CALL, span["startTimeUnixNano"], resource, attributes)
+
+
+def _counters(document: Mapping[str, Any]) -> Iterator[Row]:
+    for resource, scope, metrics in _scoped(document, "resourceMetrics", "scopeMetrics", "metrics"):
+        for metric in metrics:
+            if scope == names.SCOPE and metric.get("name") == names.METRIC_CALLS:
+                told = metric.get("sum") or {}
+                is_delta = told.get("aggregationTemporality") in DELTA
+                for point in told.get("dataPoints") or ():
+                    yield _counted(point, resource, is_delta=is_delta)
+
+
+def _counted(point: Mapping[str, Any], resource: Mapping[str, str], *, is_delta: bool) -> Row:
+    """What a counter says at one time; one that goes on has a name, so that its values are held together."""
+    attributes, count = _attributes(point), int(point.get("asInt") or point.get("asDouble") or 0)
+    row = _row(METRIC, names.METRIC_CALLS, point["timeUnixNano"], resource, attributes)
+    if is_delta:
+        return row._replace(sequence=0, calls=count)
+    began = point.get("startTimeUnixNano") or point["timeUnixNano"]
+    text = json.dumps([began, sorted(resource.items()), sorted(attributes.items())])
+    *key, _, _ = row.key
+    return Row((*key, sha256(text.encode()).hexdigest(), day_of(int(began))), row.time, count, calls=0)
 
 
 def _scoped(
@@ -133,6 +161,7 @@ def _row(
     texts = (
         *(resource.get(name, "") for name in RESOURCE.values()),
         *(attributes.get(name, "") for name in ATTRIBUTES.values()),
+        "",
     )
     sequence = int(attributes.get(names.LEDGER_SEQUENCE, -1))
     return Row(

@@ -10,9 +10,11 @@ from typing import Final, NamedTuple
 
 from otel_residency.audit.rows import (
     ATTRIBUTES,
+    DELTA,
     EVENTS,
     FOREIGN_SPAN,
     LOG,
+    METRIC,
     NUMBERS,
     RESOURCE,
     SPAN,
@@ -50,24 +52,87 @@ class Kind(NamedTuple):
     ended: int
 
 
+class Counted(NamedTuple):
+    """How far a counter of calls got within some days."""
+
+    service: str
+    violation: str
+    started: str
+    """The day on which it began at zero."""
+    added: int
+    """What it told of piece by piece."""
+    lowest: int
+    highest: int
+
+
 _KIND: Final = Kind._fields[:-3]
-_LOGS, _TRACES = "otel_logs", "otel_traces"
+_LOGS, _TRACES, _SUMS = TABLES = ("otel_logs", "otel_traces", "otel_metrics_sum")
+"""Tables of the Collector's exporter for ClickHouse."""
+_IS_DELTA: Final = f"AggregationTemporality = {DELTA[0]}"
+_SAME_CALL: Final = (
+    "day",
+    "service",
+    "verdict",
+    "violation",
+    "action",
+    "region",
+    "required",
+    "host",
+    "endpoint",
+    "requested",
+    "reasons",
+)
+"""What a record and the span of the same call have in common, whatever was done to either on its way."""
 
 
 def kinds(since: date | None, until: date | None) -> str:
-    """Ask for each `Kind` of calls and violations of these days."""
+    """Ask for each `Kind` of calls and violations of these days; of spans `span_kinds` tells."""
     columns = ", ".join(_KIND)
-    days = [
-        *([f"AND day >= '{since}'"] if since else []),
-        *([f"AND day <= '{until}'"] if until else []),
-    ]
     return f"""
         SELECT {columns}, sum(calls) AS number, min(first) AS began, max(last) AS ended
         FROM records
-        WHERE event IN ('{names.EVENT_CALL}', '{names.EVENT_VIOLATION}') {" ".join(days)}
+        WHERE event IN ('{names.EVENT_CALL}', '{names.EVENT_VIOLATION}') AND signal <> '{SPAN}'
+            {_within(since, until)}
         GROUP BY {columns}
         ORDER BY {columns}
     """  # noqa: S608 - names of our own, and dates
+
+
+def span_kinds(since: date | None, until: date | None) -> str:
+    """Ask for each `Kind` of calls of which there are more spans than records, and how many more."""
+    common = ", ".join(_SAME_CALL)
+    other = [column for column in _KIND if column not in ("signal", "event", "facts", *_SAME_CALL)]
+    told = {"signal": f"'{SPAN}'", "event": f"'{names.EVENT_CALL}'", "facts": "''"}
+    told |= {column: f"some_{column}" for column in other}
+    columns = (f"{told[column]} AS {column}" if column in told else column for column in _KIND)
+    return f"""
+        SELECT {", ".join(columns)}, more AS number, since AS began, until AS ended
+        FROM (
+            SELECT {common}, {", ".join(f"max({column}) AS some_{column}" for column in other)},
+                sum(CASE WHEN signal = '{SPAN}' THEN calls ELSE -calls END) AS more,
+                min(first) AS since, max(last) AS until
+            FROM records
+            WHERE event = '{names.EVENT_CALL}' AND signal IN ('{LOG}', '{SPAN}') {_within(since, until)}
+            GROUP BY {common}
+        ) AS calls_by_kind
+        WHERE more > 0
+        ORDER BY {common}
+    """  # noqa: S608
+
+
+def counters(since: date | None, until: date | None) -> str:
+    """Ask for what each counter of calls says, `Counted`."""
+    return f"""
+        SELECT service, violation, started, sum(calls) AS added, min(low) AS lowest, max(high) AS highest
+        FROM records
+        WHERE event = '{names.METRIC_CALLS}' {_within(since, until)}
+        GROUP BY service, violation, started, writer
+    """  # noqa: S608
+
+
+def _within(since: date | None, until: date | None) -> str:
+    after = f" AND day >= '{since}'" if since else ""
+    return after + (f" AND day <= '{until}'" if until else "")
 
 
 POLICIES: Final = f"""
@@ -79,18 +144,18 @@ POLICIES: Final = f"""
 """The policies that the ledgers hold, each with its hash."""
 
 SERVICES: Final = f"""
-    SELECT DISTINCT signal, service FROM records WHERE event = '{names.EVENT_CALL}' ORDER BY signal, service
+    SELECT DISTINCT signal, service, day FROM records WHERE event = '{names.EVENT_CALL}'
 """  # noqa: S608
-"""Which services have told of calls, by which signal."""
+"""Which services have told of calls, by which signal, on which day."""
 
-WRITERS: Final = """
+WRITERS: Final = f"""
     SELECT writer, max(service) AS name, sum(calls) AS number, min(low) AS lowest, max(high) AS highest,
         max(dropped) AS lost
     FROM records
-    WHERE writer <> ''
+    WHERE signal = '{LOG}' AND writer <> ''
     GROUP BY writer
     ORDER BY name, writer
-"""
+"""  # noqa: S608
 """Of each writer of a ledger how many records there are, and their lowest and highest number."""
 
 
@@ -113,7 +178,7 @@ def clickhouse_records(tables: Mapping[str, Iterable[str]], vendors: Iterable[st
 
     Args:
         tables: those of its tables that are there, with their columns.
-        vendors: hosts; another's span of a request to one of them is a record, too.
+        vendors: as `rows_of` takes them.
     """
     parts = []
     if _LOGS in tables:
@@ -127,28 +192,49 @@ def clickhouse_records(tables: Mapping[str, Iterable[str]], vendors: Iterable[st
         ours = f"ScopeName = '{names.SCOPE}'"
         signal = f"if({ours}, '{SPAN}', '{FOREIGN_SPAN}')"
         columns = _clickhouse_columns(signal, f"'{names.EVENT_CALL}'", "SpanAttributes")
-        parts.append(
-            f"{columns} FROM {_TRACES} "
-            f"WHERE {ours} OR (SpanKind = 'Client' AND SpanAttributes['{names.SERVER_ADDRESS}'] IN ({hosts}))"
+        judged = f"SpanAttributes['{names.VERDICT}'] <> ''"
+        to_vendor = f"SpanAttributes['{names.SERVER_ADDRESS}'] IN ({hosts})"
+        theirs = f"SpanKind = 'Client' AND ({judged} OR {to_vendor})"
+        parts.append(f"{columns} FROM {_TRACES} WHERE {ours} OR ({theirs})")
+    if _SUMS in tables:
+        columns = _clickhouse_columns(
+            f"'{METRIC}'", f"'{names.METRIC_CALLS}'", "Attributes", "TimeUnix", _COUNTER
         )
+        metric = f"ScopeName = '{names.SCOPE}' AND MetricName = '{names.METRIC_CALLS}'"
+        parts.append(f"{columns} FROM {_SUMS} WHERE {metric}")
     return f"WITH records AS ({' UNION ALL '.join(parts)})"
 
 
-def _clickhouse_columns(signal: str, event: str, attributes: str) -> str:
-    time = "toUnixTimestamp64Nano(Timestamp)"
+_COUNTER: Final = {
+    "writer": f"if({_IS_DELTA}, '', hex(cityHash64(ResourceAttributes, Attributes, StartTimeUnix)))",
+    "started": f"if({_IS_DELTA}, '', toString(toDate(StartTimeUnix, 'UTC')))",
+    "calls": f"if({_IS_DELTA}, toInt64(Value), 0)",
+    "low": f"if({_IS_DELTA}, 0, toInt64(Value))",
+    "high": f"if({_IS_DELTA}, 0, toInt64(Value))",
+    "dropped": "toInt64(0)",
+}
+
+
+def _clickhouse_columns(
+    signal: str, event: str, attributes: str, at: str = "Timestamp", other: Mapping[str, str] | None = None
+) -> str:
+    """The columns of a table, in the order of `TEXTS` and `NUMBERS`."""
+    time = f"toUnixTimestamp64Nano({at})"
     sequence = _number(attributes, names.LEDGER_SEQUENCE, -1)
     columns = {
         "signal": signal,
         "event": event,
-        "day": "toString(toDate(Timestamp, 'UTC'))",
+        "day": f"toString(toDate({at}, 'UTC'))",
         **{column: f"ResourceAttributes['{name}']" for column, name in RESOURCE.items()},
         **{column: f"{attributes}['{name}']" for column, name in ATTRIBUTES.items()},
+        "started": "''",
         "calls": "toInt64(1)",
         "first": time,
         "last": time,
         "low": sequence,
         "high": sequence,
         "dropped": _number(attributes, names.LEDGER_DROPPED, 0),
+        **(other or {}),
     }
     return "SELECT " + ", ".join(f"{told} AS {column}" for column, told in columns.items())
 

@@ -122,9 +122,15 @@ def days(count: int) -> str:
 def answer(report: Report) -> str:
     """The answer in one sentence."""
     if not report.calls:
-        return "No call was recorded. That is no proof that none was made."
+        return f"No call was recorded. {_no_proof(report.unrecorded_violations)}"
     told = f"Of {number(report.calls)} recorded calls {span(report.first, report.last)}, "
     return told + "; ".join(_parts(report)) + "."
+
+
+def _no_proof(violations: int) -> str:
+    if violations:
+        return f"Yet events or counters tell of {number(violations)} that broke the promise, or would have."
+    return "That is no proof that none was made."
 
 
 def _parts(report: Report) -> Iterator[str]:
@@ -143,6 +149,8 @@ def _parts(report: Report) -> Iterator[str]:
         if count := counts.get(outcome, 0):
             were, them = ("was", "it") if count == 1 else ("were", "them")
             yield f"{number(count)} {told.format(were=were, them=them)}"
+    if more := report.unrecorded_violations:
+        yield f"{number(more)} more broke it, or would have, of which there is no record"
 
 
 def limits_in_short(report: Report) -> str:

@@ -125,7 +125,8 @@ def report(
     except OSError as error:
         stop(f"{error.filename or output}: {error.strerror}")
     broken = chains and any(gap.kind == "chain" for gap in made.gaps)
-    raise typer.Exit(int(bool(made.violations or made.replay.violations or broken)))
+    violating = made.violations or made.unrecorded_violations or made.replay.violations
+    raise typer.Exit(int(bool(violating or broken)))
 
 
 def _report(
