@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from examples.demo.cases import CASES
+from examples.demo.run import MODES
+from examples.stack.__main__ import send
 from examples.stack.programs import free_address, read, until
 from examples.stack.services import EXAMPLES, Collector, collector_command, collector_running
 from otel_residency.audit.engines import over_files
-from otel_residency.audit.report import report
+from otel_residency.audit.report import Report, report
 from otel_residency.catalogue import load_catalogue
 from otel_residency.export_gate.content import load_content
 from tests.backends.conftest import StartSink
@@ -306,14 +309,32 @@ def test_the_report_reads_what_the_collector_wrote(tmp_path: Path, dead_sink: Si
         send_count(one.otlp, "residency.calls", {**VIOLATION, "residency.verdict": "ineligible"}, 3)
         shadow = span(3, kind=CLIENT, attributes={"server.address": "api.openai.com"})
         send_spans(one.otlp, [shadow], service="notebook")
-    with over_files([one.audit], frozenset(), lambda *_: None) as source:
-        made = report(source, load_catalogue(), datetime.now(UTC))
+    made = reported(one.audit)
     assert made.by["service"] == (("notebook", 1, {"broken": 1}), ("support", 1, {"kept": 1}))
     assert (made.violations, made.unrecorded_violations) == (1, 3)
     assert [gap.text for gap in made.gaps if gap.kind == "missing"] == [
         "support: 1 events tell of violations, and 1 of these calls are not recorded.",
         "support: its counters tell of 3 calls, 2 more than are recorded, and of 3 more violations.",
     ]
+
+
+def test_ledger_traces_and_counters_of_a_service_agree(tmp_path: Path, dead_sink: Sink) -> None:
+    """What the demo's application leaves in its ledger, and sends, is told once, and without a gap."""
+    ledger = tmp_path / "ledger"
+    ledger.mkdir()
+    with collector_running(tmp_path, dead_sink.address) as one:
+        send(one, tmp_path, {"OTEL_RESIDENCY_LEDGER": str(ledger)})
+    traces, both = reported(one.audit), reported(ledger, one.audit)
+    assert both.by == reported(ledger).by == traces.by
+    assert both.calls == len(CASES) * len(MODES)
+    assert both.unrecorded_violations == 0
+    assert not {"sampled", "missing", "sequence"} & {gap.kind for gap in both.gaps}
+
+
+def reported(*paths: Path) -> Report:
+    """The report on these files."""
+    with over_files([*paths], frozenset(), lambda *_: None) as source:
+        return report(source, load_catalogue(), datetime.now(UTC))
 
 
 # Metrics
