@@ -16,6 +16,7 @@ from typing import IO, Any, Final, NamedTuple
 
 from otel_residency.audit.chain import CHECKPOINTS
 from otel_residency.audit.rows import NUMBERS, TEXTS, Key, NotOtlpError, Row, day_of, rows_of
+from otel_residency.audit.split import split
 from otel_residency.audit.verify import ledger_files
 from otel_residency.errors import AuditError
 from otel_residency.telemetry import names
@@ -40,13 +41,12 @@ def _attribute(name: str, kind: str) -> bytes:
 
 
 # What stands before a quotation mark here is `,` or `{`, so that no text inside of a string looks like it.
-_TIME: Final = b'{"timeUnixNano":"'
+_TIMES: Final = (b'{"timeUnixNano":"', b',"startTimeUnixNano":"')
 _SEQUENCE: Final = _attribute(names.LEDGER_SEQUENCE, "intValue")
-_CUT: Final = (
-    _TIME,
-    b',"observedTimeUnixNano":"',
-    b',"traceId":"',
-    b',"spanId":"',
+_LOG, _SPAN = b'{"resourceLogs', b'{"resourceSpan'
+_SHAPE: Final = len(_LOG)
+"""How much of a line tells its signal."""
+_OF_CALL: Final = (
     _SEQUENCE,
     _attribute(names.LEDGER_PREVIOUS, "stringValue"),
     _attribute(names.DURATION, "intValue"),
@@ -54,6 +54,17 @@ _CUT: Final = (
     _attribute(names.EVIDENCE["peer_address"], "stringValue"),
     _attribute(names.EVIDENCE["edge"], "stringValue"),
 )
+_CUT: Final = {
+    _LOG: (_TIMES[0], b',"observedTimeUnixNano":"', b',"traceId":"', b',"spanId":"', *_OF_CALL),
+    _SPAN: (
+        b'{"traceId":"',
+        b',"spanId":"',
+        b',"parentSpanId":"',
+        _TIMES[1],
+        b',"endTimeUnixNano":"',
+        *_OF_CALL,
+    ),
+}
 """What comes before each value that differs from call to call."""
 
 
@@ -97,7 +108,7 @@ class Counts:
         self._by_text: dict[tuple[int, bytes], list[int]] = {}
         self._kinds: dict[bytes, tuple[bytes, Key]] = {}
         self._kept = 0
-        self._order: tuple[tuple[bytes, int, bool, bool], ...] = ()
+        self._orders: dict[bytes, tuple[tuple[bytes, int, bool, bool], ...]] = dict.fromkeys(_CUT, ())
 
     def add_all(self, lines: list[bytes]) -> Iterator[tuple[int, str | None]]:
         """Count `lines`.
@@ -107,15 +118,21 @@ class Counts:
             nothing is told but the place.
         """
         for number, line in enumerate(lines):
-            tally, text, time, sequence = self._seen(line)
-            if tally is not None:
-                _count(tally, time, sequence)
-            elif line and not line.isspace():
-                try:
-                    if not self._parse(line, text, time, sequence):
-                        yield number, None
-                except NotOtlpError as error:
-                    yield number, str(error)
+            try:
+                if not self._add_line(line) and line and not line.isspace():
+                    yield number, None
+            except NotOtlpError as error:
+                yield number, str(error)
+
+    def _add_line(self, line: bytes) -> bool:
+        """Count what a line holds, and whether it is anything."""
+        tally, text, time, sequence = self._seen(line)
+        if tally is not None:
+            _count(tally, time, sequence)
+            return True
+        if parts := split(line):
+            return sum(map(self._add_line, parts)) > 0
+        return self._parse(line, text, time, sequence)
 
     def _parse(self, line: bytes, text: bytes, time: int, sequence: int) -> bool:
         """Count the rows of a line, and whether there are any; remember its kind where it has one."""
@@ -138,7 +155,7 @@ class Counts:
         at, time_text, sequence_text = 0, b"", b"-1"
         parts: list[bytes] = []
         find, keep = line.find, parts.append
-        for marker, length, is_time, is_sequence in self._order:
+        for marker, length, is_time, is_sequence in self._orders.get(line[:_SHAPE], ()):
             start = find(marker, at)
             if start >= 0:
                 start += length
@@ -175,11 +192,12 @@ class Counts:
 
     def _learn(self, line: bytes) -> None:
         """Look for the markers of this line, too, and in its order."""
-        found = sorted((marker for marker in _CUT if marker in line), key=line.find)
-        known = [marker for marker, *_ in self._order]
-        if _TIME in found and found != [marker for marker in known if marker in found]:
+        shape = line[:_SHAPE]
+        found = sorted((marker for marker in _CUT.get(shape, ()) if marker in line), key=line.find)
+        known = [marker for marker, *_ in self._orders.get(shape, ())]
+        if found and found != [marker for marker in known if marker in found]:
             order = [*found, *(marker for marker in known if marker not in found)]
-            self._order = tuple((each, len(each), each == _TIME, each == _SEQUENCE) for each in order)
+            self._orders[shape] = tuple((e, len(e), e in _TIMES, e == _SEQUENCE) for e in order)
 
     def _add(self, row: Row) -> list[int]:
         tally = self._by_key.setdefault(row.key, [0, row.time, row.time, row.sequence, row.sequence, 0])

@@ -48,6 +48,8 @@ TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES, "started")
 """Columns that are text; `started` is the day on which a counter began, that has a name in `writer`."""
 DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
 """Counts that are told by what came since the last time, and not since the beginning."""
+_ASKED: Final = frozenset({*ATTRIBUTES.values(), "event.name", names.LEDGER_SEQUENCE, names.LEDGER_DROPPED})
+_as_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
 _DAY: Final = 86_400 * 10**9
 
@@ -104,7 +106,7 @@ def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
 def _logs(document: Mapping[str, Any]) -> Iterator[Row]:
     for resource, scope, records in _scoped(document, "resourceLogs", "scopeLogs", "logRecords"):
         for record in records:
-            attributes = _attributes(record)
+            attributes = _asked(record)
             event = record.get("eventName") or attributes.get("event.name", "")
             if event in EVENTS and scope == names.SCOPE:
                 time = record.get("timeUnixNano") or record["observedTimeUnixNano"]
@@ -117,7 +119,7 @@ def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[R
             ours = scope == names.SCOPE
             if not ours and span.get("kind") not in _CLIENT_SPAN:
                 continue
-            attributes = _attributes(span)
+            attributes = _asked(span)
             if ours or names.VERDICT in attributes or attributes.get(names.SERVER_ADDRESS, "") in vendors:
                 signal = SPAN if ours else FOREIGN_SPAN
                 yield _row(signal, names.EVENT_CALL, span["startTimeUnixNano"], resource, attributes)
@@ -173,11 +175,23 @@ def _attributes(holder: Mapping[str, Any]) -> dict[str, str]:
     return {each["key"]: _text(each.get("value") or {}) for each in holder.get("attributes") or ()}
 
 
+def _asked(holder: Mapping[str, Any]) -> dict[str, str]:
+    """Those attributes of a record that a row has a place for."""
+    return {
+        each["key"]: _text(each.get("value") or {})
+        for each in holder.get("attributes") or ()
+        if each["key"] in _ASKED
+    }
+
+
 def _text(value: Mapping[str, Any]) -> str:
+    text = value.get("stringValue")
+    if isinstance(text, str):
+        return text
     plain = _plain(value)
     if isinstance(plain, str):
         return plain
-    return "" if plain is None else json.dumps(plain, separators=(",", ":"), ensure_ascii=False)
+    return "" if plain is None else _as_json(plain)
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
