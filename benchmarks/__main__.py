@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = startup.measure(options.pairs, tell) if options.only in (None, "startup") else None
     recorded = None
     if options.only == "report":
-        recorded = report.measure(options.recorded, options.output.parent / "ledgers", options.way, tell)
+        ledgers = options.output.parent / "ledgers"
+        recorded = report.measure(options.recorded, ledgers, options.way, tell, options.batch)
     results = show.report(measured, gated, started, recorded)
     show.on_screen(results, console)
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pairs", type=int, default=15, help="starts in either environment (%(default)s)")
     parser.add_argument("--only", choices=("calls", "gate", "startup", "report"), help="measure one part")
     parser.add_argument("--recorded", type=int, default=1_000_000, help="calls to report on (%(default)s)")
+    parser.add_argument("--batch", type=int, default=1, help="recorded calls in a line (%(default)s)")
     parser.add_argument("--way", action="append", choices=report.WAYS, help="count them in these ways only")
     parser.add_argument("--case", action="append", choices=calls.NAMES, help="measure these calls only")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "benchmarks.json", metavar="PATH")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import cache
 from importlib.util import find_spec
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from shutil import which
 from typing import Any, Final, NamedTuple
@@ -80,7 +80,7 @@ class Took(NamedTuple):
 
 
 def measure(
-    calls: int, folder: Path, ways: Sequence[str] | None, tell: Callable[[str], None]
+    calls: int, folder: Path, ways: Sequence[str] | None, tell: Callable[[str], None], batch: int = 1
 ) -> tuple[Took, ...]:
     """Write ledgers once, and count them in each way, one after the other.
 
@@ -89,8 +89,9 @@ def measure(
         folder: for the ledgers; what is there already is used.
         ways: those of `WAYS` to measure; `None`: all that are installed.
         tell: told what is done.
+        batch: records in a line: one, as in a ledger, or many, as a Collector writes them.
     """
-    files = [str(file) for file in _files(calls, folder, tell)]
+    files = [str(file) for file in _files(calls, folder, tell, batch)]
     report = [sys.executable, "-m", "otel_residency.cli", "report", "--output", str(folder / "report.html")]
     commands = {
         OURS: [*report, *files],
@@ -130,15 +131,15 @@ def _memory(pid: int) -> int:
     return resident * resource.getpagesize() + sum(_memory(int(child)) for child in below)
 
 
-def _files(calls: int, folder: Path, tell: Callable[[str], None]) -> list[Path]:
+def _files(calls: int, folder: Path, tell: Callable[[str], None], batch: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"ledger-{calls}-{number}.jsonl" for number in range(_PARTS)]
+    files = [folder / f"{calls}-by-{batch}-{number}.jsonl" for number in range(_PARTS)]
     for number, file in enumerate(files):
         if not file.exists():
             tell(f"writing {file}")
             whole = file.with_suffix(".part")
             with whole.open("w", encoding="utf-8") as lines:
-                lines.writelines(_lines(calls // _PARTS, number))
+                lines.writelines(_batched(_lines(calls // _PARTS, number), batch))
             whole.rename(file)
     return files
 
@@ -160,6 +161,16 @@ def _lines(calls: int, number: int) -> Iterator[str]:
             values = {"time": time_ns, "sequence": each + 1, "writer": writer, "hex": text}
             (kind,) = chance.choices(kinds, cum_weights=weights)
             yield kind % {**values, "id": text[:32], "short": text[:16]}
+
+
+def _batched(lines: Iterator[str], size: int) -> Iterator[str]:
+    """The documents of so many lines as one."""
+    if size == 1:
+        yield from lines
+        return
+    beginning, end = '{"resourceLogs":[', "]}\n"
+    while together := [*islice(lines, size)]:
+        yield beginning + ",".join(line[len(beginning) : -len(end)] for line in together) + end
 
 
 @cache

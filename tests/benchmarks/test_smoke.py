@@ -73,10 +73,12 @@ def test_start_is_compared_with_an_environment_without_ours(results: dict[str, A
     assert all(row["without"] > 0 for row in startup["rows"])
 
 
-def test_the_report_is_measured(tmp_path: Path) -> None:
-    """Ledgers are written once, and every way that is asked for counts all of their calls."""
+@pytest.mark.parametrize("batch", [1, 100])
+def test_the_report_is_measured(tmp_path: Path, batch: int) -> None:
+    """Files are written once, and every way that is asked for counts all of their calls."""
     output = tmp_path / "results.json"
-    run("--only=report", "--recorded=2000", "--way=otel-residency report", f"--output={output}")
+    ways = ("--recorded=2000", f"--batch={batch}", "--way=otel-residency report")
+    run("--only=report", *ways, f"--output={output}")
     (took,) = json.loads(output.read_text(encoding="utf-8"))["recorded"]
     assert took["calls"] == 2000
     assert min(took["seconds"], took["processor"], took["megabytes"]) > 0
