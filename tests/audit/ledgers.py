@@ -118,6 +118,14 @@ def span(
     return _line({"resourceSpans": [{"resource": _resource(ledger.service), "scopeSpans": [scope]}]})
 
 
+def as_collected(line: bytes) -> bytes:
+    """A line of a ledger as a Collector writes it that was sent the same record."""
+    document = json.loads(line)
+    (record,) = document["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+    record["eventName"] = record.pop("eventName")
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
 def counter(
     service: str,
     count: int,

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_residency.audit import read
+from otel_residency.audit.chain import read_link
 from otel_residency.audit.read import Part, Task, find_files, is_compressed, read_part
-from otel_residency.audit.rows import NUMBERS, TEXTS, rows_of
+from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, rows_of
 from otel_residency.errors import AuditError
 from tests.audit.ledgers import DAY, Ledger, facts, span
 from tests.internet import US
@@ -43,7 +44,8 @@ def plainly(text: bytes) -> Counter[tuple[str, ...]]:
     counted = Counter[tuple[str, ...]]()
     for line in text.split(b"\n"):
         with suppress(ValueError):
-            counted.update(row.key for row in rows_of(json.loads(line), frozenset({US})))
+            keys = [row.key for row in rows_of(json.loads(line), frozenset({US}))]
+            counted.update((LEDGER, *key[1:]) if read_link(line) else key for key in keys)
     return counted
 
 

@@ -18,7 +18,7 @@ from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
-from tests.audit.ledgers import DAY, POLICY, Ledger, counter, facts, nanoseconds, span
+from tests.audit.ledgers import DAY, POLICY, Ledger, as_collected, counter, facts, nanoseconds, span
 from tests.internet import EU, GLOBAL, US
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -160,6 +160,22 @@ def test_traces_tell_of_calls_that_have_no_record(reporting: Reporting) -> None:
     assert [gap.text for gap in made.gaps if gap.kind == "sampled"] == [
         "claims: 3 calls are known by their traces alone, its ledgers have no record of them."
     ]
+
+
+def test_a_ledger_that_was_sent_too_counts_once(tmp_path: Path) -> None:
+    """With the file and what a Collector wrote of the same records, each call counts once, none is lost."""
+    claims, letters = Ledger("claims"), Ledger("letters")
+    for second in range(5):
+        claims.call(facts(EU if second else US), second)
+        letters.call(facts(), second)
+    sent = [as_collected(line) for line in claims.lines + letters.lines]
+    (tmp_path / "claims.jsonl").write_bytes(claims.text)
+    (tmp_path / "letters.jsonl").write_bytes(b"\n".join(letters.lines[:3]))  # the rest is gone
+    (tmp_path / "sent.jsonl").write_bytes(b"\n".join(sent))
+    with over_files([tmp_path], VENDORS, lambda *_: None) as source:
+        made = report(source, CATALOGUE, NOW)
+    assert made.outcomes == {"kept": 9, "broken": 1}
+    assert not [gap for gap in made.gaps if gap.kind == "sequence"]
 
 
 def test_calls_that_the_export_gate_judged_count_where_nothing_else_tells(reporting: Reporting) -> None:

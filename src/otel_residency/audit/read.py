@@ -14,8 +14,8 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from otel_residency.audit.chain import CHECKPOINTS
-from otel_residency.audit.rows import NUMBERS, TEXTS, Key, NotOtlpError, Row, day_of, rows_of
+from otel_residency.audit.chain import CHECKPOINTS, read_link
+from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, Key, NotOtlpError, Row, day_of, rows_of
 from otel_residency.audit.split import split
 from otel_residency.audit.verify import ledger_files
 from otel_residency.errors import AuditError
@@ -137,6 +137,8 @@ class Counts:
     def _parse(self, line: bytes, text: bytes, time: int, sequence: int) -> bool:
         """Count the rows of a line, and whether there are any; remember its kind where it has one."""
         rows = rows_of(_document(line), self._vendors)
+        if rows and read_link(line) is not None:  # not what a ledger's writer sent, too, but the ledger
+            rows = [row._replace(key=(LEDGER, *row.key[1:])) for row in rows]
         tallies = [self._add(row) for row in rows]
         if not rows:
             return False

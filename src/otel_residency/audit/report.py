@@ -12,7 +12,7 @@ from otel_residency.audit import gaps, sql
 from otel_residency.audit.engines import Input, Source
 from otel_residency.audit.read import Unread
 from otel_residency.audit.replay import Judge, PolicyFor, Replay, known_policy
-from otel_residency.audit.rows import FOREIGN_SPAN, LOG, SPAN, listed
+from otel_residency.audit.rows import FOREIGN_SPAN, LEDGER, LOG, SPAN, listed
 from otel_residency.audit.sql import Counted, Kind
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.entries import Source as Reference
@@ -196,7 +196,7 @@ def report(
     """
     known: dict[str, set[tuple[str, str]]] = {LOG: set(), SPAN: set(), FOREIGN_SPAN: set()}
     for signal, service, day in source.query(sql.SERVICES):
-        known[signal].add((service, day))
+        known[LOG if signal == LEDGER else signal].add((service, day))
     documents = {name: document for name, document in source.query(sql.POLICIES) if document}
     judge = Judge(catalogue, documents, what_if)
     tally = _Tally()

@@ -13,8 +13,9 @@ from typing import Any, Final, NamedTuple
 
 from otel_residency.telemetry import names
 
-LOG, SPAN, FOREIGN_SPAN, METRIC = "log", "span", "foreign_span", "metric"
-"""Signals: a log record of ours, a span of ours, another's span of a request to a vendor, our counter."""
+LEDGER, LOG, SPAN, FOREIGN_SPAN, METRIC = "ledger", "log", "span", "foreign_span", "metric"
+"""Where a row is from: a line of a ledger, a log record or span of ours, another's span of a request to a
+vendor, our counter."""
 EVENTS: Final = frozenset(
     {names.EVENT_CALL, names.EVENT_POLICY, names.EVENT_CHECKPOINT, names.EVENT_VIOLATION}
 )

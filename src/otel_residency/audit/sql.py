@@ -13,6 +13,7 @@ from otel_residency.audit.rows import (
     DELTA,
     EVENTS,
     FOREIGN_SPAN,
+    LEDGER,
     LOG,
     METRIC,
     NUMBERS,
@@ -89,10 +90,9 @@ def kinds(since: date | None, until: date | None) -> str:
     """Ask for each `Kind` of calls and violations of these days; of spans `span_kinds` tells."""
     columns = ", ".join(_KIND)
     return f"""
-        SELECT {columns}, sum(calls) AS number, min(first) AS began, max(last) AS ended
-        FROM records
-        WHERE event IN ('{names.EVENT_CALL}', '{names.EVENT_VIOLATION}') AND signal <> '{SPAN}'
-            {_within(since, until)}
+        SELECT {columns}, sum(number) AS number, min(first) AS began, max(last) AS ended
+        FROM ({_by_writer(since, until)}) AS told
+        WHERE signal <> '{SPAN}'
         GROUP BY {columns}
         ORDER BY {columns}
     """  # noqa: S608 - names of our own, and dates
@@ -109,14 +109,33 @@ def span_kinds(since: date | None, until: date | None) -> str:
         SELECT {", ".join(columns)}, more AS number, since AS began, until AS ended
         FROM (
             SELECT {common}, {", ".join(f"max({column}) AS some_{column}" for column in other)},
-                sum(CASE WHEN signal = '{SPAN}' THEN calls ELSE -calls END) AS more,
+                sum(CASE WHEN signal = '{SPAN}' THEN number ELSE -number END) AS more,
                 min(first) AS since, max(last) AS until
-            FROM records
-            WHERE event = '{names.EVENT_CALL}' AND signal IN ('{LOG}', '{SPAN}') {_within(since, until)}
+            FROM ({_by_writer(since, until)}) AS told
+            WHERE event = '{names.EVENT_CALL}' AND signal IN ('{LOG}', '{SPAN}')
             GROUP BY {common}
-        ) AS calls_by_kind
+        ) AS counted
         WHERE more > 0
         ORDER BY {common}
+    """  # noqa: S608
+
+
+def _by_writer(since: date | None, until: date | None) -> str:
+    """Kinds of calls and violations, by writer: what one has in its ledger and has sent, too, counts once."""
+    columns = ", ".join(column for column in _KIND if column != "signal")
+    recorded = f"signal = '{LEDGER}'"
+    return f"""
+        SELECT told_by AS signal, {columns},
+            CASE WHEN kept > sent THEN kept ELSE sent END AS number, since AS first, until AS last
+        FROM (
+            SELECT CASE WHEN {recorded} THEN '{LOG}' ELSE signal END AS told_by, writer, {columns},
+                sum(CASE WHEN {recorded} THEN calls ELSE 0 END) AS kept,
+                sum(CASE WHEN {recorded} THEN 0 ELSE calls END) AS sent,
+                min(first) AS since, max(last) AS until
+            FROM records
+            WHERE event IN ('{names.EVENT_CALL}', '{names.EVENT_VIOLATION}') {_within(since, until)}
+            GROUP BY told_by, writer, {columns}
+        ) AS counted
     """  # noqa: S608
 
 
@@ -149,10 +168,15 @@ SERVICES: Final = f"""
 """Which services have told of calls, by which signal, on which day."""
 
 WRITERS: Final = f"""
-    SELECT writer, max(service) AS name, sum(calls) AS number, min(low) AS lowest, max(high) AS highest,
+    SELECT writer, max(service) AS name, max(number) AS number, min(low) AS lowest, max(high) AS highest,
         max(dropped) AS lost
-    FROM records
-    WHERE signal = '{LOG}' AND writer <> ''
+    FROM (
+        SELECT signal, writer, max(service) AS service, sum(calls) AS number, min(low) AS low,
+            max(high) AS high, max(dropped) AS dropped
+        FROM records
+        WHERE signal IN ('{LEDGER}', '{LOG}') AND writer <> ''
+        GROUP BY signal, writer
+    ) AS told
     GROUP BY writer
     ORDER BY name, writer
 """  # noqa: S608
