@@ -132,4 +132,6 @@ def _at(place: str, key: str) -> str:
 def _show(value: object) -> str:
     if value is None:
         return "null"
-    return repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__
+    if isinstance(value, str | int | float | bool):
+        return repr(value)
+    return {dict: "a table", list: "a list"}.get(type(value), type(value).__name__)

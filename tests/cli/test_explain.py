@@ -41,6 +41,7 @@ def test_an_unknown_code_is_answered_with_its_neighbours() -> None:
     assert done.stderr.startswith(
         "otel-residency: model.alais: no such reason code; did you mean model.alias"
     )
+    assert "did you mean host.global" in start("explain", " HOST.GLOBL").stderr
     assert "lists them" in start("explain", "zzz").stderr
 
 

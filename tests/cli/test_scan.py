@@ -451,14 +451,16 @@ def test_other_files_of_settings_are_read(tree: Tree) -> None:
 
 def test_variables_are_put_together_and_no_more_than_that(tree: Tree) -> None:
     """A value made of others of its file is judged; some that grow without end are left as they stand."""
-    tree.put(".env", f"HOST={US}\nOPENAI_URL=https://${{HOST}}/v1\nOPENAI_OTHER=https://${{ELSEWHERE}}/v1\n")
+    tree.put(
+        ".env", f"HOST={US}\nOPENAI_URL=https://${{HOST}}/v1\nOPENAI_OTHER_URL=https://${{ELSEWHERE}}/v1\n"
+    )
     tree.put(
         "more.env",
         "A=xxxxxxxxxx\n" + "".join(f"{b}={f'${{{a}}}' * 10}\n" for a, b in pairwise("ABCDEFGHIJKLM")),
     )
     told = tree.document()
     assert [each["line"] for each in told["findings"]] == [1, 2]
-    assert [(each["line"], each["what"]) for each in told["not_known"]] == [(3, "OPENAI_OTHER")]
+    assert [(each["line"], each["what"]) for each in told["not_known"]] == [(3, "OPENAI_OTHER_URL")]
 
 
 def test_nothing_of_the_tree_is_imported(tree: Tree) -> None:
