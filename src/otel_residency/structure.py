@@ -134,4 +134,6 @@ def _show(value: object) -> str:
         return "null"
     if isinstance(value, str | int | float | bool):
         return repr(value)
-    return {dict: "a table", list: "a list"}.get(type(value), type(value).__name__)
+    if isinstance(value, Mapping | list):
+        return "a list" if isinstance(value, list) else "a table"
+    return type(value).__name__
