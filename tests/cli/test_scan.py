@@ -463,6 +463,23 @@ def test_variables_are_put_together_and_no_more_than_that(tree: Tree) -> None:
     assert [(each["line"], each["what"]) for each in told["not_known"]] == [(3, "OPENAI_OTHER_URL")]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.env", "A=" + "${" * 200_000),
+        ("a.ini", "a" * 900_000),
+        ("a.conf", "a." * 400_000),
+        ("a.yaml", '{{ "' * 200_000),
+        ("a.sh", "# otel-residency: ignore[" * 30_000),
+        ("a.py", "x = " + "+".join(['"a"'] * 600)),
+    ],
+)
+def test_a_file_made_to_be_slow_is_not(tree: Tree, name: str, text: str) -> None:
+    """The command ends within its time for files on which a pattern may try again and again."""
+    tree.put(name, text)
+    assert tree.document()["findings"] == []
+
+
 def test_nothing_of_the_tree_is_imported(tree: Tree) -> None:
     """Modules that bear the names of libraries in use stay text."""
     for name in ("yaml", "dotenv", "rich", "typer", "json", "sitecustomize", "openai"):

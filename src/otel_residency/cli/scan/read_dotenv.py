@@ -24,6 +24,8 @@ def read(content: bytes) -> Iterator[Found]:
 
 def _resolved(value: str, known: dict[str, str | None]) -> str:
     """What it stands for; a variable that the file does not set stays what it is, where it has no default."""
+    if "${" not in value or len(value) > _LONGEST:
+        return value
     parts = tuple(parse_variables(value))
     variables = (each for each in parts if isinstance(each, Variable))
     unset = {each.name: f"${{{each.name}}}" for each in variables if each.default is None}

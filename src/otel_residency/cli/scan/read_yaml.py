@@ -11,7 +11,7 @@ from otel_residency.cli.scan.text import in_text
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _VARIABLE = re.compile(r"([A-Za-z_]\w*)=(\S*)")
 _PROSE = frozenset({"description", "summary", "title"})
-_TEMPLATE = re.compile(rb"\{\{.*?\}\}")
+_TEMPLATE = re.compile(rb"\{\{[^{}\n]*\}\}")
 _IN_QUOTES = re.compile(rb'"([^"]*)"')
 
 

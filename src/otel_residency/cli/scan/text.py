@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from otel_residency.cli.scan.said import Place, Said
 
 _COMMENT = re.compile(r"^\s*(?:#|;|//)|\s#\s")
-_PAIR = re.compile(r"""([A-Za-z_][\w.-]*)\s*(?:=|:(?!//))\s*("[^"]*"|'[^']*'|[^\s"';,]+)""")
+_PAIR = re.compile(r"""(?<![\w.-])-{0,2}([A-Za-z_][\w.-]*)\s*(?:=|:(?!//))\s*("[^"]*"|'[^']*'|[^\s"';,]+)""")
 _SET = re.compile(r"\s*ENV\s+(\w+)\s+([^\s=]+)\s*")
 """As the files of container images write it, too."""
 _URL = re.compile(r"""\b(?:https?|wss?)://[^\s"'`<>()\\,;]+""")
