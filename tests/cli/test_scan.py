@@ -232,13 +232,17 @@ def test_what_decides_and_is_not_known_is_said(tree: Tree) -> None:
         """from openai import AzureOpenAI, OpenAI
 OpenAI(base_url=settings.url)
 OpenAI(**options)
+OpenAI(base_url=os.environ.get("OPENAI_BASE_URL") or "https://EU/v1")
 client = OpenAI(base_url=os.environ["LLM"], timeout=3).with_options(base_url=other)
 client.responses.create(model=chosen, store=chosen, input=prompt)
 client.responses.create(model="gpt-5.2-2025-12-11" if x else "gpt-4.1-2025-04-14", input=prompt)
 os.environ["OPENAI_BASE_URL"] = url
 Car.objects.create(model=chosen)
 AzureOpenAI(azure_endpoint=url)
-""",
+client.moderations.create(input=prompt)
+client.batches.create(input_file_id=file, endpoint="/v1/responses", completion_window="24h")
+client.responses.create(model="ours", input=prompt)
+""".replace("EU", EU),
     )
     tree.put("compose.yaml", "environment: {OPENAI_BASE_URL: '${URL}', OPENAI_API_KEY: '{{ key }}'}")
     told = tree.document("--strict")
@@ -246,11 +250,15 @@ AzureOpenAI(azure_endpoint=url)
     assert [(each["file"], each["line"], each["what"]) for each in told["not_known"]] == [
         ("app.py", 2, "base_url of OpenAI"),
         ("app.py", 3, "** of OpenAI"),
-        ("app.py", 4, "base_url of OpenAI"),
-        ("app.py", 4, "base_url of with_options"),
-        ("app.py", 5, "model, store of client.responses"),
-        ("app.py", 7, "OPENAI_BASE_URL"),
-        ("app.py", 9, "azure_endpoint of AzureOpenAI"),
+        ("app.py", 5, "base_url of OpenAI"),
+        ("app.py", 5, "base_url of with_options"),
+        ("app.py", 6, "model, store of client.responses"),
+        ("app.py", 7, "model of client.responses"),
+        ("app.py", 8, "OPENAI_BASE_URL"),
+        ("app.py", 10, "azure_endpoint of AzureOpenAI"),
+        ("app.py", 11, "model of client.moderations"),
+        ("app.py", 12, "lines of the file of client.batches"),
+        ("app.py", 13, "model, which may be a deployment of client.responses"),
         ("compose.yaml", 1, "OPENAI_BASE_URL"),
     ]
     assert "not known here" in tree.run().stdout

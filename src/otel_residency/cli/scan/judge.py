@@ -50,6 +50,7 @@ _OF_ENDPOINTS = ("endpoint.", "region.")
 _NOT_LISTED = "model.not_listed"
 _NOT_TOLD = frozenset({"model.not_stated", "batch.contents_unseen", "deployment.unknown"})
 """Findings about what only the running program shows."""
+_UNSEEN = {"model.not_stated": "model", "batch.contents_unseen": "lines of the file"}
 _VARIABLES = frozenset(setting.variable for setting in (ENABLED, *POLICY_SETTINGS))
 
 
@@ -113,10 +114,15 @@ class Judge:
         for each in found:
             if isinstance(each, Open):
                 yield each
-            elif isinstance(each, Call) and self._endpoint(each.path):
-                unknown = each.unknown
-                if deployments and isinstance(each.body.get("model"), str):
-                    unknown = ("model, which may be a deployment", *unknown)
+            elif isinstance(each, Call) and (endpoint := self._endpoint(each.path)):
+                full = self._full(each, self._bare(self._hosts[0], endpoint), endpoint)
+                reasons = {finding.reason for finding in self._findings(full)}
+                unknown = {
+                    **dict.fromkeys(each.unknown),
+                    **{_UNSEEN[r]: None for r in _UNSEEN if r in reasons},
+                }
+                if deployments and full.model:
+                    unknown["model, which may be a deployment"] = None
                 if unknown:
                     yield Open(each.place, f"{', '.join(unknown)} of {each.path.replace('/', '.')}")
             elif isinstance(each, Said) and _decides(each.key) and _NOT_SET.search(_text(each)):
@@ -188,23 +194,27 @@ class Judge:
         endpoint = self._endpoint(call.path)
         if endpoint is None:
             return
-        said = json.dumps({"url": endpoint.path, "body": call.body}).encode()
-        line = self._reader.read_line(said, lambda _: None)
-        model = line.model if _MODEL.fullmatch(line.model or "") and not deployments else None
-        tier = call.body.get("service_tier")
         found = []
         for host in hosts:
             bare = self._bare(host, endpoint)
-            full = bare._replace(
-                model=model,
-                service_tier=tier if isinstance(tier, str) else None,
-                features=line.features,
-                tools=line.tools,
-            )
+            full = self._full(call, bare, endpoint)
+            full = full._replace(model=None) if deployments else full
             of_endpoint = (f for f in self._findings(bare) if f.reason.startswith(_OF_ENDPOINTS))
             found.append((*of_endpoint, *self._besides(full, bare)))
         for finding in min(found, key=_worst):
             yield from self._told(_place_of(finding, call), (finding,))
+
+    def _full(self, call: Call, bare: CallFacts, endpoint: Endpoint) -> CallFacts:
+        """The call with what stands in its body."""
+        said = json.dumps({"url": endpoint.path, "body": call.body}).encode()
+        line = self._reader.read_line(said, lambda _: None)
+        tier = call.body.get("service_tier")
+        return bare._replace(
+            model=line.model if _MODEL.fullmatch(line.model or "") else None,
+            service_tier=tier if isinstance(tier, str) else None,
+            features=line.features,
+            tools=line.tools,
+        )
 
     def _setting(self, place: Place, variable: str, value: str) -> Iterator[Judged]:
         """A setting of ours that can't be read makes every call one in doubt."""

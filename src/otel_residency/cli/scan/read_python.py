@@ -136,7 +136,8 @@ class _File:
         if callee in _CLIENTS | _WRAPPERS and not told.keys() & {*_WHERE, "**"}:
             yield Client(_place(node), settings)
         for name in told.keys() & {*_URLS, "**"}:
-            if not all(isinstance(each, ast.Constant) for each in self.alternatives(told[name])):
+            choices = self.alternatives(told[name])
+            if not all(isinstance(each, ast.Constant) or self.unset(each, settings) for each in choices):
                 yield Open(_place(node), f"{name} of {callee}")
 
     def unset(self, value: ast.expr, settings: tuple[str, ...]) -> bool:
@@ -159,9 +160,7 @@ class _File:
             elif value is not _UNKNOWN:
                 body[name] = value
                 places[name] = _place(self.resolved(argument))
-            elif name in {*_DECIDING, "**"} and not all(
-                isinstance(each, ast.Constant) for each in self.alternatives(argument)
-            ):
+            elif name in {*_DECIDING, "**"}:
                 unknown.append(name)
         yield Call(_place(node), "/".join(resource), body, places, tuple(unknown))
 
