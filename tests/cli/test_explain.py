@@ -4,6 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+from otel_residency.catalogue import load_catalogue
+from otel_residency.cli.sources import sources_of
 from otel_residency.core.reasons import REASONS
 from tests.cli.command import environment, start
 
@@ -32,6 +36,14 @@ def test_every_code_can_be_explained() -> None:
     assert [each["code"] for each in json.loads(start("explain", "--json").stdout)] == list(REASONS)
     listed = start("explain").stdout
     assert all(code in listed for code in REASONS)
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_each_code_has_the_sources_that_it_rests_on(code: str) -> None:
+    """What rests on the catalogue has one at least; what rests on the call or the policy has none."""
+    catalogue = load_catalogue()
+    found = sources_of(code, catalogue, catalogue.revisions[-1])
+    assert bool(found) == (REASONS[code].source not in ("call", "policy"))
 
 
 def test_an_unknown_code_is_answered_with_its_neighbours() -> None:
