@@ -88,7 +88,7 @@ def test_dates_of_toml_are_dates() -> None:
         ({"day": "20.11.2026"}, "day", "'20.11.2026' is not a date like 2026-11-20"),
         ({"day": 20261120}, "day", "20261120 is not a date"),
         ({"choice": "blue"}, "choice", "'blue' is not one of: red, green"),
-        ({"choice": []}, "choice", "list is not one of: red, green"),
+        ({"choice": []}, "choice", "a list is not one of: red, green"),
         ({"words": "a"}, "words", "'a' is not a list"),
         ({"words": ["a", 1]}, "words[1]", "1 is not a string"),
         ({"groups": [["a"], "b"]}, "groups[1]", "'b' is not a list"),
@@ -99,7 +99,7 @@ def test_dates_of_toml_are_dates() -> None:
             "inners[1].size",
             "'k' is not a whole number",
         ),
-        ({"named": []}, "named", "list is not a table"),
+        ({"named": []}, "named", "a list is not a table"),
         ({"named": {"x.y": {"name": 1}}}, 'named."x.y".name', "1 is not a string"),
     ],
 )

@@ -59,6 +59,8 @@ SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER, LEDGER_KEY)
 _IN_DOUBT: Mapping[str, Any] = {"on_call": "block", "on_export": "withhold"}
 """What holds for a key whose value can't be read: who names a mode did not mean to go without it."""
 _MODE_LINE = r"""(?m)^\s*(on_call|on_export)\s*=\s*["'](block|redact|withhold)["']"""
+_HOST = r"[^\s/@?#*]+"
+"""A host, with or without a port; a URL or a pattern would match no call."""
 _BAGGAGE_KEY = r"[A-Za-z0-9._*-]+"
 """The keys that every propagator of OpenTelemetry passes on."""
 
@@ -223,7 +225,14 @@ def policy_problems(policy: Policy, catalogue: "Catalogue") -> list[str]:
     ]
     if policy.ledger.required and not policy.ledger.path:
         problems.append(f"ledger.required: there is no ledger; set ledger.path, or {LEDGER.variable}")
+    if (policy.catalogue_max_age or 0) < 0:
+        problems.append(f"catalogue_max_age: {policy.catalogue_max_age} is not a number of days, 0 or more")
     for host, own in policy.hosts.items():
+        if not re.fullmatch(_HOST, host):
+            shown = host.rpartition("@")[2]
+            problems.append(
+                f'hosts."{shown}": {shown!r} is not a host, such as llm.example or llm.example:8443'
+            )
         listed = catalogue.hosts.get(host)
         if (listed and listed.kind != "loopback") or host in catalogue.bogus_hosts:
             problems.append(f'hosts."{host}": the catalogue knows this host; a policy can\'t move it')

@@ -132,4 +132,8 @@ def _at(place: str, key: str) -> str:
 def _show(value: object) -> str:
     if value is None:
         return "null"
-    return repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__
+    if isinstance(value, str | int | float | bool):
+        return repr(value)
+    if isinstance(value, Mapping | list):
+        return "a list" if isinstance(value, list) else "a table"
+    return type(value).__name__

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,29 @@ import pytest
 
 from otel_residency.audit.clickhouse import connected
 from otel_residency.audit.engines import Source, over_clickhouse, over_files
+from otel_residency.audit.record import read_policy, read_record
 from otel_residency.audit.render.words import answer, difference, share
 from otel_residency.audit.render.words import span as told_span
-from otel_residency.audit.replay import NO_FACTS, NO_POLICY, OUTDATED, SAME_TABLE, UNREADABLE_FACTS
+from otel_residency.audit.replay import (
+    NO_FACTS,
+    NO_POLICY,
+    OTHER_TABLE,
+    OUTDATED,
+    SAME_TABLE,
+    UNREADABLE_FACTS,
+    UNREADABLE_POLICY,
+)
 from otel_residency.audit.report import Report, report
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.policy import Policy
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.decide import decide
+from otel_residency.core.policy import Policy, Rule, When
 from otel_residency.errors import AuditError
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
 from tests.audit.ledgers import DAY, POLICY, Ledger, as_collected, counter, facts, nanoseconds, span
 from tests.internet import EU, GLOBAL, US
+from tests.vendor import SNAPSHOT
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CATALOGUE = load_catalogue()
@@ -399,6 +412,103 @@ def test_what_cannot_be_judged_again_is_counted(reporting: Reporting) -> None:
     replay = reporting(ledger.text).replay
     assert replay.judged == 0
     assert replay.not_judged == {NO_FACTS: 1, UNREADABLE_FACTS: 1, NO_POLICY: 1}
+
+
+def test_a_policy_of_another_release_is_not_a_missing_one(reporting: Reporting) -> None:
+    """It is among the records, and says what this release does not know."""
+    ledger = Ledger()
+    document = {names.POLICY: "ffffffffffff", names.POLICY_DOCUMENT: '{"planet":"Mars"}'}
+    ledger.add(names.EVENT_POLICY, nanoseconds(DAY), document)
+    ledger.call(facts(), policy="ffffffffffff")
+    assert reporting(ledger.text).replay.not_judged == {UNREADABLE_POLICY: 1}
+
+
+def test_a_table_that_is_not_known_here_is_told(reporting: Reporting) -> None:
+    """By a revision of the future nothing is outdated; what is answered otherwise has another table."""
+    ledger = Ledger()
+    ledger.call(facts(model="gpt-9"), catalogue="openai-2027-01", verdict="eligible", violation=False)
+    ledger.call(facts(), catalogue="openai-2027-01")
+    made = reporting(ledger.text)
+    assert [(each.cause, each.calls) for each in made.replay.differences] == [(OTHER_TABLE, 1)]
+    assert made.replay.outdated == 0
+    assert any("openai-2027-01, unknown here" in each.text for each in made.gaps)
+
+
+def test_what_breaks_the_policy_now_is_told_first(reporting: Reporting) -> None:
+    """However few calls it is; then what became worse, and what became better last."""
+    ledger = Ledger()
+    for second in range(9):
+        ledger.call(facts(), second, verdict="ineligible", violation=True)
+    for second in range(5):
+        ledger.call(facts(model="gpt-4o")._replace(answer=None), second, verdict="eligible")
+    ledger.call(facts(US), verdict="eligible", violation=False)
+    told = [(each.was, each.now, each.calls) for each in reporting(ledger.text).replay.differences]
+    assert told == [
+        ("eligible", "ineligible", 1),
+        ("eligible", "indeterminate", 5),
+        ("ineligible", "eligible", 9),
+    ]
+
+
+LOOSER = POLICY._replace(require=())
+STRICTER = POLICY._replace(strict=True, attest={})
+BY_PROJECT = POLICY._replace(rule=(Rule(When(project="proj_us"), ("us",)),))
+
+
+@pytest.mark.parametrize("supposed", [LOOSER, STRICTER, BY_PROJECT])
+@pytest.mark.parametrize("choice", ["newest", "openai-2026-02"])
+def test_the_numbers_are_those_of_a_plain_count(reporting: Reporting, supposed: Policy, choice: str) -> None:
+    """Line by line, each record judged by itself, comes to the same as the report over kinds."""
+    catalogue = load_catalogue(choice)
+    text = b"".join(
+        mixed(load_catalogue(judged_by), second)
+        for second, judged_by in enumerate(("newest", "openai-2026-06"))
+    )
+    judged = differ = broken = stopped = 0
+    documents: dict[str, Policy] = {}
+    for line in text.splitlines():
+        record = read_record(line)
+        told = record.attributes
+        if record.event == names.EVENT_POLICY:
+            documents[told[names.POLICY]] = read_policy(told[names.POLICY_DOCUMENT])
+        if record.event != names.EVENT_CALL or (seen := record.facts) is None:
+            continue
+        recorded = told[names.VIOLATION]
+        stopped += not recorded and decide(seen, catalogue, supposed).violation
+        if by := documents.get(told[names.POLICY]):
+            now = decide(seen, catalogue, by)
+            judged += 1
+            differ += (now.verdict, now.violation) != (told[names.VERDICT], recorded)
+            broken += now.violation and not recorded
+    replay = reporting(text, catalogue=catalogue, what_if=lambda *_: supposed).replay
+    assert judged == replay.judged
+    assert differ == sum(each.calls for each in replay.differences)
+    assert broken == replay.violations
+    assert stopped == sum(each.calls for each in replay.what_if or ())
+    assert differ
+    assert broken or choice != "newest"
+    assert bool(stopped) == (supposed is not LOOSER)
+
+
+def mixed(catalogue: Catalogue, second: int) -> bytes:
+    """A ledger with calls of many kinds and several days, by two policies, one of which is missing."""
+    lines = []
+    for policy in (POLICY, POLICY._replace(require=("eu", "us"))):
+        ledger = Ledger(policy=policy, catalogue=catalogue)
+        for day, host, model in product(
+            (date(2026, 3, 1), date(2026, 6, 10), DAY),
+            (EU, US, GLOBAL),
+            (SNAPSHOT, "gpt-4o", "gpt-5.5-2026-04-23", "gpt-4o-2024-05-13"),
+        ):
+            said = facts(host, model, on=day)
+            for project in ("proj_us", "proj_eu"):
+                for number in range(1 + second):
+                    ledger.call(said._replace(project=project), number)
+            ledger.call(said._replace(answer=None), policy="ffffffffffff")
+        ledger.call(facts(US), verdict="eligible", violation=False)
+        ledger.call(facts(), facts=None)
+        lines.append(ledger.text)
+    return b"".join(lines)
 
 
 def test_another_policy_tells_what_it_would_have_stopped(reporting: Reporting) -> None:

@@ -230,7 +230,7 @@ MISTAKES = {
         ["hosts[0].provider: this key is missing"],
     ),
     "a text instead of a list": (_host(regions="br"), ["hosts[0].regions: 'br' is not a list"]),
-    "a list instead of a text": (_host(provider=["openai"]), ["hosts[0].provider: list is not a string"]),
+    "a list instead of a text": (_host(provider=["openai"]), ["hosts[0].provider: a list is not a string"]),
     "a number instead of a text": (_host(provider=7), ["hosts[0].provider: 7 is not a string"]),
     "nothing instead of a text": (_host(notes=None), ["hosts[0].notes: null is not a string"]),
     "a text instead of a table": (_with(sources="mine"), ["sources: 'mine' is not a table"]),

@@ -102,3 +102,6 @@ def test_the_catalogue_of_the_settings_is_the_one_that_is_shown(own: Path) -> No
     assert listed[-1]["id"] == "ours-2026-11"
     assert [each["title"] for each in listed[-1]["sources"]] == ["A letter of the vendor", "same page"]
     assert start("catalogue", "list", OTEL_RESIDENCY_CATALOGUE="nowhere").returncode == 2
+    told = start("catalogue", "diff", REVISIONS[-1], "ours-2026-11", OTEL_RESIDENCY_CATALOGUE=str(own)).stdout
+    assert told.startswith(f"from {REVISIONS[-1]}")
+    assert "set OTEL_RESIDENCY_CATALOGUE to it" in start("catalogue", "diff", str(own)).stderr

@@ -135,6 +135,23 @@ def test_it_judges_as_the_table_of_cases_says(case: Case, tmp_path: Path) -> Non
     assert {each["reason"] for each in told["findings"]} == set(case.expected.reasons)
 
 
+@pytest.mark.parametrize(
+    ("options", "detail"),
+    [
+        (
+            ("/v1/audio/speech", "--model", "gpt-4o-mini-tts"),
+            "gpt-4o-mini-tts is not listed for /v1/audio/speech in ",
+        ),
+        (("/v1/nonsense",), "the path is in no row of "),
+        (("/v1/threads",), "/v1/threads is in no row of "),
+    ],
+)
+def test_what_is_found_names_the_call_s_own_endpoint(options: tuple[str, ...], detail: str) -> None:
+    """Not another one of its row, and no placeholder for a path that is not known."""
+    told = check("--endpoint", *options, "--require", "eu")
+    assert any(each["detail"].startswith(detail) for each in told["findings"])
+
+
 def test_people_read_the_call_the_findings_and_the_verdict() -> None:
     """Plain when piped, no wider than 100, with numbered sources and the verdict last."""
     done = start(
@@ -159,6 +176,7 @@ def test_people_read_the_call_the_findings_and_the_verdict() -> None:
         (["--require", "eu", "--endpoint", "responses"], "--endpoint is a path, such as /v1/responses"),
         (["--require", "eu", "--date", "yesterday"], "yesterday"),
         (["--require", "eu", "--scope", "everything"], "'everything' is not one of"),
+        (["--require", "eu", "--date", "2024-12-01"], "no table in force on 2024-12-01 names a host of eu"),
     ],
 )
 def test_what_can_t_be_judged_is_a_usage_error(options: list[str], line: str) -> None:

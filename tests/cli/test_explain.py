@@ -4,6 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+from otel_residency.catalogue import load_catalogue
+from otel_residency.cli.sources import sources_of
 from otel_residency.core.reasons import REASONS
 from tests.cli.command import environment, start
 
@@ -34,6 +38,14 @@ def test_every_code_can_be_explained() -> None:
     assert all(code in listed for code in REASONS)
 
 
+@pytest.mark.parametrize("code", REASONS)
+def test_each_code_has_the_sources_that_it_rests_on(code: str) -> None:
+    """What rests on the catalogue has one at least; what rests on the call or the policy has none."""
+    catalogue = load_catalogue()
+    found = sources_of(code, catalogue, catalogue.revisions[-1])
+    assert bool(found) == (REASONS[code].source not in ("call", "policy"))
+
+
 def test_an_unknown_code_is_answered_with_its_neighbours() -> None:
     """A slip of the pen ends with 2, one line, and what was probably meant."""
     done = start("explain", "model.alais")
@@ -41,6 +53,7 @@ def test_an_unknown_code_is_answered_with_its_neighbours() -> None:
     assert done.stderr.startswith(
         "otel-residency: model.alais: no such reason code; did you mean model.alias"
     )
+    assert "did you mean host.global" in start("explain", " HOST.GLOBL").stderr
     assert "lists them" in start("explain", "zzz").stderr
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from otel_residency.settings import read_settings
 from tests.cli.command import start
+from tests.internet import EU
 
 SOUND = """
 require = ["eu"]
@@ -63,13 +64,63 @@ def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
     assert told["on_call"] == ("'blok' is not one of: flag, block", "Write one of: flag, block.")
     assert told["onexport"][1] == "Write on_export."
     assert told["require"][0].startswith("'uk' is not a region code")
-    assert told["require"][1].endswith("did you mean 'gb'.")
+    assert told["require"][1] == "Write 'gb'."
     assert told["attest.zero_data"][1] == "Write one of those, or leave it out."
     assert told["projects.file"][1] == "Write the file anew by `otel-residency attest`."
     assert len(told) == 5
     text = start("policy", "check", str(policy))
     assert text.returncode == 1
     assert text.stdout.endswith("5 to mend\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "found", "cure"),
+    [
+        ('require = "eu"', "require", "'eu' is not a list", "Write ['eu']."),
+        ('[rule]\nrequire = ["us"]', "rule", "a table is not a list", "Write [[rule]]."),
+        ('[[rule]]\nwhen = { servce = "x" }', "rule[0].when.servce", "unknown key", "Write one of those"),
+        ("strict = 1", "strict", "1 is not true or false", "Write true or false."),
+        (
+            "catalogue_max_age = -1",
+            "catalogue_max_age",
+            "-1 is not a number of days",
+            "Write a number of days",
+        ),
+        (
+            '[hosts."https://u:p@llm.example/v1"]\nregion = "eu"',
+            'hosts."llm.example/v1"',
+            "is not a host",
+            "Write a host",
+        ),
+        ('[hosts."*.llm.example"]\nregion = "eu"', 'hosts."*.llm.example"', "is not a host", "Write a host"),
+        (f'[hosts."{EU}"]\nregion = "us"', f'hosts."{EU}"', "a policy can't move it", "docs/policy.md"),
+    ],
+)
+def test_each_mistake_has_its_place_and_its_cure(
+    policy: Path, text: str, key: str, found: str, cure: str
+) -> None:
+    """A host that is a URL or a pattern among them, which would match no call; userinfo is not repeated."""
+    policy.write_text(f"{text}\n", encoding="utf-8")
+    told = problems(str(policy))[0]
+    assert (told["origin"], told["key"]) == (str(policy), key)
+    assert found in told["found"]
+    assert cure in told["cure"]
+    assert "u:p" not in str(told)
+
+
+def test_hosts_are_written_with_a_port_or_without(policy: Path) -> None:
+    """Names and addresses, in upper case and with a trailing dot as well."""
+    hosts = (
+        "llm.example",
+        "LLM2.example.",
+        "llm.example:8443",
+        "127.0.0.9:80",
+        "[fd00::1]:443",
+        "localhost:8080",
+    )
+    tables = (f'[hosts."{host}"]\nregion = "eu"\n' for host in hosts)
+    policy.write_text("".join(tables), encoding="utf-8")
+    assert problems(str(policy)) == []
 
 
 def test_a_file_that_can_t_be_read_is_a_problem(policy: Path) -> None:

@@ -2,7 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -10,7 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.cli.command import start
+from tests.cli.command import environment, start
 from tests.internet import BOGUS, EU, GATEWAY, GLOBAL, US
 from tests.vendor import SNAPSHOT
 
@@ -99,13 +102,39 @@ def python(tree: Tree) -> Callable[..., list[tuple[int, str, bool]]]:
             "image.needs_enhanced_zdr",
         ),
         ('client.files.create(file=f, purpose="assistants")', "endpoint.storage_only"),
+        ('client.images.generate(model="dall-e-3")', "model.not_listed"),
+        ('client.beta.threads.create_and_run(assistant_id="a")', "endpoint.retired"),
+        ('client.realtime.connect(model="gpt-4o-realtime-preview")', "model.not_listed"),
+        ("client.uploads.upload_file_chunked(file=f)", "endpoint.not_listed"),
+        ("OpenAI(base_url=None)", "host.global"),
+        ('OpenAI(base_url=os.getenv("OPENAI_BASE_URL"))', "host.global"),
+        ("openai.embeddings.create(input=x)", "host.global"),
+        ('ai.base_url = "http://' + EU + '/v1"', "transport.insecure"),
+        ('Renamed(base_url="https://' + GATEWAY + '/v1")', "host.unknown"),
+        ("Renamed()", "host.global"),
+        (f'OpenAI(**{{"base_url": "https://{GATEWAY}/v1"}})', "host.unknown"),
+        (f'OpenAI(base_url=url or "https://{GATEWAY}/v1")', "host.unknown"),
+        (f'OpenAI(base_url="https://{GATEWAY}/v1" if local else None)', "host.unknown"),
+        (f'OpenAI(base_url=f"https://{{HOST}}/v1"); HOST = "{GATEWAY}"', "host.unknown"),
+        (f'OpenAI(base_url="https://" + "{GATEWAY}" + "/v1")', "host.unknown"),
+        (f'OPENAI_HOST = "{US}"', "host.region_mismatch"),
+        ('data_residency: str = "us"', "host.region_mismatch"),
+        (f'openai_url: str = Field("https://{GATEWAY}/v1")', "host.unknown"),
+        ('openai_model: str = Field(default="gpt-4o", alias="M")', "model.alias"),
+        ('parser.add_argument("--chat-model", default="gpt-4o")', "model.alias"),
+        ('def ask(text, *, model="gpt-4o"): pass', "model.alias"),
+        ('def ask(text, model="gpt-4o"): pass', "model.alias"),
+        ('litellm.completion(model="openai/gpt-4o")', "model.alias"),
+        (f'client.chat.completions.create(**dict(model="{SNAPSHOT}", store=True))', "feature.store"),
     ],
 )
 def test_python_is_read_by_its_syntax_tree(
     python: Callable[..., list[tuple[int, str, bool]]], line: str, reason: str
 ) -> None:
     """Each of these lines is found at its place, with the code that the call would have."""
-    found = python(f"{IMPORT}\n{line}\n")
+    found = python(
+        f"from openai import OpenAI, AsyncOpenAI as Renamed; import openai, openai as ai\n\n{line}\n"
+    )
     assert (3, reason) in [each[:2] for each in found]
 
 
@@ -115,6 +144,8 @@ def test_python_is_read_by_its_syntax_tree(
         HERE,
         f'OpenAI(base_url=URL)\nURL = make("https://{EU}/v1")',
         f'"""See https://{US}/v1 for more."""',
+        f'def f():\n    """https://{US}/v1"""',
+        "class OpenAI: ...\nOpenAI()",
         'OpenAI(data_residency="eu")',
         f'requests.post("https://{EU}/v1/responses")',
         'OPENAI_BASE_URL = "OPENAI_BASE_URL"',
@@ -153,6 +184,121 @@ def test_a_client_without_a_url_calls_where_the_environment_says(tree: Tree) -> 
     assert tree.found(OPENAI_BASE_URL=f"https://{US}/v1") == [("app.py", 2, "host.region_mismatch", True)]
     tree.put(".env", f"OPENAI_BASE_URL=https://{EU}/v1\n")
     assert tree.found() == []
+
+
+def test_a_file_of_variables_holds_for_its_directory_and_below(tree: Tree) -> None:
+    """Whether one elsewhere reaches a client is not known, and said; a name of Python sets no variable."""
+    tree.put("one/src/app.py", f"{IMPORT}OpenAI()\n")
+    tree.put("two/app.py", f"{IMPORT}OpenAI()\n")
+    tree.put("two/settings.py", f'OPENAI_BASE_URL = os.getenv("OPENAI_BASE_URL", "https://{EU}/v1")\n')
+    assert [each[0] for each in tree.found()] == ["one/src/app.py", "two/app.py"]
+    tree.put("one/.env", f"OPENAI_BASE_URL=https://{EU}/v1\n")
+    told = tree.document()
+    assert told["findings"] == []
+    assert told["not_known"] == [
+        {
+            "file": "two/app.py",
+            "line": 2,
+            "column": 1,
+            "what": "base URL of the client: OPENAI_BASE_URL is set in another directory",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "made"), [("langchain_openai", "ChatOpenAI"), ("llama_index.llms.openai", "OpenAI")]
+)
+def test_a_class_of_a_framework_makes_a_client_too(tree: Tree, module: str, made: str) -> None:
+    """Without a URL it calls where the vendor's own would; the older variable tells frameworks alone."""
+    tree.put("app.py", f"from {module} import {made}\n{made}(temperature=0)\n")
+    assert tree.found() == [("app.py", 2, "host.global", True)]
+    tree.put("app.py", f'from {module} import {made}\n{made}(api_base="https://{EU}/v1")\n')
+    assert tree.found() == []
+
+
+def test_the_module_is_a_client(tree: Tree) -> None:
+    """It calls where its own attribute says, which no other client follows."""
+    tree.put(
+        "app.py",
+        f'import openai\nopenai.base_url = "https://{EU}/v1"\nopenai.models.create()\nopenai.OpenAI()\n',
+    )
+    assert tree.found() == [("app.py", 4, "host.global", True)]
+
+
+def test_what_decides_and_is_not_known_is_said(tree: Tree) -> None:
+    """Of clients the URL, of calls model and features, of files the variables; it fails nothing by itself."""
+    tree.put(
+        "app.py",
+        """from openai import AzureOpenAI, OpenAI
+OpenAI(base_url=settings.url)
+OpenAI(**options)
+OpenAI(base_url=os.environ.get("OPENAI_BASE_URL") or "https://EU/v1")
+client = OpenAI(base_url=os.environ["LLM"], timeout=3).with_options(base_url=other)
+client.responses.create(model=chosen, store=chosen, input=prompt)
+client.responses.create(model="gpt-5.2-2025-12-11" if x else "gpt-4.1-2025-04-14", input=prompt)
+os.environ["OPENAI_BASE_URL"] = url
+Car.objects.create(model=chosen)
+AzureOpenAI(azure_endpoint=url)
+client.moderations.create(input=prompt)
+client.batches.create(input_file_id=file, endpoint="/v1/responses", completion_window="24h")
+client.responses.create(model="ours", input=prompt)
+""".replace("EU", EU),
+    )
+    tree.put("compose.yaml", "environment: {OPENAI_BASE_URL: '${URL}', OPENAI_API_KEY: '{{ key }}'}")
+    told = tree.document("--strict")
+    assert told["findings"] == []
+    assert [(each["file"], each["line"], each["what"]) for each in told["not_known"]] == [
+        ("app.py", 2, "base_url of OpenAI"),
+        ("app.py", 3, "** of OpenAI"),
+        ("app.py", 5, "base_url of OpenAI"),
+        ("app.py", 5, "base_url of with_options"),
+        ("app.py", 6, "model, store of client.responses"),
+        ("app.py", 7, "model of client.responses"),
+        ("app.py", 8, "OPENAI_BASE_URL"),
+        ("app.py", 10, "azure_endpoint of AzureOpenAI"),
+        ("app.py", 11, "model of client.moderations"),
+        ("app.py", 12, "lines of the file of client.batches"),
+        ("app.py", 13, "model, which may be a deployment of client.responses"),
+        ("compose.yaml", 1, "OPENAI_BASE_URL"),
+    ]
+    assert "not known here" in tree.run().stdout
+
+
+def test_a_comment_ignores_what_it_names(tree: Tree) -> None:
+    """At its line or above it, by code and with a reason, which every format shows; else nothing."""
+    line = f'OpenAI(base_url="https://{US}/v1")'
+    ignore = "# otel-residency: ignore"
+    tree.put("app.py", f"{IMPORT}{line}  {ignore}[host.region_mismatch] Customers of the US.\n")
+    tree.put("compose.yaml", f"{ignore}[model.alias, host.global]: The tests.\nurl: https://{GLOBAL}/v1\n")
+    tree.put(
+        "book.ipynb",
+        json.dumps(
+            {
+                "cells": [
+                    {
+                        "cell_type": "code",
+                        "source": [f"import openai; {line}  {ignore}[host.region_mismatch] Tried.\n"],
+                    }
+                ]
+            }
+        ),
+    )
+    assert tree.run().returncode == 0
+    told = tree.document()
+    assert (told["violations"], [each["ignored"] for each in told["findings"]]) == (
+        0,
+        ["Customers of the US.", "Tried.", "The tests."],
+    )
+    assert "ignored: Customers of the US." in tree.run().stdout
+    (run,) = json.loads(tree.run("--format", "sarif").stdout)["runs"]
+    justified = [each["suppressions"][0]["justification"] for each in run["results"]]
+    assert justified == ["Customers of the US.", "Tried.", "The tests."]
+    for wrong in ("", "[host.region_mismatch]", "[host.globl] Why.", "[] Why."):
+        tree.put("app.py", f"{IMPORT}{line}  {ignore}{wrong}\n")
+        told = tree.document()
+        assert (told["violations"], told["not_known"][0]["line"]) == (1, 2)
+    tree.put("app.py", f"{IMPORT}{line}  {ignore}[host.global] Another code.\n")
+    assert tree.document()["violations"] == 1
 
 
 def test_an_unknown_endpoint_leaves_the_model_its_best_one(
@@ -228,6 +374,136 @@ def test_toml_is_read_with_its_lines(tree: Tree) -> None:
         ("config.toml", 5, "host.region_mismatch", True),
         ("config.toml", 6, "model.alias", False),
     ]
+
+
+def test_text_in_yaml_is_read_too(tree: Tree) -> None:
+    """Scripts of workflows, files in config maps, options of commands; not descriptions and comments."""
+    tree.put(
+        "k8s.yaml",
+        f"""
+description: see https://{US}/v1 for more
+data:
+  app.env: |
+    # OPENAI_BASE_URL=https://{US}/v1
+    OPENAI_BASE_URL=https://{US}/v1
+    MODEL=gpt-4o
+run: |
+  curl -s https://{GLOBAL}/v1/responses
+command: [serve, "--base-url=https://{US}/v1"]
+openaiModel: gpt-4o
+host: {US}
+""",
+    )
+    assert sorted(tree.found()) == [
+        ("k8s.yaml", 6, "host.region_mismatch", True),
+        ("k8s.yaml", 7, "model.alias", False),
+        ("k8s.yaml", 9, "host.global", True),
+        ("k8s.yaml", 10, "host.region_mismatch", True),
+        ("k8s.yaml", 11, "model.alias", False),
+        ("k8s.yaml", 12, "host.region_mismatch", True),
+    ]
+
+
+def test_a_template_of_helm_is_read_with_its_defaults(tree: Tree) -> None:
+    """Control lines say nothing; what is in quotes stands for its value."""
+    tree.put(
+        "templates/deploy.yaml",
+        f"""
+env:
+  {{{{- if .Values.x }}}}
+  - name: {{{{ .Values.name }}}}
+    value: x
+  - name: OPENAI_BASE_URL
+    value: {{{{ .Values.url | default "https://{US}/v1" }}}}
+  {{{{- end }}}}
+""",
+    )
+    assert tree.found() == [("templates/deploy.yaml", 7, "host.region_mismatch", True)]
+
+
+def test_other_files_of_settings_are_read(tree: Tree) -> None:
+    """JSON, .ini, shell and container files, and the code of notebooks, with their lines."""
+    tree.put("a.json", f'{{\n"model": "gpt-4o",\n"baseUrl": "https://{US}/v1"}}')
+    tree.put("b.ini", f"[llm]\n; url = https://{US}/v1\nurl = https://{US}/v1\nmodel: gpt-4o\n")
+    tree.put("c.sh", f'export OPENAI_BASE_URL="https://{US}/v1" # as before\n')
+    tree.put("Dockerfile", f"FROM python\nENV OPENAI_BASE_URL https://{US}/v1\nENV A=1 OPENAI_MODEL=gpt-4o\n")
+    cells = [
+        {"cell_type": "markdown", "source": [f"https://{US}/v1"]},
+        {"cell_type": "code", "source": ["%pip install openai\n", "from openai import OpenAI\n"]},
+        {"cell_type": "code", "source": f"%%bash\necho https://{US}/v1"},
+        {
+            "cell_type": "code",
+            "source": [f'OpenAI(base_url="https://{US}/v1")'],
+            "outputs": [f"https://{US}"],
+        },
+    ]
+    tree.put("e.ipynb", json.dumps({"cells": cells}, indent=1))
+    tree.put("f.ipynb", "[1]")
+    tree.put("g.ipynb", "{")
+    told = tree.document()
+    line = next(
+        n for n, line in enumerate((tree.root / "e.ipynb").read_text().splitlines(), 1) if "OpenAI(" in line
+    )
+    assert [(each["file"], each["line"], each["reason"]) for each in told["findings"]] == [
+        ("Dockerfile", 2, "host.region_mismatch"),
+        ("Dockerfile", 3, "model.alias"),
+        ("a.json", 2, "model.alias"),
+        ("a.json", 3, "host.region_mismatch"),
+        ("b.ini", 3, "host.region_mismatch"),
+        ("b.ini", 4, "model.alias"),
+        ("c.sh", 1, "host.region_mismatch"),
+        ("e.ipynb", line, "host.region_mismatch"),
+    ]
+    assert [each["file"] for each in told["unread"]] == ["f.ipynb", "g.ipynb"]
+
+
+def test_variables_are_put_together_and_no_more_than_that(tree: Tree) -> None:
+    """A value made of others of its file is judged; some that grow without end are left as they stand."""
+    tree.put(
+        ".env", f"HOST={US}\nOPENAI_URL=https://${{HOST}}/v1\nOPENAI_OTHER_URL=https://${{ELSEWHERE}}/v1\n"
+    )
+    tree.put(
+        "more.env",
+        "A=xxxxxxxxxx\n" + "".join(f"{b}={f'${{{a}}}' * 10}\n" for a, b in pairwise("ABCDEFGHIJKLM")),
+    )
+    told = tree.document()
+    assert [each["line"] for each in told["findings"]] == [1, 2]
+    assert [(each["line"], each["what"]) for each in told["not_known"]] == [(3, "OPENAI_OTHER_URL")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.env", "A=" + "${" * 200_000),
+        ("a.ini", "a" * 900_000),
+        ("a.conf", "a." * 400_000),
+        ("a.yaml", '{{ "' * 200_000),
+        ("a.sh", "# otel-residency: ignore[" * 30_000),
+        ("a.py", "x = " + "+".join(['"a"'] * 600)),
+    ],
+)
+def test_a_file_made_to_be_slow_is_not(tree: Tree, name: str, text: str) -> None:
+    """The command ends within its time for files on which a pattern may try again and again."""
+    tree.put(name, text)
+    assert tree.document()["findings"] == []
+
+
+def test_nothing_of_the_tree_is_imported(tree: Tree) -> None:
+    """Modules that bear the names of libraries in use stay text."""
+    for name in ("yaml", "dotenv", "rich", "typer", "json", "sitecustomize", "openai"):
+        tree.put(f"{name}.py", "raise SystemExit('imported')\n")
+    tree.put(".env", f"OPENAI_BASE_URL=https://{US}/v1\n")
+    command = str(Path(sys.executable).parent / "otel-residency")
+    done = subprocess.run(
+        [command, "scan", ".", "--require", "eu"],
+        cwd=tree.root,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "host.region_mismatch" in done.stdout
 
 
 def test_the_exit_code_is_that_of_the_policy(tree: Tree) -> None:
@@ -322,6 +598,18 @@ def test_sarif_has_what_the_standard_asks_for(tree: Tree) -> None:
     tree.put("a b/app.py", f'{IMPORT}\n\n\nOpenAI(base_url="https://{US}/v1")\nMODEL = "gpt-4o"\n')
     moved = json.loads(tree.run("--format", "sarif").stdout)["runs"][0]["results"]
     assert [each["partialFingerprints"] for each in moved] == before
+    same = f'OpenAI(base_url="https://{US}/v1")\n'
+    tree.put("a b/app.py", f'{IMPORT}{same}{same}MODEL = "gpt-4o"\n')
+    absolute = json.loads(
+        start("scan", str(tree.root), "--require", "eu", "--format", "sarif", cwd=tree.root).stdout
+    )
+    (run,) = absolute["runs"]
+    prints = [each["partialFingerprints"]["residency/v1"] for each in run["results"]]
+    assert len({*prints}) == 3
+    assert {each["residency/v1"] for each in before} < {*prints}
+    for result in run["results"]:
+        (location,) = result["locations"]
+        assert location["physicalLocation"]["artifactLocation"]["uri"] == "a%20b/app.py"
 
 
 def test_people_read_place_code_and_cure(tree: Tree) -> None:
@@ -329,7 +617,7 @@ def test_people_read_place_code_and_cure(tree: Tree) -> None:
     tree.put("app.py", f'URL = "https://{US}/v1"\nMODEL = "gpt-4o"\n')
     done = tree.run()
     assert max(map(len, done.stdout.splitlines())) <= 100
-    assert "app.py:1  ineligible  host.region_mismatch\n" in done.stdout
+    assert "app.py:1:7  ineligible  host.region_mismatch\n" in done.stdout
     assert "Use the host of the required region." in done.stdout
     assert done.stdout.endswith("2 findings, 1 of them violations, in 1 files\n")
 
@@ -347,6 +635,7 @@ def test_people_read_place_code_and_cure(tree: Tree) -> None:
         (("no-such",), {}, "no-such: does not exist"),
         ((".", "--base-url", "eu"), {}, "the base URL is not one that the client can call"),
         ((".", "--format", "xml"), {}, "'xml' is not one of"),
+        ((".", "--format", "sarif", "--json"), {}, "--json or --format sarif, not both"),
         ((".",), {}, "there is no file of a known kind"),
         ((), {}, "Missing argument"),
     ],

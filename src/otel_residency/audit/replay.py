@@ -12,7 +12,7 @@ from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.policy import Policy
-from otel_residency.core.verdict import Decision
+from otel_residency.core.verdict import SEVERITY, Decision
 
 _REMEMBERED: Final = 50_000
 OUTDATED, OTHER_TABLE, SAME_TABLE = "outdated table", "other table", "same table"
@@ -20,6 +20,9 @@ OUTDATED, OTHER_TABLE, SAME_TABLE = "outdated table", "other table", "same table
 NO_FACTS: Final = "the record holds no facts (a span, or a call that the guard failed to judge)"
 UNREADABLE_FACTS: Final = "its facts can't be read by this release"
 NO_POLICY: Final = "the policy that it was judged by is not among the records"
+UNREADABLE_POLICY: Final = "the policy that it was judged by can't be read by this release"
+
+_SEVERITY: Final = {verdict.value: severity for verdict, severity in SEVERITY.items()}
 
 PolicyFor = Callable[[str, str], Policy]
 """The policy of a service in an environment."""
@@ -47,6 +50,12 @@ class Difference(NamedTuple):
     days: int = 0
     """For how many days a newer table had been in force, at most."""
 
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """What is told first sorts lowest: what breaks the policy now, what became worse, the most calls."""
+        worse = _SEVERITY.get(self.now, 0) - _SEVERITY.get(self.was, 0)
+        return self.recorded_violation or not self.violation, -worse, -self.calls
+
 
 class Stopped(NamedTuple):
     """Calls that break another policy, and did not break the recorded one."""
@@ -72,7 +81,7 @@ class Replay(NamedTuple):
     outdated_days: int
     """For how many days that had been in force, at most."""
     differences: tuple[Difference, ...]
-    """The most calls first."""
+    """Those that break the policy by the answer of today alone come first."""
     what_if: tuple[Stopped, ...] | None
     """What another policy would have stopped; `None` where none was asked about."""
 
@@ -93,6 +102,7 @@ class Judge:
         self._catalogue = catalogue
         self._what_if = None if what_if is None else cache(what_if)
         self._began = {each.id: each.effective_from for each in catalogue.revisions}
+        self._policies = policies
         self._policy = cache(lambda name: known_policy(policies.get(name)))
         self._decide = lru_cache(_REMEMBERED)(self._decided)
         self._decide_strictly = lru_cache(_REMEMBERED)(self._decided_if)
@@ -103,6 +113,8 @@ class Judge:
 
     def judge(self, kind: Kind) -> Decision | None:
         """Judge a kind of calls; `None` if that can't be done."""
+        if self._what_if is not None and kind.violation != "true":
+            self._suppose(kind)
         decision = self._decide(kind.facts, kind.day, kind.policy)
         if isinstance(decision, str):
             self._not_judged[decision] += kind.number
@@ -113,8 +125,6 @@ class Judge:
         self._days = max(self._days, days)
         if (decision.verdict, decision.violation) != (kind.verdict, kind.violation == "true"):
             self._differ(kind, decision, days)
-        if self._what_if is not None and kind.violation != "true":
-            self._suppose(kind)
         return decision
 
     def result(self) -> Replay:
@@ -125,7 +135,7 @@ class Judge:
             dict(self._not_judged),
             self._outdated,
             self._days,
-            tuple(sorted(self._differences.values(), key=lambda each: -each.calls)),
+            tuple(sorted(self._differences.values(), key=lambda each: each.rank)),
             None if self._what_if is None else tuple(stopped),
         )
 
@@ -133,7 +143,9 @@ class Judge:
         read, by = _facts(facts, day), self._policy(policy)
         if isinstance(read, str):
             return read
-        return NO_POLICY if by is None else decide(read, self._catalogue, by)
+        if by is None:
+            return UNREADABLE_POLICY if policy in self._policies else NO_POLICY
+        return decide(read, self._catalogue, by)
 
     def _decided_if(self, facts: str, day: str, service: str, environment: str) -> Decision | str:
         read = _facts(facts, day)

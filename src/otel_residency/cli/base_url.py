@@ -33,6 +33,8 @@ def base_url_or_usual(said: str, policy: Policy, catalogue: Catalogue, today: da
     """
     usual = usual_host(policy, catalogue, today)
     url = said or variables().get(BASE_URL, "").strip() or (usual and f"https://{usual}{BASE_PATH}")
+    if not url and policy.require:
+        stop(f"no table in force on {today} names a host of {policy.require[0]}: say --base-url")
     if not url:
         stop(f"no region is required: say --require or --base-url, or set {BASE_URL}")
     base = read_base_url(url)

@@ -22,4 +22,5 @@ def in_force(
     policy = policy._replace(require=regions, scope=scope or policy.scope, strict=strict or policy.strict)
     settings = settings._replace(policy=policy)
     catalogue, problems = in_use(settings)
-    return settings, (policy.unreadable, *problems) if policy.unreadable else problems, catalogue
+    told = (policy.unreadable, *problems) if policy.unreadable else problems
+    return settings, tuple(dict.fromkeys(told)), catalogue

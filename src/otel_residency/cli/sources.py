@@ -12,6 +12,7 @@ from otel_residency.core.reasons import REASONS
 _BESIDE = {
     "deployments": "deployment_source",
     "provider_names": "provider_names_source",
+    "stored_kinds": "state_source",
     "tools": "features_source",
 }
 """Sections that have one source, which stands beside them."""
@@ -59,8 +60,13 @@ def _ancestry(catalogue: Catalogue, revision: Revision | None) -> Iterator[Revis
 
 
 def _known(catalogue: Catalogue, names: Iterable[str | None]) -> tuple[Source, ...]:
+    """The sources by these names; a text that is no name of one is cited as it stands."""
     sources = catalogue.entries.sources
-    return tuple(sources[name] for name in dict.fromkeys(names) if name and name in sources)
+    return tuple(
+        sources.get(name) or Source(kind="cited by the catalogue", title=name, observed="not told")
+        for name in dict.fromkeys(names)
+        if name
+    )
 
 
 def _of_entries(catalogue: Catalogue, entries: Iterable[Any]) -> tuple[Source, ...]:

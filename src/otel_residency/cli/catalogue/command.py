@@ -118,5 +118,6 @@ def _find(here: Catalogue, name: str) -> Revision:
     found = next((each for each in here.revisions if each.id == name), None) if name else _today(here)
     if found is None:
         known = ", ".join(each.id for each in here.revisions)
-        stop(f"{name or 'today'}: no such revision; there are: {known}")
+        file = f"; to compare with a file, set {CATALOGUE.variable} to it" if Path(name).is_file() else ""
+        stop(f"{name or 'today'}: no such revision; there are: {known}{file}")
     return found

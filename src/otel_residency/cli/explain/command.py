@@ -36,7 +36,7 @@ def explain(
         typer.echo(list_as_json() if json else list_as_text())
         return
     if code not in REASONS:
-        near = get_close_matches(code, REASONS, n=3, cutoff=0.5)
+        near = get_close_matches(code.strip().lower(), REASONS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else "`otel-residency explain` lists them"
         stop(f"{code}: no such reason code; {hint}")
     catalogue = load_catalogue()

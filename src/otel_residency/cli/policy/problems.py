@@ -95,7 +95,12 @@ def _problem(origin: str, text: str) -> Problem:
 
 def _cure(key: str, found: str) -> str:
     """What to do: what is allowed stands behind `is not` in every message."""
-    _, refused, allowed = found.partition(" is not ")
+    value, refused, allowed = found.partition(" is not ")
+    _, meant, guess = found.partition("; did you mean ")
+    if meant:
+        return f"Write {guess.rstrip('?')}."
+    if allowed == "a list":
+        return f"Write {f'[[{key}]]' if value == 'a table' else f'[{value}]'}."
     if refused:
         return f"Write {allowed.rstrip('.?')}."
     near = get_close_matches(key, keys(Policy), n=1) if found.startswith("unknown key") else []

@@ -10,7 +10,7 @@ import typer
 
 from otel_residency.cli.base_url import BASE_URL, read_base_url
 from otel_residency.cli.in_force import in_force
-from otel_residency.cli.options import Require
+from otel_residency.cli.options import Json, Require
 from otel_residency.cli.plain import as_document
 from otel_residency.cli.scan.files import files_below
 from otel_residency.cli.stop import stop
@@ -43,15 +43,19 @@ def scan(
         typer.Option("--exclude", metavar="GLOB", help="Files to leave out; may be repeated."),
     ] = None,
     format: Annotated[Format, typer.Option("--format", help="sarif is for code hosts.")] = Format.text,  # noqa: A002
+    json: Json = False,
 ) -> None:
     """Find what will violate the policy, before it runs.
 
-    Looks in Python, .env, YAML and TOML files for base URLs, models, features, service tiers and settings
-    that stand there literally, and judges each as a call with it would be. What a program computes is not
-    seen: no finding is no proof. The settings of the environment hold, unless an option says otherwise;
-    without --base-url clients call OPENAI_BASE_URL. Exit code: 0 if nothing violates the policy, 1 if
-    something does, 2 if the command can't be carried out.
+    Looks in Python, notebooks, .env, YAML, JSON, TOML, .ini, shell and container files for base URLs, models,
+    features, service tiers and settings that stand there literally, and judges each as a call with it would
+    be. What a program computes is not known here, and said to be so: no finding is no proof. The settings of
+    the environment hold, unless an option says otherwise; without --base-url clients call OPENAI_BASE_URL.
+    A comment `# otel-residency: ignore[CODE] reason` takes a finding out of the count. Exit code: 0 if
+    nothing violates the policy, 1 if something does, 2 if the command can't be carried out.
     """
+    if json and format is Format.sarif:
+        stop("say --json or --format sarif, not both")
     settings, problems, _ = in_force(require=require, strict=strict)
     if problems:
         stop("; ".join(problems))
@@ -75,7 +79,7 @@ def scan(
         stop(f"scan needs {error.name}: pip install 'otel-residency[cli]'")
     if not found.files and not found.unread:
         stop("there is no file of a known kind: see docs/cli.md for those that are read")
-    if format is Format.text:
+    if format is Format.text and not json:
         typer.echo(show.as_text(found))
     else:
         document = {"otel_residency": __version__, "violations": found.violations, **found._asdict()}

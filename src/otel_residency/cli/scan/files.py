@@ -32,8 +32,13 @@ _ENVIRONMENT = "pyvenv.cfg"
 _KINDS = {
     "python": ("*.py",),
     "dotenv": (".env", ".env.*", "*.env"),
-    "yaml": ("*.yaml", "*.yml"),
+    "yaml": ("*.yaml", "*.yml", "*.json"),
     "toml": ("*.toml",),
+    "notebook": ("*.ipynb",),
+    "text": (
+        *("*.ini", "*.cfg", "*.conf", "*.properties", "*.sh"),
+        *("Dockerfile", "Dockerfile.*", "*.Dockerfile", "Containerfile"),
+    ),
 }
 
 Reader = Callable[[bytes], Iterable[Found]]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otel_residency.cli.base_url import BASE_URL, read_base_url
-from otel_residency.cli.scan.said import Call, Found, Place, Said
+from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said
 from otel_residency.cli.surroundings import without_secrets
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.classify import VENDOR, match_host
@@ -27,23 +27,31 @@ from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Findi
 from otel_residency.errors import CatalogueError
 from otel_residency.guard import Guard
 from otel_residency.openai_client.facts import BodyReader
-from otel_residency.settings import POLICY_SETTINGS, policy_problems, read_settings
+from otel_residency.settings import ENABLED, POLICY_SETTINGS, policy_problems, read_settings
 
 _URL = re.compile(r"(?:https?|wss?)://\S+")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
 """A variable of the shell or of compose, with what stands for it where it is not set."""
-_MODEL_KEY = re.compile(r"(?:.*[_.])?model(?:_?(?:name|id))?", re.IGNORECASE)
+_MODEL_KEY = re.compile(r"(?:.*[_.])?models?(?:_?(?:name|id))?", re.IGNORECASE)
+_HOST_KEY = re.compile(r"(?:.*[_.])?(?:host|hostname|domain|server|endpoint|url|base)", re.IGNORECASE)
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_VENDOR_PREFIX = re.compile(r"openai[/:]")
+"""As routers write it before a model."""
+_NOT_SET = re.compile(r"\$[{(\w]|\{\{")
 _MODEL = re.compile(r"[\w.:/@-]{1,256}")
 """Whatever may be the id of a model; anything else is text that is nobody's business."""
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _FAMILY = "openai"
 _AZURE = "azure"
 _REGION_KEY = "data_residency"
 _BASE_KEYS = ("base_url", "api_base")
 """Below other URLs it is not known which paths are called."""
 _OF_ENDPOINTS = ("endpoint.", "region.")
+_NOT_LISTED = "model.not_listed"
 _NOT_TOLD = frozenset({"model.not_stated", "batch.contents_unseen", "deployment.unknown"})
 """Findings about what only the running program shows."""
-_VARIABLES = frozenset(setting.variable for setting in POLICY_SETTINGS)
+_UNSEEN = {"model.not_stated": "model", "batch.contents_unseen": "lines of the file"}
+_VARIABLES = frozenset(setting.variable for setting in (ENABLED, *POLICY_SETTINGS))
 
 
 class Judged(NamedTuple):
@@ -57,6 +65,8 @@ class Judged(NamedTuple):
     violation: bool
     detail: str
     cure: str
+    ignored: str = ""
+    """Why it counts for nothing, by a comment at its line."""
 
 
 class Judge:
@@ -70,11 +80,12 @@ class Judge:
         """
         self._guard = guard
         self._day = day
-        self._base_url = base_url
+        self.base_url = base_url
         self._reader = BodyReader(guard.catalogue.entries)
         self._policy = guard.settings.policy
         self._revision = guard.catalogue.revision_on(day)
         regions = self._revision.regions if self._revision else {}
+        self.catalogue = self._revision.id if self._revision else ""
         self._hosts = tuple(regions[code].host for code in self._policy.require if code in regions)
         if not self._hosts or not self._endpoints:
             required = ", ".join(self._policy.require)
@@ -90,49 +101,68 @@ class Judge:
             said.sure
             or _FAMILY in key.lower()
             or key in _VARIABLES
-            or (_names_model(said) and self._knows(_text(said)))
-            or (_URL.fullmatch(_text(said)) and self._guard.concerns_host(_host_of(_text(said))))
+            or (_names_model(said) and self._knows(_model_of(said)))
+            or (key == _REGION_KEY and self._region_host(_text(said)))
+            or (_is_url(said) and self._guard.concerns_host(_host_of(_text(said))))
+            or (_HOST_KEY.fullmatch(_snake(key)) and self._names_host(_text(said)))
         )
 
-    def judge(self, file: str, found: Iterable[Found], *, base_url_set: bool) -> list[Judged]:
-        """What is to say of one file; `base_url_set`: whether a file of the scan sets it for all clients."""
+    def open(self, found: Iterable[Found]) -> Iterator[Open]:
+        """What a file leaves open that decides."""
+        found = tuple(found)
+        deployments = _has_deployments(found)
+        for each in found:
+            if isinstance(each, Open):
+                yield each
+            elif isinstance(each, Call) and (endpoint := self._endpoint(each.path)):
+                full = self._full(each, self._bare(self._hosts[0], endpoint), endpoint)
+                reasons = {finding.reason for finding in self._findings(full)}
+                unknown = {
+                    **dict.fromkeys(each.unknown),
+                    **{_UNSEEN[r]: None for r in _UNSEEN if r in reasons},
+                }
+                if deployments and full.model:
+                    unknown["model, which may be a deployment"] = None
+                if unknown:
+                    yield Open(each.place, f"{', '.join(unknown)} of {each.path.replace('/', '.')}")
+            elif isinstance(each, Said) and _decides(each.key) and _NOT_SET.search(_text(each)):
+                yield Open(each.place, printable(each.key))
+
+    def judge(self, file: str, found: Iterable[Found]) -> list[Judged]:
+        """What is to say of one file."""
         found = tuple(found)
         own = {url.value for url in found if isinstance(url, Said) and url.sure and _URL.fullmatch(url.value)}
         hosts = (_host_of(*own),) if len(own) == 1 else self._hosts
-        deployments = any(
-            isinstance(each, Said) and _AZURE in each.key.lower() and not each.value for each in found
-        )
+        deployments = _has_deployments(found)
         judged: dict[tuple[int, int, str], Judged] = {}
         for each in found:
-            for one in self._judge(each, hosts, deployments=deployments, base_url_set=base_url_set):
+            for one in self._judge(each, hosts, deployments=deployments):
                 judged.setdefault((one.line, one.column, one.reason), one._replace(file=file))
         return sorted(judged.values())
 
-    def _judge(
-        self, found: Found, hosts: tuple[str, ...], *, deployments: bool, base_url_set: bool
-    ) -> Iterator[Judged]:
+    def _judge(self, found: Found, hosts: tuple[str, ...], *, deployments: bool) -> Iterator[Judged]:
         if isinstance(found, Said):
             yield from self._said(found, deployments=deployments)
         elif isinstance(found, Call):
             yield from self._call(found, hosts, deployments=deployments)
-        elif self._base_url or not base_url_set:
-            note = f"the client names no base URL, nor does {BASE_URL}: " if not self._base_url else ""
-            yield from self._url(found.place, self._base_url or f"https://{self._global}{BASE_PATH}", note)
+        elif isinstance(found, Client):
+            note = f"the client names no base URL, nor does {BASE_URL}: " if not self.base_url else ""
+            yield from self._url(found.place, self.base_url or f"https://{self._global}{BASE_PATH}", note)
 
     def _said(self, said: Said, *, deployments: bool) -> Iterator[Judged]:
         value = _text(said)
         if said.key in _VARIABLES:
             yield from self._setting(said.place, said.key, value)
-        elif _URL.fullmatch(value):
+        elif _is_url(said) and not _NOT_SET.search(_host_of(value)):
             found = self._url(said.place, value)
-            is_base = said.key.lower().endswith(_BASE_KEYS)
+            is_base = _snake(said.key).endswith(_BASE_KEYS)
             yield from (each for each in found if is_base or not each.reason.startswith(_OF_ENDPOINTS))
         elif said.key == _REGION_KEY:
-            terms = self._revision.regions.get(value) if self._revision else None
-            host = self._global if value == GLOBAL else terms.host if terms else ""
-            yield from self._url(said.place, f"https://{host}{BASE_PATH}")
+            yield from self._url(said.place, f"https://{self._region_host(value)}{BASE_PATH}")
+        elif _HOST_KEY.fullmatch(_snake(said.key)) and self._names_host(value):
+            yield from self._url(said.place, f"https://{value}{BASE_PATH}")
         elif _names_model(said) and _MODEL.fullmatch(value) and not deployments:
-            yield from self._model(said.place, value)
+            yield from self._model(said.place, _model_of(said))
 
     def _url(self, place: Place, url: str, note: str = "") -> Iterator[Judged]:
         base = read_base_url(re.sub("^ws", "http", url))
@@ -150,29 +180,41 @@ class Judge:
         for host, endpoint in product(self._hosts, self._endpoints):
             bare = self._bare(host, endpoint)
             found.append(self._besides(bare._replace(model=model), bare))
-        yield from self._told(place, min(found, key=_worst), "wherever it is called: ")
+        best = min(found, key=_worst)
+        if self._revision and all(each.reason == _NOT_LISTED for finding in found for each in finding[:1]):
+            best = tuple(
+                each._replace(detail=f"{model} is listed for no endpoint in {self._revision.id}")
+                if each.reason == _NOT_LISTED
+                else each
+                for each in best
+            )
+        yield from self._told(place, best, "wherever it is called: ")
 
     def _call(self, call: Call, hosts: tuple[str, ...], *, deployments: bool) -> Iterator[Judged]:
         endpoint = self._endpoint(call.path)
         if endpoint is None:
             return
-        said = json.dumps({"url": endpoint.path, "body": call.body}).encode()
-        line = self._reader.read_line(said, lambda _: None)
-        model = line.model if _MODEL.fullmatch(line.model or "") and not deployments else None
-        tier = call.body.get("service_tier")
         found = []
         for host in hosts:
             bare = self._bare(host, endpoint)
-            full = bare._replace(
-                model=model,
-                service_tier=tier if isinstance(tier, str) else None,
-                features=line.features,
-                tools=line.tools,
-            )
+            full = self._full(call, bare, endpoint)
+            full = full._replace(model=None) if deployments else full
             of_endpoint = (f for f in self._findings(bare) if f.reason.startswith(_OF_ENDPOINTS))
             found.append((*of_endpoint, *self._besides(full, bare)))
         for finding in min(found, key=_worst):
             yield from self._told(_place_of(finding, call), (finding,))
+
+    def _full(self, call: Call, bare: CallFacts, endpoint: Endpoint) -> CallFacts:
+        """The call with what stands in its body."""
+        said = json.dumps({"url": endpoint.path, "body": call.body}).encode()
+        line = self._reader.read_line(said, lambda _: None)
+        tier = call.body.get("service_tier")
+        return bare._replace(
+            model=line.model if _MODEL.fullmatch(line.model or "") else None,
+            service_tier=tier if isinstance(tier, str) else None,
+            features=line.features,
+            tools=line.tools,
+        )
 
     def _setting(self, place: Place, variable: str, value: str) -> Iterator[Judged]:
         """A setting of ours that can't be read makes every call one in doubt."""
@@ -206,7 +248,8 @@ class Judge:
         names = path.split("/")
         for start in range(len(names)):
             found = self._guard.catalogue.endpoint(("v1", *names[start:]))
-            if found is not None and "{" not in found.path and "POST" in found.methods:
+            sends = found is not None and ("POST" in found.methods or found.model_at)
+            if found is not None and sends and "{" not in found.path:
                 return found
         return None
 
@@ -230,6 +273,13 @@ class Judge:
             if match.provider == VENDOR and match.region == GLOBAL:
                 return host
         return ""
+
+    def _region_host(self, region: str) -> str:
+        terms = self._revision.regions.get(region) if self._revision else None
+        return self._global if region == GLOBAL else terms.host if terms else ""
+
+    def _names_host(self, text: str) -> bool:
+        return bool(_HOST.fullmatch(text)) and self._guard.concerns_host(text)
 
     def _knows(self, model: str) -> bool:
         return model.lower() in self._models or model.startswith("ft:")
@@ -261,9 +311,33 @@ def _text(said: Said) -> str:
     return default[1] if default else said.value
 
 
+def _snake(key: str) -> str:
+    """A key as Python would write it, whatever the language of the file."""
+    return _WORD.sub("_", key).replace("-", "_").lower()
+
+
+def _decides(key: str) -> bool:
+    """Whether it is about where the vendor's clients call, or with what model."""
+    name = _snake(key)
+    return _FAMILY in name and bool(_HOST_KEY.fullmatch(name) or _MODEL_KEY.fullmatch(name))
+
+
+def _is_url(said: Said) -> bool:
+    return bool(_URL.fullmatch(_text(said)))
+
+
 def _names_model(said: Said) -> bool:
     """Whether a model is named; on Azure it is somebody's deployment."""
-    return bool(_MODEL_KEY.fullmatch(said.key)) and _AZURE not in said.key.lower()
+    return bool(_MODEL_KEY.fullmatch(_snake(said.key))) and _AZURE not in said.key.lower()
+
+
+def _model_of(said: Said) -> str:
+    return _VENDOR_PREFIX.sub("", _text(said), count=1)
+
+
+def _has_deployments(found: Iterable[Found]) -> bool:
+    """Whether a file makes a client for Azure, where a model may be somebody's deployment."""
+    return any(isinstance(each, Said) and _AZURE in each.key.lower() and not each.value for each in found)
 
 
 def _host_of(url: str) -> str:

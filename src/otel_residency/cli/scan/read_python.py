@@ -5,12 +5,30 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from otel_residency.cli.scan.said import Call, Client, Found, Place, Said, UnreadableError
+from otel_residency.cli.base_url import BASE_URL
+from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said, UnreadableError
 
 _CLIENTS = frozenset({"OpenAI", "AsyncOpenAI"})
-_WHERE = frozenset({"base_url", "data_residency", "provider", "http_client"})
+_WRAPPERS = frozenset({"ChatOpenAI", "OpenAIEmbeddings", "OpenAIEmbedding"})
+"""Classes of frameworks that make a client."""
+_URLS = frozenset({"base_url", "data_residency", "api_base", "openai_api_base", "azure_endpoint"})
+_WHERE = _URLS | {"provider", "http_client", "async_client"}
 """Arguments that tell a client where it calls, or may."""
-_VERBS = frozenset({"create", "create_and_poll", "create_and_run", "parse", "stream"})
+_MODULE_URL = "openai.base_url"
+_OF_CLIENTS = (BASE_URL,)
+_OF_MODULE = (BASE_URL, _MODULE_URL)
+_OF_WRAPPERS = (BASE_URL, "OPENAI_API_BASE")
+"""By what these are told where to call, where their maker does not say."""
+_COPY = "with_options"
+_VERBS = {
+    **dict.fromkeys(("create", "create_and_poll", "parse", "stream", "connect", "upload_file_chunked"), ""),
+    "create_and_run": "runs",
+    "generate": "generations",
+    "edit": "edits",
+    "create_variation": "variations",
+}
+"""Methods that send something, each with what it adds to the path of its resource."""
+_DECIDING = frozenset({"model", "store", "background", "service_tier", "tools", "extra_body"})
 _FAMILY = "openai"
 _VARIABLE_AND_VALUE = 2
 _UNKNOWN = object()
@@ -35,12 +53,28 @@ class _File:
     """One file, with the constants of its module."""
 
     def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
         self.constants = _constants(tree)
-        self.imports = any(_imports_family(node) for node in ast.walk(tree))
+        self.nodes = list(ast.walk(tree))
+        self.imports = False
+        self.modules: set[str] = set()
+        self.originals: dict[str, str] = {}
+        self.defined: set[str] = set()
+        self.docs: set[int] = set()
+        for node in self.nodes:
+            match node:
+                case ast.Import(names=names):
+                    self.imports |= any(_is_family(each.name) for each in names)
+                    self.modules |= {each.asname or each.name for each in names if each.name == _FAMILY}
+                case ast.ImportFrom(module=module, names=names):
+                    self.imports |= _is_family(module or "") or any(each.name in _WRAPPERS for each in names)
+                    self.originals |= {each.asname: each.name for each in names if each.asname}
+                case ast.ClassDef(name=name):
+                    self.defined.add(name)
+                case ast.Expr(value=ast.Constant() as text):
+                    self.docs.add(id(text))
 
     def read(self) -> Iterator[Found]:
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             match node:
                 case ast.Call():
                     yield from self.call(node)
@@ -52,61 +86,142 @@ class _File:
                     for key, value in zip(keys, values, strict=True):
                         if isinstance(key, ast.Constant) and isinstance(key.value, str):
                             yield from self.said(key.value, value)
-                case ast.Constant(value=str(text)) if "://" in text:
-                    yield Said(_place(node), "", text)
+                case ast.FunctionDef(args=arguments) | ast.AsyncFunctionDef(args=arguments):
+                    yield from self.defaults(arguments)
+                case ast.Constant() | ast.JoinedStr() | ast.BinOp(op=ast.Add()) if id(node) not in self.docs:
+                    text = _folded(node, self.constants)
+                    if isinstance(text, str) and "://" in text:
+                        yield Said(_place(node), "", text, sets=False)
 
     def call(self, node: ast.Call) -> Iterator[Found]:
         names = _names(node.func)
-        callee = names[-1] if names else ""
+        callee = self.originals.get(names[-1], names[-1]) if names else ""
         family = _FAMILY in callee.lower()
-        for keyword in node.keywords:
-            yield from self.said(keyword.arg or "", keyword.value, sure=family)
-        if len(node.args) == _VARIABLE_AND_VALUE and isinstance(node.args[0], ast.Constant):
-            # A name and its default, as os.getenv and setdefault take them.
-            yield from self.said(str(node.args[0].value), node.args[1])
+        given = dict(self.arguments(node))
+        for name, value in given.items():
+            yield from self.said(name, value, sure=family)
+        if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+            # A name and its default, as os.getenv, setdefault and options of a command line take them.
+            name = node.args[0].value.lstrip("-").replace("-", "_")
+            for value in node.args[1:] if len(node.args) == _VARIABLE_AND_VALUE else ():
+                yield from self.said(name, value, sets=not _reads_variable(node.func))
+            if "default" in given:
+                yield from self.said(name, given["default"])
         if family:
-            yield Said(_place(node), callee, "", sure=True)
-        given = {keyword.arg for keyword in node.keywords}
-        if self.imports and callee in _CLIENTS and not given & {*_WHERE, None}:
-            yield Client(_place(node))
+            yield Said(_place(node), callee, "", sure=True, sets=False)
+        if self.imports and (family or callee == _COPY) and callee not in self.defined:
+            yield from self.client(node, callee, given)
         if callee in _VERBS and (self.imports or "model" in given):
-            yield from self.api_call(node, [name for name in names[:-1] if not name.startswith("with_")])
+            resource = [name for name in names[:-1] if not name.startswith("with_")]
+            if resource[:1] and resource[0] in self.modules:
+                yield Client(_place(node), _OF_MODULE)
+            yield from self.api_call(node, [*resource, *filter(None, [_VERBS[callee]])], given)
 
-    def api_call(self, node: ast.Call, resource: list[str]) -> Iterator[Call]:
+    def arguments(self, node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+        """Those with names; `**` for such as are not known here."""
+        for keyword in node.keywords:
+            value = self.resolved(keyword.value) if keyword.arg is None else keyword.value
+            match value:
+                case ast.Dict(keys=keys, values=values) if keyword.arg is None:
+                    for key, each in zip(keys, values, strict=True):
+                        yield (str(key.value) if isinstance(key, ast.Constant) else "**"), each
+                case ast.Call(func=ast.Name(id="dict")) if keyword.arg is None:
+                    yield from self.arguments(value)
+                case _:
+                    yield keyword.arg or "**", value
+
+    def client(self, node: ast.Call, callee: str, given: Mapping[str, ast.expr]) -> Iterator[Client | Open]:
+        settings = _OF_WRAPPERS if callee in _WRAPPERS else _OF_CLIENTS
+        told = {name: value for name, value in given.items() if not self.unset(value, settings)}
+        if callee in _CLIENTS | _WRAPPERS and not told.keys() & {*_WHERE, "**"}:
+            yield Client(_place(node), settings)
+        for name in told.keys() & {*_URLS, "**"}:
+            choices = self.alternatives(told[name])
+            if not all(isinstance(each, ast.Constant) or self.unset(each, settings) for each in choices):
+                yield Open(_place(node), f"{name} of {callee}")
+
+    def unset(self, value: ast.expr, settings: tuple[str, ...]) -> bool:
+        """Whether it says no more than no argument: `None`, or a variable that the client reads itself."""
+        match self.resolved(value):
+            case ast.Constant(value=None):
+                return True
+            case ast.Call(args=[ast.Constant(value=variable)], func=func):
+                return variable in settings and _reads_variable(func)
+        return False
+
+    def api_call(self, node: ast.Call, resource: list[str], given: Mapping[str, ast.expr]) -> Iterator[Call]:
         body: dict[str, Any] = {}
         places = {}
-        for keyword in node.keywords:
-            value = self.literal(keyword.value)
-            if keyword.arg == "extra_body" and isinstance(value, dict):
+        unknown = []
+        for name, argument in given.items():
+            value = self.literal(argument)
+            if name == "extra_body" and isinstance(value, dict):
                 body |= value
-            elif keyword.arg and value is not _UNKNOWN:
-                body[keyword.arg] = value
-                places[keyword.arg] = _place(self.resolved(keyword.value))
-        yield Call(_place(node), "/".join(resource), body, places)
+            elif value is not _UNKNOWN:
+                body[name] = value
+                places[name] = _place(self.resolved(argument))
+            elif name in {*_DECIDING, "**"}:
+                unknown.append(name)
+        yield Call(_place(node), "/".join(resource), body, places, tuple(unknown))
 
-    def assigned(self, target: ast.expr, value: ast.expr) -> Iterator[Said]:
+    def defaults(self, arguments: ast.arguments) -> Iterator[Said | Open]:
+        positional = [*arguments.posonlyargs, *arguments.args]
+        pairs = [
+            *zip(reversed(positional), reversed(arguments.defaults), strict=False),
+            *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+        ]
+        for argument, value in pairs:
+            if value is not None:
+                yield from self.said(argument.arg, value)
+
+    def assigned(self, target: ast.expr, value: ast.expr) -> Iterator[Said | Open]:
         match target:
             case ast.Name(id=name):
                 yield from self.said(name, value)
             case ast.Attribute(attr=name):
-                yield from self.said(name, value, sure=_FAMILY in "".join(_names(target)[:-1]).lower())
+                names = _names(target)
+                if names[:-1] and names[0] in self.modules and names[1:] == ["base_url"]:
+                    name = _MODULE_URL
+                sure = _FAMILY in "".join(names[:-1]).lower()
+                yield from self.said(name, value, sure=sure, sets=name == _MODULE_URL)
             case ast.Subscript(slice=ast.Constant(value=str(name))):
-                yield from self.said(name, value)
+                yield from self.said(name, value, sets=True)
 
-    def said(self, key: str, value: ast.expr, *, sure: bool = False) -> Iterator[Said]:
-        node = self.resolved(value)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield Said(_place(node), key, node.value, sure)
+    def said(
+        self, key: str, value: ast.expr, *, sure: bool = False, sets: bool = False
+    ) -> Iterator[Said | Open]:
+        if sets and key in {*_OF_WRAPPERS, _MODULE_URL} and self.literal(value) is _UNKNOWN:
+            yield Said(_place(value), key, "?")
+            yield Open(_place(value), key)
+        for node in self.alternatives(value):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield Said(_place(node), key, node.value, sure, sets)
+
+    def alternatives(self, value: ast.expr) -> Iterator[ast.expr]:
+        """What an expression may come to, of one that chooses."""
+        match value:
+            case ast.IfExp(body=body, orelse=orelse):
+                yield from self.alternatives(body)
+                yield from self.alternatives(orelse)
+            case ast.BoolOp(values=values):
+                for each in values:
+                    yield from self.alternatives(each)
+            case _:
+                yield self.resolved(value)
 
     def resolved(self, node: ast.expr) -> ast.expr:
-        """What a name of the module stands for, one step; and the default of an environment variable."""
-        if isinstance(node, ast.Name):
-            node = self.constants.get(node.id, node)
-        if isinstance(node, ast.Call) and len(node.args) == _VARIABLE_AND_VALUE:
-            names = _names(node.func)
-            if names[-1:] == ["getenv"] or names[-2:] == ["environ", "get"]:
+        """What a name of the file stands for, one step; a default; and a text that is put together."""
+        if isinstance(node, ast.Name | ast.Attribute):
+            node = self.constants.get(".".join(_names(node)), node)
+        if isinstance(node, ast.Call):
+            if len(node.args) == _VARIABLE_AND_VALUE and _reads_variable(node.func):
                 return node.args[1]
-        return node
+            if _names(node.func)[-1:] == ["Field"]:
+                return next(
+                    (each.value for each in node.keywords if each.arg == "default"), *node.args[:1] or [node]
+                )
+        text = _folded(node, self.constants)
+        return node if text is None else ast.copy_location(ast.Constant(text), node)
 
     def literal(self, node: ast.expr) -> Any:
         """The value of an expression, as far as it is literal."""
@@ -122,26 +237,56 @@ class _File:
         return _UNKNOWN
 
 
-def _constants(tree: ast.Module) -> Mapping[str, ast.expr]:
-    """Names that the module assigns once, at its top."""
+def _constants(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Mapping[str, ast.expr]:
+    """Names that the module or one of its classes assigns once, at its top."""
     found: dict[str, ast.expr] = {}
     twice = set()
     for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            found |= _constants(node, f"{prefix}{node.name}.")
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         for target in targets:
             if isinstance(target, ast.Name):
                 value = getattr(node, "value", None)
-                if target.id in found or value is None:
-                    twice.add(target.id)
+                name = f"{prefix}{target.id}"
+                if name in found or value is None:
+                    twice.add(name)
                 else:
-                    found[target.id] = value
+                    found[name] = value
     return {name: value for name, value in found.items() if name not in twice}
 
 
-def _imports_family(node: ast.AST) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return (node.module or "").partition(".")[0] == _FAMILY
-    return isinstance(node, ast.Import) and any(each.name.partition(".")[0] == _FAMILY for each in node.names)
+def _is_family(module: str) -> bool:
+    """Whether it is the client, or a module of others that has the client's name in its own."""
+    return any(_FAMILY in part.split("_") for part in module.split("."))
+
+
+def _reads_variable(function: ast.expr) -> bool:
+    names = _names(function)
+    return names[-1:] == ["getenv"] or names[-2:] == ["environ", "get"]
+
+
+def _folded(node: ast.expr, constants: Mapping[str, ast.expr]) -> str | None:
+    """The text that is put together of literals and names of the file; `None` if it is not such."""
+    parts, waiting = [], [node]
+    while waiting:
+        match waiting.pop():
+            case ast.Constant(value=str(text)):
+                parts.append(text)
+            case ast.JoinedStr(values=values):
+                waiting += reversed(values)
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                waiting += [right, left]
+            case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
+                waiting.append(value)
+            case (ast.Name() | ast.Attribute()) as name if name is not node:
+                constant = constants.get(".".join(_names(name)))
+                if not isinstance(constant, ast.Constant) or not isinstance(constant.value, str):
+                    return None
+                parts.append(constant.value)
+            case _:
+                return None
+    return "".join(parts)
 
 
 def _names(node: ast.expr) -> list[str]:

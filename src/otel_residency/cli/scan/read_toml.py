@@ -14,7 +14,7 @@ def read(content: bytes) -> Iterator[Found]:
         UnreadableError: it is not TOML.
     """
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
         parsed = tomllib.loads(text)
     except (ValueError, RecursionError):
         raise UnreadableError("is not TOML") from None

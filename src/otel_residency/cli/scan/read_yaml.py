@@ -6,26 +6,30 @@ from collections.abc import Iterator
 import yaml
 
 from otel_residency.cli.scan.said import Found, Place, Said, UnreadableError
+from otel_residency.cli.scan.text import in_text
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_VARIABLE = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_VARIABLE = re.compile(r"([A-Za-z_]\w*)=(\S*)")
+_PROSE = frozenset({"description", "summary", "title"})
+_TEMPLATE = re.compile(rb"\{\{[^{}\n]*\}\}")
+_IN_QUOTES = re.compile(rb'"([^"]*)"')
 
 
 def read(content: bytes) -> Iterator[Found]:
     """Each text with its key; nothing is constructed, whatever its tags say.
 
     Raises:
-        UnreadableError: it is not YAML, as a template is not.
+        UnreadableError: it is not YAML, nor a template of it.
     """
     try:
-        waiting = [("", node) for node in yaml.compose_all(content, Loader=_LOADER) if node is not None]
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise UnreadableError("is not YAML") from None
+        waiting = _documents(content)
+    except UnreadableError:
+        waiting = _documents(_without_templates(content))
     seen = set()
     while waiting:
         key, node = waiting.pop()
         if isinstance(node, yaml.ScalarNode):
-            yield _said(key, node)
+            yield from _said(key, node)
         elif id(node) in seen:
             continue
         elif isinstance(node, yaml.SequenceNode):
@@ -39,8 +43,38 @@ def read(content: bytes) -> Iterator[Found]:
         seen.add(id(node))
 
 
-def _said(key: str, node: yaml.ScalarNode) -> Said:
-    """A text; in a list, also one like `NAME=value`."""
-    place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
-    variable = _VARIABLE.fullmatch(node.value)
-    return Said(place, variable[1], variable[2]) if variable else Said(place, key, node.value)
+def _documents(content: bytes) -> list[tuple[str, yaml.Node]]:
+    try:
+        return [("", node) for node in yaml.compose_all(content, Loader=LOADER) if node is not None]
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise UnreadableError("is not YAML") from None
+
+
+def _without_templates(content: bytes) -> bytes:
+    """A template of Helm with the default in the place of each value, and without its control lines."""
+
+    def value(found: re.Match[bytes]) -> bytes:
+        quoted = _IN_QUOTES.findall(found[0])
+        return quoted[-1] if quoted else b"template"
+
+    lines = content.splitlines()
+    return b"\n".join(
+        b""
+        if line.lstrip().startswith(b"{{") and line.rstrip().endswith(b"}}")
+        else _TEMPLATE.sub(value, line)
+        for line in lines
+    )
+
+
+def _said(key: str, node: yaml.ScalarNode) -> Iterator[Said]:
+    """A text; also one like `NAME=value`, and a script or a file of settings with what it says."""
+    line, column = node.start_mark.line + 1, node.start_mark.column + 1
+    text = node.value
+    if variable := _VARIABLE.fullmatch(text):
+        yield Said(Place(line, column), variable[1], variable[2])
+    elif "\n" in text or ("://" in text and not text.startswith(("http", "ws"))):
+        is_block = node.style in ("|", ">")
+        if key not in _PROSE:
+            yield from in_text(text, line + is_block)
+    else:
+        yield Said(Place(line, column), key, text)

@@ -20,12 +20,23 @@ class Said(NamedTuple):
     value: str
     sure: bool = False
     """Whether it is certainly said to a client of the vendor's API."""
+    sets: bool = True
+    """Whether it sets a variable of the environment, if it has the name of one."""
 
 
 class Client(NamedTuple):
     """A client of the vendor's API that is made without saying where it calls."""
 
     place: Place
+    settings: tuple[str, ...]
+    """What tells it elsewhere, each by its name."""
+
+
+class Open(NamedTuple):
+    """Something that decides where a call goes or what it is, and that a file alone does not tell."""
+
+    place: Place
+    what: str
 
 
 class Call(NamedTuple):
@@ -36,9 +47,11 @@ class Call(NamedTuple):
     body: Mapping[str, Any]
     places: Mapping[str, Place]
     """Where the values of the body stand."""
+    unknown: tuple[str, ...] = ()
+    """Arguments that decide, and have no literal value."""
 
 
-Found = Said | Client | Call
+Found = Said | Client | Call | Open
 
 
 class UnreadableError(Exception):

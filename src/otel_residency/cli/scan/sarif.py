@@ -1,5 +1,6 @@
 """What a scan found as SARIF 2.1.0, which code hosts and editors read."""
 
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -25,8 +26,13 @@ def as_sarif(report: Report) -> dict[str, Any]:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": list(_unread(report))}],
-        "results": [_result(each, codes.index(each.reason)) for each in report.findings],
+        "invocations": [
+            {
+                "executionSuccessful": True,
+                "toolExecutionNotifications": [*_unread(report), *_not_known(report)],
+            }
+        ],
+        "results": _results(report, codes),
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -36,13 +42,24 @@ def _rule(code: str) -> dict[str, Any]:
     return {
         "id": code,
         "shortDescription": {"text": reason.meaning},
-        "help": {"text": reason.cure},
+        "fullDescription": {"text": reason.meaning},
+        "help": {"text": f"{reason.cure} Run `otel-residency explain {code}` for what it rests on."},
         "properties": {"tags": ["data-residency"]},
     }
 
 
-def _result(found: Judged, rule: int) -> dict[str, Any]:
-    known = f"{found.file}\n{found.reason}\n{found.detail}"
+def _results(report: Report, codes: list[str]) -> list[dict[str, Any]]:
+    """One each; of some that are alike, the first keeps its fingerprint when another one is added."""
+    seen: Counter[str] = Counter()
+    results = []
+    for each in report.findings:
+        known = f"{_artifact(each.file)['uri']}\n{each.reason}\n{each.detail.replace(report.catalogue, '')}"
+        seen[known] += 1
+        results.append(_result(each, codes.index(each.reason), f"{known}\n{seen[known]}"))
+    return results
+
+
+def _result(found: Judged, rule: int, known: str) -> dict[str, Any]:
     region = {"startLine": found.line, "startColumn": found.column}
     return {
         "ruleId": found.reason,
@@ -51,6 +68,7 @@ def _result(found: Judged, rule: int) -> dict[str, Any]:
         "message": {"text": f"{found.verdict}: {found.detail}. {found.cure}"},
         "locations": [{"physicalLocation": {"artifactLocation": _artifact(found.file), "region": region}}],
         "partialFingerprints": {"residency/v1": sha256(known.encode()).hexdigest()[:32]},
+        "suppressions": [{"kind": "inSource", "justification": found.ignored}] if found.ignored else [],
         "properties": {"verdict": found.verdict, "violation": found.violation},
     }
 
@@ -61,7 +79,15 @@ def _unread(report: Report) -> Iterator[dict[str, Any]]:
         yield {"level": "warning", "message": {"text": f"not read: {why}"}, "locations": [place]}
 
 
+def _not_known(report: Report) -> Iterator[dict[str, Any]]:
+    for file, line, column, what in report.not_known:
+        place = {"artifactLocation": _artifact(file), "region": {"startLine": line, "startColumn": column}}
+        text = f"not known here: {what}"
+        yield {"level": "note", "message": {"text": text}, "locations": [{"physicalLocation": place}]}
+
+
 def _artifact(file: str) -> dict[str, str]:
     """Relative where it can be: a code host joins it to the root of the repository."""
     path = Path(file)
+    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     return {"uri": path.as_uri() if path.is_absolute() else quote(path.as_posix())}

@@ -97,7 +97,7 @@ def _unlisted_finding(case: Case, model: str, name: str) -> Finding:
     return Finding(
         "model.not_listed",
         INELIGIBLE,
-        f"{model} is not listed for {case.rows[0].services[0]} in {case.revision.id}",
+        f"{model} is not listed for {case.endpoint.template} in {case.revision.id}",
     )
 
 

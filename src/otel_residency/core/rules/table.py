@@ -37,7 +37,8 @@ def _row_findings(case: Case) -> Iterator[Finding]:
     if retired is not None:
         yield Finding("endpoint.retired", INELIGIBLE, f"{template} was shut down on {retired}")
     if not case.rows:
-        yield Finding("endpoint.not_listed", INELIGIBLE, f"{template} is in no row of {case.revision.id}")
+        path = "the path" if template == UNKNOWN else template
+        yield Finding("endpoint.not_listed", INELIGIBLE, f"{path} is in no row of {case.revision.id}")
         return
     row = case.rows[0]
     if case.endpoint.endpoint is None:
