@@ -356,3 +356,14 @@ def test_time_is_told_in_steps_that_can_be_read(
     assert (made.step, len(made.periods)) == (step, number)
     assert sum(sum(period.outcomes.values()) for period in made.periods) == 2
     assert told_span("2025-06-20", "2025-06-20").startswith("on ")
+
+
+def test_a_table_that_takes_over_another_cites_both(reporting: Reporting) -> None:
+    """Of a table in parts the report also cites the one that the rest was read in, at findings, too."""
+    ledger = Ledger()
+    ledger.call(facts(model="gpt-nobody-has-seen"))
+    made = reporting(ledger.text)
+    cited = [CATALOGUE.entries.sources[name].cited for name in ("docs-2026-11", "docs-2026-10")]
+    assert [(each.id, [*each.sources]) for each in made.tables] == [("openai-2026-11", cited)]
+    (finding,) = made.findings
+    assert (finding.rule, [*finding.sources]) == ("revisions.rows", cited)

@@ -13,7 +13,6 @@ from otel_residency.audit.replay import Judge, PolicyFor, Replay, known_policy
 from otel_residency.audit.rows import LOG, SPAN, listed
 from otel_residency.audit.sql import Kind
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.entries import Source as Reference
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import Verdict
 from otel_residency.telemetry import names
@@ -92,7 +91,7 @@ class Finding(NamedTuple):
     catalogues: tuple[str, ...]
     """The tables that it was judged by."""
     sources: tuple[str, ...]
-    """Where the rule was read: title, and address where there is one."""
+    """Where the rule was read, as it is cited."""
     places: tuple[Place, ...]
     more_places: int
 
@@ -104,9 +103,8 @@ class Table(NamedTuple):
     calls: int
     effective_from: str
     completeness: str
-    source: str
-    observed: str
-    url: str
+    sources: tuple[str, ...]
+    """As they are cited: its own, and those of the tables that it takes the rest over from."""
 
 
 class PolicyUse(NamedTuple):
@@ -357,7 +355,7 @@ def _sources(catalogue: Catalogue, rule: str, tables: Iterable[str], hosts: Iter
     section, entries = rule.partition(".")[0], catalogue.entries
     found: list[str | None]
     if section == "revisions":
-        found = [each.source for each in catalogue.revisions if each.id in set(tables)]
+        found = [each.source for table in tables for each in catalogue.ancestry(table)]
     elif section in ("hosts", "bogus_hosts"):
         known = [catalogue.hosts.get(host) or catalogue.bogus_hosts.get(host) for host in sorted(hosts)]
         found = [name for each in known if each is not None for name in each.sources]
@@ -366,13 +364,12 @@ def _sources(catalogue: Catalogue, rule: str, tables: Iterable[str], hosts: Iter
         of_each = [getattr(each, "source", None) for each in said if hasattr(each, "_fields")]
         found = [getattr(entries, f"{section}_source", None), *of_each]
     for name in dict.fromkeys(filter(None, found)):
-        yield _cited(entries.sources.get(name, Reference("", name, "")))
+        yield _cited(catalogue, name)
 
 
-def _cited(source: Reference) -> str:
-    place = source.url or source.ref
-    told = [source.title, source.kind, place or source.observed]
-    return ", ".join(filter(None, told))
+def _cited(catalogue: Catalogue, name: str) -> str:
+    source = catalogue.entries.sources.get(name)
+    return source.cited if source else name
 
 
 def _tables(catalogue: Catalogue, used: Mapping[str, int]) -> tuple[Table, ...]:
@@ -381,14 +378,10 @@ def _tables(catalogue: Catalogue, used: Mapping[str, int]) -> tuple[Table, ...]:
     for name, calls in sorted(used.items()):
         revision = known.get(name)
         if revision is None:
-            tables.append(Table(name, calls, "", "not known here", "", "", ""))
+            tables.append(Table(name, calls, "", "not known here", ()))
             continue
-        source = catalogue.entries.sources.get(revision.source, Reference("", revision.source, ""))
-        began = revision.effective_from.isoformat()
-        place = source.url or source.ref or ""
-        title = ", ".join(filter(None, (source.title, source.kind)))
-        said = (began, revision.completeness, title, source.observed, place)
-        tables.append(Table(name, calls, *said))
+        sources = tuple(_cited(catalogue, each.source) for each in catalogue.ancestry(name))
+        tables.append(Table(name, calls, revision.effective_from.isoformat(), revision.completeness, sources))
     return tuple(tables)
 
 

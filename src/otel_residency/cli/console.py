@@ -49,7 +49,8 @@ def columns(*titles: str) -> Table:
 
 
 def source_lines(source: Source) -> Text:
-    """What a source is, when it was current, and where to find it."""
-    where = source.url or source.ref
-    told = Text(f"{source.title}\n{source.kind}; observed: {source.observed}")
-    return told.append(f"\n{where}", style="underline" if source.url else "") if where else told
+    """A source as it is cited, its address underlined."""
+    told = Text(source.cited)
+    if source.url:
+        told.highlight_words([source.url], "underline")
+    return told

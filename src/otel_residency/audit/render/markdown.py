@@ -64,7 +64,13 @@ def _parts(report: Report) -> Iterator[str]:
         yield _table(head, stopped) or "It would have stopped no further call."
     yield "## 7 What it rests on"
     tables = [
-        (each.id, each.effective_from, f"{each.source} {each.url}", each.completeness, str(each.calls))
+        (
+            each.id,
+            each.effective_from,
+            " What it does not tell is taken over from: ".join(each.sources),
+            each.completeness,
+            str(each.calls),
+        )
         for each in report.tables
     ]
     yield _table(("Table", "In force from", "Source", "Completeness", "Calls"), tables)
@@ -91,7 +97,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     when = f"{words.calls(finding.calls)} {words.span(finding.first, finding.last)}, `{finding.reason}`."
     rule = f"Rests on {words.rests_on(finding)}; tables {', '.join(finding.catalogues)}."
     details = f"Found: {'; '.join(finding.details)}." if finding.details else ""
-    sources = f"Source: {'; '.join(finding.sources)}." if finding.sources else ""
+    sources = f"Source: {' '.join(finding.sources)}" if finding.sources else ""
     yield " ".join(filter(None, (when, _plain(details), _plain(finding.cure), rule, _plain(sources))))
     places = [
         (each.service, f"{each.host} ({each.region})", each.endpoint, each.model, str(each.calls))
