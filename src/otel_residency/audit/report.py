@@ -18,7 +18,7 @@ from otel_residency.core.verdict import Verdict
 from otel_residency.telemetry import names
 from otel_residency.version import __version__
 
-_EXAMPLES: Final = 12
+_EXAMPLES: Final = 10
 """Places that are told of each finding; the rest are counted."""
 _DETAILS: Final = 3
 _DAYS, _WEEKS = 62, 400
@@ -26,18 +26,18 @@ _DAYS, _WEEKS = 62, 400
 
 
 class Outcome(StrEnum):
-    """What became of the promise."""
+    """What became of the promise, in the order of every table."""
 
-    KEPT = "kept"
-    CONDITIONAL = "conditional"
-    """It was kept if an attestation of the policy holds."""
-    NO_CONTENT = "no content"
-    """The call carried no customer content."""
+    BROKEN = "broken"
     STOPPED = "stopped"
     """It would have been broken; the call was refused."""
-    BROKEN = "broken"
     UNKNOWN = "unknown"
     """It could not be judged."""
+    CONDITIONAL = "conditional"
+    """It was kept if an attestation holds that the policy does not state."""
+    KEPT = "kept"
+    NO_CONTENT = "no content"
+    """The call carried no customer content."""
     NO_PROMISE = "no promise"
     """No region was required."""
 
@@ -131,6 +131,8 @@ class Report(NamedTuple):
     """The day of the first call, and that of the last; nothing without calls."""
     last: str
     calls: int
+    required: Mapping[str, str]
+    """The regions that any of these calls had to stay in, by code: their names."""
     outcomes: Counts
     violations: int
     """Calls that break the policy, those that were refused among them."""
@@ -217,6 +219,7 @@ def report(
         first=first,
         last=last,
         calls=sum(tally.outcomes.values()),
+        required={code: _name(catalogue, code) for code in sorted(tally.required)},
         outcomes=_ordered(tally.outcomes),
         violations=tally.violations,
         step=step,
@@ -281,6 +284,7 @@ class _Tally:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.violations = 0
+        self.required: set[str] = set()
         self.days: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.by: dict[str, defaultdict[str, Counter[str]]] = {
             name: defaultdict(Counter) for name in ("service", "region", "host", "endpoint", "model")
@@ -293,6 +297,7 @@ class _Tally:
         calls, became, model = kind.number, outcome(kind), kind.snapshot or kind.requested
         decision = judge.judge(kind)
         self.outcomes[became] += calls
+        self.required.update(listed(kind.required))
         self.violations += calls if kind.violation == "true" else 0
         self.days[kind.day][became] += calls
         for dimension, name in zip(
@@ -343,6 +348,12 @@ def _start(day: date, step: str) -> str:
 
 def _ordered(counted: Mapping[str, int]) -> Counts:
     return {str(each): counted[each] for each in Outcome if counted.get(each)}
+
+
+def _name(catalogue: Catalogue, code: str) -> str:
+    """What the vendor calls a region, by the newest table that has it."""
+    named = (each.regions[code].name for each in reversed(catalogue.revisions) if code in each.regions)
+    return next(named, code)
 
 
 def _shares(counted: Mapping[str, Mapping[str, int]]) -> tuple[Share, ...]:
