@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_residency.cli.base_url import BASE_URL
+from otel_residency.cli.plain import printable
 from otel_residency.cli.scan.files import content_of, reader_of
-from otel_residency.cli.scan.judge import Judge, Judged, printable
+from otel_residency.cli.scan.judge import Judge, Judged
 from otel_residency.cli.scan.said import Found, Said, UnreadableError
 
 
