@@ -24,6 +24,7 @@ _OPTIONS: Final = (
     "--disable-default-apps",
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--no-proxy-server",
     "--remote-debugging-pipe",
 )
 _ITSELF: Final = "not an origin"
