@@ -63,5 +63,5 @@ def read_projects(path: Path) -> ProjectsFile:
         raise PolicyError(f"projects {path}: can't be read: {error.strerror}") from error
     except StructureError as error:
         raise PolicyError(f"projects {path}: {error}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PolicyError(f"projects {path}: is not JSON: {error}") from error

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from chdb.session import Session
 
 from otel_residency.audit.sql import TABLES
@@ -73,7 +74,9 @@ def serving(lines: Iterable[bytes]) -> Iterator[str]:
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://{USER}@127.0.0.1:{server.server_port}/{DATABASE}"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NO_PROXY", "127.0.0.1")  # the tests' internet may stand between
+            yield f"http://{USER}@127.0.0.1:{server.server_port}/{DATABASE}"
     finally:
         server.shutdown()
         thread.join()

@@ -75,8 +75,9 @@ def test_the_answer_counts_every_call_once(reporting: Reporting) -> None:
     assert made.outcomes == {"kept": 96, "no content": 1, "stopped": 1, "broken": 1, "unknown": 1}
     assert (made.calls, made.violations) == (100, 2)
     assert answer(made).replace("\N{NO-BREAK SPACE}", " ") == (
-        "Of 100 recorded calls on 10 November 2026, 96.0 % kept the promise as far as host, endpoint and "
-        "model tell; 1 did not; 1 would have broken it and was stopped before the request left; 1 could "
+        "1 of 100 recorded calls (1.0 %) on 10 November 2026 did not keep the promise that customer data "
+        "stays in Europe (EEA + Switzerland), in claims (1); 96.0 % kept it as far as host, endpoint and "
+        "model tell; 1 would have broken it and was stopped before the request left; 1 could "
         "not be judged; 1 carried no customer content."
     )
 
@@ -583,3 +584,44 @@ def test_time_is_told_in_steps_that_can_be_read(
     assert (made.step, len(made.periods)) == (step, number)
     assert sum(sum(period.outcomes.values()) for period in made.periods) == 2
     assert told_span("2025-06-20", "2025-06-20").startswith("on ")
+
+
+def test_a_table_that_takes_over_another_cites_both(reporting: Reporting) -> None:
+    """Of a table in parts the report also cites the one that the rest was read in, at findings, too."""
+    ledger = Ledger()
+    ledger.call(facts(model="gpt-nobody-has-seen"))
+    made = reporting(ledger.text)
+    cited = [CATALOGUE.entries.sources[name].cited for name in ("docs-2026-11", "docs-2026-10")]
+    assert [(each.id, [*each.sources]) for each in made.tables] == [("openai-2026-11", cited)]
+    (finding,) = made.findings
+    assert (finding.rule, [*finding.sources]) == ("revisions.rows", cited)
+
+
+def test_the_answer_begins_with_what_went_wrong_and_where(reporting: Reporting) -> None:
+    """It names the services with most of it; where nothing did, it says that nothing is known to have."""
+    broken = [Ledger(name) for name in ("a", "b", "c", "d")]
+    for number, ledger in enumerate(broken):
+        for second in range(number):
+            ledger.call(facts(US), second)
+        ledger.call(facts(), 9)
+
+    def told(*ledgers: Ledger) -> str:
+        made = reporting(*(ledger.text for ledger in ledgers))
+        return answer(made).replace("\N{NO-BREAK SPACE}", " ").partition(";")[0]
+
+    where = (
+        "on 10 November 2026 did not keep the promise that customer data stays in Europe (EEA + Switzerland)"
+    )
+    assert told(*broken) == (
+        f"6 of 10 recorded calls (60.0 %) {where}, in 3 of 4 services, most of them in d (3) and c (2)"
+    )
+    assert told(*broken[:3]).endswith("in c (2) and b (1)")
+    assert told(broken[0]) == (
+        "None of 1 recorded call on 10 November 2026 is known to have broken the promise that customer data "
+        "stays in Europe (EEA + Switzerland)"
+    )
+    letters, notes = Ledger("letters", Policy(require=("eu", "us"))), Ledger("notes", Policy())
+    letters.call(facts())
+    notes.call(facts())
+    assert "stays in the region required of it (eu, us)" in told(letters)
+    assert told(notes) == "None of 1 recorded call on 10 November 2026 is known to have broken a promise"

@@ -1,5 +1,6 @@
 """The shipped data: in order, without dangling names, and never overwritten once released."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha256
@@ -10,7 +11,7 @@ import pytest
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import path_segments
-from otel_residency.core.entries import Revision
+from otel_residency.core.entries import Revision, Source
 
 CATALOGUE = load_catalogue()
 ENTRIES = CATALOGUE.entries
@@ -180,3 +181,30 @@ def test_tables_do_not_begin_on_the_same_day() -> None:
     """There is one newest table on every day."""
     days = [revision.effective_from for revision in CATALOGUE.revisions]
     assert all(before < after for before, after in pairwise(days))
+
+
+def test_every_source_stands_by_itself_where_it_is_cited() -> None:
+    """A citation names publisher, address, the days of the text and a copy, and no source beside it."""
+    for name, source in ENTRIES.sources.items():
+        cited = source.cited
+        assert cited == source.citation, name
+        assert re.match(r"[^:.]*\w[^:]*: \S", cited), name
+        assert cited.endswith("."), name
+        assert (source.url or "") in cited, name
+        assert set(re.findall(r"20\d\d(?:-\d\d)*", source.observed)) <= set(_days(cited)), name
+        assert ("copy" in source.kind.lower()) <= ("cop" in cited), name
+        assert ("undated" in source.observed) <= bool(re.search("undated|bears no date", cited.lower())), name
+        assert ("third" in source.kind) <= bool(re.search("third part", cited.lower())), name
+        assert not re.search("same page|source 0|sources/|_[0-9a-f]{16}", cited), name
+
+
+def _days(text: str) -> Iterable[str]:
+    """Days, months and years that a text names; a day names its month and year, too."""
+    for day in re.findall(r"20\d\d(?:-\d\d)*", text):
+        yield from (day[:length] for length in (4, 7, 10))
+
+
+def test_a_source_of_a_user_is_cited_by_what_it_says() -> None:
+    """Without a citation it is title, kind, place and day."""
+    own = Source("contract", "Order form 7, annex B", "2026-11-01", ref="cabinet 3")
+    assert own.cited == "Order form 7, annex B, contract, cabinet 3. Observed: 2026-11-01."

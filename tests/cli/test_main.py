@@ -1,15 +1,22 @@
 """The command line as a whole."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 import otel_residency.cli
 from otel_residency.cli.app import COMMANDS
 from otel_residency.version import __version__
+from tests.audit.ledgers import facts
 from tests.cli.command import environment, start
+from tests.internet import EU, US
+from tests.vendor import SNAPSHOT
 
 ROOM = Path(otel_residency.cli.__file__).parent
 PAGE = Path(__file__).parent.parent.parent / "docs" / "cli.md"
@@ -94,3 +101,73 @@ def test_one_module_of_the_room_touches_the_environment() -> None:
 def _of_seen(node: ast.AST) -> bool:
     """Whether it is the field `environ` of what the doctor has gathered."""
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "seen"
+
+
+CHECKED = ("check", "--endpoint", "/v1/chat/completions", "--model", SNAPSHOT)
+CODES: dict[str, dict[int, tuple[str, ...]]] = {
+    "catalogue list": {0: ("catalogue", "list"), 2: ("catalogue", "list", "CATALOGUE=NONE")},
+    "catalogue show": {0: ("catalogue", "show"), 2: ("catalogue", "show", "NONE")},
+    "catalogue diff": {0: ("catalogue", "diff", "openai-2025-02"), 2: ("catalogue", "diff", "NONE")},
+    "catalogue validate": {0: ("catalogue", "validate", "TABLE"), 1: ("catalogue", "validate", "NONE")},
+    "check": {
+        0: (*CHECKED, "--require", "eu"),
+        1: (*CHECKED, "--require", "eu", "--host", US),
+        2: (*CHECKED, "--require", "atlantis"),
+    },
+    "check-batch": {
+        0: ("check-batch", "BATCH", "--require", "eu"),
+        1: ("check-batch", "BATCH", "--require", "eu", "--base-url", f"https://{US}/v1"),
+        2: ("check-batch", "NONE", "--require", "eu"),
+    },
+    "explain": {0: ("explain", "host.bogus"), 2: ("explain", "NONE")},
+    "policy check": {
+        0: ("policy", "check"),
+        1: ("policy", "check", "NONE"),
+        2: ("policy", "check", "--none"),
+    },
+    "policy show": {0: ("policy", "show"), 1: ("policy", "show", "POLICY=NONE")},
+    "report": {0: ("report", "LEDGER"), 1: ("report", "BROKEN"), 2: ("report", "NONE")},
+    "scan": {
+        0: ("scan", "SOUND", "--require", "eu"),
+        1: ("scan", "VIOLATING", "--require", "eu"),
+        2: ("scan", "SOUND"),
+    },
+    "verify": {0: ("verify", "LEDGER"), 1: ("verify", "BROKEN"), 2: ("verify", "NONE")},
+}
+"""What ends with each code. Those of attest, doctor and run need more, and are in their own tests."""
+
+
+@pytest.mark.parametrize("command", CODES)
+def test_every_exit_code_of_the_help_is_true(
+    command: str, ledger: Callable[..., str], tmp_path: Path
+) -> None:
+    """The help names the codes that there are, and no others."""
+    line = {"method": "POST", "url": "/v1/chat/completions", "body": {"model": SNAPSHOT, "messages": []}}
+    places = {
+        "NONE": str(tmp_path / "none"),
+        "LEDGER": ledger(name="sound.jsonl"),
+        "BROKEN": ledger(facts(US), name="broken.jsonl"),
+    }
+    Path(places["BROKEN"]).write_bytes(Path(places["BROKEN"]).read_bytes().replace(b"claims", b"claimz", 1))
+    for name, file, text in (
+        ("BATCH", "batch.jsonl", json.dumps({"custom_id": "1", **line}) + "\n"),
+        ("TABLE", "table.json", "{}"),
+        ("SOUND", "sound.py", f'OpenAI(base_url="https://{EU}/v1")\n'),
+        ("VIOLATING", "violating.py", f'OpenAI(base_url="https://{US}/v1")\n'),
+    ):
+        places[name] = str(tmp_path / file)
+        Path(places[name]).write_text(text, encoding="utf-8")
+    for code, words in CODES[command].items():
+        said = dict(each.split("=") for each in words if "=" in each)
+        variables = {f"OTEL_RESIDENCY_{name}": places[value] for name, value in said.items()}
+        done = start(*(places.get(each, each) for each in words if "=" not in each), **variables)
+        assert done.returncode == code, (words, done.stderr)
+    shown = start(*command.split(), "--help").stdout
+    (told,) = re.findall(r"(?s)Exit\s+code:(.*?)\n\n", shown)
+    assert {int(code) for code in re.findall(r"\b\d\b", told)} == CODES[command].keys()
+
+
+def test_commands_without_a_line_of_their_own_are_few() -> None:
+    """Whatever is added has its codes tested here, or by itself."""
+    named = {words.split()[0] for words in CODES}
+    assert set(COMMANDS) - named == {"attest", "doctor", "run"}

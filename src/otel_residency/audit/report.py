@@ -15,13 +15,12 @@ from otel_residency.audit.replay import Judge, PolicyFor, Replay, known_policy
 from otel_residency.audit.rows import FOREIGN_SPAN, LEDGER, LOG, SPAN, listed
 from otel_residency.audit.sql import Counted, Kind
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.entries import Source as Reference
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import Verdict
 from otel_residency.telemetry import names
 from otel_residency.version import __version__
 
-_EXAMPLES: Final = 12
+_EXAMPLES: Final = 10
 """Places that are told of each finding; the rest are counted."""
 _DETAILS: Final = 3
 _DAYS, _WEEKS = 62, 400
@@ -29,18 +28,18 @@ _DAYS, _WEEKS = 62, 400
 
 
 class Outcome(StrEnum):
-    """What became of the promise."""
+    """What became of the promise, in the order of every table."""
 
-    KEPT = "kept"
-    CONDITIONAL = "conditional"
-    """It was kept if an attestation of the policy holds."""
-    NO_CONTENT = "no content"
-    """The call carried no customer content."""
+    BROKEN = "broken"
     STOPPED = "stopped"
     """It would have been broken; the call was refused."""
-    BROKEN = "broken"
     UNKNOWN = "unknown"
     """It could not be judged."""
+    CONDITIONAL = "conditional"
+    """It was kept if an attestation holds that the policy does not state."""
+    KEPT = "kept"
+    NO_CONTENT = "no content"
+    """The call carried no customer content."""
     NO_PROMISE = "no promise"
     """No region was required."""
 
@@ -94,7 +93,7 @@ class Finding(NamedTuple):
     catalogues: tuple[str, ...]
     """The tables that it was judged by."""
     sources: tuple[str, ...]
-    """Where the rule was read: title, and address where there is one."""
+    """Where the rule was read, as it is cited."""
     places: tuple[Place, ...]
     more_places: int
 
@@ -106,9 +105,8 @@ class Table(NamedTuple):
     calls: int
     effective_from: str
     completeness: str
-    source: str
-    observed: str
-    url: str
+    sources: tuple[str, ...]
+    """As they are cited: its own, and those of the tables that it takes the rest over from."""
 
 
 class PolicyUse(NamedTuple):
@@ -135,6 +133,8 @@ class Report(NamedTuple):
     """The day of the first call, and that of the last; nothing without calls."""
     last: str
     calls: int
+    required: Mapping[str, str]
+    """The regions that any of these calls had to stay in, by code: their names."""
     outcomes: Counts
     violations: int
     """Calls that break the policy, those that were refused among them."""
@@ -227,6 +227,7 @@ def report(
         first=first,
         last=last,
         calls=sum(tally.outcomes.values()),
+        required={code: _name(catalogue, code) for code in sorted(tally.required)},
         outcomes=_ordered(tally.outcomes),
         violations=tally.violations,
         unrecorded_violations=seen.unrecorded_violations,
@@ -304,6 +305,7 @@ class _Tally:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.violations = 0
+        self.required: set[str] = set()
         self.days: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.by: dict[str, defaultdict[str, Counter[str]]] = {
             name: defaultdict(Counter) for name in ("service", "region", "host", "endpoint", "model")
@@ -316,6 +318,7 @@ class _Tally:
         calls, became, model = kind.number, outcome(kind), kind.snapshot or kind.requested
         decision = judge.judge(kind)
         self.outcomes[became] += calls
+        self.required.update(listed(kind.required))
         self.violations += calls if kind.violation == "true" else 0
         self.days[kind.day][became] += calls
         for dimension, name in zip(
@@ -368,6 +371,12 @@ def _ordered(counted: Mapping[str, int]) -> Counts:
     return {str(each): counted[each] for each in Outcome if counted.get(each)}
 
 
+def _name(catalogue: Catalogue, code: str) -> str:
+    """What the vendor calls a region, by the newest table that has it."""
+    named = (each.regions[code].name for each in reversed(catalogue.revisions) if code in each.regions)
+    return next(named, code)
+
+
 def _shares(counted: Mapping[str, Mapping[str, int]]) -> tuple[Share, ...]:
     shares = [Share(name, sum(each.values()), _ordered(each)) for name, each in counted.items()]
     return tuple(sorted(shares, key=lambda share: (-share.calls, share.name)))
@@ -378,7 +387,7 @@ def _sources(catalogue: Catalogue, rule: str, tables: Iterable[str], hosts: Iter
     section, entries = rule.partition(".")[0], catalogue.entries
     found: list[str | None]
     if section == "revisions":
-        found = [each.source for each in catalogue.revisions if each.id in set(tables)]
+        found = [each.source for table in tables for each in catalogue.ancestry(table)]
     elif section in ("hosts", "bogus_hosts"):
         known = [catalogue.hosts.get(host) or catalogue.bogus_hosts.get(host) for host in sorted(hosts)]
         found = [name for each in known if each is not None for name in each.sources]
@@ -387,13 +396,12 @@ def _sources(catalogue: Catalogue, rule: str, tables: Iterable[str], hosts: Iter
         of_each = [getattr(each, "source", None) for each in said if hasattr(each, "_fields")]
         found = [getattr(entries, f"{section}_source", None), *of_each]
     for name in dict.fromkeys(filter(None, found)):
-        yield _cited(entries.sources.get(name, Reference("", name, "")))
+        yield _cited(catalogue, name)
 
 
-def _cited(source: Reference) -> str:
-    place = source.url or source.ref
-    told = [source.title, source.kind, place or source.observed]
-    return ", ".join(filter(None, told))
+def _cited(catalogue: Catalogue, name: str) -> str:
+    source = catalogue.entries.sources.get(name)
+    return source.cited if source else name
 
 
 def _tables(catalogue: Catalogue, used: Mapping[str, int]) -> tuple[Table, ...]:
@@ -402,14 +410,10 @@ def _tables(catalogue: Catalogue, used: Mapping[str, int]) -> tuple[Table, ...]:
     for name, calls in sorted(used.items()):
         revision = known.get(name)
         if revision is None:
-            tables.append(Table(name, calls, "", "not known here", "", "", ""))
+            tables.append(Table(name, calls, "", "not known here", ()))
             continue
-        source = catalogue.entries.sources.get(revision.source, Reference("", revision.source, ""))
-        began = revision.effective_from.isoformat()
-        place = source.url or source.ref or ""
-        title = ", ".join(filter(None, (source.title, source.kind)))
-        said = (began, revision.completeness, title, source.observed, place)
-        tables.append(Table(name, calls, *said))
+        sources = tuple(_cited(catalogue, each.source) for each in catalogue.ancestry(name))
+        tables.append(Table(name, calls, revision.effective_from.isoformat(), revision.completeness, sources))
     return tuple(tables)
 
 

@@ -76,12 +76,19 @@ def load_catalogue(choice: str = NEWEST) -> Catalogue:
     if choice in known:
         return Catalogue(_shipped().entries, pinned=choice)
     path = Path(choice)
-    if path.suffix not in (".json", ".toml") and not path.exists():
+    if path.suffix not in (".json", ".toml") and not _exists(path):
         raise CatalogueError(
             f"catalogue {choice!r}: neither a revision nor a file; revisions are: "
             f"{', '.join(known)}; or say {NEWEST!r}"
         )
     return _catalogue(_user_entries(path), f"catalogue {path}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long, or holds a zero
+        return False
 
 
 @cache
@@ -109,7 +116,9 @@ def _user_entries(path: Path) -> Entries:
     try:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise CatalogueError(f"catalogue {path}: can't be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise CatalogueError(f"catalogue {path}: can't be read: {error}") from error
     if not isinstance(content, dict):
         raise CatalogueError(f"catalogue {path}: the file must hold a table of sections")

@@ -4,6 +4,7 @@ One room per subcommand. Its `command.py` reads the command line; what a service
 doctor's probe runs stands beside it and needs neither library.
 """
 
+import os
 import sys
 from importlib.util import find_spec
 
@@ -21,4 +22,9 @@ def main() -> None:
         sys.exit(USAGE)
     from otel_residency.cli.app import app  # noqa: PLC0415 - only now is it known to be importable
 
-    app(prog_name="otel-residency")
+    try:
+        app(prog_name="otel-residency")
+    except OSError as error:  # of what the commands read and write they tell themselves
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in a buffer is lost in silence
+        sys.stderr.write(f"otel-residency: {error.filename or 'standard output'}: {error.strerror}\n")
+        sys.exit(USAGE)

@@ -1,11 +1,13 @@
 """Text for standard output: coloured if that is a terminal, and not wider than is read with ease."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from otel_residency.cli.plain import printable
 from otel_residency.core.entries import Source
 from otel_residency.core.verdict import Verdict
 
@@ -19,10 +21,26 @@ STYLES: Mapping[Verdict, str] = {
 }
 
 
+class _Console(Console):
+    """Whatever names of others hold, the terminal is told nothing but what is ours."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else as_shown(segment.text)
+            yield Segment(text, segment.style, segment.control)
+
+
 def console() -> Console:
     """Standard output."""
-    made = Console(highlight=False)
-    return Console(highlight=False, width=min(made.width, WIDTH) if made.is_terminal else WIDTH)
+    made = _Console(markup=False, highlight=False)
+    return _Console(
+        markup=False, highlight=False, width=min(made.width, WIDTH) if made.is_terminal else WIDTH
+    )
+
+
+def as_shown(text: str) -> str:
+    """Lines of text as they can be shown in a terminal."""
+    return printable(text, "\n\N{NO-BREAK SPACE}")
 
 
 def is_unicode(out: Console) -> bool:
@@ -49,7 +67,8 @@ def columns(*titles: str) -> Table:
 
 
 def source_lines(source: Source) -> Text:
-    """What a source is, when it was current, and where to find it."""
-    where = source.url or source.ref
-    told = Text(f"{source.title}\n{source.kind}; observed: {source.observed}")
-    return told.append(f"\n{where}", style="underline" if source.url else "") if where else told
+    """A source as it is cited, its address underlined."""
+    told = Text(source.cited)
+    if source.url:
+        told.highlight_words([source.url], "underline")
+    return told

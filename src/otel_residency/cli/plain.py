@@ -1,4 +1,4 @@
-"""Values as plain data."""
+"""Values as plain data, and texts as plain text."""
 
 import json
 from collections.abc import Mapping
@@ -15,6 +15,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(each) for each in value]
     return value.isoformat() if isinstance(value, date) else value
+
+
+def printable(text: str, keep: str = "") -> str:
+    """`text` without what a terminal may take for a command, but with what is to be kept of that."""
+    return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in text)
 
 
 def as_document(value: Any) -> str:

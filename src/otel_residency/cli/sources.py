@@ -45,18 +45,9 @@ def sources_for(
 
 def table_sources(catalogue: Catalogue, revision: Revision | None, part: str = "") -> tuple[Source, ...]:
     """Where this part of a table was read; it may be taken over from an older one."""
-    chain = list(_ancestry(catalogue, revision))
+    chain = list(catalogue.ancestry(revision.id)) if revision else []
     holding = [each for each in chain if not part or getattr(each, part)]
     return _known(catalogue, (each.source for each in (holding[:1] if part == "rows" else holding)))
-
-
-def _ancestry(catalogue: Catalogue, revision: Revision | None) -> Iterator[Revision]:
-    """The revision as its own file shows it, and then those that it inherits from."""
-    files = {each.id: each for each in catalogue.entries.revisions}
-    name = revision.id if revision else None
-    while (found := files.pop(name or "", None)) is not None:
-        yield found
-        name = found.inherits
 
 
 def _known(catalogue: Catalogue, names: Iterable[str | None]) -> tuple[Source, ...]:

@@ -1,7 +1,7 @@
 """The entries, indexed once for look-ups by exact value and by date."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
@@ -115,6 +115,13 @@ class Catalogue:
             return next((r for r in self.revisions if r.id == self.pinned), None)
         begun = [revision for revision in self.revisions if revision.effective_from <= day]
         return begun[-1] if begun else None
+
+    def ancestry(self, name: str) -> Iterator[Revision]:
+        """The revision `name` as its own file shows it, then the one that it inherits from, and so on."""
+        files = {revision.id: revision for revision in self.entries.revisions}
+        while (found := files.pop(name, None)) is not None:
+            yield found
+            name = found.inherits or ""
 
     def known_until(self, revision: Revision) -> date:
         """The day up to which `revision` is known to be the vendor's table."""

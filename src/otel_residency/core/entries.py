@@ -23,6 +23,16 @@ class Source(NamedTuple):
     url: str | None = None
     ref: str | None = None
     note: str | None = None
+    citation: str | None = None
+    """Who published it, what it is called and where it stands, whether a copy was read, and of which day."""
+
+    @property
+    def cited(self) -> str:
+        """The source as a reader can follow it up, without any other source beside it."""
+        if self.citation:
+            return self.citation
+        what = ", ".join(filter(None, (self.title, self.kind, self.url or self.ref)))
+        return f"{what}. Observed: {self.observed}."
 
 
 class HostPeriod(NamedTuple):

@@ -8,15 +8,7 @@ from otel_residency.audit.report import Outcome, Period
 WIDTH, HEIGHT = 720, 150
 _LABELS: Final = 6
 _FILLED: Final = 0.78
-ORDER: Final = (
-    Outcome.KEPT,
-    Outcome.NO_CONTENT,
-    Outcome.CONDITIONAL,
-    Outcome.NO_PROMISE,
-    Outcome.UNKNOWN,
-    Outcome.STOPPED,
-    Outcome.BROKEN,
-)
+_ORDER: Final = tuple(reversed(Outcome))
 """From the bottom of a bar to its top."""
 
 
@@ -51,7 +43,7 @@ class Chart(NamedTuple):
 
 def chart(periods: Sequence[Period], outcomes: Iterable[str]) -> Chart | None:
     """Draw these outcomes; `None` where there is nothing to draw."""
-    shown = [each for each in ORDER if each in set(outcomes)]
+    shown = [each for each in _ORDER if each in set(outcomes)]
     sums = [sum(period.outcomes.get(each, 0) for each in shown) for period in periods]
     if not any(sums):
         return None
@@ -71,10 +63,10 @@ def chart(periods: Sequence[Period], outcomes: Iterable[str]) -> Chart | None:
         label = number % every == 0
         bars.append(Bar(period.start, round(x, 2), round(step * _FILLED, 2), tuple(parts), label))
     drawn = {part.outcome for bar in bars for part in bar.parts}
-    return Chart(tuple(bars), top, tuple(each for each in ORDER if each in drawn))
+    return Chart(tuple(bars), top, tuple(each for each in Outcome if each in drawn))
 
 
 def _round_up(value: int) -> int:
-    """The next number of the form 1, 2, 2.5 or 5 times a power of ten."""
-    power = 10 ** (len(str(value)) - 1)
-    return next((int(each * power) for each in (1, 2, 2.5, 5) if each * power >= value), 10 * power)
+    """The next number that is 1, 2, 4, 6 or 8 times a power of ten."""
+    power = int(10 ** (len(str(value)) - 1))
+    return next((each * power for each in (1, 2, 4, 6, 8) if each * power >= value), 10 * power)

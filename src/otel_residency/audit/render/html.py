@@ -23,15 +23,16 @@ def as_html(report: Report) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
-    environment.filters |= {"number": words.number, "day": words.day}
+    environment.filters |= {"number": words.number, "day": words.day, "term": words.term}
     text = (files(__package__) / _TEMPLATE).read_text(encoding="utf-8")
     return environment.from_string(text).render(
         report=report,
         words=words,
         told=TOLD,
-        outcomes=[*charts.ORDER],
+        outcomes=[*Outcome],
+        sources=words.sources(report),
         width=charts.WIDTH,
         height=charts.HEIGHT,
-        all_calls=charts.chart(report.periods, charts.ORDER),
+        all_calls=charts.chart(report.periods, Outcome),
         trouble=charts.chart(report.periods, _TROUBLE),
     )

@@ -1,7 +1,7 @@
 """The report as Markdown, with the sections of the page."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from otel_residency.audit.render import words
 from otel_residency.audit.report import Finding, Outcome, Report
@@ -15,8 +15,9 @@ def as_markdown(report: Report) -> str:
 
 
 def _parts(report: Report) -> Iterator[str]:
+    cited = words.sources(report)
     yield "# Data residency report"
-    yield f"**{words.answer(report)}**"
+    yield f"**{_plain(words.answer(report))}**"
     yield words.limits_in_short(report)
     yield f"Made on {report.made} by otel-residency {report.version}."
     yield "## 1 The answer in numbers"
@@ -47,7 +48,7 @@ def _parts(report: Report) -> Iterator[str]:
     if not report.findings:
         yield "None."
     for finding in report.findings:
-        yield from _finding(finding)
+        yield from _finding(finding, cited)
     yield "## 5 What the records do not show"
     yield _list(gap.text for gap in report.gaps) or "No gap was found."
     yield _list(f"{each.path}, line {each.line}: {each.reason}" for each in report.unread)
@@ -55,43 +56,54 @@ def _parts(report: Report) -> Iterator[str]:
     yield words.replayed(report.replay)
     yield _list(map(words.difference, report.replay.differences))
     if report.replay.what_if is not None:
-        yield "### Under the other policy"
+        yield "### What the other policy would have stopped"
         stopped = [
             (each.service, each.host, each.endpoint, each.model, ", ".join(each.reasons), str(each.calls))
             for each in report.replay.what_if[:_ROWS]
         ]
-        head = ("It would have stopped", "Host", "Endpoint", "Model", "Because", "Calls")
-        yield _table(head, stopped) or "It would have stopped no further call."
+        head = ("Service", "Host", "Endpoint", "Model", "Because", "Calls")
+        yield _table(head, stopped) or "No further call."
     yield "## 7 What it rests on"
     tables = [
-        (each.id, each.effective_from, f"{each.source} {each.url}", each.completeness, str(each.calls))
+        (
+            each.id,
+            each.effective_from,
+            ", the rest ".join(f"[{cited[text]}]" for text in each.sources),
+            each.completeness,
+            words.number(each.calls),
+        )
         for each in report.tables
     ]
     yield _table(("Table", "In force from", "Source", "Completeness", "Calls"), tables)
+    yield "Where the tables and the rules of the findings were read:"
+    yield "\n".join(f"{number}. {_plain(text)}" for text, number in cited.items())
     policies = [
         (
             each.hash,
             ", ".join(each.require) or ("nothing" if each.known else "not recorded"),
-            "; ".join(f"{name}: {reference or 'no reference'}" for name, reference in each.attestations),
+            "; ".join(
+                f"{words.term(name)}: {reference or 'no reference'}" for name, reference in each.attestations
+            ),
             str(each.calls),
         )
         for each in report.policies
     ]
-    yield _table(("Policy", "Requires", "Attests, by", "Calls"), policies)
+    yield _table(("Policy", "Requires", "States about your contract, by reference", "Calls"), policies)
     inputs = [(each.name, str(each.lines), str(each.others), str(each.unread)) for each in report.inputs]
-    yield _table(("Read", "Lines", "Without anything of ours", "Not readable"), inputs)
+    yield _table(("Read", "Lines", "Of others", "Not readable"), inputs)
     yield "## 8 Method and limits"
     yield from map(_plain, words.METHOD)
     yield _list(words.LIMITS)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: Finding, cited: Mapping[str, int]) -> Iterator[str]:
     title = f"{words.LABELS[finding.outcome].capitalize()}: {finding.meaning}"
     yield f"### {_plain(title)}"
     when = f"{words.calls(finding.calls)} {words.span(finding.first, finding.last)}, `{finding.reason}`."
     rule = f"Rests on {words.rests_on(finding)}; tables {', '.join(finding.catalogues)}."
     details = f"Found: {'; '.join(finding.details)}." if finding.details else ""
-    sources = f"Source: {'; '.join(finding.sources)}." if finding.sources else ""
+    numbers = ", ".join(f"[{cited[text]}]" for text in finding.sources)
+    sources = f"Source: {numbers} of section 7." if numbers else ""
     yield " ".join(filter(None, (when, _plain(details), _plain(finding.cure), rule, _plain(sources))))
     places = [
         (each.service, f"{each.host} ({each.region})", each.endpoint, each.model, str(each.calls))

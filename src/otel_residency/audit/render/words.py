@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import chain
 from typing import Final
 
+from otel_residency.audit.render.charts import Chart
 from otel_residency.audit.replay import OTHER_TABLE, OUTDATED, SAME_TABLE, Difference, Replay
 from otel_residency.audit.report import Finding, Outcome, Report
 
@@ -18,7 +20,7 @@ LABELS: Final[Mapping[str, str]] = {
 }
 MEANINGS: Final[Mapping[str, str]] = {
     Outcome.KEPT: "Host, endpoint, model and features are listed by the vendor for a required region.",
-    Outcome.CONDITIONAL: "The same holds only if a statement of your policy about your contract is true.",
+    Outcome.CONDITIONAL: "The same holds only if your contract has a term that your policy does not state.",
     Outcome.NO_CONTENT: "The call carried no customer content: lists of models, administration.",
     Outcome.STOPPED: "The call would have broken the promise and was refused before the request left.",
     Outcome.BROKEN: "Something about the call is documented not to stay in a required region.",
@@ -29,7 +31,7 @@ HEADINGS: Final[Mapping[str, str]] = {
     Outcome.BROKEN: "Calls that did not keep the promise",
     Outcome.STOPPED: "Calls that were stopped",
     Outcome.UNKNOWN: "Calls that could not be judged",
-    Outcome.CONDITIONAL: "Calls that kept it if an attestation holds",
+    Outcome.CONDITIONAL: "Calls that kept it only if a contract term holds that the policy does not state",
 }
 DIMENSIONS: Final[Mapping[str, str]] = {
     "service": "Service",
@@ -57,12 +59,14 @@ LIMITS: Final = (
     """It does not show where the vendor computed. It shows where the request was sent, and whether the vendor
     lists that combination for the region. No answer of the vendor names a region.""",
     """It does not show that your contract says what the policy attests. The attestations are listed with
-    their references, to be checked by you.""",
+    their references in section 7, to be checked by you.""",
     """It does not show calls that no instrumented process made: other programs, other languages, scripts of a
     single person. Where traces of such calls are at hand, section 5 names them.""",
     "The tables are those that the vendor published. Where one was known in part only, it says so.",
     "It is no legal advice, and never says that something is compliant.",
 )
+_NAMED: Final = 2
+"""Services that the answer names."""
 _MONTHS: Final = [
     "January",
     "February",
@@ -120,11 +124,10 @@ def days(count: int) -> str:
 
 
 def answer(report: Report) -> str:
-    """The answer in one sentence."""
+    """The answer in one sentence: what is known to have gone wrong and where, then what else there is."""
     if not report.calls:
         return f"No call was recorded. {_no_proof(report.unrecorded_violations)}"
-    told = f"Of {number(report.calls)} recorded calls {span(report.first, report.last)}, "
-    return told + "; ".join(_parts(report)) + "."
+    return "; ".join(_parts(report)) + "."
 
 
 def _no_proof(violations: int) -> str:
@@ -135,29 +138,62 @@ def _no_proof(violations: int) -> str:
 
 def _parts(report: Report) -> Iterator[str]:
     counts = report.outcomes
-    kept = counts.get(Outcome.KEPT, 0)
-    yield f"{share(kept, report.calls)} kept the promise as far as host, endpoint and model tell"
-    broken = counts.get(Outcome.BROKEN, 0)
-    yield f"{number(broken)} did not" if broken else "none is known to have broken it"
+    recorded = f"{number(report.calls)} recorded call{'' if report.calls == 1 else 's'}"
+    when, more = span(report.first, report.last), report.unrecorded_violations
+    broken, kept = counts.get(Outcome.BROKEN, 0), counts.get(Outcome.KEPT, 0)
+    if broken:
+        part = f"{number(broken)} of {recorded} ({share(broken, report.calls)})"
+        yield f"{part} {when} did not keep {_promise(report)}, {_services(report)}"
+    elif not more:
+        yield f"Of {recorded} {when} none is known to have broken {_promise(report)}"
+    if more:
+        which = (
+            f"{number(more)} more broke it" if broken else f"{calls(more)} {when} broke {_promise(report)}"
+        )
+        yield f"{which}, or would have, and there is no record of them: events or counters tell"
+    if more and not broken:
+        yield f"of {recorded} none is known to have broken it"
+    if kept or report.required:
+        yield f"{share(kept, report.calls)} kept it as far as host, endpoint and model tell"
     for outcome, told in (
         (Outcome.STOPPED, "would have broken it and {were} stopped before the request left"),
         (Outcome.UNKNOWN, "could not be judged"),
-        (Outcome.CONDITIONAL, "kept it if what the policy attests is true"),
+        (Outcome.CONDITIONAL, "kept it only if a contract term holds that the policy does not state"),
         (Outcome.NO_CONTENT, "carried no customer content"),
         (Outcome.NO_PROMISE, "had no region required of {them}"),
     ):
         if count := counts.get(outcome, 0):
             were, them = ("was", "it") if count == 1 else ("were", "them")
             yield f"{number(count)} {told.format(were=were, them=them)}"
-    if more := report.unrecorded_violations:
-        yield f"{number(more)} more broke it, or would have, of which there is no record"
+
+
+def _promise(report: Report) -> str:
+    match [*report.required.values()]:
+        case []:
+            return "a promise"
+        case [name]:
+            return f"the promise that customer data stays in {name}"
+    return f"the promise that customer data stays in the region required of it ({', '.join(report.required)})"
+
+
+def _services(report: Report) -> str:
+    """In which services the promise was broken, those with the most calls by name."""
+    broken = [(each.outcomes.get(Outcome.BROKEN, 0), each.name) for each in report.by["service"]]
+    found = sorted((each for each in broken if each[0]), key=lambda each: -each[0])
+    named = [f"{name or 'one without a name'} ({number(count)})" for count, name in found[:_NAMED]]
+    if len(found) <= _NAMED:
+        return f"in {' and '.join(named)}"
+    return f"in {len(found)} of {len(broken)} services, most of them in {' and '.join(named)}"
 
 
 def limits_in_short(report: Report) -> str:
     """What stands right below the answer."""
     told = (
-        "This says where requests were sent and what the vendor's tables list, not where the vendor computed."
+        "This rests on what the services recorded of each call and on the vendor's dated tables (section 7). "
+        "It says where requests were sent and what these tables list, not where the vendor computed."
     )
+    if any(each.attestations for each in report.policies):
+        told += " What the policies state about your contract was taken as true."
     if report.gaps:
         one = len(report.gaps) == 1
         gaps = "A gap in the records is" if one else f"{len(report.gaps)} gaps in the records are"
@@ -189,8 +225,34 @@ def replayed(replay: Replay) -> str:
     return " ".join(told)
 
 
+def drawn(chart: Chart) -> str:
+    """A chart in words, for those who don't see it."""
+    totals = dict.fromkeys(chart.outcomes, 0)
+    for part in chain.from_iterable(bar.parts for bar in chart.bars):
+        totals[part.outcome] += part.calls
+    told = ", ".join(f"{number(count)} {LABELS[outcome]}" for outcome, count in totals.items())
+    return f"from {chart.bars[0].start} to {chart.bars[-1].start}, together {told}"
+
+
+def sources(report: Report) -> Mapping[str, int]:
+    """Every source that is cited, with its number."""
+    cited = [each.sources for each in report.tables] + [each.sources for each in report.findings]
+    return {text: number for number, text in enumerate(dict.fromkeys(chain.from_iterable(cited)), 1)}
+
+
+def term(name: str) -> str:
+    """The name of an attestation as it is read: `zero data retention`."""
+    return name.replace("_", " ")
+
+
 def rests_on(finding: Finding) -> str:
     """The rule of a finding, and where it was read."""
     if finding.rule in ("policy", "call"):
         return "the policy" if finding.rule == "policy" else "the call itself"
-    return f"the catalogue, section {finding.rule}"
+    section, _, part = finding.rule.partition(".")
+    named = (
+        f"vendor's dated tables{', ' if part else ''}{part}"
+        if section == "revisions"
+        else f"list of {section}"
+    )
+    return f"the {named.replace('_', ' ').replace('.', ', ')}"

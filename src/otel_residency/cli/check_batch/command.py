@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import open as open_with_progress
 
 from otel_residency.cli.base_url import base_url_or_usual
@@ -13,6 +14,7 @@ from otel_residency.cli.check_batch.report import judge
 from otel_residency.cli.check_batch.show import as_json, as_text
 from otel_residency.cli.in_force import in_force
 from otel_residency.cli.options import Json, Require, Strict
+from otel_residency.cli.plain import printable
 from otel_residency.cli.stop import stop
 from otel_residency.guard import Guard
 from otel_residency.openai_client.batches import Contents, read_batch
@@ -55,7 +57,12 @@ def _read(file: Path, guard: Guard) -> Contents:
     screen = Console(stderr=True)
     try:
         with open_with_progress(
-            file, "rb", description=file.name, console=screen, transient=True, disable=not screen.is_terminal
+            file,
+            "rb",
+            description=escape(printable(file.name)),
+            console=screen,
+            transient=True,
+            disable=not screen.is_terminal,
         ) as opened:
             if not opened.seekable():
                 stop(f"{file}: can't be read: it is no file on a disk")

@@ -42,7 +42,7 @@ def file_problems(path: Path) -> Iterator[Problem]:
     except OSError as error:
         yield Problem(origin, "", f"can't be read: {error.strerror}", "Name a file that can be read.")
         return
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         yield Problem(origin, "", f"is not TOML: {error}", "Mend it there.")
         return
     sound: dict[str, Any] = {}

@@ -23,6 +23,7 @@ from otel_residency.audit.report import Report
 from otel_residency.audit.report import report as make_report
 from otel_residency.audit.verify import ledger_files, verify
 from otel_residency.catalogue import load_catalogue
+from otel_residency.cli.console import as_shown
 from otel_residency.cli.report.show import as_text
 from otel_residency.cli.stop import stop
 from otel_residency.cli.surroundings import variables
@@ -115,18 +116,26 @@ def report(
             paths or [], clickhouse, catalogue, what_if, {"since": first, "until": last, "chain": chain}
         )
         text = _WRITERS[write](made)
-        if output is None:
-            typer.echo(text, nl=not text.endswith("\n"))
-        else:
+        if output:
+            if any(_is_same(output, each.name) for each in made.inputs):
+                stop(f"{output}: was read for this report, and would be lost; name another --output")
             output.write_text(text, encoding="utf-8")
-            typer.echo(f"{answer(made)}\nThe report is in {output}.")
+            text = as_shown(f"{answer(made)}\nThe report is in {output}.\n")
     except (AuditError, CatalogueError) as error:
         stop(str(error))
     except OSError as error:
         stop(f"{error.filename or output}: {error.strerror}")
+    typer.echo(text, nl=not text.endswith("\n"))
     broken = chains and any(gap.kind == "chain" for gap in made.gaps)
     violating = made.violations or made.unrecorded_violations or made.replay.violations
     raise typer.Exit(int(bool(violating or broken)))
+
+
+def _is_same(output: Path, name: str) -> bool:
+    try:
+        return output.samefile(name)
+    except OSError:  # one of them is not there
+        return False
 
 
 def _report(

@@ -54,7 +54,7 @@ def _services(report: Report) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
     table.add_column("service", overflow="fold")
     for name in ("calls", *(words.LABELS[each] for each in shown)):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for share in report.by["service"][:_SERVICES]:
         counts = (
             Text(words.number(count), style=_STYLES.get(each, "") if count else "dim")
@@ -71,6 +71,5 @@ def _services(report: Report) -> Table:
 def _findings(report: Report) -> Iterator[Text]:
     for finding in report.findings:
         head = words.LABELS[finding.outcome], words.calls(finding.calls), finding.reason or "no reason"
-        yield Text("{}: {}, {}: ".format(*head), style=_STYLES.get(finding.outcome, "")).append(
-            f"{finding.meaning} {finding.cure}", style="default"
-        )
+        told = "{}: {}, {}: ".format(*head)
+        yield Text.assemble((told, _STYLES.get(finding.outcome, "")), f"{finding.meaning} {finding.cure}")

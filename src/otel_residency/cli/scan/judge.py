@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otel_residency.cli.base_url import BASE_URL, read_base_url
+from otel_residency.cli.plain import printable
 from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said
 from otel_residency.cli.surroundings import without_secrets
 from otel_residency.core.catalogue import path_segments, undated
@@ -294,11 +295,6 @@ class Judge:
             named |= {model for row in revision.rows for model in row.models or ()}
         lowered = {model.lower() for model in named}
         return frozenset(lowered | {short for model in lowered if (short := undated(model))})
-
-
-def printable(text: str) -> str:
-    """`text` without what a terminal may take for a command."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _below(endpoint: Endpoint) -> str:
