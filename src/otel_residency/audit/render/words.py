@@ -150,7 +150,7 @@ def _parts(report: Report) -> Iterator[str]:
         which = (
             f"{number(more)} more broke it" if broken else f"{calls(more)} {when} broke {_promise(report)}"
         )
-        yield f"{which}, or would have, and there is no record of them: events or counters tell"
+        yield f"{which}, or would have, without a record: only events or counters tell of it"
     if more and not broken:
         yield f"of {recorded} none is known to have broken it"
     if kept or report.required:
