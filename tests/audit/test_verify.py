@@ -2,7 +2,6 @@
 
 import gzip
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,16 +12,12 @@ from otel_residency.audit.signing import checker
 from otel_residency.audit.verify import Problem, Verified, ledger_files, verify
 from otel_residency.ledger import journal
 from otel_residency.telemetry import names
+from tests.audit.keys import openssl
 from tests.ledger.calls import call, ledger
 
 Lines = list[bytes]
 CALLS, LINES = 6, 10
 """Of each writer: the policy, the calls, and a checkpoint after the first call, the fourth and the last."""
-
-
-def openssl(*arguments: str) -> None:
-    """Run openssl, as the documentation says."""
-    subprocess.run(["/usr/bin/openssl", *arguments], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
