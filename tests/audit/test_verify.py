@@ -213,7 +213,7 @@ def test_the_checkpoints_beside_are_looked_at_too(written: Path) -> None:
         f"the checkpoint is missing in {beside(written)}"
     ]
     change(beside(written), lambda lines: lines.pop())
-    assert len(checked(written).problems) == 1
+    assert len(checked(written).problems) == 2
     change(beside(written), lambda lines: lines.append(b"?\n"))
     assert checked(written).problems[0].file == str(beside(written))
     beside(written).unlink()

@@ -14,7 +14,7 @@ from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
 from otel_residency.cli.stop import stop
 from otel_residency.cli.verify.show import as_json, as_text
-from otel_residency.errors import PolicyError
+from otel_residency.errors import AuditError, PolicyError
 
 _STEP = 1 << 20
 
@@ -40,6 +40,8 @@ def verify(
         verified = _shown(ledger_files(paths), keys)
     except OSError as error:
         stop(f"{error.filename or 'a ledger'}: can't be read: {error.strerror or error}")
+    except AuditError as error:
+        stop(str(error))
     if not verified.files:
         stop("there is no ledger in: " + ", ".join(map(str, paths)))
     typer.echo(as_json(verified) if json else as_text(verified, signed=bool(keys)))
