@@ -3,6 +3,7 @@
 Lines are read one after the other; what is kept is a little of each writer, and the checkpoints beside.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,7 +35,7 @@ _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
 _ASIDE = re.compile(r"(.+)\.\d{8}T\d{12}Z(?:\.gz|\.zst)?")
 """The name of a file that was put aside."""
-_CUT_ESCAPE = re.compile(r"\\u?[0-9a-fA-F]{0,4}")
+_CUT_ESCAPE = re.compile("u[0-9a-f]{0,4}")
 
 
 class Problem(NamedTuple):
@@ -166,8 +167,20 @@ def ledger_files(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def checkpoint_files(paths: Iterable[Path]) -> list[Path]:
+    """The files with checkpoints in directories: they tell of a ledger that is gone altogether.
+
+    Raises:
+        OSError: a path can't be read.
+    """
+    return sorted(each for path in paths if path.is_dir() for each in path.rglob(f"*{CHECKPOINTS}"))
+
+
 def verify(
-    files: Iterable[Path], keys: Mapping[str, Check], progress: Callable[[int], None] = lambda _: None
+    files: Iterable[Path],
+    keys: Mapping[str, Check],
+    progress: Callable[[int], None] = lambda _: None,
+    beside: Iterable[Path] = (),
 ) -> Verified:
     """Follow every chain through `files`.
 
@@ -175,12 +188,13 @@ def verify(
         files: of `ledger_files`; rotated files before those that followed them.
         keys: what checks signatures, by the id of the key; without keys no signature is looked at.
         progress: told of bytes that were read.
+        beside: of `checkpoint_files`, besides those that stand beside `files`.
 
     Raises:
         OSError: a file can't be read.
         AuditError: what is needed to read it is not installed.
     """
-    return _Verifier(keys).run(tuple(files), progress)
+    return _Verifier(keys).run(tuple(files), progress, tuple(beside))
 
 
 class _Verifier:
@@ -193,10 +207,14 @@ class _Verifier:
         """The files with checkpoints, by the ledger that they stand beside."""
         self._held = self._lines = self._signed = 0
 
-    def run(self, files: tuple[Path, ...], progress: Callable[[int], None]) -> Verified:
+    def run(
+        self, files: tuple[Path, ...], progress: Callable[[int], None], beside: tuple[Path, ...]
+    ) -> Verified:
         """Read everything, and then ask what is not there."""
         for base in dict.fromkeys(map(_base, files)):
-            self._read_beside(base)
+            self._find_beside(base)
+        for place in dict.fromkeys((*itertools.chain(*self._places.values()), *beside)):
+            self._read_checkpoints(place)
         for file in files:
             self._file(file, progress)
         self._look_through()
@@ -229,19 +247,15 @@ class _Verifier:
             except broken():
                 self._problems.add(str(file), number, "", None, "can't be unpacked any further")
 
-    def _read_beside(self, base: Path) -> None:
-        """The checkpoints of the files beside a ledger; the same line stands in both."""
+    def _find_beside(self, base: Path) -> None:
         own, shared = Path(f"{base}{CHECKPOINTS}"), base.with_name(SHARED_CHECKPOINTS)
-        known = {place for places in self._places.values() for place in places}
-        self._places[base] = places = tuple(each for each in dict.fromkeys((own, shared)) if each.exists())
-        if not places:
+        self._places[base] = tuple(each for each in dict.fromkeys((own, shared)) if each.exists())
+        if not self._places[base]:
             what = "is missing: whether the ledger was cut at its end can't be told without it"
             self._problems.add(str(own), 0, "", None, what)
-        for place in places:
-            if place not in known:
-                self._read_checkpoints(place)
 
     def _read_checkpoints(self, place: Path) -> None:
+        """Read a file beside ledgers; the same lines stand in these."""
         for number, line in _lines_of(place):
             link = _link(line)
             if link is None or link.event != names.EVENT_CHECKPOINT:
@@ -370,7 +384,7 @@ class _Verifier:
     def _ask_again(self) -> None:
         """Look for checkpoints that did not stand beside: they may have come there since."""
         wanted = {told for writer in self._writers.values() for _, told in writer.unrepeated}
-        places = {place for each in self._places.values() for place in each} if wanted else ()
+        places = set(itertools.chain(*self._places.values())) if wanted else ()
         lines = (line for place in places for _, line in _lines_of(place))
         there = wanted.intersection(digest(line.removesuffix(b"\n")) for line in lines)
         for writer in self._writers.values():
