@@ -428,7 +428,7 @@ def spaced(line: bytes) -> bytes:
 
 def escaped(line: bytes) -> bytes:
     """No JSON, but what a reader who cuts out numbers takes for a line that it knows."""
-    return re.sub(rb'("timeUnixNano":"[0-9]+)"', rb'\1\\"', line.rstrip())
+    return re.sub(rb'(previous","value":{"stringValue":"[0-9a-f]*)"', rb'\1\\"', line.rstrip())
 
 
 FOREIGN: tuple[Edit, ...] = (
@@ -520,9 +520,8 @@ def test_a_cut_of_our_own_is_only_noted(data: st.DataObject) -> None:
     text = data.draw(st.text())
     record = Record(names.EVENT_CALL, 1, 2, {"ä": text, "b": [True, False, 12, text]}, resource={text: text})
     _, line = Chain().add(record)
-    cut = line[: data.draw(st.integers(len(b'{"resourceLogs":'), len(line) - 1))]
+    cut = line[: data.draw(st.integers(1, len(line) - 1))]
     assert room._is_cut(cut)
-    assert room._is_cut(cut + b"\n")
     assert not room._is_cut(line)
 
 

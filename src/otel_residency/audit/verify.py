@@ -35,6 +35,7 @@ _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
 _ASIDE = re.compile(r"(.+)\.\d{8}T\d{12}Z(?:\.gz|\.zst)?")
 """The name of a file that was put aside."""
+_BEGIN = b'{"resourceLogs":'
 _CUT_ESCAPE = re.compile("u[0-9a-f]{0,4}")
 
 
@@ -290,7 +291,7 @@ class _Verifier:
 
     def _strange(self, file: str, number: int, line: bytes) -> None:
         """A line that no ledger's writer has written to its end."""
-        if line.startswith(b'{"resourceLogs":') and len(line) < _LONGEST and _is_cut(line):
+        if len(line) < _LONGEST and _is_cut(line.removesuffix(b"\n")):
             what = "a line without its end; whoever wrote it was killed, or it was cut"
             self._notes.add(file, number, "", None, what)
         elif line.strip():
@@ -458,8 +459,9 @@ def _link_of(record: Record) -> Link:
 
 
 def _is_cut(line: bytes) -> bool:
-    """Whether a line is JSON that ends too early. What is wrong in the middle was not done by a cut."""
-    line = line.removesuffix(b"\n")
+    """Whether a line is a record that ends too early. What is wrong in its middle was not done by a cut."""
+    if not line or line[: len(_BEGIN)] != _BEGIN[: len(line)]:
+        return False
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
