@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from otel_residency.audit.read import Task, read_part
 from otel_residency.audit.record import Record
 from otel_residency.audit.signing import checker
 from otel_residency.audit.verify import Problem, Verified, checkpoint_files, ledger_files, verify
+from otel_residency.errors import AuditError
 from otel_residency.ledger import journal
 from otel_residency.telemetry import names
 from tests.audit.keys import openssl
@@ -301,6 +303,9 @@ class Kept(NamedTuple):
     files: dict[Path, bytes]
     """Unpacked, and with the checkpoints."""
 
+    def __repr__(self) -> str:
+        return f"Kept({self.place})"  # hypothesis warns of long ones
+
     def restore(self, files: dict[Path, bytes]) -> None:
         """Have these files there and no others."""
         for path in self.files:
@@ -477,7 +482,7 @@ def test_whatever_is_done_to_a_ledger_is_found(sound: Kept, done: list[Tampering
         verified = checked(sound.place, *sound.public)
     except FileNotFoundError:  # the only file
         return
-    changed = {writer for writer in before.keys() | after.keys() if before[writer] != after[writer]}
+    changed = {writer for writer in before.keys() | after.keys() if before.get(writer) != after.get(writer)}
     if verified.problems:
         assert changed & {problem.writer for problem in verified.problems}
         assert {problem.file for problem in verified.problems} <= {*map(str, sound.files)}
@@ -519,6 +524,22 @@ def test_a_line_that_is_too_long_is_found(written: Path, monkeypatch: pytest.Mon
         (problem,) = checked(written).problems
         assert (problem.line, problem.what[:36]) == (2 * LINES + 1, "no record of a ledger stands here: '")
         written.write_bytes(before)
+
+
+def test_what_stands_behind_a_record_in_its_line_is_found(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a line pass whose beginning, as far as it is read at a time, is a record."""
+    longest = 10_000
+    monkeypatch.setattr(room, "_LONGEST", longest)
+    _, line = Chain().add(Record(names.EVENT_CALL, 1, 2, {"x": ""}))
+    line = line.replace(
+        b'"x","value":{"stringValue":"', b'"x","value":{"stringValue":"' + b"x" * (longest - len(line))
+    )
+    with written.open("ab") as file:
+        file.write(line + b" " * longest + b"\n")
+    (problem,) = checked(written).problems
+    assert problem.line == 2 * LINES + 1
 
 
 @settings(deadline=None, max_examples=300)
@@ -673,3 +694,13 @@ def test_a_packed_ledger_is_known_by_what_it_is(written: Path, compress: Edit) -
     assert (checked(written).problems, checked(written).lines) == ((), 2 * LINES)
     written.write_bytes(packed[:-20])
     assert "can't be unpacked any further" in {problem.what for problem in checked(written).problems}
+
+
+def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the library is missing this is no tampering, but an error with its cure."""
+    written.write_bytes(zstd.compress(written.read_bytes()))
+    monkeypatch.setitem(sys.modules, "backports", None)
+    with pytest.raises(AuditError, match=r"install backports\.zstd"):
+        checked(written)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event
@@ -97,6 +98,19 @@ def test_every_call_of_many_threads_is_recorded(path: Path, outcomes: Callable[[
     assert models(path).total() == 2000
     assert outcomes() == {names.WRITTEN: 2000}
     assert checked(path).problems == ()
+
+
+def test_no_writer_leaves_many_records_without_a_checkpoint(path: Path) -> None:
+    """However many calls wait to be written, there is a checkpoint after every thousand, and a batch."""
+    made = ledger(path)
+    with made._writing:  # as if the disk took long
+        for _ in range(5000):
+            made.record(call())
+    made.close()
+    places = [place for place, record in enumerate(read(path)) if record.event == names.EVENT_CHECKPOINT]
+    assert max(after - before for before, after in pairwise([0, *places])) <= 1000 + room._BATCH
+    assert models(path).total() == 5000
+    assert (checked(path).problems, checked(path).notes) == ((), ())
 
 
 def in_child(made: Any, name: str, count: int) -> None:
