@@ -628,6 +628,23 @@ def test_records_made_up_behind_a_checkpoint_are_few(
     assert problem.what == "2001 records in no checkpoint; no writer leaves so many"
 
 
+def test_records_made_up_behind_an_end_are_found(written: Path, keys: tuple[Path, Path]) -> None:
+    """Behind the checkpoint that a process ended with nobody goes on with its chain."""
+    last = written.read_bytes().splitlines()[-1]
+    link = read_link(last)
+    assert link is not None
+    chain = Chain()
+    chain.writer, chain._sequence, chain._head = link.writer, link.sequence + 1, digest(last)
+    with written.open("ab") as file:
+        file.write(chain.add(Record(names.EVENT_CALL, 1, 2, {}))[1] + b"\n")
+    for public in ((), keys[1:]):
+        (problem,) = checked(written, *public).problems
+        assert (problem.line, problem.what) == (
+            2 * LINES + 1,
+            "the writer ended before, and this was put behind it",
+        )
+
+
 @pytest.mark.parametrize("made", [again, doubled])
 @pytest.mark.parametrize("held", [1, 1 << 25])
 def test_a_line_made_up_behind_a_checkpoint_holds_one_record(

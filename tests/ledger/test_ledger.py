@@ -106,6 +106,7 @@ def test_no_writer_leaves_many_records_without_a_checkpoint(path: Path) -> None:
     with made._writing:  # as if the disk took long
         for _ in range(5000):
             made.record(call())
+    assert made.flush(60)
     made.close()
     places = [place for place, record in enumerate(read(path)) if record.event == names.EVENT_CHECKPOINT]
     assert max(after - before for before, after in pairwise([0, *places])) <= 1000 + room._BATCH
@@ -209,7 +210,7 @@ made.record(call(model="second"))
 def run(end: str, path: Path) -> "subprocess.Popen[str]":
     """Start a program that records two calls, flushes after the first, and ends so."""
     command = [sys.executable, "-c", PROGRAM.format(end=end), str(path)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize(

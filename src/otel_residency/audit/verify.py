@@ -107,6 +107,7 @@ class _Writer:
         "checked",
         "closed",
         "dropped",
+        "ended",
         "expected",
         "file",
         "held",
@@ -129,6 +130,9 @@ class _Writer:
         self.signed = -1
         """Of the latest one that is signed."""
         self.closed = False
+        """Whether the latest line says that the writer ends."""
+        self.ended = False
+        """Whether any has said so; what comes behind it is written together with another such line."""
         self.dropped = 0
         self.held: list[tuple[_At, bytes]] = []
         """Records since that checkpoint: whoever made them up may have put anything into their lines."""
@@ -347,6 +351,7 @@ class _Verifier:
             return
         writer.latest = at.link.sequence
         writer.closed = record.attributes.get(names.LEDGER_CLOSED) is True
+        writer.ended |= writer.closed
         dropped = record.attributes.get(names.LEDGER_DROPPED)
         writer.dropped = max(writer.dropped, dropped if isinstance(dropped, int) else 0)
         if record.attributes.get(names.LEDGER_HEAD) != at.link.previous:
@@ -416,6 +421,8 @@ class _Verifier:
             self._problems.add(*about, "no record of this writer is signed")
         elif unchecked > _UNCHECKED and (self._keys or self._places[_base(Path(writer.file))]):
             self._problems.add(*about, f"{unchecked} records in no checkpoint; no writer leaves so many")
+        elif writer.ended and not writer.closed:
+            self._problems.add(*about, "the writer ended before, and this was put behind it")
         elif not writer.closed:
             what = "the writer did not end here in order: it runs, was killed, or its end was cut"
             if unchecked:
