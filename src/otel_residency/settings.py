@@ -172,14 +172,23 @@ def read_ledger_key(policy: Policy, environ: Mapping[str, str] | None = None) ->
     Raises:
         PolicyError: it can't be read.
     """
-    said = (os.environ if environ is None else environ).get(LEDGER_KEY.variable, "").strip()
-    if said.startswith("-----BEGIN"):
-        return said.encode()
-    path = said or policy.ledger.key
+    path = ledger_key_path(policy, environ)
+    if path is None:
+        return _ledger_key_said(environ).encode()
     try:
         return Path(path).read_bytes() if path else None
     except OSError as error:
         raise PolicyError(f"ledger.key {path}: can't be read: {error.strerror}") from None
+
+
+def ledger_key_path(policy: Policy, environ: Mapping[str, str] | None = None) -> str | None:
+    """The file with that key; empty if none is named, `None` where the variable holds the key itself."""
+    said = _ledger_key_said(environ)
+    return None if said.startswith("-----BEGIN") else said or policy.ledger.key
+
+
+def _ledger_key_said(environ: Mapping[str, str] | None) -> str:
+    return (os.environ if environ is None else environ).get(LEDGER_KEY.variable, "").strip()
 
 
 def _canonical(hosts: Mapping[str, T]) -> Mapping[str, T]:

@@ -227,14 +227,9 @@ def test_counters_that_disagree_with_the_records_are_told(reporting: Reporting) 
         "claims: its counters tell of 9 calls, 2 more than are recorded, and of 2 more violations."
     ]
     assert (made.violations, made.unrecorded_violations) == (0, 2)
-    assert (
-        answer(made)
-        .replace("\xa0", " ")
-        .startswith(
-            "2 calls on 10 November 2026 broke the promise that customer data stays in Europe (EEA + Switzerland), "
-            "or would have, without a record: only events or counters tell of it; of 7 recorded calls none is known"
-        )
-    )
+    told = answer(made).replace("\xa0", " ")
+    assert told.startswith("2 calls on 10 November 2026 broke the promise that customer data stays in Europe")
+    assert "or would have, without a record: only events or counters tell of it; of 7 recorded calls" in told
     claims.call(facts(US))
     assert "; 1 more broke it, or would have, without a record" in answer(reporting(claims.text, *points))
 

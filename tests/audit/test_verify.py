@@ -1,28 +1,36 @@
 """Whatever is done to a ledger is found, and said where; what nobody did is not blamed on anybody."""
 
 import gzip
+import json
 import re
-import subprocess
+import sys
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+from backports import zstd
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from otel_residency.audit.chain import digest, read_link
+from otel_residency.audit import verify as room
+from otel_residency.audit.chain import Chain, digest, read_link
+from otel_residency.audit.compressed import decompressed
+from otel_residency.audit.read import Task, read_part
+from otel_residency.audit.record import Record
 from otel_residency.audit.signing import checker
-from otel_residency.audit.verify import Problem, Verified, ledger_files, verify
+from otel_residency.audit.verify import Problem, Verified, checkpoint_files, ledger_files, verify
+from otel_residency.errors import AuditError
 from otel_residency.ledger import journal
 from otel_residency.telemetry import names
+from tests.audit.keys import openssl
 from tests.ledger.calls import call, ledger
 
 Lines = list[bytes]
+Edit = Callable[[bytes], bytes]
 CALLS, LINES = 6, 10
 """Of each writer: the policy, the calls, and a checkpoint after the first call, the fourth and the last."""
-
-
-def openssl(*arguments: str) -> None:
-    """Run openssl, as the documentation says."""
-    subprocess.run(["/usr/bin/openssl", *arguments], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +58,8 @@ def written(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyP
 
 def checked(path: Path, *public: Path) -> Verified:
     """What verification says."""
-    return verify(ledger_files([path]), dict(checker(key.read_bytes()) for key in public))
+    known = dict(checker(key.read_bytes()) for key in public)
+    return verify(ledger_files([path]), known, beside=checkpoint_files([path]))
 
 
 def beside(path: Path) -> Path:
@@ -218,7 +227,7 @@ def test_the_checkpoints_beside_are_looked_at_too(written: Path) -> None:
         f"the checkpoint is missing in {beside(written)}"
     ]
     change(beside(written), lambda lines: lines.pop())
-    assert len(checked(written).problems) == 1
+    assert len(checked(written).problems) == 2
     change(beside(written), lambda lines: lines.append(b"?\n"))
     assert checked(written).problems[0].file == str(beside(written))
     beside(written).unlink()
@@ -282,3 +291,433 @@ def test_of_very_many_problems_the_first_are_told(written: Path) -> None:
         file.writelines(b"?\n" for _ in range(3000))
     verified = checked(written)
     assert (len(verified.problems), verified.unknown) == (1000, 2000)
+
+
+class Kept(NamedTuple):
+    """A sound ledger: what a service, or several of them, left behind."""
+
+    place: Path
+    """What is verified: a file, or a folder."""
+    public: tuple[Path, ...]
+    """The key that it is signed with, if it is."""
+    files: dict[Path, bytes]
+    """Unpacked, and with the checkpoints."""
+
+    def __repr__(self) -> str:
+        return f"Kept({self.place})"  # hypothesis warns of long ones
+
+    def restore(self, files: dict[Path, bytes]) -> None:
+        """Have these files there and no others."""
+        for path in self.files:
+            path.unlink(missing_ok=True)
+        for path, text in files.items():
+            path.write_bytes(PACK.get(path.suffix, bytes)(text))
+
+    @property
+    def ledgers(self) -> list[Path]:
+        """The files that hold records."""
+        return ledger_files([self.place])
+
+
+PACK = {".gz": gzip.compress, ".zst": zstd.compress}
+KINDS = ("one", "rotated", "each", "several")
+
+
+def unpacked(path: Path) -> bytes:
+    """What is in a file."""
+    with path.open("rb") as file:
+        return decompressed(file).read()
+
+
+def kept(folder: Path, kind: str, key: Path | None) -> Path:
+    """Leave a ledger of three writers: in one file, with files put aside, in a file each, or several such."""
+    told: dict[str, Any] = {"key": str(key)} if key else {}
+    if kind == "rotated":
+        told["rotate_bytes"] = 9000
+    for writer in range(3):
+        path = folder if kind == "each" else folder / f"ledger{writer if kind == 'several' else ''}.jsonl"
+        made = ledger(path, **told)
+        for number in range(5):
+            made.record(call(model=f"m{number}"))
+            assert made.flush()
+        made.close()
+    for path, end in zip(sorted(folder.glob("*Z")), (".gz", ".zst"), strict=False):
+        path.with_name(path.name + end).write_bytes(PACK[end](path.read_bytes()))
+        path.unlink()
+    return folder if kind in ("each", "several") else folder / "ledger.jsonl"
+
+
+@pytest.fixture(scope="module", params=[(kind, signed) for kind in KINDS for signed in (False, True)])
+def sound(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, keys: tuple[Path, Path]
+) -> Kept:
+    """Ledgers of every kind."""
+    kind, signed = request.param
+    folder = tmp_path_factory.mktemp("sound")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "CHECKPOINT_RECORDS", 3)
+        place = kept(folder, kind, keys[0] if signed else None)
+    files = {path: unpacked(path) for path in folder.iterdir()}
+    return Kept(place, keys[1:] if signed else (), files)
+
+
+def chains(files: dict[Path, bytes], order: list[Path]) -> defaultdict[str, list[bytes]]:
+    """The lines of each writer in their order, and those of nobody."""
+    told = defaultdict(list)
+    for path in order:
+        for line in filter(bytes.strip, files.get(path, b"").split(b"\n")):
+            link = read_link(line)
+            told[link.writer if link is not None else ""].append(line)
+    return told
+
+
+class Tampering(NamedTuple):
+    """Something that is done to files; numbers stand for places, and begin again behind the last."""
+
+    what: str
+    file: int
+    place: int
+    other_file: int
+    other_place: int
+    made: Edit
+
+    def do(self, files: dict[Path, bytes], paths: list[Path], known: Lines) -> None:
+        """Do it to `files`, at `paths`; `known` are lines that were in them."""
+        path, other_path = paths[self.file % len(paths)], paths[self.other_file % len(paths)]
+        text = files.get(path, b"")
+        lines = text.splitlines(keepends=True)
+        if not lines:
+            return
+        byte, line, other = self.place % len(text), self.place % len(lines), self.other_place % len(lines)
+        if self.what == "drop":
+            del files[path]
+            return
+        if self.what == "change":
+            files[path] = text[:byte] + bytes([self.other_place % 256]) + text[byte + 1 :]
+            return
+        if self.what == "cut":
+            files[path] = text[:byte]
+            return
+        taken = lines[line]
+        if self.what == "delete":
+            del lines[line : line + self.other_file % len(lines) + 1]
+        elif self.what == "swap":
+            lines[line], lines[other] = lines[other], lines[line]
+        elif self.what == "put":
+            lines.insert(line, self.made(known[self.other_place % len(known)]) + b"\n")
+        elif self.what == "move":
+            del lines[line]
+        files[path] = b"".join(lines)
+        if self.what in ("move", "repeat"):
+            others = files.get(other_path, b"").splitlines(keepends=True)
+            others.insert(self.other_place % (len(others) + 1), taken)
+            files[other_path] = b"".join(others)
+
+
+def nested(line: bytes) -> bytes:
+    """A document so deep that one who reads it from further below gives up."""
+    return line.rstrip()[:-1] + b',"x":' + b"[" * 900 + b"]" * 900 + b"}"
+
+
+def again(line: bytes) -> bytes:
+    """A line that says its event twice: the last one counts."""
+    more = f'"attributes":[],"eventName":"{names.EVENT_CALL}"}}]'
+    return line.rstrip().replace(b'}],"schemaUrl"', b"," + more.encode() + b',"schemaUrl"')
+
+
+def doubled(line: bytes) -> bytes:
+    """A line with two records."""
+    start, end = line.index(b'{"timeUnixNano"'), line.index(b'],"schemaUrl"')
+    return line[:end] + b"," + line[start:].rstrip()
+
+
+def spaced(line: bytes) -> bytes:
+    """A record as another program writes it."""
+    return json.dumps(json.loads(line)).encode()
+
+
+def escaped(line: bytes) -> bytes:
+    """No JSON, but what a reader who cuts out numbers takes for a line that it knows."""
+    return re.sub(rb'(previous","value":{"stringValue":"[0-9a-f]*)"', rb'\1\\"', line.rstrip())
+
+
+FOREIGN: tuple[Edit, ...] = (
+    again,
+    doubled,
+    escaped,
+    nested,
+    spaced,
+    bytes.strip,
+    lambda line: line.strip() + b"\r",
+    lambda line: b"\xef\xbb\xbf" + line.strip(),
+    lambda line: b"\0" * 8 + line.strip(),
+    lambda _: b"\0" * 8,
+    lambda line: line.decode().strip().encode("utf-16-le"),
+    lambda line: line.replace(
+        b'sequence","value":{"intValue":"', b'sequence","value":{"intValue":"' + b"9" * 5000
+    ).strip(),
+    lambda _: b'{"resourceLogs":[' + b"9" * 5000 + b"]}",
+    lambda line: re.sub(rb'"[0-9a-f]{32}"', b'"' + b"e" * 32 + b'"', line.strip()),
+)
+"""What is like a line, and none that was written there."""
+PLACES = st.integers(0, 1 << 17)
+WHATS = st.sampled_from(("change", "cut", "drop", "delete", "swap", "repeat", "move", "put"))
+TAMPERINGS = st.builds(Tampering, WHATS, PLACES, PLACES, PLACES, PLACES, st.sampled_from(FOREIGN))
+
+
+@settings(deadline=None, max_examples=150)
+@given(done=st.lists(TAMPERINGS, min_size=1, max_size=3))
+def test_whatever_is_done_to_a_ledger_is_found(sound: Kept, done: list[Tampering]) -> None:
+    """Who can write to ledgers and not to the checkpoints can't touch a line of a process that has ended."""
+    sound.restore(sound.files)
+    paths, order = sound.ledgers, sound.ledgers
+    files = dict(sound.files)
+    known = [line for path in paths for line in files[path].splitlines()]
+    for each in done:
+        each.do(files, paths, known)
+    before, after = chains(sound.files, order), chains(files, order)
+    assume(before != after)
+    sound.restore(files)
+    try:
+        verified = checked(sound.place, *sound.public)
+    except FileNotFoundError:  # the only file
+        return
+    changed = {writer for writer in before.keys() | after.keys() if before.get(writer) != after.get(writer)}
+    if verified.problems:
+        assert changed & {problem.writer for problem in verified.problems}
+        assert {problem.file for problem in verified.problems} <= {*map(str, sound.files)}
+    else:  # without a key anybody can make up a process, that seems to have been killed at its beginning
+        assert not sound.public
+        assert changed <= {note.writer for note in verified.notes} - before.keys()
+
+
+@pytest.mark.parametrize("made", FOREIGN)
+@pytest.mark.parametrize("event", [names.EVENT_CALL, names.EVENT_CHECKPOINT])
+def test_no_line_is_counted_by_the_report_and_passed_here(
+    written: Path, keys: tuple[Path, Path], made: Edit, event: str
+) -> None:
+    """Whatever is put behind a ledger, with a key, is a problem at its line."""
+    lines = written.read_bytes().splitlines()
+    line = made(next(line for line in lines if event.encode() in line))
+    change(written, lambda lines: lines.append(line + b"\n"))
+    assert checked(written, keys[1]).problems[0].line == 2 * LINES + 1
+
+
+def test_what_is_only_noted_is_counted_by_nobody(written: Path, tmp_path: Path) -> None:
+    """A record that was cut is none for the report."""
+    change(written, lambda lines: lines.append(lines[1][:-30]))
+    assert checked(written).problems == ()
+    rows = tmp_path / "rows"
+    part = read_part(Task(written, 0, written.stat().st_size), rows, frozenset(), lambda _: None)
+    assert part.unread_lines == 1
+    assert sum(json.loads(row)["calls"] for row in rows.read_text().splitlines()) == 2 * LINES
+
+
+def test_a_line_that_is_too_long_is_found(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What begins like a cut record and ends like another one is one line to a report, and told of once."""
+    whole = written.read_bytes().splitlines()[1]
+    monkeypatch.setattr(room, "_LONGEST", 8000)
+    begun = whole[:-1] + b',"x":[' + b" " * 10_000
+    for line in (begun[:8000] + b'{"resourceLogs":[]}]}', begun[:8000], whole + b" " * 10_000):
+        before = written.read_bytes()
+        written.write_bytes(before + line + b"\n")
+        (problem,) = checked(written).problems
+        assert (problem.line, problem.what[:36]) == (2 * LINES + 1, "no record of a ledger stands here: '")
+        written.write_bytes(before)
+
+
+def test_what_stands_behind_a_record_in_its_line_is_found(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a line pass whose beginning, as far as it is read at a time, is a record."""
+    longest = 10_000
+    monkeypatch.setattr(room, "_LONGEST", longest)
+    _, line = Chain().add(Record(names.EVENT_CALL, 1, 2, {"x": ""}))
+    line = line.replace(
+        b'"x","value":{"stringValue":"', b'"x","value":{"stringValue":"' + b"x" * (longest - len(line))
+    )
+    with written.open("ab") as file:
+        file.write(line + b" " * longest + b"\n")
+    (problem,) = checked(written).problems
+    assert problem.line == 2 * LINES + 1
+
+
+@settings(deadline=None, max_examples=300)
+@given(data=st.data())
+def test_a_cut_of_our_own_is_only_noted(data: st.DataObject) -> None:
+    """A record that lacks its end, at any byte, was cut by a crash, whatever letters are in it."""
+    text = data.draw(st.text())
+    record = Record(names.EVENT_CALL, 1, 2, {"ä": text, "b": [True, False, 12, text]}, resource={text: text})
+    _, line = Chain().add(record)
+    cut = line[: data.draw(st.integers(1, len(line) - 1))]
+    assert room._is_cut(cut)
+    assert not room._is_cut(line)
+
+
+def replace(old: str, new: str) -> Edit:
+    """Puts `new` where the pattern `old` is."""
+    return lambda line: re.sub(old.encode(), new.encode(), line)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(replace('(closed","value":{"boolValue":)true', r"\1false"), id="end"),
+        pytest.param(replace(names.EVENT_CHECKPOINT, names.EVENT_CALL), id="event"),
+        pytest.param(again, id="second event"),
+        pytest.param(doubled, id="second record"),
+        pytest.param(replace('"claims"', '"others"'), id="resource"),
+        pytest.param(replace('(dropped","value":{"intValue":)"3"', r'\1"0"'), id="dropped"),
+        pytest.param(replace('(signature","value":{"stringValue":")...', r"\1AAA"), id="signature"),
+        pytest.param(replace('(signature","value":{"stringValue":"[^"]*)=="', r'\1"'), id="padding"),
+        pytest.param(replace('(ledger.key","value":{"stringValue":")[^"]*', r"\1abcdef"), id="key"),
+        pytest.param(replace(',{"key":"residency.ledger.signature".*?}}', ""), id="no signature"),
+    ],
+)
+def test_the_last_checkpoint_is_signed_as_it_stands(
+    tmp_path: Path, keys: tuple[Path, Path], edit: Edit
+) -> None:
+    """Who can write to both files, and has no key, can't change a letter of the last line either."""
+    path = tmp_path / "ledger.jsonl"
+    made = ledger(path, key=str(keys[0]))
+    made.record(call())
+    made._dropped = 3
+    made.close()
+    assert (checked(path, keys[1]).problems, checked(path, keys[1]).dropped) == ((), 3)
+    *lines, last = path.read_bytes().splitlines(keepends=True)
+    assert edit(last) != last
+    path.write_bytes(b"".join(lines) + edit(last))
+    beside(path).write_bytes(edit(last))
+    assert checked(path, keys[1]).problems
+
+
+@pytest.fixture
+def cut_back(tmp_path: Path, keys: tuple[Path, Path]) -> tuple[Path, Chain]:
+    """A signed ledger, cut back to its first checkpoint in both files, and its chain to go on with."""
+    path = tmp_path / "ledger.jsonl"
+    made = ledger(path, key=str(keys[0]))
+    for _ in range(3):
+        made.record(call())
+        assert made.flush()
+    made.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:3]))
+    beside(path).write_bytes(lines[2])
+    link = read_link(lines[2].rstrip())
+    assert link is not None
+    chain = Chain()
+    chain.writer, chain._sequence, chain._head = link.writer, 3, digest(lines[2].rstrip())
+    return path, chain
+
+
+def test_records_made_up_behind_a_checkpoint_are_few(
+    cut_back: tuple[Path, Chain], keys: tuple[Path, Path]
+) -> None:
+    """Cutting both files back is only noted, and so is what is put there: as much as a writer may leave."""
+    path, chain = cut_back
+    assert checked(path, keys[1]).problems == ()
+    record = Record(names.EVENT_CALL, 1, 2, {})
+    with path.open("ab") as file:
+        file.writelines(chain.add(record)[1] + b"\n" for _ in range(2000))
+    verified = checked(path, keys[1])
+    assert verified.problems == ()
+    assert verified.notes[0].what.endswith("records after 2 are in no checkpoint yet")
+    with path.open("ab") as file:
+        file.write(chain.add(record)[1] + b"\n")
+    (problem,) = checked(path, keys[1]).problems
+    assert problem.what == "2001 records in no checkpoint; no writer leaves so many"
+
+
+def test_records_made_up_behind_an_end_are_found(written: Path, keys: tuple[Path, Path]) -> None:
+    """Behind the checkpoint that a process ended with nobody goes on with its chain."""
+    last = written.read_bytes().splitlines()[-1]
+    link = read_link(last)
+    assert link is not None
+    chain = Chain()
+    chain.writer, chain._sequence, chain._head = link.writer, link.sequence + 1, digest(last)
+    with written.open("ab") as file:
+        file.write(chain.add(Record(names.EVENT_CALL, 1, 2, {}))[1] + b"\n")
+    for public in ((), keys[1:]):
+        (problem,) = checked(written, *public).problems
+        assert (problem.line, problem.what) == (
+            2 * LINES + 1,
+            "the writer ended before, and this was put behind it",
+        )
+
+
+@pytest.mark.parametrize("made", [again, doubled])
+@pytest.mark.parametrize("held", [1, 1 << 25])
+def test_a_line_made_up_behind_a_checkpoint_holds_one_record(
+    cut_back: tuple[Path, Chain], made: Edit, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no checkpoint vouches for a line it is read, however many there are: it can't hide others."""
+    monkeypatch.setattr(room, "_HELD", held)
+    path, chain = cut_back
+    _, line = chain.add(Record(names.EVENT_POLICY, 1, 2, {}))
+    with path.open("ab") as file:
+        file.write(made(line) + b"\n")
+    (problem,) = checked(path).problems
+    assert (problem.line, problem.what) == (4, "the line holds something else than its beginning says")
+
+
+def test_checkpoints_that_are_not_beside_are_found(written: Path) -> None:
+    """Nobody puts a process that ended in order into a ledger, who can't write to the checkpoints."""
+    other = ledger(written.parent / "other.jsonl")
+    other.record(call())
+    other.close()
+    with written.open("ab") as file:
+        file.write((written.parent / "other.jsonl").read_bytes())
+    (problem,) = checked(written).problems
+    assert (problem.line, problem.what) == (2 * LINES + 3, f"the checkpoint is missing in {beside(written)}")
+
+
+def test_a_checkpoint_that_comes_while_one_reads_is_none_that_is_missing(written: Path) -> None:
+    """A ledger may be looked at while it is written: what is not yet beside at first is looked for again."""
+    text = beside(written).read_bytes()
+    beside(written).write_bytes(b"".join(text.splitlines(keepends=True)[:2]))
+
+    def come(_: int) -> None:
+        beside(written).write_bytes(text)
+
+    assert verify([written], {}, come).problems == ()
+
+
+def test_two_checkpoints_of_one_number_are_found(written: Path) -> None:
+    """Who can only append to the checkpoints can't put others in their place."""
+    first = beside(written).read_bytes().splitlines(keepends=True)[0]
+    with beside(written).open("ab") as file:
+        file.write(first + first.replace(b"claims", b"Claims"))
+    (problem,) = checked(written).problems
+    assert (problem.line, problem.what) == (8, "this checkpoint stands here twice, and differs")
+
+
+def test_all_that_a_report_reads_is_looked_at(written: Path) -> None:
+    """In a folder a file is looked at whatever its name, and however deep it is."""
+    record = written.read_bytes().splitlines(keepends=True)[1]
+    for name in ("others.json", "2026/ledger.jsonl", "ledger.jsonl.1"):
+        path = written.parent / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(record)
+        assert str(path) in {problem.file for problem in checked(written.parent).problems}
+        path.unlink()
+    assert checked(written.parent).problems == ()
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
+def test_a_packed_ledger_is_known_by_what_it_is(written: Path, compress: Edit) -> None:
+    """The name does not matter; what is cut or no longer whole is told."""
+    packed = compress(written.read_bytes())
+    written.write_bytes(packed)
+    assert (checked(written).problems, checked(written).lines) == ((), 2 * LINES)
+    written.write_bytes(packed[:-20])
+    assert "can't be unpacked any further" in {problem.what for problem in checked(written).problems}
+
+
+def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the library is missing this is no tampering, but an error with its cure."""
+    written.write_bytes(zstd.compress(written.read_bytes()))
+    monkeypatch.setitem(sys.modules, "backports", None)
+    with pytest.raises(AuditError, match=r"install backports\.zstd"):
+        checked(written)

@@ -1,13 +1,19 @@
 """The doctor, in environments that are sound and in such that are not."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from otel_residency.cli.doctor.check import MEANINGS
-from tests.cli.command import examine, start
+from tests.audit.keys import openssl
+from tests.cli.command import Told, environment, examine, start
+from tests.ledger.calls import call, ledger
 
 ROOT = Path(__file__).parents[2]
 SOUND = """
@@ -43,9 +49,9 @@ def test_a_sound_environment_is_ok(sound: dict[str, str]) -> None:
     assert told["gate.installed"][0] == "ok"
 
 
-def test_the_document_has_every_check_with_its_meaning(sound: dict[str, str]) -> None:
+def test_the_document_has_every_check_with_its_meaning(kept: dict[str, str]) -> None:
     """The JSON names each check of the code once, in order, with the keys that programs rely on."""
-    told = examine(**sound)
+    told = examine(**kept)
     assert list(told.document) == ["otel_residency", "status", "checks"]
     assert [each["id"] for each in told.document["checks"]] == list(MEANINGS)
     assert all(list(each) == ["id", "meaning", "status", "found", "cure"] for each in told.document["checks"])
@@ -144,6 +150,176 @@ def test_a_guard_that_is_switched_off_is_a_failure(sound: dict[str, str]) -> Non
     told = examine(OTEL_RESIDENCY_ENABLED="false", **sound)
     assert told["guard.installed"][0] == "failure"
     assert "OTEL_RESIDENCY_ENABLED" in told["guard.installed"][1]
+
+
+LEDGER = "\n[ledger]\nrequired = true\n"
+UNPRIVILEGED = 65534
+
+
+@pytest.fixture
+def kept(sound: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The variables of a service that keeps a ledger, with a key, and refuses calls without a record."""
+    policy = Path(sound["OTEL_RESIDENCY_POLICY"])
+    policy.write_text(SOUND.replace("\n[attest]", LEDGER + "\n[attest]"), encoding="utf-8")
+    place, key = tmp_path / "log", tmp_path / "key.pem"
+    place.mkdir(0o700)
+    openssl("genpkey", "-algorithm", "ed25519", "-out", str(key))
+    key.chmod(0o400)
+    variables = {"OTEL_RESIDENCY_LEDGER": str(place / "ledger.jsonl"), "OTEL_RESIDENCY_LEDGER_KEY": str(key)}
+    return sound | variables
+
+
+def ledger_checks(told: Told) -> dict[str, tuple[str, str]]:
+    """Status and finding of each check of the ledger that is not ok."""
+    return {
+        each["id"].partition(".")[2]: (each["status"], each["found"])
+        for each in told.document["checks"]
+        if each["id"].startswith("ledger.") and each["status"] != "ok"
+    }
+
+
+@pytest.mark.parametrize("place", ["ledger.jsonl", "each/", "each/of/them/"])
+def test_a_ledger_is_looked_at_and_not_touched(kept: dict[str, str], tmp_path: Path, place: str) -> None:
+    """A ledger to come is ok, as a file and as a folder, and asking leaves nothing behind."""
+    path = f"{tmp_path}/log/{place}"
+    told = examine("--strict", **kept | {"OTEL_RESIDENCY_LEDGER": path})
+    assert ledger_checks(told) == {}
+    assert told.code == 0
+    assert "no record yet" in told["ledger.kept"][1]
+    assert list((tmp_path / "log").iterdir()) == []
+
+
+def test_a_ledger_that_was_begun_stays_as_it_is(kept: dict[str, str]) -> None:
+    """Of a ledger with records not a byte and no time changes; where the checkpoints are gone it is told."""
+    path = Path(kept["OTEL_RESIDENCY_LEDGER"])
+    made = ledger(path)
+    made.record(call())
+    made.close()
+    before = path.read_bytes(), path.stat().st_mtime_ns, path.parent.stat().st_mtime_ns
+    told = examine("--strict", **kept)
+    assert (told.code, ledger_checks(told)) == (0, {})
+    assert "records are there" in told["ledger.kept"][1]
+    assert (path.read_bytes(), path.stat().st_mtime_ns, path.parent.stat().st_mtime_ns) == before
+    Path(f"{path}.checkpoints").unlink()
+    status, found = ledger_checks(examine(**kept))["checkpoints"]
+    assert (status, found) == ("warning", f"there is a ledger, and no {path}.checkpoints")
+
+
+def test_no_ledger_is_information(sound: dict[str, str]) -> None:
+    """Who keeps none is told so, and nothing is wrong; a policy that demands one has to name it."""
+    told = examine(**sound)
+    assert told["ledger.kept"][:2][0] == "ok"
+    assert "none is kept" in told["ledger.kept"][1]
+    Path(sound["OTEL_RESIDENCY_POLICY"]).write_text(SOUND + LEDGER, encoding="utf-8")
+    told = examine(**sound)
+    assert (told.code, told["ledger.kept"][0]) == (1, "failure")
+
+
+def test_what_others_may_is_told(kept: dict[str, str]) -> None:
+    """A file that others can write to fails; a folder, a key or an owner that let them at it are told."""
+    path, key = Path(kept["OTEL_RESIDENCY_LEDGER"]), Path(kept["OTEL_RESIDENCY_LEDGER_KEY"])
+    path.touch(0o600)
+    path.chmod(0o620)
+    path.parent.chmod(0o777)
+    key.chmod(0o644)
+    told = examine(**kept)
+    private = [each for each in told.document["checks"] if each["id"] == "ledger.private"]
+    assert [(each["status"], each["cure"]) for each in private] == [
+        ("failure", f"chmod 600 {path}"),
+        ("warning", f"chmod go-w {path.parent}"),
+    ]
+    assert told["ledger.key"][0] == "warning"
+    path.chmod(0o600)
+    path.parent.chmod(0o700)
+    if os.getuid() == 0:
+        os.chown(path, UNPRIVILEGED, -1)
+        assert f"belongs to user {UNPRIVILEGED}" in examine(**kept)["ledger.private"][1]
+
+
+@pytest.mark.parametrize(
+    ("place", "part"),
+    [
+        pytest.param(
+            "missing/ledger.jsonl", "can't be made: No such directory; every call is refused", id="folder"
+        ),
+        pytest.param("file/ledger.jsonl", "can't be made: Not a directory", id="no-folder"),
+        pytest.param("pipe", "can't be written to: It is no regular file", id="pipe"),
+    ],
+)
+def test_a_ledger_that_cant_be_written_is_a_failure(
+    kept: dict[str, str], tmp_path: Path, place: str, part: str
+) -> None:
+    """It is told what is wrong with the place, and what becomes of calls."""
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    told = examine(**kept | {"OTEL_RESIDENCY_LEDGER": str(tmp_path / place)})
+    status, found = ledger_checks(told)["writable"]
+    assert (told.code, status) == (1, "failure")
+    assert part in found
+
+
+def test_a_key_that_cant_be_used_is_a_failure(kept: dict[str, str], tmp_path: Path) -> None:
+    """A key that is missing, of another kind, or in a variable: told as it is, and never shown."""
+    rsa = tmp_path / "rsa.pem"
+    openssl("genpkey", "-algorithm", "rsa", "-out", str(rsa))
+    for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "is no unencrypted Ed25519")):
+        told = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": str(path)})
+        status, found, _ = told["ledger.key"]
+        assert (told.code, status) == (1, "failure")
+        assert part in found
+        assert "every call is refused" in found
+    pem = Path(kept["OTEL_RESIDENCY_LEDGER_KEY"]).read_text(encoding="ascii")
+    told = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": pem})
+    assert told["ledger.key"][0] == "ok"
+    assert pem.splitlines()[1] not in told.text
+
+
+def test_signatures_without_their_library_are_a_failure(
+    kept: dict[str, str], distro: Callable[[str], dict[str, str]]
+) -> None:
+    """Where cryptography is not installed for the service, a key is of no use."""
+    without = "import sys; sys.modules['cryptography.hazmat.primitives.asymmetric.ed25519'] = None"
+    told = examine(
+        **kept, **distro(f"{without}\nfrom opentelemetry.distro import OpenTelemetryDistro as Distro")
+    )
+    assert told["ledger.key"][0] == "failure"
+    assert "install otel-residency[audit]" in told["ledger.key"][1]
+
+
+def test_a_demand_without_effect_and_little_room_are_told(kept: dict[str, str]) -> None:
+    """`required` does nothing without block; a disk with less room than one file is warned of."""
+    path = Path(kept["OTEL_RESIDENCY_POLICY"])
+    huge = LEDGER + f"rotate_bytes = {1 << 60}\n"
+    path.write_text(SOUND.replace('"block"', '"flag"') + huge, encoding="utf-8")
+    told = ledger_checks(examine(**kept))
+    assert told["required"] == ("warning", "required has no effect while on_call is flag")
+    assert told["space"][0] == "warning"
+
+
+LOOK = """
+import os, sys
+from otel_residency.cli.doctor.ledger import look_at_ledger
+from otel_residency.core.policy import Ledger, Policy
+if os.getuid() == 0:
+    os.setuid({user})
+for path in sys.argv[1:]:
+    seen = look_at_ledger(Policy(ledger=Ledger(path)))
+    print(seen.written.error)
+"""
+
+
+def test_rights_are_those_of_the_user_who_asks() -> None:
+    """Who may not write to a folder, or not even look into it, is told so."""
+    with TemporaryDirectory() as place:
+        closed = Path(place) / "closed"
+        closed.mkdir()
+        Path(place).chmod(0o555)
+        closed.chmod(0)
+        paths = [f"{place}/ledger.jsonl", place, f"{closed}/ledger.jsonl", f"{closed}/each/"]
+        command = [sys.executable, "-c", LOOK.format(user=UNPRIVILEGED), *paths]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        Path(place).chmod(0o700)
+    assert (done.stderr, done.stdout.splitlines()) == ("", ["Permission denied"] * 4)
 
 
 @pytest.fixture
@@ -342,4 +518,4 @@ def test_the_table_is_plain_and_fits_when_piped(sound: dict[str, str]) -> None:
     assert max(map(len, lines)) <= 100
     assert "\x1b" not in "".join(lines)
     assert [line for line in lines if line != line.rstrip()] == []
-    assert lines[-1] == "1 failed, 0 with a warning, 25 ok"
+    assert lines[-1] == "1 failed, 0 with a warning, 26 ok"

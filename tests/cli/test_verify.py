@@ -62,3 +62,11 @@ def test_what_can_not_be_read(path: Path, tmp_path: Path) -> None:
         done = start("verify", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith(f"otel-residency: {told}")
+
+
+def test_a_folder_that_was_emptied(path: Path) -> None:
+    """Checkpoints without their ledger are a problem, and not nothing to look at."""
+    path.unlink()
+    done = start("verify", str(path.parent))
+    assert done.returncode == 1
+    assert "every record of this writer is missing" in done.stdout

@@ -1,14 +1,17 @@
 """The ledger of real threads and processes: every call once, whatever ends them, and a chain that holds."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -95,6 +98,20 @@ def test_every_call_of_many_threads_is_recorded(path: Path, outcomes: Callable[[
     assert models(path).total() == 2000
     assert outcomes() == {names.WRITTEN: 2000}
     assert checked(path).problems == ()
+
+
+def test_no_writer_leaves_many_records_without_a_checkpoint(path: Path) -> None:
+    """However many calls wait to be written, there is a checkpoint after every thousand, and a batch."""
+    made = ledger(path)
+    with made._writing:  # as if the disk took long
+        for _ in range(5000):
+            made.record(call())
+    assert made.flush(60)
+    made.close()
+    places = [place for place, record in enumerate(read(path)) if record.event == names.EVENT_CHECKPOINT]
+    assert max(after - before for before, after in pairwise([0, *places])) <= 1000 + room._BATCH
+    assert models(path).total() == 5000
+    assert (checked(path).problems, checked(path).notes) == ((), ())
 
 
 def in_child(made: Any, name: str, count: int) -> None:
@@ -193,7 +210,7 @@ made.record(call(model="second"))
 def run(end: str, path: Path) -> "subprocess.Popen[str]":
     """Start a program that records two calls, flushes after the first, and ends so."""
     command = [sys.executable, "-c", PROGRAM.format(end=end), str(path)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize(
@@ -258,9 +275,15 @@ while True:
 """
 
 
-def test_processes_killed_in_the_middle_leave_whole_lines(path: Path) -> None:
+@pytest.mark.parametrize("shared", [True, False], ids=["one file", "one file each"])
+def test_processes_killed_in_the_middle_leave_whole_lines(
+    tmp_path: Path, path: Path, *, shared: bool
+) -> None:
     """Whatever a process was doing when it was killed, nothing that is there is damaged."""
-    command = [sys.executable, "-c", BUSY, str(path)]
+    place = path if shared else tmp_path / "many/"
+    if not shared:
+        place.mkdir()
+    command = [sys.executable, "-c", BUSY, str(place)]
     for _ in range(3):
         programs = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]
         for program in programs:
@@ -269,10 +292,137 @@ def test_processes_killed_in_the_middle_leave_whole_lines(path: Path) -> None:
         for program in programs:
             program.kill()
             program.communicate()
-    verified = checked(path)
+    verified = checked(place)
     assert verified.problems == ()
     assert verified.writers == 6
     assert len([note for note in verified.notes if note.writer]) == 6
+
+
+CUT = """
+import resource, signal, sys
+from pathlib import Path
+from otel_residency.ledger import journal
+from tests.ledger.calls import call, ledger
+
+path, limited, before, more = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+if limited != path:
+    journal.CHECKPOINT_RECORDS = 1
+made = ledger(path, rotate_bytes=int(limited != path))
+for _ in range(before):
+    made.record(call())
+    made.flush()
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # the kernel kills who writes on after the limit
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+size = limited.stat().st_size if limited.exists() else 0
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + more, resource.RLIM_INFINITY))
+for _ in range(5):
+    made.record(call())
+made.flush()
+print("not killed")
+"""
+
+
+@pytest.mark.parametrize("more", [1, 700, 1500, 2900, 6000])
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        pytest.param("ledger.jsonl", 0, id="its first lines"),
+        pytest.param("ledger.jsonl", 2, id="later lines"),
+        pytest.param("ledger.jsonl.checkpoints", 20, id="a checkpoint"),
+    ],
+)
+def test_a_process_killed_within_a_write(path: Path, name: str, before: int, more: int) -> None:
+    """The kernel ends it after some bytes of a line: this line alone is lost, and others write behind it."""
+    limited = path.with_name(name)
+    more = min(more, 700) if before == 20 else more
+    command = [sys.executable, "-c", CUT, str(path), str(limited), str(before), str(more)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGXFSZ, b"")
+    cut = limited.read_bytes()
+    assert cut[-1:] != b"\n"
+    other = ledger(path)
+    other.record(call(model="other"))
+    other.close()
+    assert limited.read_bytes().startswith(cut + b"\n")
+    verified = checked(path)
+    assert verified.problems == ()
+    assert "a line without its end" in " ".join(map(str, verified.notes))
+    assert verified.writers == 2 - (before == 0 and more < 1500)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_in_the_middle_of_calls(path: Path) -> None:
+    """While threads record, forked processes do, too: nobody waits for a lock that was another's."""
+    made = ledger(path)
+    ended = Event()
+    recorded = [0] * 4
+
+    def work(number: int) -> None:
+        while not ended.is_set():
+            made.record(call(model="thread"))
+            recorded[number] += 1
+            made.flush()
+
+    with ThreadPoolExecutor(4) as pool:
+        threads = [pool.submit(work, number) for number in range(4)]
+        for number in range(8):
+            child = FORK.Process(target=in_child, args=(made, f"child{number}", 20))
+            child.start()
+            child.join(60)
+            assert child.exitcode == 0
+        ended.set()
+        for thread in threads:
+            thread.result()
+    made.close()
+    assert models(path) == {"thread": sum(recorded), **{f"child{number}": 20 for number in range(8)}}
+    assert (checked(path).problems, checked(path).notes) == ((), ())
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_processes_that_put_files_aside_at_once(path: Path) -> None:
+    """Whoever puts the file aside, every chain goes on over all of these files, and is whole."""
+
+    def work(name: str) -> None:
+        made = ledger(path, rotate_bytes=15_000)
+        for _ in range(40):
+            made.record(call(model=name))
+            made.flush()
+        made.close()
+
+    processes = [FORK.Process(target=work, args=(f"m{number}",)) for number in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert models(path) == {f"m{number}": 40 for number in range(4)}
+    verified = checked(path)
+    assert verified.files > 10
+    assert (verified.problems, verified.notes) == ((), ())
+
+
+def test_a_file_that_others_rename_or_delete(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A renamed file is gone on with; of a deleted one it is told what was in it; a folder is waited for."""
+    made = ledger(path, required=True)
+    for number in range(3):
+        made.record(call())
+        assert made.flush()
+        path.rename(f"{path}.2026010{number}T000000000000Z")
+    made.record(call())
+    assert made.flush()
+    assert (models(path).total(), checked(path).problems) == (4, ())
+    away = path.parent.rename(path.parent.with_name("away"))
+    made.record(call())
+    made.flush()
+    assert not made.available()
+    away.rename(path.parent)
+    made.flush()
+    assert made.available()
+    assert models(path).total() == 5
+    path.unlink()
+    made.record(call())
+    made.close()
+    assert [problem.what for problem in checked(path).problems] == ["records 5 to 6 are missing before it"]
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
 @pytest.fixture

@@ -16,18 +16,28 @@ CHECKPOINTS = ".checkpoints"
 SHARED_CHECKPOINTS = f"ledger{CHECKPOINTS}"
 """The name of that file in a directory of ledgers: it tells of one that is gone, too."""
 
+CHECKPOINT_RECORDS = 1000
+"""After as many records there is a checkpoint."""
+
 _LINK = re.compile(
     (
         r'"eventName":"([a-z.]+)","attributes":\['
-        rf'\{{"key":"{re.escape(names.LEDGER_WRITER)}","value":\{{"stringValue":"([0-9a-f]+)"\}}\}},'
-        rf'\{{"key":"{re.escape(names.LEDGER_SEQUENCE)}","value":\{{"intValue":"([0-9]+)"\}}\}},'
-        rf'\{{"key":"{re.escape(names.LEDGER_PREVIOUS)}","value":\{{"stringValue":"([0-9a-f]+)"\}}\}}'
+        rf'\{{"key":"{re.escape(names.LEDGER_WRITER)}","value":\{{"stringValue":"([0-9a-f]{{32}})"\}}\}},'
+        rf'\{{"key":"{re.escape(names.LEDGER_SEQUENCE)}","value":\{{"intValue":"([0-9]{{1,18}})"\}}\}},'
+        rf'\{{"key":"{re.escape(names.LEDGER_PREVIOUS)}","value":\{{"stringValue":"([0-9a-f]{{64}})"\}}\}}'
     ).encode()
 )
 
 _END = re.compile(rb'"schemaUrl":"[^"\\]*"\}\]\}\]\}\Z')
 """How a record ends: this can't stand within a text, where quotes are escaped."""
 _LONGEST_END = 256
+
+_SIGNED = re.compile(
+    (
+        rf',\{{"key":"{re.escape(names.LEDGER_SIGNATURE)}","value":\{{"stringValue":"([^"\\]*)"\}}\}}'
+        rf',\{{"key":"{re.escape(names.LEDGER_KEY)}","value":\{{"stringValue":"([^"\\]*)"\}}\}}'
+    ).encode()
+)
 
 Sign = Callable[[str], Mapping[str, str]]
 """Attributes with the signature of a text."""
@@ -38,9 +48,28 @@ def digest(line: bytes) -> str:
     return sha256(line).hexdigest()
 
 
-def signed_text(writer: str, sequence: int, head: str, *, closed: bool) -> str:
-    """What is signed of a checkpoint."""
-    return f"{writer}:{sequence}:{head}:{'closed' if closed else 'open'}"
+def signed_text(line: bytes) -> str:
+    """What is signed of a checkpoint: all that is in its line, but for the signature itself."""
+    return f"{names.EVENT_CHECKPOINT}:{digest(line)}"
+
+
+class Signature(NamedTuple):
+    """What a checkpoint is signed with."""
+
+    text: str
+    """What was signed."""
+    signature: str
+    key: str
+    """The id of the key."""
+
+
+def read_signature(line: bytes) -> Signature | None:
+    """The signature of a checkpoint, if it has one."""
+    found = _SIGNED.search(line)
+    if found is None:
+        return None
+    signature, key = (part.decode("ascii", "replace") for part in found.groups())
+    return Signature(signed_text(line[: found.start()] + line[found.end() :]), signature, key)
 
 
 class Link(NamedTuple):
@@ -72,15 +101,18 @@ class Chain:
 
     def add(self, record: Record) -> tuple[Record, bytes]:
         """`record` with its link, and its line without the end."""
+        linked = self._linked(record)
+        line = write_record(linked)
+        self._sequence, self._head = self._sequence + 1, digest(line)
+        return linked, line
+
+    def _linked(self, record: Record) -> Record:
         link = {
             names.LEDGER_WRITER: self.writer,
             names.LEDGER_SEQUENCE: self._sequence,
             names.LEDGER_PREVIOUS: self._head,
         }
-        linked = record._replace(attributes={**link, **record.attributes})
-        line = write_record(linked)
-        self._sequence, self._head = self._sequence + 1, digest(line)
-        return linked, line
+        return record._replace(attributes={**link, **record.attributes})
 
     def checkpoint(
         self, now: int, resource: Mapping[str, Any], sign: Sign | None, *, closed: bool, dropped: int
@@ -99,6 +131,8 @@ class Chain:
             told[names.LEDGER_CLOSED] = True
         if dropped:
             told[names.LEDGER_DROPPED] = dropped
+        record = Record(names.EVENT_CHECKPOINT, now, now, told, resource=resource)
         if sign is not None:
-            told |= sign(signed_text(self.writer, self._sequence, self._head, closed=closed))
-        return self.add(Record(names.EVENT_CHECKPOINT, now, now, told, resource=resource))
+            signature = sign(signed_text(write_record(self._linked(record))))
+            record = record._replace(attributes={**told, **signature})
+        return self.add(record)

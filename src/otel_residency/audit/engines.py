@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-from otel_residency.audit.read import Part, Task, Unread, find_files, is_compressed, read_part
+from otel_residency.audit.compressed import is_compressed
+from otel_residency.audit.read import Part, Task, Unread, find_files, read_part
 from otel_residency.audit.sql import TABLES, clickhouse_records, duckdb_records
 from otel_residency.errors import AuditError
 

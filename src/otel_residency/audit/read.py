@@ -5,16 +5,15 @@ a line, and a line whose rest was seen before is counted, not parsed. The first 
 whole, so nothing depends on how a line is written but the time that it takes.
 """
 
-import gzip
 import json
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from otel_residency.audit.chain import CHECKPOINTS, read_link
+from otel_residency.audit.compressed import broken, decompressed
 from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, Key, NotOtlpError, Row, day_of, rows_of
 from otel_residency.audit.split import split
 from otel_residency.audit.verify import ledger_files
@@ -31,9 +30,10 @@ KEPT: Final = 1 << 25
 """Bytes of text that are remembered before what was counted is written down."""
 _ROW: Final = 1000
 """Bytes that a row takes in memory, about."""
+_PLAIN: Final = bytes(range(0x20, 0x7F)).translate(None, b'"\\')
+"""What may stand within quotation marks as it is, so that JSON reads it as it is cut out."""
 _DAY: Final = 86_400 * 10**9
 _DAY_AT: Final = TEXTS.index("day")
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def _attribute(name: str, kind: str) -> bytes:
@@ -156,18 +156,21 @@ class Counts:
         """The tally of lines like this one, its text without what was cut out, its time and number."""
         at, time_text, sequence_text = 0, b"", b"-1"
         parts: list[bytes] = []
-        find, keep = line.find, parts.append
+        values: list[bytes] = []
+        find, keep, cut = line.find, parts.append, values.append
         for marker, length, is_time, is_sequence in self._orders.get(line[:_SHAPE], ()):
             start = find(marker, at)
             if start >= 0:
                 start += length
                 keep(line[at:start])
                 at = find(b'"', start)
+                value = line[start:at]
+                cut(value)
                 if is_time:
-                    time_text = line[start:at]
+                    time_text = value
                 elif is_sequence:
-                    sequence_text = line[start:at]
-        if at <= 0:
+                    sequence_text = value
+        if at <= 0 or b"".join(values).translate(None, _PLAIN):
             return None, b"", -1, -1
         keep(line[at:])
         text = b"".join(parts)
@@ -235,7 +238,7 @@ def _document(line: bytes) -> Any:
         return json.loads(line)
     except json.JSONDecodeError as error:
         raise NotOtlpError(f"not JSON: {error.msg}, column {error.colno}") from None
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, or a number of too many digits
         raise NotOtlpError(f"not JSON: {type(error).__name__}") from None
 
 
@@ -249,6 +252,7 @@ def read_part(task: Task, rows: Path, vendors: AbstractSet[str], progress: Calla
         progress: told of the bytes of the file that were read, again and again.
     """
     lines = unread_lines = others = 0
+    unreadable: tuple[type[Exception], ...] = (OSError, *broken())
     unread: list[Unread] = []
 
     def complain(line: int, reason: str) -> None:
@@ -267,7 +271,7 @@ def read_part(task: Task, rows: Path, vendors: AbstractSet[str], progress: Calla
                     else:
                         complain(lines + number + 1, reason)
                 lines += len(batch)
-        except (OSError, EOFError, zlib.error, _zstd_error()) as error:
+        except unreadable as error:
             complain(lines + 1, f"the file can't be read on from here: {type(error).__name__}")
         counts.write()
     return Part(task.path, lines, tuple(unread), unread_lines, others)
@@ -278,7 +282,7 @@ def _batches(task: Task, progress: Callable[[int], None]) -> Iterator[list[bytes
     with task.path.open("rb") as file:
         at = max(task.start - 1, 0)
         file.seek(at)
-        opened = _decompressed(file) if task.end is None else file
+        opened = decompressed(file) if task.end is None else file
         rest, told, first = b"", file.tell(), task.start > 0
         while block := opened.read(BLOCK):
             lines = (rest + block).split(b"\n")
@@ -315,48 +319,6 @@ def _until(end: int, at: int, lines: list[bytes]) -> tuple[list[bytes], int, boo
         kept.append(line)
         at += len(line) + 1
     return kept, at, at >= end
-
-
-def _decompressed(file: IO[bytes]) -> IO[bytes]:
-    kind = file.peek(4)[:4] if hasattr(file, "peek") else b""
-    if kind.startswith(_GZIP):
-        return gzip.open(file)  # type: ignore[return-value] # it reads bytes
-    if kind == _ZSTD:
-        return _zstd().open(file)  # type: ignore[no-any-return]
-    return file
-
-
-def _zstd() -> Any:
-    """The module that the standard library has since Python 3.14, which tells of a file that is cut."""
-    from backports import zstd  # noqa: PLC0415 - only who has such a file needs it
-
-    return zstd
-
-
-def _zstd_error() -> type[Exception]:
-    try:
-        return _zstd().ZstdError  # type: ignore[no-any-return]
-    except ImportError:
-        return EOFError
-
-
-def is_compressed(path: Path) -> bool:
-    """Whether a file is compressed in a way that is known.
-
-    Raises:
-        OSError: it can't be read.
-        AuditError: what is needed to read it is not installed.
-    """
-    with path.open("rb") as file:
-        kind = file.read(4)
-    if kind == _ZSTD:
-        try:
-            _zstd()
-        except ImportError:
-            raise AuditError(
-                f"{path}: to read it install backports.zstd: pip install 'otel-residency[audit]'"
-            ) from None
-    return kind.startswith(_GZIP) or kind == _ZSTD
 
 
 def find_files(paths: list[Path]) -> list[Path]:

@@ -92,7 +92,7 @@ def read_record(line: bytes | str) -> Record:
             log.get("spanId", ""),
             dict(_pairs(resource_logs.get("resource", {}).get("attributes", ()))),
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not one OTLP log record with an event name: {error!r}") from None
 
 

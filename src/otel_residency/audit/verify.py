@@ -3,33 +3,40 @@
 Lines are read one after the other; what is kept is a little of each writer, and the checkpoints beside.
 """
 
-import gzip
+import itertools
 import json
 import re
-import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from otel_residency.audit.chain import (
     BEGINNING,
+    CHECKPOINT_RECORDS,
     CHECKPOINTS,
     SHARED_CHECKPOINTS,
     Link,
     digest,
     read_link,
-    signed_text,
+    read_signature,
 )
-from otel_residency.audit.record import read_record
+from otel_residency.audit.compressed import broken, decompressed
+from otel_residency.audit.record import Record, read_record
 from otel_residency.audit.signing import Check
 from otel_residency.telemetry import names
 
 _QUOTED = 60
 _LONGEST = 16 << 20
 """Bytes that are read at a time; a longer line is none of ours."""
-_ASIDE = re.compile(r"(.+)\.\d{8}T\d{12}Z(?:\.gz)?")
+_HELD = 1 << 25
+"""Bytes of records that are held while no checkpoint vouches for them."""
+_UNCHECKED = 2 * CHECKPOINT_RECORDS
+"""Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
+_ASIDE = re.compile(r"(.+)\.\d{8}T\d{12}Z(?:\.gz|\.zst)?")
 """The name of a file that was put aside."""
+_BEGIN = b'{"resourceLogs":'
+_CUT_ESCAPE = re.compile("u[0-9a-f]{0,4}")
 
 
 class Problem(NamedTuple):
@@ -80,22 +87,57 @@ class _Side(NamedTuple):
     file: str
 
 
+class _At(NamedTuple):
+    """Where a line stands, and what it says of itself."""
+
+    file: str
+    line: int
+    link: Link
+
+    @property
+    def place(self) -> tuple[str, int, str, int]:
+        """As `_Found.add` takes it."""
+        return self.file, self.line, self.link.writer, self.link.sequence
+
+
 class _Writer:
     """How far a chain was followed."""
 
-    __slots__ = ("checked", "closed", "dropped", "expected", "file", "line", "previous", "signed")
+    __slots__ = (
+        "checked",
+        "closed",
+        "dropped",
+        "ended",
+        "expected",
+        "file",
+        "held",
+        "latest",
+        "line",
+        "previous",
+        "signed",
+        "unrepeated",
+    )
 
     def __init__(self) -> None:
         self.expected = 0
         self.previous = BEGINNING
         self.file = ""
         self.line = 0
-        self.checked = -1
+        self.latest = -1
         """Sequence of the latest checkpoint."""
+        self.checked = -1
+        """Of the latest one that is what it was, by its signature, or else by the file beside."""
         self.signed = -1
-        """And of the latest one that is signed."""
+        """Of the latest one that is signed."""
         self.closed = False
+        """Whether the latest line says that the writer ends."""
+        self.ended = False
+        """Whether any has said so; what comes behind it is written together with another such line."""
         self.dropped = 0
+        self.held: list[tuple[_At, bytes]] = []
+        """Records since that checkpoint: whoever made them up may have put anything into their lines."""
+        self.unrepeated: list[tuple[_At, str]] = []
+        """Checkpoints that do not stand beside, each with its digest."""
 
 
 class _Found:
@@ -111,7 +153,9 @@ class _Found:
 
 
 def ledger_files(paths: Iterable[Path]) -> list[Path]:
-    """The files of ledgers: of a directory those in it, of a file what was put aside of it, oldest first.
+    """The files of ledgers: of a directory all in it, of a file what was put aside of it, oldest first.
+
+    They are those that a report reads: a file that is looked over here must not be counted there.
 
     Raises:
         OSError: a path can't be read.
@@ -119,7 +163,7 @@ def ledger_files(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            mine = [each for each in path.iterdir() if ".jsonl" in each.suffixes]
+            mine = [each for each in path.rglob("*") if each.is_file()]
         else:
             mine = [each for each in path.parent.iterdir() if _base(each) == path and each != path]
             if path.exists() or not mine:
@@ -128,8 +172,20 @@ def ledger_files(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def checkpoint_files(paths: Iterable[Path]) -> list[Path]:
+    """The files with checkpoints in directories: they tell of a ledger that is gone altogether.
+
+    Raises:
+        OSError: a path can't be read.
+    """
+    return sorted(each for path in paths if path.is_dir() for each in path.rglob(f"*{CHECKPOINTS}"))
+
+
 def verify(
-    files: Iterable[Path], keys: Mapping[str, Check], progress: Callable[[int], None] = lambda _: None
+    files: Iterable[Path],
+    keys: Mapping[str, Check],
+    progress: Callable[[int], None] = lambda _: None,
+    beside: Iterable[Path] = (),
 ) -> Verified:
     """Follow every chain through `files`.
 
@@ -137,11 +193,13 @@ def verify(
         files: of `ledger_files`; rotated files before those that followed them.
         keys: what checks signatures, by the id of the key; without keys no signature is looked at.
         progress: told of bytes that were read.
+        beside: of `checkpoint_files`, besides those that stand beside `files`.
 
     Raises:
         OSError: a file can't be read.
+        AuditError: what is needed to read it is not installed.
     """
-    return _Verifier(keys).run(tuple(files), progress)
+    return _Verifier(keys).run(tuple(files), progress, tuple(beside))
 
 
 class _Verifier:
@@ -150,15 +208,22 @@ class _Verifier:
         self._problems, self._notes = _Found(), _Found()
         self._writers: dict[str, _Writer] = {}
         self._beside: dict[str, _Side] = {}
-        self._read: set[str] = set()
-        self._lines = self._signed = 0
+        self._places: dict[Path, tuple[Path, ...]] = {}
+        """The files with checkpoints, by the ledger that they stand beside."""
+        self._held = self._lines = self._signed = 0
 
-    def run(self, files: tuple[Path, ...], progress: Callable[[int], None]) -> Verified:
+    def run(
+        self, files: tuple[Path, ...], progress: Callable[[int], None], beside: tuple[Path, ...]
+    ) -> Verified:
         """Read everything, and then ask what is not there."""
         for base in dict.fromkeys(map(_base, files)):
-            self._read_beside(base)
+            self._find_beside(base)
+        for place in dict.fromkeys((*itertools.chain(*self._places.values()), *beside)):
+            self._read_checkpoints(place)
         for file in files:
             self._file(file, progress)
+        self._look_through()
+        self._ask_again()
         for name, writer in self._writers.items():
             self._end(name, writer)
         for name in self._beside.keys() - self._writers.keys():
@@ -176,114 +241,172 @@ class _Verifier:
         )
 
     def _file(self, file: Path, progress: Callable[[int], None]) -> None:
-        number = 0
-        try:
-            with _opened(file) as lines:
-                for line in iter(partial(lines.readline, _LONGEST), b""):
-                    number += 1
-                    progress(len(line))
+        number = read = 0
+        with file.open("rb") as raw:
+            try:
+                for number, line in enumerate(_lines(decompressed(raw)), 1):
+                    position = raw.tell()
+                    progress(position - read)
+                    read = position
                     self._line(str(file), number, line)
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            self._problems.add(str(file), number, "", None, "can't be unpacked any further")
+            except broken():
+                self._problems.add(str(file), number, "", None, "can't be unpacked any further")
 
-    def _read_beside(self, base: Path) -> None:
-        """The checkpoints of the file beside a ledger; the same line stands in both."""
+    def _find_beside(self, base: Path) -> None:
         own, shared = Path(f"{base}{CHECKPOINTS}"), base.with_name(SHARED_CHECKPOINTS)
-        beside = shared if shared.exists() and not own.exists() else own
-        if str(beside) in self._read:
-            return
-        self._read.add(str(beside))
-        if not beside.exists():
+        self._places[base] = tuple(each for each in dict.fromkeys((own, shared)) if each.exists())
+        if not self._places[base]:
             what = "is missing: whether the ledger was cut at its end can't be told without it"
-            self._problems.add(str(beside), 0, "", None, what)
-            return
-        with beside.open("rb") as lines:
-            for number, line in enumerate(iter(partial(lines.readline, _LONGEST), b""), 1):
-                link = read_link(line.rstrip(b"\n"))
-                if link is None or link.event != names.EVENT_CHECKPOINT:
-                    self._strange(str(beside), number, line)
-                    continue
-                side = self._beside.setdefault(link.writer, _Side({}, str(beside)))
-                side.lines[link.sequence] = digest(line.rstrip(b"\n"))
+            self._problems.add(str(own), 0, "", None, what)
+
+    def _read_checkpoints(self, place: Path) -> None:
+        """Read a file beside ledgers; the same lines stand in these."""
+        for number, line in _lines_of(place):
+            link = _link(line)
+            if link is None or link.event != names.EVENT_CHECKPOINT:
+                self._strange(str(place), number, line)
+                continue
+            lines = self._beside.setdefault(link.writer, _Side({}, str(place))).lines
+            told = digest(line.removesuffix(b"\n"))
+            if lines.setdefault(link.sequence, told) != told:
+                about = str(place), number, link.writer, link.sequence
+                self._problems.add(*about, "this checkpoint stands here twice, and differs")
 
     def _line(self, file: str, number: int, line: bytes) -> None:
         self._lines += 1
-        whole = line.removesuffix(b"\n")
-        link = read_link(whole)
+        link = _link(line)
         if link is None:
             self._strange(file, number, line)
             return
+        whole = line.removesuffix(b"\n")
         writer = self._writers.get(link.writer)
         if writer is None:
             writer = self._writers[link.writer] = _Writer()
-        self._follow(writer, link, file, number)
+        at = _At(file, number, link)
+        self._follow(writer, at)
         if link.sequence >= writer.expected:  # else there is no more to say of it
             writer.expected, writer.previous = link.sequence + 1, digest(whole)
             writer.file, writer.line = file, number
             writer.closed = False
             if link.event == names.EVENT_CHECKPOINT:
-                self._checkpoint(writer, link, whole, file, number)
+                self._checkpoint(writer, at, whole)
+            else:
+                self._hold(writer, at, whole)
 
     def _strange(self, file: str, number: int, line: bytes) -> None:
         """A line that no ledger's writer has written to its end."""
-        if line.startswith(b'{"resourceLogs":') and not _is_json(line):
+        if len(line) < _LONGEST and _is_cut(line.removesuffix(b"\n")):
             what = "a line without its end; whoever wrote it was killed, or it was cut"
             self._notes.add(file, number, "", None, what)
         elif line.strip():
             quoted = line[:_QUOTED].decode("utf-8", "replace").strip()
             self._problems.add(file, number, "", None, f"no record of a ledger stands here: {quoted!r}")
 
-    def _follow(self, writer: _Writer, link: Link, file: str, number: int) -> None:
+    def _follow(self, writer: _Writer, at: _At) -> None:
         """Hold a line against the one before it of the same writer."""
-        about = file, number, link.writer, link.sequence
+        link = at.link
         if link.sequence > writer.expected:
             first, last = writer.expected, link.sequence - 1
             missing = f"record {first} is" if first == last else f"records {first} to {last} are"
-            self._problems.add(*about, f"{missing} missing before it")
+            self._problems.add(*at.place, f"{missing} missing before it")
         elif link.sequence < writer.expected:
-            self._problems.add(*about, f"stands behind record {writer.expected - 1}: put here, or repeated")
+            self._problems.add(
+                *at.place, f"stands behind record {writer.expected - 1}: put here, or repeated"
+            )
         elif link.previous != writer.previous:
             before = f"{writer.file}:{writer.line}" if writer.file else "before it"
             self._problems.add(
-                *about, f"record {link.sequence - 1} at {before} was changed, or what this one says of it"
+                *at.place, f"record {link.sequence - 1} at {before} was changed, or what this one says of it"
             )
 
-    def _checkpoint(self, writer: _Writer, link: Link, line: bytes, file: str, number: int) -> None:
-        try:
-            attributes = read_record(line).attributes
-        except ValueError:
-            self._strange(file, number, line)
-            return
-        writer.checked = max(writer.checked, link.sequence)
-        writer.closed = attributes.get(names.LEDGER_CLOSED) is True
-        writer.dropped = max(writer.dropped, int(attributes.get(names.LEDGER_DROPPED, 0)))
-        about = file, number, link.writer, link.sequence
-        if attributes.get(names.LEDGER_HEAD) != link.previous:
-            self._problems.add(*about, "the checkpoint is about another record than the one before it")
-        side = self._beside.get(link.writer)
-        if side is not None:
-            there = side.lines.pop(link.sequence, None)
-            if there is None and side.lines and max(side.lines) > link.sequence:
-                self._problems.add(*about, f"the checkpoint is missing in {side.file}")
-            elif there not in (None, digest(line)):
-                self._problems.add(*about, f"the checkpoint is another one than in {side.file}")
-        if self._keys:
-            self._signature(writer, link, attributes, about)
+    def _hold(self, writer: _Writer, at: _At, line: bytes) -> None:
+        """Keep a line until a checkpoint vouches for it, or until there are too many of these."""
+        writer.held.append((at, line))
+        self._held += len(line)
+        if self._held > _HELD:
+            self._look_through()
 
-    def _signature(
-        self, writer: _Writer, link: Link, attributes: Mapping[str, object], about: tuple[str, int, str, int]
-    ) -> None:
-        check = self._keys.get(str(attributes.get(names.LEDGER_KEY)))
-        text = signed_text(link.writer, link.sequence, link.previous, closed=writer.closed)
-        if names.LEDGER_SIGNATURE not in attributes:
-            self._problems.add(*about, "the checkpoint is not signed")
+    def _look_through(self) -> None:
+        """Read what no checkpoint vouches for: it may only look like a record, and hold several."""
+        for writer in self._writers.values():
+            for at, line in writer.held:
+                self._read(at, line)
+            writer.held.clear()
+        self._held = 0
+
+    def _read(self, at: _At, line: bytes) -> Record | None:
+        """The record of a line, if that is the one that its beginning says and no other."""
+        try:
+            record = read_record(line)
+        except ValueError:
+            record = None
+        if record is None or _link_of(record) != at.link:
+            self._problems.add(*at.place, "the line holds something else than its beginning says")
+            return None
+        return record
+
+    def _checkpoint(self, writer: _Writer, at: _At, line: bytes) -> None:
+        record = self._read(at, line)
+        if record is None:
+            return
+        writer.latest = at.link.sequence
+        writer.closed = record.attributes.get(names.LEDGER_CLOSED) is True
+        writer.ended |= writer.closed
+        dropped = record.attributes.get(names.LEDGER_DROPPED)
+        writer.dropped = max(writer.dropped, dropped if isinstance(dropped, int) else 0)
+        if record.attributes.get(names.LEDGER_HEAD) != at.link.previous:
+            self._problems.add(*at.place, "the checkpoint is about another record than the one before it")
+        repeated = self._is_repeated(writer, at, digest(line))
+        if self._is_signed(writer, at, line) if self._keys else repeated:
+            writer.checked = at.link.sequence
+            self._held -= sum(len(held) for _, held in writer.held)
+            writer.held.clear()
+
+    def _is_repeated(self, writer: _Writer, at: _At, told: str) -> bool:
+        """Whether the checkpoint stands beside, as it is here."""
+        side = self._beside.get(at.link.writer)
+        there = side.lines.pop(at.link.sequence, None) if side is not None else None
+        if there is None:
+            writer.unrepeated.append((at, told))
+        elif there != told and side is not None:
+            self._problems.add(*at.place, f"the checkpoint is another one than in {side.file}")
+        return there == told
+
+    def _is_signed(self, writer: _Writer, at: _At, line: bytes) -> bool:
+        found = read_signature(line)
+        check = self._keys.get(found.key) if found is not None else None
+        if found is None:
+            self._problems.add(*at.place, "the checkpoint is not signed")
         elif check is None:
-            self._problems.add(*about, f"signed with another key: {attributes.get(names.LEDGER_KEY)}")
-        elif not check(text, str(attributes[names.LEDGER_SIGNATURE])):
-            self._problems.add(*about, "the signature of the checkpoint is wrong")
+            self._problems.add(*at.place, f"signed with another key: {found.key}")
+        elif not check(found.text, found.signature):
+            self._problems.add(*at.place, "the signature of the checkpoint is wrong")
         else:
             self._signed += 1
-            writer.signed = max(writer.signed, link.sequence)
+            writer.signed = at.link.sequence
+            return True
+        return False
+
+    def _ask_again(self) -> None:
+        """Look for checkpoints that did not stand beside: they may have come there since."""
+        wanted = {told for writer in self._writers.values() for _, told in writer.unrepeated}
+        places = set(itertools.chain(*self._places.values())) if wanted else ()
+        lines = (line for place in places for _, line in _lines_of(place))
+        there = wanted.intersection(digest(line.removesuffix(b"\n")) for line in lines)
+        for writer in self._writers.values():
+            for at, told in writer.unrepeated:
+                if told not in there:
+                    self._unrepeated(writer, at)
+                elif not self._keys:
+                    writer.checked = max(writer.checked, at.link.sequence)
+
+    def _unrepeated(self, writer: _Writer, at: _At) -> None:
+        """Tell of a checkpoint that does not stand beside; who is killed may leave the last one so."""
+        places = self._places[_base(Path(at.file))]
+        if places:
+            by_itself = at.link.sequence == writer.latest and not writer.closed
+            found = self._notes if by_itself else self._problems
+            found.add(*at.place, f"the checkpoint is missing in {places[0]}")
 
     def _end(self, name: str, writer: _Writer) -> None:
         """Ask whether a chain goes as far as its checkpoints say, and whether it came to its end."""
@@ -293,12 +416,18 @@ class _Verifier:
         for sequence, _ in sorted(side.lines.items()) if side is not None else ():
             what = "cut here" if sequence > last else "a checkpoint is not in its place"
             self._problems.add(*about, f"{what}: {side.file if side else ''} has record {sequence}")
+        unchecked = last - writer.checked
         if self._keys and writer.signed < 0:
             self._problems.add(*about, "no record of this writer is signed")
+        elif unchecked > _UNCHECKED and (self._keys or self._places[_base(Path(writer.file))]):
+            self._problems.add(*about, f"{unchecked} records in no checkpoint; no writer leaves so many")
+        elif writer.ended and not writer.closed:
+            self._problems.add(*about, "the writer ended before, and this was put behind it")
         elif not writer.closed:
             what = "the writer did not end here in order: it runs, was killed, or its end was cut"
-            if last > writer.checked:
-                what += f"; records after {writer.checked} are in no checkpoint yet"
+            if unchecked:
+                since = f"records after {writer.checked}" if writer.checked >= 0 else "its records"
+                what += f"; {since} are in no checkpoint yet"
             self._notes.add(*about, what)
 
 
@@ -308,16 +437,53 @@ def _base(file: Path) -> Path:
     return file.with_name(aside[1]) if aside else file
 
 
-def _is_json(line: bytes) -> bool:
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long, its beginning."""
+    begins = True
+    for piece in iter(partial(file.readline, _LONGEST), b""):
+        if begins:
+            yield piece
+        begins = piece.endswith(b"\n")
+
+
+def _lines_of(file: Path) -> Iterator[tuple[int, bytes]]:
+    with file.open("rb") as opened:
+        yield from enumerate(_lines(opened), 1)
+
+
+def _link(line: bytes) -> Link | None:
+    return read_link(line.removesuffix(b"\n")) if len(line) < _LONGEST else None
+
+
+def _link_of(record: Record) -> Link:
+    told = record.attributes
+    return Link(
+        record.event,
+        str(told.get(names.LEDGER_WRITER)),
+        told.get(names.LEDGER_SEQUENCE, -1),
+        str(told.get(names.LEDGER_PREVIOUS)),
+    )
+
+
+def _is_cut(line: bytes) -> bool:
+    """Whether a line is a record that ends too early. What is wrong in its middle was not done by a cut."""
+    if not line or line[: len(_BEGIN)] != _BEGIN[: len(line)]:
+        return False
     try:
-        json.loads(line)
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data":
+            return False
+        text = line[: error.start].decode()
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :]
+        within_word = any(word.startswith(rest) for word in ("true", "false"))
+        return within_word or error.msg.startswith("Unterminated") or bool(_CUT_ESCAPE.fullmatch(rest))
     except (ValueError, RecursionError):
         return False
-    return True
-
-
-def _opened(file: Path) -> IO[bytes]:
-    return gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
+    return False
 
 
 def _age(file: Path) -> tuple[str, bool, str]:

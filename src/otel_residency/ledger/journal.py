@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otel_residency.audit.chain import CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
+from otel_residency.audit.chain import CHECKPOINT_RECORDS, CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
 from otel_residency.audit.record import Plainer, Record, write_facts, write_policy
 from otel_residency.core.facts import CallFacts
 from otel_residency.guard import REMEMBERED, Judged
@@ -18,9 +18,8 @@ from otel_residency.telemetry import names, totals
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-CHECKPOINT_RECORDS = 1000
 CHECKPOINT_SECONDS = 60.0
-"""After as many records or seconds, whatever comes first, there is a checkpoint."""
+"""After as many seconds, or `CHECKPOINT_RECORDS`, whatever comes first, there is a checkpoint."""
 
 
 class Made(NamedTuple):

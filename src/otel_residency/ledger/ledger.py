@@ -206,6 +206,10 @@ class Ledger:
             journal.prepare()
         while calls := self._taken():
             journal.take(calls)
+            if closing and self._queue.empty():
+                break  # the records are written with the checkpoint that ends the chain
+            if journal.due_in == 0:
+                journal.check(closed=False, dropped=self._dropped)
             journal.write()
         if closing or journal.due_in == 0:
             journal.check(closed=closing, dropped=self._dropped)

@@ -4,6 +4,7 @@ Providers keep their processors in private attributes. One that is not there is 
 report says less; it does not fail.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -20,6 +21,7 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk._logs import _internal as sdk_logs
 from opentelemetry.trace import get_tracer_provider
 
+from otel_residency.cli.doctor.ledger import look_at_ledger
 from otel_residency.cli.doctor.report import BaseUrl, Problem, Processor, Provider, Report
 from otel_residency.cli.gate import gate_active, gate_missing
 from otel_residency.cli.plain import plain
@@ -73,6 +75,8 @@ def look(told: Sequence[LogRecord]) -> dict[str, Any]:
         sampler=sampler.get_description() if sampler is not None else None,
         base_url=base_url,
         url_error=url_error,
+        ledger=look_at_ledger(switch.state.settings.policy) if switch.state is not None else None,
+        user=os.getuid() if hasattr(os, "getuid") else 0,
     )
     answer: dict[str, Any] = plain(report)
     return answer

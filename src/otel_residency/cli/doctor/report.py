@@ -45,6 +45,45 @@ class BaseUrl(NamedTuple):
     path: str = ""
 
 
+class Place(NamedTuple):
+    """A file or folder, as the program finds it."""
+
+    path: str
+    exists: bool = True
+    error: str | None = None
+    """Why it can't be written to, or made."""
+    folder: bool = False
+    mode: int = 0
+    owner: int = 0
+    size: int = 0
+
+
+class Key(NamedTuple):
+    """The key that a ledger is signed with."""
+
+    path: str | None = None
+    """`None` where a variable holds the key itself."""
+    error: str | None = None
+    """Why it can't be used."""
+    mode: int = 0
+
+
+class Ledger(NamedTuple):
+    """Where records of calls go to."""
+
+    written: Place
+    """The file, or the folder in which each process has one."""
+    beside: Place
+    """The file with the checkpoints."""
+    around: Place
+    """The folder that the first one stands in."""
+    begun: bool
+    """Whether there are records."""
+    free: int
+    """Bytes."""
+    key: Key | None = None
+
+
 class Report(NamedTuple):
     """What a program under `opentelemetry-instrument` looks like from the inside."""
 
@@ -65,6 +104,8 @@ class Report(NamedTuple):
     base_url: BaseUrl | None = None
     url_error: str | None = None
     """Why a client without arguments can't be made."""
+    ledger: Ledger | None = None
+    user: int = 0
 
     @property
     def came_through(self) -> bool:

@@ -21,7 +21,7 @@ from otel_residency.audit.render.words import answer
 from otel_residency.audit.replay import PolicyFor
 from otel_residency.audit.report import Report
 from otel_residency.audit.report import report as make_report
-from otel_residency.audit.verify import ledger_files, verify
+from otel_residency.audit.verify import checkpoint_files, ledger_files, verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.console import as_shown
 from otel_residency.cli.report.show import as_text
@@ -157,7 +157,7 @@ def _report(
 
 def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
     """What is wrong with the chains of the ledgers."""
-    found = verify(ledger_files(paths), {})
+    found = verify(ledger_files(paths), {}, beside=checkpoint_files(paths))
     told = [gaps.Gap("chain", f"The ledger was altered: {each}.") for each in found.problems]
     return (*told, *([gaps.Gap("chain", f"{found.unknown} more such places.")] if found.unknown else ()))
 

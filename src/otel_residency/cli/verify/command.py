@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from otel_residency.audit.signing import Check, checker
-from otel_residency.audit.verify import Verified, ledger_files
+from otel_residency.audit.verify import Verified, checkpoint_files, ledger_files
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
 from otel_residency.cli.stop import stop
 from otel_residency.cli.verify.show import as_json, as_text
-from otel_residency.errors import PolicyError
+from otel_residency.errors import AuditError, PolicyError
 
 _STEP = 1 << 20
 
@@ -37,10 +37,12 @@ def verify(
     """
     keys = dict(_key(path) for path in key or ())
     try:
-        verified = _shown(ledger_files(paths), keys)
+        verified = _shown(paths, keys)
     except OSError as error:
         stop(f"{error.filename or 'a ledger'}: can't be read: {error.strerror or error}")
-    if not verified.files:
+    except AuditError as error:
+        stop(str(error))
+    if not verified.files and not verified.problems:
         stop("there is no ledger in: " + ", ".join(map(str, paths)))
     typer.echo(as_json(verified) if json else as_text(verified, signed=bool(keys)))
     raise typer.Exit(int(bool(verified.problems)))
@@ -55,12 +57,13 @@ def _key(path: Path) -> tuple[str, Check]:
         stop(f"{path}: {error}")
 
 
-def _shown(files: list[Path], keys: Mapping[str, Check]) -> Verified:
-    """Read the files, and show how far it is where somebody is looking."""
+def _shown(paths: list[Path], keys: Mapping[str, Check]) -> Verified:
+    """Read the ledgers, and show how far it is where somebody is looking."""
+    files, beside = ledger_files(paths), checkpoint_files(paths)
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("Reading", total=sum(file.stat().st_size for file in files))
-        return follow(files, keys, _in_steps(lambda size: progress.advance(task, size)))
+        return follow(files, keys, _in_steps(lambda size: progress.advance(task, size)), beside)
 
 
 def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:

@@ -8,6 +8,7 @@ from otel_residency.cli.doctor.checks import (
     client,
     gate,
     guard,
+    ledger,
     neighbours,
     policy,
     start,
@@ -17,7 +18,7 @@ from otel_residency.cli.doctor.checks import (
 from otel_residency.cli.doctor.seen import Seen
 from otel_residency.cli.surroundings import without_secrets
 
-_TOPICS = (versions, start, guard, policy, catalogue, client, neighbours, gate, telemetry)
+_TOPICS = (versions, start, guard, policy, catalogue, ledger, client, neighbours, gate, telemetry)
 
 
 def all_checks(seen: Seen) -> Iterator[Check]:
