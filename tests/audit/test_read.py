@@ -112,6 +112,19 @@ def test_memory_is_bounded(several: bytes, tmp_path: Path, monkeypatch: pytest.M
     assert counted == plainly(several)
 
 
+@pytest.mark.parametrize("bad", [b"\\", b"\\u00e9", b"\x01", b"\xff", "é".encode()])
+def test_a_value_that_is_cut_out_is_read_where_it_is_not_plain(
+    several: bytes, tmp_path: Path, bad: bytes
+) -> None:
+    """What would be no JSON is not counted because its like was seen, and what is JSON is."""
+    lines = several.splitlines()
+    lines[3] = lines[3].replace(b'"traceId":"', b'"traceId":"' + bad)
+    (tmp_path / "all.jsonl").write_bytes(b"\n".join(lines))
+    parts, counted = reading([whole(tmp_path / "all.jsonl")], tmp_path)
+    assert counted == plainly(b"\n".join(lines))
+    assert sum(part.unread_lines for part in parts) == (bad not in (b"\\u00e9", "é".encode()))
+
+
 @pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
 def test_compressed_files_are_read_by_what_they_are(
     several: bytes, tmp_path: Path, compress: Callable[[bytes], bytes]

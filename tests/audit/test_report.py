@@ -621,11 +621,11 @@ def test_the_answer_begins_with_what_went_wrong_and_where(reporting: Reporting) 
     )
     assert told(*broken[:3]).endswith("in c (2) and b (1)")
     assert told(broken[0]) == (
-        "None of 1 recorded call on 10 November 2026 is known to have broken the promise that customer data "
+        "Of 1 recorded call on 10 November 2026 none is known to have broken the promise that customer data "
         "stays in Europe (EEA + Switzerland)"
     )
     letters, notes = Ledger("letters", Policy(require=("eu", "us"))), Ledger("notes", Policy())
     letters.call(facts())
     notes.call(facts())
     assert "stays in the region required of it (eu, us)" in told(letters)
-    assert told(notes) == "None of 1 recorded call on 10 November 2026 is known to have broken a promise"
+    assert told(notes) == "Of 1 recorded call on 10 November 2026 none is known to have broken a promise"

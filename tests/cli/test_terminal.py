@@ -237,6 +237,8 @@ WRONG: dict[str, Callable[[Path], bytes | None]] = {
     "binary": lambda _: bytes(range(256)) * 20,
     "UTF-16": lambda _: 'require = ["eu"]'.encode("utf-16"),
     "deep.json": lambda _: b"[" * 100_000,
+    "deep.yaml": lambda _: b"- " * 100_000,
+    "deep.ipynb": lambda _: b"[" * 100_000,
     "deep.toml": lambda _: b"a = " + b"[" * 5_000,
     "list.json": lambda _: b"[1, 2]",
     "cut.gz": lambda _: b"\x1f\x8b\x08\x00abc",

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from otel_residency.cli.scan import read_python
-from otel_residency.cli.scan.read_yaml import LOADER
+from otel_residency.cli.scan.read_yaml import documents
 from otel_residency.cli.scan.said import Call, Found, Place, UnreadableError
 
 _NOT_PYTHON = re.compile(r"^(\s*)[%!?].*")
@@ -20,9 +20,9 @@ def read(content: bytes) -> Iterator[Found]:
         UnreadableError: it is no notebook, or its code is not Python.
     """
     try:
-        root = yaml.compose(content, Loader=LOADER)
+        (root,) = documents(content)
         lines = [line for cell in _get(root, "cells").value for line in _code(cell)]
-    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError):
         raise UnreadableError("is no notebook") from None
     numbers = [number for number, _ in lines]
     code = "\n".join(_NOT_PYTHON.sub(r"\1pass", line) for _, line in lines)

@@ -8,7 +8,8 @@ import yaml
 from otel_residency.cli.scan.said import Found, Place, Said, UnreadableError
 from otel_residency.cli.scan.text import in_text
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEEPEST = 500
 _VARIABLE = re.compile(r"([A-Za-z_]\w*)=(\S*)")
 _PROSE = frozenset({"description", "summary", "title"})
 _TEMPLATE = re.compile(rb"\{\{[^{}\n]*\}\}")
@@ -22,9 +23,10 @@ def read(content: bytes) -> Iterator[Found]:
         UnreadableError: it is not YAML, nor a template of it.
     """
     try:
-        waiting = _documents(content)
+        found = documents(content)
     except UnreadableError:
-        waiting = _documents(_without_templates(content))
+        found = documents(_without_templates(content))
+    waiting = [("", node) for node in found]
     seen = set()
     while waiting:
         key, node = waiting.pop()
@@ -43,9 +45,20 @@ def read(content: bytes) -> Iterator[Found]:
         seen.add(id(node))
 
 
-def _documents(content: bytes) -> list[tuple[str, yaml.Node]]:
+def documents(content: bytes) -> list[yaml.Node]:
+    """The documents of a file, YAML or JSON.
+
+    Raises:
+        UnreadableError: it is neither, or more deeply nested than anybody writes.
+    """
     try:
-        return [("", node) for node in yaml.compose_all(content, Loader=LOADER) if node is not None]
+        depth = 0
+        for event in yaml.parse(content, Loader=_LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:  # what composes goes one call deeper for each, and then down with all of us
+                raise UnreadableError("is nested too deeply")
+        return [node for node in yaml.compose_all(content, Loader=_LOADER) if node is not None]
     except (yaml.YAMLError, ValueError, RecursionError):
         raise UnreadableError("is not YAML") from None
 
