@@ -13,7 +13,7 @@ import pytest
 
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
-from tests.audit.ledgers import Ledger, facts
+from tests.audit.ledgers import Ledger, as_collected, facts
 from tests.cli.command import environment, start
 from tests.internet import US
 
@@ -52,6 +52,20 @@ def test_a_broken_chain_is_found_where_asked_for(ledger: Callable[..., str]) -> 
     altered = start("report", "--verify", str(path))
     assert altered.returncode == 1
     assert "The ledger was altered" in altered.stdout
+
+
+def test_a_file_of_a_collector_has_no_chain(ledger: Callable[..., str], tmp_path: Path) -> None:
+    """It is told that it was not checked; with checkpoints beside it is a ledger, whatever is in it."""
+    path = Path(ledger(facts()))
+    lines = [as_collected(line) for line in path.read_bytes().splitlines()]
+    collected = tmp_path / "collected" / "audit.jsonl"
+    collected.parent.mkdir()
+    collected.write_bytes(b"\n".join(lines))
+    both = start("report", "--verify", str(path), str(collected))
+    assert both.returncode == 0
+    assert "audit.jsonl: no ledger, so not checked" in " ".join(both.stdout.split())
+    path.write_bytes(lines[0] + b"\n" + path.read_bytes())
+    assert start("report", "--verify", str(path)).returncode == 1
 
 
 def test_a_line_that_cannot_be_read_is_told_and_not_fatal(ledger: Callable[..., str]) -> None:

@@ -181,6 +181,22 @@ def checkpoint_files(paths: Iterable[Path]) -> list[Path]:
     return sorted(each for path in paths if path.is_dir() for each in path.rglob(f"*{CHECKPOINTS}"))
 
 
+def is_ledger(file: Path) -> bool:
+    """Whether a file claims to be a ledger: by its first line, or by checkpoints beside it.
+
+    Raises:
+        OSError: it can't be read.
+        AuditError: what is needed to read it is not installed.
+    """
+    if Path(f"{_base(file)}{CHECKPOINTS}").exists() or file.with_name(SHARED_CHECKPOINTS).exists():
+        return True
+    with file.open("rb") as opened:
+        try:
+            return any(_link(line) is not None for line in itertools.islice(_lines(decompressed(opened)), 1))
+        except broken():
+            return False
+
+
 def verify(
     files: Iterable[Path],
     keys: Mapping[str, Check],

@@ -21,7 +21,7 @@ from otel_residency.audit.render.words import answer
 from otel_residency.audit.replay import PolicyFor
 from otel_residency.audit.report import Report
 from otel_residency.audit.report import report as make_report
-from otel_residency.audit.verify import checkpoint_files, ledger_files, verify
+from otel_residency.audit.verify import checkpoint_files, is_ledger, ledger_files, verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.console import as_shown
 from otel_residency.cli.report.show import as_text
@@ -156,10 +156,15 @@ def _report(
 
 
 def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
-    """What is wrong with the chains of the ledgers."""
-    found = verify(ledger_files(paths), {}, beside=checkpoint_files(paths))
+    """What is wrong with the chains of the ledgers, and which files have none."""
+    files = ledger_files(paths)
+    ledgers = [file for file in files if is_ledger(file)]
+    found = verify(ledgers, {}, beside=checkpoint_files(paths))
     told = [gaps.Gap("chain", f"The ledger was altered: {each}.") for each in found.problems]
-    return (*told, *([gaps.Gap("chain", f"{found.unknown} more such places.")] if found.unknown else ()))
+    if found.unknown:
+        told.append(gaps.Gap("chain", f"{found.unknown} more such places."))
+    others = [file for file in files if file not in ledgers]
+    return (*told, *(gaps.Gap("input", f"{file}: no ledger, so not checked for changes.") for file in others))
 
 
 def _policy_for(path: Path) -> PolicyFor:
