@@ -4,7 +4,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import context as otel_context
+
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+    from otel_residency.core.facts import Hop
     from otel_residency.openai_client.call import Call
 
 EXTENSION = "otel_residency.call"
@@ -26,3 +31,27 @@ builders: dict[int, Any] = {}
 def is_under_way(host: str | None, name: str | None = None) -> bool:
     """Whether a request to `host`, that names `name` as its host, is part of one that was judged."""
     return under_way.get() in ((host, name), ANYWHERE)
+
+
+class OnTheWay:
+    """Around one hop. Nothing is reset by a token: a coroutine may be ended in a context it never entered."""
+
+    __slots__ = ("_before", "_context", "_hop")
+
+    def __init__(self, hop: "Hop | None", context: "Context | None") -> None:
+        """The way of `hop`, if it could be read, with `context` made current if there is one."""
+        self._hop = hop
+        self._context = context
+
+    def __enter__(self) -> None:
+        hop = self._hop
+        self._before = under_way.get()
+        under_way.set(ANYWHERE if hop is None else (hop.host, hop.host_header))
+        if self._context is not None:
+            context, self._context = self._context, otel_context.get_current()
+            otel_context.attach(context)
+
+    def __exit__(self, *_: object) -> None:
+        under_way.set(self._before)
+        if self._context is not None:
+            otel_context.attach(self._context)
