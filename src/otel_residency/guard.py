@@ -30,6 +30,13 @@ from otel_residency.telemetry import names
 _log = getLogger("otel_residency")
 _CONCERNING = frozenset({"listed", "bogus", "lookalike"})
 """Kinds of hosts that every request to is worth a verdict."""
+_DOUBTS = frozenset(
+    {
+        *("gateway.left_region", "gateway.provider_mismatch", "gateway.route"),
+        *("host.header_mismatch", "host.region_contradicted", "project.region_mismatch"),
+    }
+)
+"""Reasons for which the region of the host is not where a thing was created."""
 _DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 REMEMBERED = 1024
 """Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
@@ -49,6 +56,8 @@ class Judged(NamedTuple):
     """What the span is started with; of the client's base URL nothing is known here."""
     facts: CallFacts | None = None
     """What was judged; `None` where nothing could be."""
+    creates_there: bool = False
+    """Whether what the call creates is in the region of the host, as far as that is known."""
 
     @property
     def hop(self) -> Hop | None:
@@ -109,10 +118,6 @@ class Guard:
             return kind in _CONCERNING
         return match_endpoint(self.catalogue, "openai", method, hop.path, BASE_PATH).endpoint is not None
 
-    def creates_elsewhere(self, hop: Hop) -> bool:
-        """Whether what a host creates may be elsewhere: the region of a private link is its own alone."""
-        return self._match(hop.host, hop.port).link
-
     def _kind(self, host: str, port: int | None) -> HostKind:
         return self._match(host, port).kind
 
@@ -154,7 +159,12 @@ class Guard:
             _log.error("the residency policy is not fully readable; %s", consequence)
 
     def _judge(self, facts: CallFacts) -> Judged:
-        return _judged(decide(facts, self.catalogue, self.settings.policy), self._policy_hash, facts)
+        decision = decide(facts, self.catalogue, self.settings.policy)
+        judged = _judged(decision, self._policy_hash, facts)
+        doubted = any(finding.reason in _DOUBTS for finding in decision.findings)
+        # The region of a private link is its own alone.
+        linked = any(self._match_on(hop.host, hop.port, facts.on).link for hop in facts.hops[-1:])
+        return judged._replace(creates_there=not doubted and not linked)
 
     def _judge_answered(self, facts: CallFacts, hops: tuple[Hop, ...], answer: Answer) -> Judged:
         return self._judge(facts._replace(hops=hops, answer=answer))

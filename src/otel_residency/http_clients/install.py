@@ -15,7 +15,7 @@ import wrapt
 from otel_residency.errors import RefusalError
 from otel_residency.http_clients import sockets
 from otel_residency.http_clients.judged import judged
-from otel_residency.openai_client.current import is_under_way, under_way
+from otel_residency.openai_client.current import OnTheWay, is_under_way, under_way
 from otel_residency.openai_client.patch import switch, wrap
 from otel_residency.patching import when_imported
 
@@ -262,7 +262,7 @@ def _begin(
 def _until_the_end(call: "Call", proxy: str = "") -> Iterator[None]:
     """End the call when the block is left. `proxy`: the host that is dialled, where it may be another."""
     try:
-        with call.on_the_way():
+        with OnTheWay(call):
             if proxy and call.judging.hops:
                 under_way.set((proxy, call.judging.hops[-1].host_header))
             yield

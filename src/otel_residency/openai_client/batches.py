@@ -221,8 +221,7 @@ class Batches:
         if body.batch_input:
             contents = files.get(host, body.batch_input)
             return None if contents is None else Batch(contents)
-        parts = [name for kind, name in body.stored if kind == _PART]
-        if parts:
+        if body.stored and (parts := [name for kind, name in body.stored if kind == _PART]):
             return self._completed(host, self._upload_in(path), parts)
         if self._nothing is None or not self._is_for_batch(options):
             return None

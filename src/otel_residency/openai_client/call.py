@@ -17,8 +17,7 @@ from otel_residency.export_gate.install import switch as gate_switch
 from otel_residency.export_gate.marks import Mark, marks
 from otel_residency.guard import Judged
 from otel_residency.openai_client.answer import read_answer, read_body
-from otel_residency.openai_client.created import creation_of, remember
-from otel_residency.openai_client.current import EXTENSION, OnTheWay, current_call
+from otel_residency.openai_client.current import EXTENSION, current_call
 from otel_residency.openai_client.facts import RequestFacts
 from otel_residency.openai_client.judging import Judging
 from otel_residency.openai_client.read_later import is_running, watch_read
@@ -29,8 +28,6 @@ from otel_residency.openai_client.telling import Telling
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-
-    from otel_residency.core.entries import Creation
 
 
 class Refused(BaseException):
@@ -223,19 +220,7 @@ class Call:
                 otel_context.attach(self._outer_context)
         self._outer = self._outer_context = None
 
-    def on_the_way(self) -> OnTheWay:
-        """Around one hop: what its HTTP client builds on is not judged again."""
-        judging = self.judging
-        hop = judging.hops[-1] if judging.hops and judging.doubt is None else None
-        # Around a call that is alone there is nothing else that makes its span current.
-        return OnTheWay(hop, self.telling.context if self.alone else None)
-
     # From the wire: what answered.
-
-    @property
-    def creation(self) -> "Creation | None":
-        """Where the answer gives the ids of what was created, if this is a call that creates something."""
-        return creation_of(self.state, self.judging)
 
     def answered(self, response: Any, watch: Callable[[Any, "Call"], Any]) -> None:
         """Take note of a response to one hop. `watch` wraps a response stream of its HTTP library."""
@@ -276,7 +261,7 @@ class Call:
                 reaper.prepare()
                 self.mark.reconsider = self.reconsider
                 return
-            creation = self.creation
+            creation = self.judging.creation
             answer = read_answer(result, creation)
             if answer.model is None and not answer.created and response is not None:
                 answer = read_body(response, creation)
@@ -298,10 +283,10 @@ class Call:
     def saw(self, event: Any) -> None:
         """Take note of a stream event."""
         try:
-            found = read_answer(event, self.creation)
+            found = read_answer(event, self.judging.creation)
             self.seen.event(found)
             if found.created and self.latest is None:  # whoever has the id may use it before the stream ends
-                remember(self.state, self.judging, self.seen, self.judging.final(self.seen))
+                self.judging.remember(self.seen, self.judging.final(self.seen))
         except Exception as error:
             self.state.failed("reading a stream event", error)
 
@@ -361,7 +346,7 @@ class Call:
             telling.by("remembering a batch file", judging.remember_lines, seen)
         judged = self._settle()
         if seen.answer.created:
-            telling.by("remembering what was created", remember, self.state, judging, seen, judged)
+            telling.by("remembering what was created", judging.remember, seen, judged)
         telling.by("releasing log records", gate_switch.settled, self.mark)
         if judged is not None:
             telling.end(judged, judging, seen, end)

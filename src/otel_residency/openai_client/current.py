@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context as otel_context
 
 if TYPE_CHECKING:
-    from opentelemetry.context import Context
-
-    from otel_residency.core.facts import Hop
     from otel_residency.openai_client.call import Call
 
 EXTENSION = "otel_residency.call"
@@ -34,22 +31,26 @@ def is_under_way(host: str | None, name: str | None = None) -> bool:
 
 
 class OnTheWay:
-    """Around one hop. Nothing is reset by a token: a coroutine may be ended in a context it never entered."""
+    """Around one hop: what its HTTP client builds on is not judged again.
 
-    __slots__ = ("_before", "_context", "_hop")
+    Nothing is reset by a token: a coroutine may be ended in a context that it never entered.
+    """
 
-    def __init__(self, hop: "Hop | None", context: "Context | None") -> None:
-        """The way of `hop`, if it could be read, with `context` made current if there is one."""
-        self._hop = hop
-        self._context = context
+    __slots__ = ("_before", "_call", "_context")
+
+    def __init__(self, call: "Call") -> None:
+        """The way of the latest hop of `call`."""
+        self._call = call
 
     def __enter__(self) -> None:
-        hop = self._hop
+        call, judging = self._call, self._call.judging
         self._before = under_way.get()
+        hop = judging.hops[-1] if judging.hops and judging.doubt is None else None
         under_way.set(ANYWHERE if hop is None else (hop.host, hop.host_header))
-        if self._context is not None:
-            context, self._context = self._context, otel_context.get_current()
-            otel_context.attach(context)
+        self._context = None
+        if call.alone and call.telling.context is not None:  # nothing else makes its span current
+            self._context = otel_context.get_current()
+            otel_context.attach(call.telling.context)
 
     def __exit__(self, *_: object) -> None:
         under_way.set(self._before)

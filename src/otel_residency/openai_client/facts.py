@@ -85,14 +85,14 @@ class BodyReader:
             for part, paths in stored.typed.items():
                 self._stored_parts.setdefault(part, []).extend((stored, tuple(at.split("."))) for at in paths)
             self._below |= dict.fromkeys(stored.below, stored.kind)
-        self._keys = frozenset((*self._features, *self._stored))
+        self._prompt_at = entries.prompt_at
+        self._tool_keys = entries.tool_keys
+        self._keys = frozenset((*self._features, *self._stored, *self._prompt_at, *self._tool_keys))
         self._stored_models = [
             (kind.kind, kind.model_prefix) for kind in entries.stored_kinds if kind.model_prefix
         ]
         self._literals = frozenset(segment for each in entries.endpoints for segment in each.path.split("/"))
         self.named = lru_cache(_PATHS)(self._named)
-        self._prompt_at = entries.prompt_at
-        self._tool_keys = entries.tool_keys
         self._part_types = {part.type: part.feature for part in entries.part_types}
         self._file_types = frozenset(entries.file_part_types)
         self._references = entries.file_reference_keys
@@ -180,21 +180,22 @@ class BodyReader:
         features: set[str] = set()
         tools: set[str] = set()
         stored: list[Named] = []
-        for name in body:
-            if name in self._keys:
-                self._read_key(body, name, features, stored)
-        for key in self._prompt_at:
-            prompt = body.get(key)
-            if prompt.__class__ is not str and prompt is not None:
-                self._read_parts(prompt, features, stored)
-        for key in self._tool_keys:
-            value = body.get(key)
-            if value is None:
+        for name, value in body.items():
+            if name not in self._keys:
                 continue
-            if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
-                self._read_tools(value, features, tools, stored)
-            else:
-                tools.add(key)
+            for feature, path, wanted in self._features.get(name, ()):
+                found = _at(body, path)
+                if found if wanted is None else found == wanted:
+                    features.add(feature)
+            for at in self._stored.get(name, ()):
+                stored += _named_at(body, at)
+            if name in self._prompt_at and value.__class__ is not str and value is not None:
+                self._read_parts(value, features, stored)
+            if name in self._tool_keys and value is not None:
+                if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
+                    self._read_tools(value, features, tools, stored)
+                else:
+                    tools.add(name)
         model = None
         for path in self._model_at:
             model = model or _text(_at(body, path))
@@ -206,14 +207,6 @@ class BodyReader:
             batch_input=_text(body.get(self._batch_input)),
             stored=tuple(stored),
         )
-
-    def _read_key(self, body: Mapping[str, Any], name: str, features: set[str], stored: list[Named]) -> None:
-        for feature, path, wanted in self._features.get(name, ()):
-            value = _at(body, path)
-            if value if wanted is None else value == wanted:
-                features.add(feature)
-        for at in self._stored.get(name, ()):
-            stored += _named_at(body, at)
 
     def _read_parts(self, prompt: Any, features: set[str], stored: list[Named]) -> None:
         """Find typed parts at any depth; a list that begins with a number is one of tokens."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from otel_residency.errors import RefusalError
 from otel_residency.openai_client.call import Call, Refused
-from otel_residency.openai_client.current import EXTENSION, current_call
+from otel_residency.openai_client.current import EXTENSION, OnTheWay, current_call
 from otel_residency.openai_client.destination import Said, read_hop, read_hosts
 from otel_residency.openai_client.facts import RequestFacts
 from otel_residency.openai_client.patch import switch
@@ -58,7 +58,7 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
         if call is None:
             return wrapped(*args, **kwargs)
         try:
-            with call.on_the_way():
+            with OnTheWay(call):
                 response = wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)
@@ -71,7 +71,7 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
         if call is None:
             return await wrapped(*args, **kwargs)
         try:
-            with call.on_the_way():
+            with OnTheWay(call):
                 response = await wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)

@@ -6,6 +6,8 @@ Nothing is caught here: what a failure means is for the call to say.
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.entries import Creation
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop, Reference
 from otel_residency.core.verdict import SEVERITY
 from otel_residency.guard import Judged, undecided
@@ -18,6 +20,7 @@ from otel_residency.requirement import required
 if TYPE_CHECKING:
     from otel_residency.openai_client.batches import Batch
 
+_CREATED = range(200, 300)
 _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
 _OF_BODY = ("model", "service_tier", "features", "tools", "body_unseen")
@@ -55,6 +58,17 @@ class Judging:
         if self.hops:
             return self.hops[-1]
         return None if self.sending is None else self.sending.hop
+
+    @property
+    def creation(self) -> Creation | None:
+        """Where the answer gives the ids of what was created, if this is a call that creates something."""
+        if self.judged is None or self.facts is None:
+            return None
+        creation = self._state.creations.get(self.judged.decision.endpoint)
+        features = self.facts.features
+        if creation is None or creation.unless in features or creation.only not in (None, *features):
+            return None
+        return creation
 
     def attempt(
         self, request: Any, options: Any, client: Any, base: BaseUrl | None, body: RequestFacts | None
@@ -142,6 +156,21 @@ class Judging:
             self._state.failed("judging an answer", error)
             self.doubt = undecided(blocks=self._state.blocks)
         return self.doubt if self.doubt and not (judged and judged.decision.violation) else judged
+
+    def remember(self, seen: Seen, judged: Judged | None) -> None:
+        """Note where the things are that the answer says were created, if that is known."""
+        state, creation, facts = self._state, self.creation, self.facts
+        if creation is None or facts is None or not self.hops or seen.status not in _CREATED:
+            return
+        if judged is None or not judged.creates_there:
+            return
+        regions = {judged.decision.region}
+        if creation.with_path:
+            named = state.bodies.named(facts.hops[0].path, None)
+            regions = {state.region_of(name) or UNKNOWN for _, name in named}
+        if len(regions) == 1 and UNKNOWN not in regions:
+            for name in seen.answer.created:
+                state.memory.remember(name, *regions)
 
     def remember_lines(self, seen: Seen) -> None:
         """Keep what an upload holds for the calls that will name it."""
