@@ -87,17 +87,15 @@ def read_evidence(response: Any, known: Evidence) -> dict[str, str]:
 def read_headers(headers: Iterable[tuple[bytes, bytes]], known: Evidence) -> dict[str, str]:
     """What headers corroborate, by attribute."""
     evidence: dict[str, str] = {}
-    for name, raw in headers:
-        entry = known.get(name.lower())
-        if entry is not None:
-            attribute, header = entry
-            value = raw.decode("latin-1")
-            if header.after_last is not None:
-                value = value.rpartition(header.after_last)[2]
-            if header.url:
-                value = host_of(value)
-            if value and value not in header.nothing and len(value) <= HEADER_LIMIT and value.isprintable():
-                evidence[attribute] = value
+    found = [(known[key], raw) for name, raw in headers if (key := name.lower()) in known]
+    for (attribute, header), raw in found:
+        value = raw.decode("latin-1")
+        if header.after_last is not None:
+            value = value.rpartition(header.after_last)[2]
+        if header.url:
+            value = host_of(value)
+        if value and value not in header.nothing and len(value) <= HEADER_LIMIT and value.isprintable():
+            evidence[attribute] = value
     return evidence
 
 

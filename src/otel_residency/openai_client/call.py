@@ -78,8 +78,6 @@ class Call:
 
     async def read_ahead(self) -> None:
         """Read a file of calls in a thread: the event loop goes on meanwhile, however long it is."""
-        if not getattr(self.options, "files", None):
-            return
         try:
             batches = self.state.batches
             base = self.state.base_url(self.client)
@@ -120,7 +118,7 @@ class Call:
             if self.judging.sending is not None:
                 if http_client is not self.client._client:
                     return False
-                if self.judging.sent_already(request):
+                if self.judging.sends(request):
                     return True
             path = getattr(self.options, "url", None)
             sent: bytes = request.url.raw_path.partition(b"?")[0]

@@ -53,19 +53,10 @@ class Judging:
         self._started = started
 
     @property
-    def last(self) -> Hop | None:
-        """The hop that was reached, or else the one that was planned."""
-        if self.hops:
-            return self.hops[-1]
-        return None if self.sending is None else self.sending.hop
-
-    @property
     def creation(self) -> Creation | None:
         """Where the answer gives the ids of what was created, if this is a call that creates something."""
-        if self.judged is None or self.facts is None:
-            return None
-        creation = self._state.creations.get(self.judged.decision.endpoint)
-        features = self.facts.features
+        judged, features = self.judged, self.facts.features if self.facts is not None else ()
+        creation = None if judged is None else self._state.creations.get(judged.decision.endpoint)
         if creation is None or creation.unless in features or creation.only not in (None, *features):
             return None
         return creation
@@ -133,12 +124,10 @@ class Judging:
         asked = required()
         return bool(asked) and self.facts is not None and not set(asked).issubset(self.facts.required)
 
-    def sent_already(self, request: Any) -> bool:
+    def sends(self, request: Any) -> bool:
         """Whether `request` is the one that was judged, or sends its body."""
-        planned = self.sending
-        return planned is not None and (
-            request is planned.request or bool(self._body and body_of(request) == self._body)
-        )
+        planned = self.sending is not None and self.sending.request is request
+        return planned or bool(self._body and body_of(request) == self._body)
 
     def final(self, seen: Seen) -> Judged | None:
         """The verdict on the facts as they turned out; if the call was refused, the refusing one."""

@@ -86,14 +86,11 @@ class Seen:
 
     def attributes(self) -> dict[str, Any]:
         """What of it is told."""
-        told: dict[str, Any] = {}
-        if self.answer.service_tier:
-            told[_TIER] = self.answer.service_tier
-        if self.answer.provider:
-            told[_PROVIDER] = self.answer.provider
-        told |= self._evidence
-        if self.status is not None:
-            told[names.HTTP_STATUS] = self.status
-        if self.error_type is not None:
-            told[names.ERROR_TYPE] = self.error_type
-        return told
+        told = {
+            _TIER: self.answer.service_tier,
+            _PROVIDER: self.answer.provider,
+            **self._evidence,
+            names.HTTP_STATUS: self.status,
+            names.ERROR_TYPE: self.error_type,
+        }
+        return {name: value for name, value in told.items() if value is not None}

@@ -43,8 +43,8 @@ class Telling:
         if telemetry is None and self._state.ledger is None:
             return
         try:
-            shown = {} if base is None else {names.BASE_URL: base.shown}
-            self._attributes = attributes = {**judged.start, **shown}
+            attributes = judged.start if base is None else {**judged.start, names.BASE_URL: base.shown}
+            self._attributes = attributes
             if telemetry is not None:
                 self.span = telemetry.start(judged.name, attributes, self._started)
             if self.span is not None:
@@ -92,7 +92,8 @@ class Telling:
         model = None if facts is None else facts.model
         if model and self._attributes.get(names.MODEL_REQUESTED) != model:
             outcome[names.MODEL_REQUESTED] = model
-        last = judging.last
+        planned = None if judging.sending is None else judging.sending.hop
+        last = hops[-1] if hops else planned
         if last is not None and (announced is None or last != announced.hop):
             outcome |= server_of(last)
         if hops:
