@@ -55,8 +55,9 @@ class Judging:
     @property
     def creation(self) -> Creation | None:
         """Where the answer gives the ids of what was created, if this is a call that creates something."""
-        judged, features = self.judged, self.facts.features if self.facts is not None else ()
-        creation = None if judged is None else self._state.creations.get(judged.decision.endpoint)
+        if self.judged is None or self.facts is None:  # then the guard may be what failed
+            return None
+        creation, features = self._state.creations.get(self.judged.decision.endpoint), self.facts.features
         if creation is None or creation.unless in features or creation.only not in (None, *features):
             return None
         return creation
