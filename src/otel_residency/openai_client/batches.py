@@ -14,6 +14,7 @@ from otel_residency.core.entries import BatchFiles
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine
 from otel_residency.openai_client.batch_files import files, follow, uploads
 from otel_residency.openai_client.facts import BodyReader, RegionOf, RequestFacts
+from otel_residency.openai_client.ids import MAPPING
 
 PIECE = 1 << 20
 """Bytes that are read at a time."""
@@ -266,7 +267,7 @@ class Batches:
 
     def _is_for_batch(self, options: Any) -> bool:
         for said in (getattr(options, "extra_json", None), getattr(options, "json_data", None)):
-            if said and isinstance(said, Mapping) and "purpose" in said:
+            if said and isinstance(said, MAPPING) and "purpose" in said:
                 return self._purpose is not None and said["purpose"] == self._purpose
         return False
 

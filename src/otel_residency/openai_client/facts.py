@@ -12,7 +12,7 @@ from otel_residency.core.entries import Entries, StoredKind
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference
 from otel_residency.openai_client.current import builders, whole_bodies
 from otel_residency.openai_client.destination import WITH_BODY
-from otel_residency.openai_client.ids import ids_at
+from otel_residency.openai_client.ids import MAPPING, ids_at
 
 _MODEL_LIMIT = 256
 """Characters of a model id that are looked at; longer is no id."""
@@ -20,8 +20,6 @@ _TOOLS_LIMIT = 4096
 """Characters of all types of tools that a line of a batch may name, which nobody has told how many."""
 _SKIPPED = (str, int, float, bytes, type(None))
 _PLAIN = frozenset({*_SKIPPED, bool})
-_MAPPING = (dict, Mapping)
-"""A dict is told by its type; asking whether something else is a mapping takes longer."""
 _LIST = (list, tuple)
 _NUMBER = (int, float)
 _WANTED: Mapping[str, bool | None] = {"truthy": None, "false": False}
@@ -103,9 +101,9 @@ class BodyReader:
         body = getattr(options, "json_data", None)
         extra = getattr(options, "extra_json", None)
         content = getattr(options, "content", None)
-        if extra and isinstance(extra, _MAPPING) and (body is None or isinstance(body, _MAPPING)):
+        if extra and isinstance(extra, MAPPING) and (body is None or isinstance(body, MAPPING)):
             body = {**(body or {}), **extra}
-        if content is not None or not (body is None or isinstance(body, _MAPPING)):
+        if content is not None or not (body is None or isinstance(body, MAPPING)):
             return self._read_wire(request)
         if not body:
             return RequestFacts()
@@ -213,15 +211,15 @@ class BodyReader:
         waiting = [prompt]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, _MAPPING):
+            if isinstance(value, _LIST):
+                inner: Iterable[Any] = value if not (value and isinstance(value[0], _NUMBER)) else ()
+            elif isinstance(value, MAPPING):
                 kind = value.get("type")
                 if isinstance(kind, str):
                     self._read_part(kind, value, features)
                     for at in self._stored_parts.get(kind, ()):
                         stored += _named_at(value, at)
-                inner: Iterable[Any] = value.values()
-            elif isinstance(value, _LIST):
-                inner = value if not (value and isinstance(value[0], _NUMBER)) else ()
+                inner = value.values()
             elif isinstance(value, _SKIPPED):
                 continue
             else:
@@ -268,7 +266,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     value: Any = body.get(path[0])
     for key in path[1:]:
-        if not isinstance(value, _MAPPING):
+        if not isinstance(value, MAPPING):
             return None
         value = value.get(key)
     return value

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _NONE: Mapping[str, Any] = {}
-_MAPPING = (dict, Mapping)
+MAPPING = (dict, Mapping)
 """A dict is told by its type; asking whether something else is a mapping takes longer."""
 
 
@@ -23,5 +23,5 @@ def ids_at(value: Any, path: Sequence[str]) -> list[str]:
         return [name for each in value for name in ids_at(each, path)]
     if not path:
         return [value] if isinstance(value, str) and value else []
-    fields = value if isinstance(value, _MAPPING) else fields_of(value)
+    fields = value if isinstance(value, MAPPING) else fields_of(value)
     return ids_at(fields.get(path[0]), path[1:])
