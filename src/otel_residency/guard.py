@@ -17,9 +17,10 @@ from otel_residency.core.classify import (
     match_endpoint,
     match_host,
     match_sender,
+    with_port,
 )
 from otel_residency.core.decide import decide
-from otel_residency.core.facts import BASE_PATH, BatchLine, CallFacts, Hop
+from otel_residency.core.facts import BASE_PATH, Answer, BatchLine, CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
@@ -29,10 +30,18 @@ from otel_residency.telemetry import names
 _log = getLogger("otel_residency")
 _CONCERNING = frozenset({"listed", "bogus", "lookalike"})
 """Kinds of hosts that every request to is worth a verdict."""
+_DOUBTS = frozenset(
+    {
+        *("gateway.left_region", "gateway.provider_mismatch", "gateway.route"),
+        *("host.header_mismatch", "host.region_contradicted", "project.region_mismatch"),
+    }
+)
+"""Reasons for which the region of the host is not where a thing was created."""
+_DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 REMEMBERED = 1024
 """Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
 
-Attributes = Mapping[str, str | bool | tuple[str, ...]]
+Attributes = Mapping[str, str | bool | int | tuple[str, ...]]
 
 
 class Judged(NamedTuple):
@@ -41,8 +50,25 @@ class Judged(NamedTuple):
     decision: Decision
     span: Attributes
     counted: tuple[tuple[str, str | bool], ...]
+    name: str
+    """That of the span."""
+    start: Attributes
+    """What the span is started with; of the client's base URL nothing is known here."""
     facts: CallFacts | None = None
     """What was judged; `None` where nothing could be."""
+    creates_there: bool = False
+    """Whether what the call creates is in the region of the host, as far as that is known."""
+
+    @property
+    def hop(self) -> Hop | None:
+        """The last of the hops that were judged."""
+        return self.facts.hops[-1] if self.facts is not None and self.facts.hops else None
+
+    @property
+    def target(self) -> str:
+        """Where the call goes, without what only the caller may know of it."""
+        hop, endpoint = self.hop, self.decision.endpoint
+        return endpoint if hop is None else f"{hop.scheme}://{with_port(hop.host, hop.port)} {endpoint}"
 
 
 class Guard:
@@ -52,6 +78,7 @@ class Guard:
         settings: those given, marked with what was found wrong with them.
         catalogue: the catalogue in use.
         judge: facts to `Judged`; pure, and fast for facts seen before.
+        judge_answered: the same for facts with other hops and an answer; takes the three.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -62,6 +89,7 @@ class Guard:
         self.settings = settings
         self._policy_hash = settings.policy_hash
         self.judge = lru_cache(REMEMBERED)(self._judge)
+        self.judge_answered = lru_cache(REMEMBERED)(self._judge_answered)
         self._match_on = lru_cache(REMEMBERED)(partial(match_host, self.catalogue, settings.policy.hosts))
 
     @property
@@ -89,10 +117,6 @@ class Guard:
         if kind != "configured":
             return kind in _CONCERNING
         return match_endpoint(self.catalogue, "openai", method, hop.path, BASE_PATH).endpoint is not None
-
-    def creates_elsewhere(self, hop: Hop) -> bool:
-        """Whether what a host creates may be elsewhere: the region of a private link is its own alone."""
-        return self._match(hop.host, hop.port).link
 
     def _kind(self, host: str, port: int | None) -> HostKind:
         return self._match(host, port).kind
@@ -136,7 +160,14 @@ class Guard:
 
     def _judge(self, facts: CallFacts) -> Judged:
         decision = decide(facts, self.catalogue, self.settings.policy)
-        return _judged(decision, self._policy_hash)._replace(facts=facts)
+        judged = _judged(decision, self._policy_hash, facts)
+        doubted = any(finding.reason in _DOUBTS for finding in decision.findings)
+        # The region of a private link is its own alone.
+        linked = any(self._match_on(hop.host, hop.port, facts.on).link for hop in facts.hops[-1:])
+        return judged._replace(creates_there=not doubted and not linked)
+
+    def _judge_answered(self, facts: CallFacts, hops: tuple[Hop, ...], answer: Answer) -> Judged:
+        return self._judge(facts._replace(hops=hops, answer=answer))
 
 
 def in_use(settings: Settings) -> tuple[Catalogue, tuple[str, ...]]:
@@ -168,14 +199,14 @@ def undecided(*, blocks: bool) -> Judged:
     return _judged(decision, UNKNOWN)
 
 
-def _judged(decision: Decision, policy_hash: str) -> Judged:
+def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None) -> Judged:
     common: dict[str, str | bool] = {
         names.VERDICT: decision.verdict.value,
         names.VIOLATION: decision.violation,
         names.REGION: decision.region,
         names.ENDPOINT: decision.endpoint,
     }
-    span: dict[str, str | bool | tuple[str, ...]] = {
+    span: dict[str, str | bool | int | tuple[str, ...]] = {
         **common,
         names.REASONS: decision.reasons,
         names.CATALOGUE: decision.catalogue,
@@ -185,4 +216,19 @@ def _judged(decision: Decision, policy_hash: str) -> Judged:
         span[names.REQUIRED] = decision.required
     if decision.snapshot:
         span[names.MODEL_SNAPSHOT] = decision.snapshot
-    return Judged(decision, span, tuple(common.items()))
+    start, method = dict(span), "HTTP"
+    if facts is not None:
+        start[names.HTTP_METHOD] = method = facts.method
+        if facts.hops:
+            start |= server_of(facts.hops[-1])
+        if facts.model:
+            start[names.MODEL_REQUESTED] = facts.model
+    return Judged(
+        decision, span, tuple(common.items()), f"residency {method} {decision.endpoint}", start, facts
+    )
+
+
+def server_of(hop: Hop) -> dict[str, str | int]:
+    """The attributes of the server that a hop leads to."""
+    port = hop.port or _DEFAULT_PORTS.get(hop.scheme)
+    return {names.SERVER_ADDRESS: hop.host} | ({} if port is None else {names.SERVER_PORT: port})

@@ -20,7 +20,7 @@ import urllib3
 from otel_residency import ResidencyViolationError, require
 from otel_residency.errors import RefusalError
 from otel_residency.http_clients import install
-from otel_residency.openai_client import call, http
+from otel_residency.openai_client import http, sending
 from otel_residency.openai_client.patch import switch
 from otel_residency.telemetry import names
 from tests.internet import EU, GATEWAY, US, Internet
@@ -257,7 +257,7 @@ def broken(*_: object, **__: object) -> None:
 def failing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every reading of a request fail."""
     monkeypatch.setattr(install, "_begin", broken)
-    for module in (http, call):
+    for module in (http, sending):
         monkeypatch.setattr(module, "read_hop", broken)
 
 

@@ -24,7 +24,7 @@ from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer
 from otel_residency.core.policy import Ledger
 from otel_residency.instrumentor import deactivate
-from otel_residency.openai_client import batch_files, call
+from otel_residency.openai_client import batch_files, judging
 from otel_residency.openai_client.batches import Contents
 from otel_residency.openai_client.patch import switch
 from otel_residency.settings import Settings, policy_problems
@@ -169,7 +169,7 @@ def test_calls_are_judged_as_the_table_says(
     """A real call that meets the conditions of a case gets its verdict, and by its record again."""
     today = datetime.now(UTC).toordinal()
     monkeypatch.setattr(batch_files.files, "_known", {})
-    monkeypatch.setattr(call, "_EPOCH", call._EPOCH + case.day.toordinal() - today)
+    monkeypatch.setattr(judging, "_EPOCH", judging._EPOCH + case.day.toordinal() - today)
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     waiting = replies(case)
 

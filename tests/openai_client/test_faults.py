@@ -166,11 +166,11 @@ def doubtful(recorded: Recorded) -> list[Mapping[str, Any]]:
 
 JUDGES = {
     "reading-the-body": f"{CLIENT}.facts.BodyReader.read",
-    "reading-who-built-it": f"{CLIENT}.call.builds_plainly",
-    "reading-what-is-sent": f"{CLIENT}.call.body_of",
+    "reading-who-built-it": f"{CLIENT}.judging.builds_plainly",
+    "reading-what-is-sent": f"{CLIENT}.sending.body_of",
     "reading-the-base-url": f"{CLIENT}.state.State.base_url",
-    "reading-where-it-goes": f"{CLIENT}.call.read_hop",
-    "reading-what-it-says-of-it": f"{CLIENT}.call.read_said",
+    "reading-where-it-goes": f"{CLIENT}.sending.read_hop",
+    "reading-what-it-says-of-it": f"{CLIENT}.sending.read_said",
     "loading-the-catalogue": f"{OURS}.guard.load_catalogue",
     "checking-the-policy": f"{OURS}.guard.policy_problems",
     "deciding": f"{OURS}.guard.decide",
@@ -230,16 +230,16 @@ def test_a_redirect_that_can_not_be_judged(
     on_call: str,
 ) -> None:
     """A failure between two hops lets the second go in flag mode, and does not in block mode."""
-    from otel_residency.openai_client import call
+    from otel_residency.openai_client import sending
 
-    read_hop = call.read_hop
+    read_hop = sending.read_hop
 
     def fails_later(request: Any, said: Any, *, redirected: bool = False) -> Any:
         return broken() if redirected else read_hop(request, said, redirected=redirected)
 
     expected = make(EU)
     internet.requests.clear()
-    monkeypatch.setattr(call, "read_hop", fails_later)
+    monkeypatch.setattr(sending, "read_hop", fails_later)
     recorded = instrument(on_call=on_call)
     found = make(EU)
     if on_call == "block":
@@ -260,13 +260,13 @@ def test_a_redirect_that_can_not_be_judged(
 
 TELLERS = {
     "starting-a-span": (f"{OURS}.telemetry.emit.Telemetry.start", (0, MADE, MADE)),
-    "making-it-current": (f"{CLIENT}.call.set_span_in_context", (MADE, MADE, MADE)),
+    "making-it-current": (f"{CLIENT}.telling.set_span_in_context", (MADE, MADE, MADE)),
     "counting": (f"{OURS}.telemetry.emit.Telemetry.count", (MADE, 0, MADE)),
     "reporting": (f"{OURS}.telemetry.emit.Telemetry.report_violation", (MADE, MADE, 0)),
     "ending-a-span": (f"{OURS}.telemetry.emit.Telemetry.end", (0, MADE, MADE)),
     "reading-an-answer": (f"{CLIENT}.call.read_answer", (MADE, MADE, MADE)),
-    "reading-an-error": (f"{CLIENT}.call.refusal_of", (MADE, MADE, MADE)),
-    "reading-evidence": (f"{CLIENT}.call.read_evidence", (MADE, MADE, MADE)),
+    "reading-an-error": (f"{CLIENT}.seen.refusal_of", (MADE, MADE, MADE)),
+    "reading-evidence": (f"{CLIENT}.seen.read_evidence", (MADE, MADE, MADE)),
     "watching-a-body": (f"{CLIENT}.call.watch_read", (MADE, MADE, MADE)),
     "following-a-stream": (f"{CLIENT}.wrappers.attach", (MADE, MADE, MADE)),
     "having-a-thread": (f"{CLIENT}.call.reaper.prepare", (MADE, MADE, MADE)),
@@ -436,7 +436,7 @@ def test_the_log_fails_as_well(make: Make, instrument: Instrument, monkeypatch: 
         emit = broken
 
     expected = make(EU)
-    monkeypatch.setattr(f"{CLIENT}.call.read_hop", broken)
+    monkeypatch.setattr(f"{CLIENT}.sending.read_hop", broken)
     instrument()
     handler = Fails()
     logging.getLogger(OURS).addHandler(handler)

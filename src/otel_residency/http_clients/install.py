@@ -15,7 +15,7 @@ import wrapt
 from otel_residency.errors import RefusalError
 from otel_residency.http_clients import sockets
 from otel_residency.http_clients.judged import judged
-from otel_residency.openai_client.current import is_under_way, under_way
+from otel_residency.openai_client.current import OnTheWay, is_under_way, under_way
 from otel_residency.openai_client.patch import switch, wrap
 from otel_residency.patching import when_imported
 
@@ -55,7 +55,7 @@ def _patch_urllib3(module: ModuleType) -> None:
             return wrapped(*args, **kwargs)
         with _until_the_end(call, pool.host):
             response = wrapped(*args, **kwargs)
-            call.status = response.status
+            call.seen.status = response.status
         return response
 
     wrap(module, "HTTPConnectionPool.urlopen", urlopen, switch.miss_client)
@@ -94,7 +94,7 @@ def _patch_httpcore(module: ModuleType) -> None:
             return handle(self, request)
         with _until_the_end(call):
             response = handle(self, request)
-            call.status = response.status
+            call.seen.status = response.status
         return response
 
     @wraps(handle_async)
@@ -104,7 +104,7 @@ def _patch_httpcore(module: ModuleType) -> None:
             return await handle_async(self, request)
         with _until_the_end(call):
             response = await handle_async(self, request)
-            call.status = response.status
+            call.seen.status = response.status
         return response
 
     wrapt.apply_patch(module.ConnectionPool, "handle_request", handle_request)
@@ -246,14 +246,14 @@ def _begin(
         RefusalError: in block mode.
     """
     from otel_residency.http_clients.request import Request
-    from otel_residency.openai_client.facts import read_said
+    from otel_residency.openai_client.destination import read_said
     from otel_residency.openai_client.http import open_raw
 
     if not place[1]:
         return None
     url = _target(*place)
     request = Request(str(method), url, headers, body, in_tls)
-    if is_under_way(place[1], read_said(request).host_header):
+    if is_under_way(place[1], read_said(request, request.headers.raw).host_header):
         return None
     return open_raw(request, key or url.raw_host.decode("ascii"))
 
@@ -262,9 +262,9 @@ def _begin(
 def _until_the_end(call: "Call", proxy: str = "") -> Iterator[None]:
     """End the call when the block is left. `proxy`: the host that is dialled, where it may be another."""
     try:
-        with call.on_the_way():
-            if proxy and call.hops:
-                under_way.set((proxy, call.hops[-1].host_header))
+        with OnTheWay(call):
+            if proxy and call.judging.hops:
+                under_way.set((proxy, call.judging.hops[-1].host_header))
             yield
     except BaseException as error:
         call.raised(error)

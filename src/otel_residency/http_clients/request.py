@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from otel_residency.openai_client.facts import NAME_IN_TLS
+from otel_residency.openai_client.destination import NAME_IN_TLS
 
 Given = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 """Headers as HTTP clients have them: each once, or as pairs."""

@@ -243,9 +243,10 @@ def _greet(protocol: Any, uri: Callable[[], Any], headers: Any) -> None:
     def greet() -> None:
         call = getattr(protocol, _CALL, None) or _open(uri(), {})
         setattr(protocol, _CALL, call)
-        if call is not None and call.request is not None:
-            call.request.also_say(headers.raw_items())
-            _judge(call, lambda: call.hop(call.request))
+        sending = None if call is None else call.judging.sending
+        if call is not None and sending is not None:
+            sending.request.also_say(headers.raw_items())
+            _judge(call, lambda: call.hop(sending.request))
 
     judged(greet, ProtocolError)
 
@@ -289,7 +290,7 @@ def _learn(call: "Call", message: bytes, fin: Any) -> None:
         call.learn(RequestFacts(unseen=True))
     elif any(word in message for word in call.state.telling):
         call.learn(call.state.bodies.read_message(message))
-    elif call.is_asked_more():
+    elif call.judging.is_asked_more():
         call.learn(RequestFacts())
 
 
@@ -299,6 +300,6 @@ def _ended(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
     call = getattr(protocol, _CALL, None)
     if call is not None:
         failed = getattr(protocol, "handshake_exc", None)
-        if failed is not None and call.status is None:
+        if failed is not None and call.seen.status is None:
             call.raised(failed)
         call.finish()

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from otel_residency.core.entries import Creation, EvidenceHeader, Refusal
-from otel_residency.openai_client.facts import HEADER_LIMIT, host_of
+from otel_residency.openai_client.destination import HEADER_LIMIT, host_of
 from otel_residency.openai_client.ids import fields_of, ids_at
 from otel_residency.telemetry import names
 
+Evidence = Mapping[bytes, tuple[str, EvidenceHeader]]
+"""Name of a header as on the wire, to attribute and what else is known of it."""
 _LIMIT = 256
 
 
@@ -21,12 +23,6 @@ class AnswerFacts(NamedTuple):
     provider: str | None = None
     created: tuple[str, ...] = ()
     """Ids of things that the vendor keeps; they go no further than into the memory."""
-
-    @property
-    def evidence(self) -> dict[str, str]:
-        """What of it is evidence, by attribute."""
-        told = (("service_tier", self.service_tier), ("provider", self.provider))
-        return {names.EVIDENCE[shows]: value for shows, value in told if value}
 
 
 def read_answer(value: Any, creation: Creation | None = None) -> AnswerFacts:
@@ -41,9 +37,10 @@ def read_answer(value: Any, creation: Creation | None = None) -> AnswerFacts:
     error = fields.get("error")
     code = None if error is None else fields_of(error).get("code")
     created = () if creation is None else _created(fields, creation)
-    told = (fields.get("model"), fields.get("service_tier"), code, fields.get("provider"))
-    model, tier, code, provider = map(_text, told)
-    return AnswerFacts(model, tier, code, provider, created)
+    get = fields.get
+    return AnswerFacts(
+        _text(get("model")), _text(get("service_tier")), _text(code), _text(get("provider")), created
+    )
 
 
 def _created(fields: Mapping[str, Any], creation: Creation) -> tuple[str, ...]:
@@ -78,7 +75,7 @@ def _text(value: Any) -> str | None:
     return value[:_LIMIT] if isinstance(value, str) and value else None
 
 
-def read_evidence(response: Any, known: Mapping[bytes, tuple[str, EvidenceHeader]]) -> dict[str, str]:
+def read_evidence(response: Any, known: Evidence) -> dict[str, str]:
     """What the headers and the connection of a response corroborate, by attribute."""
     evidence = read_headers(response.headers.raw, known)
     stream = response.extensions.get("network_stream")
@@ -87,22 +84,18 @@ def read_evidence(response: Any, known: Mapping[bytes, tuple[str, EvidenceHeader
     return evidence
 
 
-def read_headers(
-    headers: Iterable[tuple[bytes, bytes]], known: Mapping[bytes, tuple[str, EvidenceHeader]]
-) -> dict[str, str]:
+def read_headers(headers: Iterable[tuple[bytes, bytes]], known: Evidence) -> dict[str, str]:
     """What headers corroborate, by attribute."""
     evidence: dict[str, str] = {}
-    for name, raw in headers:
-        entry = known.get(name.lower())
-        if entry is not None:
-            attribute, header = entry
-            value = raw.decode("latin-1")
-            if header.after_last is not None:
-                value = value.rpartition(header.after_last)[2]
-            if header.url:
-                value = host_of(value)
-            if value and value not in header.nothing and len(value) <= HEADER_LIMIT and value.isprintable():
-                evidence[attribute] = value
+    found = [(known[key], raw) for name, raw in headers if (key := name.lower()) in known]
+    for (attribute, header), raw in found:
+        value = raw.decode("latin-1")
+        if header.after_last is not None:
+            value = value.rpartition(header.after_last)[2]
+        if header.url:
+            value = host_of(value)
+        if value and value not in header.nothing and len(value) <= HEADER_LIMIT and value.isprintable():
+            evidence[attribute] = value
     return evidence
 
 

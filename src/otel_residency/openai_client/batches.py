@@ -14,6 +14,7 @@ from otel_residency.core.entries import BatchFiles
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine
 from otel_residency.openai_client.batch_files import files, follow, uploads
 from otel_residency.openai_client.facts import BodyReader, RegionOf, RequestFacts
+from otel_residency.openai_client.ids import MAPPING
 
 PIECE = 1 << 20
 """Bytes that are read at a time."""
@@ -221,8 +222,7 @@ class Batches:
         if body.batch_input:
             contents = files.get(host, body.batch_input)
             return None if contents is None else Batch(contents)
-        parts = [name for kind, name in body.stored if kind == _PART]
-        if parts:
+        if body.stored and (parts := [name for kind, name in body.stored if kind == _PART]):
             return self._completed(host, self._upload_in(path), parts)
         if self._nothing is None or not self._is_for_batch(options):
             return None
@@ -267,7 +267,7 @@ class Batches:
 
     def _is_for_batch(self, options: Any) -> bool:
         for said in (getattr(options, "extra_json", None), getattr(options, "json_data", None)):
-            if said and isinstance(said, Mapping) and "purpose" in said:
+            if said and isinstance(said, MAPPING) and "purpose" in said:
                 return self._purpose is not None and said["purpose"] == self._purpose
         return False
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import context as otel_context
+
 if TYPE_CHECKING:
     from otel_residency.openai_client.call import Call
 
@@ -26,3 +28,31 @@ builders: dict[int, Any] = {}
 def is_under_way(host: str | None, name: str | None = None) -> bool:
     """Whether a request to `host`, that names `name` as its host, is part of one that was judged."""
     return under_way.get() in ((host, name), ANYWHERE)
+
+
+class OnTheWay:
+    """Around one hop: what its HTTP client builds on is not judged again.
+
+    Nothing is reset by a token: a coroutine may be ended in a context that it never entered.
+    """
+
+    __slots__ = ("_before", "_call", "_context")
+
+    def __init__(self, call: "Call") -> None:
+        """The way of the latest hop of `call`."""
+        self._call = call
+
+    def __enter__(self) -> None:
+        call, judging = self._call, self._call.judging
+        self._before = under_way.get()
+        hop = judging.hops[-1] if judging.hops and judging.doubt is None else None
+        under_way.set(ANYWHERE if hop is None else (hop.host, hop.host_header))
+        self._context = None
+        if call.alone and call.telling.context is not None:  # nothing else makes its span current
+            self._context = otel_context.get_current()
+            otel_context.attach(call.telling.context)
+
+    def __exit__(self, *_: object) -> None:
+        under_way.set(self._before)
+        if self._context is not None:
+            otel_context.attach(self._context)

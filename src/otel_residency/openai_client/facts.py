@@ -1,18 +1,18 @@
-"""A client's request to the facts that the core judges: structure only, never content."""
+"""The body of a request, to what it tells of the call: structure only, never content."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from otel_residency.core.classify import UNKNOWN, canonical_host
-from otel_residency.core.entries import Entries, RouteHeader, StoredKind
-from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Hop, Reference
+from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.entries import Entries, StoredKind
+from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference
 from otel_residency.openai_client.current import builders, whole_bodies
-from otel_residency.openai_client.ids import ids_at
+from otel_residency.openai_client.destination import WITH_BODY
+from otel_residency.openai_client.ids import MAPPING, ids_at
 
 _MODEL_LIMIT = 256
 """Characters of a model id that are looked at; longer is no id."""
@@ -20,26 +20,8 @@ _TOOLS_LIMIT = 4096
 """Characters of all types of tools that a line of a batch may name, which nobody has told how many."""
 _SKIPPED = (str, int, float, bytes, type(None))
 _PLAIN = frozenset({*_SKIPPED, bool})
-_MAPPING = (dict, Mapping)
-"""A dict is told by its type; asking whether something else is a mapping takes longer."""
 _LIST = (list, tuple)
 _NUMBER = (int, float)
-_HOST = b"host"
-_PORT = re.compile(rb":\d*$")
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-TARGET = "target"
-"""Extension of a request that the HTTP libraries send in the place of its path."""
-NAME_IN_TLS = "sni_hostname"
-"""Extension of a request with the host that the certificate is asked of."""
-HEADER_LIMIT = 128
-"""Characters of a header that tell something; longer is no name and no host."""
-_PROJECT = b"openai-project"
-_NO_PROJECT = "unreadable"
-"""In the place of a project that can't be one."""
-Heard = Mapping[bytes, RouteHeader | None]
-"""Request headers that are read, by name as on the wire; what tells a gateway of its way on has an entry."""
-HEARD: Heard = {_HOST: None, _PROJECT: None}
-"""Those that are read of every request."""
 _WANTED: Mapping[str, bool | None] = {"truthy": None, "false": False}
 """What the catalogue's words for a value that is no text stand for; `None` is any that counts."""
 _PATHS = 1024
@@ -101,14 +83,14 @@ class BodyReader:
             for part, paths in stored.typed.items():
                 self._stored_parts.setdefault(part, []).extend((stored, tuple(at.split("."))) for at in paths)
             self._below |= dict.fromkeys(stored.below, stored.kind)
-        self._keys = frozenset((*self._features, *self._stored))
+        self._prompt_at = entries.prompt_at
+        self._tool_keys = entries.tool_keys
+        self._keys = frozenset((*self._features, *self._stored, *self._prompt_at, *self._tool_keys))
         self._stored_models = [
             (kind.kind, kind.model_prefix) for kind in entries.stored_kinds if kind.model_prefix
         ]
         self._literals = frozenset(segment for each in entries.endpoints for segment in each.path.split("/"))
         self.named = lru_cache(_PATHS)(self._named)
-        self._prompt_at = entries.prompt_at
-        self._tool_keys = entries.tool_keys
         self._part_types = {part.type: part.feature for part in entries.part_types}
         self._file_types = frozenset(entries.file_part_types)
         self._references = entries.file_reference_keys
@@ -119,9 +101,9 @@ class BodyReader:
         body = getattr(options, "json_data", None)
         extra = getattr(options, "extra_json", None)
         content = getattr(options, "content", None)
-        if extra and isinstance(extra, _MAPPING) and (body is None or isinstance(body, _MAPPING)):
+        if extra and isinstance(extra, MAPPING) and (body is None or isinstance(body, MAPPING)):
             body = {**(body or {}), **extra}
-        if content is not None or not (body is None or isinstance(body, _MAPPING)):
+        if content is not None or not (body is None or isinstance(body, MAPPING)):
             return self._read_wire(request)
         if not body:
             return RequestFacts()
@@ -132,7 +114,7 @@ class BodyReader:
 
     def read_sent(self, request: Any) -> RequestFacts:
         """Read the body that an HTTP client is about to send."""
-        if request.method not in _WITH_BODY or body_of(request) == b"":
+        if request.method not in WITH_BODY or body_of(request) == b"":
             return RequestFacts()
         return self._read_wire(request)
 
@@ -196,21 +178,22 @@ class BodyReader:
         features: set[str] = set()
         tools: set[str] = set()
         stored: list[Named] = []
-        for name in body:
-            if name in self._keys:
-                self._read_key(body, name, features, stored)
-        for key in self._prompt_at:
-            prompt = body.get(key)
-            if prompt.__class__ is not str and prompt is not None:
-                self._read_parts(prompt, features, stored)
-        for key in self._tool_keys:
-            value = body.get(key)
-            if value is None:
+        for name, value in body.items():
+            if name not in self._keys:
                 continue
-            if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
-                self._read_tools(value, features, tools, stored)
-            else:
-                tools.add(key)
+            for feature, path, wanted in self._features.get(name, ()):
+                found = _at(body, path)
+                if found if wanted is None else found == wanted:
+                    features.add(feature)
+            for at in self._stored.get(name, ()):
+                stored += _named_at(body, at)
+            if name in self._prompt_at and value.__class__ is not str and value is not None:
+                self._read_parts(value, features, stored)
+            if name in self._tool_keys and value is not None:
+                if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
+                    self._read_tools(value, features, tools, stored)
+                else:
+                    tools.add(name)
         model = None
         for path in self._model_at:
             model = model or _text(_at(body, path))
@@ -223,28 +206,20 @@ class BodyReader:
             stored=tuple(stored),
         )
 
-    def _read_key(self, body: Mapping[str, Any], name: str, features: set[str], stored: list[Named]) -> None:
-        for feature, path, wanted in self._features.get(name, ()):
-            value = _at(body, path)
-            if value if wanted is None else value == wanted:
-                features.add(feature)
-        for at in self._stored.get(name, ()):
-            stored += _named_at(body, at)
-
     def _read_parts(self, prompt: Any, features: set[str], stored: list[Named]) -> None:
         """Find typed parts at any depth; a list that begins with a number is one of tokens."""
         waiting = [prompt]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, _MAPPING):
+            if isinstance(value, _LIST):
+                inner: Iterable[Any] = value if not (value and isinstance(value[0], _NUMBER)) else ()
+            elif isinstance(value, MAPPING):
                 kind = value.get("type")
                 if isinstance(kind, str):
                     self._read_part(kind, value, features)
                     for at in self._stored_parts.get(kind, ()):
                         stored += _named_at(value, at)
-                inner: Iterable[Any] = value.values()
-            elif isinstance(value, _LIST):
-                inner = value if not (value and isinstance(value[0], _NUMBER)) else ()
+                inner = value.values()
             elif isinstance(value, _SKIPPED):
                 continue
             else:
@@ -291,7 +266,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     value: Any = body.get(path[0])
     for key in path[1:]:
-        if not isinstance(value, _MAPPING):
+        if not isinstance(value, MAPPING):
             return None
         value = value.get(key)
     return value
@@ -304,73 +279,6 @@ def _named_at(body: Mapping[str, Any], at: _StoredAt) -> Iterator[Named]:
 
 def _text(value: Any) -> str | None:
     return value[:_MODEL_LIMIT] if isinstance(value, str) and value else None
-
-
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-
-
-class Said(NamedTuple):
-    """What a request says of where it is to go, besides its URL."""
-
-    host_header: str | None = None
-    """Its `Host` header and its name in TLS, as far as they name another host than it dials."""
-    route: tuple[tuple[str, str], ...] = ()
-    """What it tells a gateway of where to send it on to."""
-    project: str | None = None
-    """The vendor's project that it names."""
-
-
-def read_said(request: Any, heard: Heard = HEARD) -> Said:
-    """Read those of the headers of `request` that are `heard`, and its name in TLS."""
-    found = [(key, value) for name, value in request.headers.raw if (key := name.lower()) in heard]
-    others = _other_names(request, [value for key, value in found if key == _HOST])
-    projects = [value for key, value in found if key == _PROJECT]
-    routes = [(header, value) for key, value in found if (header := heard[key]) is not None]
-    return Said(
-        b", ".join(others).decode("latin-1") if others else None,
-        tuple(_told(header, value.decode("latin-1").strip()) for header, value in routes) if routes else (),
-        _project(projects) if projects else None,
-    )
-
-
-def _project(named: list[bytes]) -> str:
-    name = named[0].decode("latin-1")
-    return name if len(named) == 1 and len(name) <= HEADER_LIMIT and name.isprintable() else _NO_PROJECT
-
-
-def read_hop(request: Any, said: Said, *, redirected: bool = False) -> Hop:
-    """Where `request`, of either HTTP library, goes: by its own word, since parsers differ."""
-    url = request.url
-    payload = request.method in _WITH_BODY
-    if redirected and payload:
-        headers = request.headers
-        payload = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    return Hop(
-        url.scheme,
-        url.raw_host.decode("ascii"),
-        url.port,
-        _bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii"),
-        said.host_header,
-        payload,
-        redirected,
-        said.route,
-    )
-
-
-def _told(header: RouteHeader, text: str) -> tuple[str, str]:
-    """Kind and value; what can't be read is a rule that is not known."""
-    value = host_of(text) if header.shows == "upstream" else text
-    if header.shows == "rules" or not value or len(value) > HEADER_LIMIT or not value.isprintable():
-        return "rules", header.header
-    return header.shows, value
-
-
-def host_of(url: str) -> str:
-    """The host of a URL that a header names, and nothing else of it."""
-    try:
-        return urlsplit(url if "://" in url else f"//{url}").hostname or ""
-    except ValueError:
-        return ""
 
 
 def builds_plainly(http_client: Any) -> bool:
@@ -388,31 +296,3 @@ def body_of(request: Any) -> Any:
     if type(stream) in whole_bodies:
         (stream,) = stream
     return stream
-
-
-def read_hosts(request: Any) -> list[str]:
-    """The host that `request` dials, and those that it names besides."""
-    named = [value for name, value in request.headers.raw if name.lower() == _HOST]
-    others = (_PORT.sub(b"", name).decode("latin-1") for name in _other_names(request, named))
-    return [request.url.raw_host.decode("ascii"), *others]
-
-
-def _other_names(request: Any, named: list[bytes]) -> list[bytes]:
-    """Those of the hosts `named`, and its name in TLS, that are not the host that `request` dials."""
-    url = request.url
-    in_tls = request.extensions.get(NAME_IN_TLS)
-    # The client writes a hyphen there for an underscore, which no name in a certificate has.
-    if in_tls and _bytes(in_tls) != url.raw_host.replace(b"_", b"-"):
-        named = [*named, _bytes(in_tls)]
-    if not named or named == [url.netloc]:
-        return []
-    host, port = _plain(url.raw_host), b":%d" % (url.port or _DEFAULT_PORTS.get(url.scheme, 0))
-    return [name for name in named if host not in (_plain(name), _plain(name.removesuffix(port)))]
-
-
-def _plain(name: bytes) -> str:
-    return canonical_host(name.decode("latin-1"))
-
-
-def _bytes(value: str | bytes) -> bytes:
-    return value.encode() if isinstance(value, str) else value

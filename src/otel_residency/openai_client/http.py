@@ -9,8 +9,9 @@ from typing import Any
 
 from otel_residency.errors import RefusalError
 from otel_residency.openai_client.call import Call, Refused
-from otel_residency.openai_client.current import EXTENSION, current_call
-from otel_residency.openai_client.facts import RequestFacts, Said, read_hop, read_hosts
+from otel_residency.openai_client.current import EXTENSION, OnTheWay, current_call
+from otel_residency.openai_client.destination import Said, read_hop, read_hosts
+from otel_residency.openai_client.facts import RequestFacts
 from otel_residency.openai_client.patch import switch
 
 
@@ -57,7 +58,7 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
         if call is None:
             return wrapped(*args, **kwargs)
         try:
-            with call.on_the_way():
+            with OnTheWay(call):
                 response = wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)
@@ -70,7 +71,7 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
         if call is None:
             return await wrapped(*args, **kwargs)
         try:
-            with call.on_the_way():
+            with OnTheWay(call):
                 response = await wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)
@@ -90,11 +91,11 @@ def _call_of(client: Any, args: Any, kwargs: Any, kind: type[Exception]) -> Call
             call = _unmarked(request, client)
             if call is None:
                 return None
-            if call.request is None:
+            if call.judging.sending is None:
                 call.attempt(request, None)
-        elif call.alone and not call.hops and not call.raw:
+        elif call.alone and not call.judging.hops and not call.raw:
             call.state.passed_by()
-            if call.facts is None:
+            if call.judging.facts is None:
                 call.attempt(request, call.options)
         call.hop(request)
     except RefusalError as error:

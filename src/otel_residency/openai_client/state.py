@@ -15,12 +15,14 @@ from otel_residency.telemetry.emit import Attributes, InForce
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_residency.core.entries import Creation, EvidenceHeader
+    from otel_residency.core.entries import Creation
     from otel_residency.core.verdict import Decision
     from otel_residency.guard import Guard
     from otel_residency.ledger.ledger import Ledger
+    from otel_residency.openai_client.answer import Evidence
     from otel_residency.openai_client.batches import Batches
-    from otel_residency.openai_client.facts import BodyReader, Heard
+    from otel_residency.openai_client.destination import Heard
+    from otel_residency.openai_client.facts import BodyReader
     from otel_residency.openai_client.memory import Memory
     from otel_residency.settings import Settings
     from otel_residency.telemetry.emit import Telemetry
@@ -139,8 +141,8 @@ class State:
         return (*(event.encode() for event in self.guard.catalogue.entries.socket_events), b"\\")
 
     @cached_property
-    def evidence(self) -> "dict[bytes, tuple[str, EvidenceHeader]]":
-        """Header name as on the wire, to attribute and what else is known of the header."""
+    def evidence(self) -> "Evidence":
+        """The response headers that are read."""
         return {
             entry.header.encode(): (names.EVIDENCE[entry.shows], entry)
             for entry in self.guard.catalogue.entries.evidence_headers
@@ -149,7 +151,7 @@ class State:
     @cached_property
     def heard(self) -> "Heard":
         """The request headers that are read, those that tell a gateway of its way on among them."""
-        from otel_residency.openai_client.facts import HEARD  # noqa: PLC0415
+        from otel_residency.openai_client.destination import HEARD  # noqa: PLC0415
 
         return {
             **HEARD,

@@ -1,5 +1,6 @@
 """The wrappers of the client's functions, in the shape that wrapt calls them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from otel_residency.errors import RefusalError
@@ -104,22 +105,19 @@ def _let_go_alone(request: Any, client: Any, options: Any) -> None:
             raise
 
 
-def stream_init(wrapped: Any, stream: Any, args: Any, kwargs: Any) -> None:
-    """After `Stream.__init__`."""
-    wrapped(*args, **kwargs)
-    _attach(stream, follow)
+def _following(follower: Callable[[Any, Call], Any]) -> Callable[..., None]:
+    """A wrapper for the `__init__` of a stream, whose events `follower` follows."""
+
+    def after(wrapped: Any, stream: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        try:
+            attach(stream, follower)
+        except Exception as error:
+            state = switch.state
+            if state is not None:
+                state.failed("following a stream", error)
+
+    return after
 
 
-def async_stream_init(wrapped: Any, stream: Any, args: Any, kwargs: Any) -> None:
-    """After `AsyncStream.__init__`."""
-    wrapped(*args, **kwargs)
-    _attach(stream, follow_async)
-
-
-def _attach(stream: Any, follower: Any) -> None:
-    try:
-        attach(stream, follower)
-    except Exception as error:
-        state = switch.state
-        if state is not None:
-            state.failed("following a stream", error)
+stream_init, async_stream_init = _following(follow), _following(follow_async)

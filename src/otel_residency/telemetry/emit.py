@@ -138,11 +138,11 @@ class Telemetry:
         )
 
     @staticmethod
-    def end(span: Span, attributes: Attributes, *, failed: bool, end_time: int | None) -> None:
-        """Complete and end a span."""
+    def end(span: Span, attributes: Attributes, end_time: int | None) -> None:
+        """Complete and end a span; `attributes` tell whether the call failed."""
         try:
             span.set_attributes(attributes)
-            if failed:
+            if names.ERROR_TYPE in attributes:
                 span.set_status(StatusCode.ERROR)
         finally:
             span.end(end_time)

@@ -31,7 +31,7 @@ def watch_read(response: Any, call: "Call") -> None:
 
     def done(content: bytes) -> bytes:
         own = dropped()
-        call.answer = read_body(own, call.creation) if own is not None else call.answer
+        call.seen.answer = read_body(own, call.judging.creation) if own is not None else call.seen.answer
         call.finish()
         return content
 
