@@ -184,7 +184,8 @@ def of_tables(catalogue: Catalogue, used: Mapping[str, int], last: str) -> Itera
         if revision is None:
             yield Gap("table", f"{calls} calls name the table {name or 'of no name'}, unknown here.")
         elif not revision.completeness.startswith("complete"):
-            yield Gap("table", f"The table {name} is known in part only: {revision.completeness}.")
+            why = revision.completeness.removeprefix("PARTIAL: ")
+            yield Gap("table", f"The table {name} is known in part only: {why}.")
     checked = catalogue.entries.generated
     if checked and last and (date.fromisoformat(last) - checked).days > STALE_AFTER:
         age = (date.fromisoformat(last) - checked).days
