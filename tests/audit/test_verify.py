@@ -721,3 +721,16 @@ def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
     monkeypatch.setitem(sys.modules, "backports", None)
     with pytest.raises(AuditError, match=r"install backports\.zstd"):
         checked(written)
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (Problem("a.jsonl", 3, "0f", 7, "cut here"), "a.jsonl:3: writer 0f sequence 7: cut here"),
+        (Problem("a.jsonl", 3, "", None, "no record"), "a.jsonl:3: no record"),
+        (Problem("a.checkpoints", 0, "", None, "is missing"), "a.checkpoints: is missing"),
+    ],
+)
+def test_a_problem_is_one_line(problem: Problem, told: str) -> None:
+    """It names its place as compilers do, and nothing that is not known."""
+    assert str(problem) == told

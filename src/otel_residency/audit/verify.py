@@ -54,7 +54,7 @@ class Problem(NamedTuple):
         place = f"{self.file}:{self.line}" if self.line else self.file
         whose = f" writer {self.writer}" if self.writer else ""
         number = f" sequence {self.sequence}" if self.sequence is not None else ""
-        return f"{place}:{whose}{number}: {self.what}"
+        return f"{place}{':' if whose or number else ''}{whose}{number}: {self.what}"
 
 
 class Verified(NamedTuple):
