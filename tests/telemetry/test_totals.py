@@ -93,6 +93,22 @@ def test_threads_lose_no_count() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.parametrize(("asked", "told"), [(False, 1), (True, 3)])
+def test_a_forked_process_tells_what_it_counted(*, asked: bool, told: int) -> None:
+    """What its parent counted is not told twice, unless the same provider has told of it: that goes on."""
+    totals = Totals()
+    observe = totals.observer()
+    totals.add(EU, 2)
+    if asked:
+        assert [each.value for each in observe(CallbackOptions())] == [2]
+    child = os.fork()
+    if child == 0:
+        totals.add(EU)
+        os._exit(0 if [each.value for each in observe(CallbackOptions())] == [told] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 def test_a_forked_process_can_count() -> None:
     """A lock that another thread held when the process forked does not stop the child."""
     totals = Totals()

@@ -22,14 +22,19 @@ class Totals:
     """
 
     def __init__(self) -> None:
-        self._renew()
         self._counts: dict[Key, int] = {}
+        self._unasked: list[dict[Key, int]] = []
+        """What was counted before each observer that nobody has asked yet."""
+        self._renew()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
         # One that a destructor may enter, while the thread that it interrupts is inside.
         self._lock = RLock()
+        # What the parent counted is the parent's to tell. One that was asked there has to go on from there.
+        for before in self._unasked:
+            before.update(self._counts)
 
     def add(self, key: Key, count: int = 1) -> None:
         """Count one, or more."""
@@ -39,8 +44,10 @@ class Totals:
     def observer(self) -> Callable[[CallbackOptions], Iterable[Observation]]:
         """A callback that tells what was counted since now."""
         before = self._copy()
+        self._unasked.append(before)
 
         def observe(_: CallbackOptions) -> Iterable[Observation]:
+            self._unasked[:] = [each for each in self._unasked if each is not before]
             for key, count in self._copy().items():
                 since = count - before.get(key, 0)
                 if since:
