@@ -5,7 +5,10 @@ and block mode refuses it. Where it can't be told of, no mode does anything but 
 """
 
 import logging
+import os
 import queue
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from threading import Event
 from typing import Any, NamedTuple, TypeAlias
@@ -616,3 +619,22 @@ def test_the_sdk_is_disabled(
     assert whole(kind, kind.open()).model == SNAPSHOT
     assert internet.hosts == [EU]
     assert recorded.spans == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_process_that_is_forked_while_the_guard_is_built() -> None:
+    """The child builds its own, and waits for no thread of its parent."""
+    program = (
+        "import os, signal, sys\n"
+        "from otel_residency.openai_client.state import State\n"
+        "from otel_residency.settings import Settings\n"
+        "state = State(Settings())\n"
+        "with state._lock:\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        f"        signal.alarm({PATIENCE:.0f})\n"
+        "        os._exit(state.guard is None)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

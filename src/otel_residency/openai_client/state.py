@@ -1,5 +1,6 @@
 """What the patches work with: the guard, the telemetry, and one place where our own failures end."""
 
+import os
 import sys
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
@@ -7,6 +8,7 @@ from functools import cached_property
 from logging import getLogger
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from otel_residency.errors import ResidencyError
 from otel_residency.telemetry import names
@@ -62,6 +64,7 @@ class State:
         self._guard: Guard | None = None
         self._memory: Memory | None = None
         self._lock = Lock()
+        _states.add(self)
         self._failed: set[str] = set()
         self._base_url: BaseUrl | None = None
         self.others: set[Any] = set()
@@ -213,3 +216,15 @@ class State:
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
         with suppress(Exception):  # a handler of the application's may fail as well
             _log.error("otel-residency failed in %s: %s at %s", part, type(error).__name__, place)
+
+
+_states: WeakSet[State] = WeakSet()
+
+
+def _after_fork() -> None:
+    for state in list(_states):
+        state._lock = Lock()  # a thread of the parent may have been building
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
