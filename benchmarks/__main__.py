@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(show.plain_data(results), indent=1) + "\n", encoding="utf-8")
     if options.record:
-        RESULTS.write_text(show.as_page(results), encoding="utf-8")
+        page = show.as_page(results, RESULTS.read_text(encoding="utf-8"))
+        RESULTS.write_text(page, encoding="utf-8")
     return 0
 
 
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--way", action="append", choices=report.WAYS, help="count them in these ways only")
     parser.add_argument("--case", action="append", choices=calls.NAMES, help="measure these calls only")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "benchmarks.json", metavar="PATH")
-    parser.add_argument("--record", action="store_true", help=f"rewrite {RESULTS.name}")
+    parser.add_argument("--record", action="store_true", help=f"put what was measured into {RESULTS.name}")
     commands = parser.add_subparsers(dest="command")
     profile = commands.add_parser("profile", help="show where our time goes within a call")
     profile.add_argument("case", choices=CASES)

@@ -68,8 +68,9 @@ class Took(NamedTuple):
 
     way: str
     calls: int
+    batch: int
+    """Of them in a line."""
     gigabytes: float
-    """Of the ledgers."""
     seconds: float
     processor: float
     """Seconds of processor time of all its processes."""
@@ -103,7 +104,7 @@ def measure(
     took = []
     for way in ways or [way for way in WAYS if installed[way]]:
         tell(f"{way}: {calls} calls, {size:.1f} GB")
-        took.append(Took(way, calls, size, *_took(way, commands[way])))
+        took.append(Took(way, calls, batch, size, *_took(way, commands[way])))
     return tuple(took)
 
 

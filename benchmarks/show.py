@@ -87,26 +87,27 @@ def on_screen(results: Report, console: Console) -> None:
         console.print(line, highlight=False)
 
 
-def as_page(results: Report) -> str:
-    """RESULTS.md."""
+def as_page(results: Report, before: str = "") -> str:
+    """RESULTS.md: the tables of the page `before`, and in their place those that were measured now."""
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
-    parts = [
-        "# What it costs",
-        f"Measured on {results.date} by `python -m benchmarks --record`: {results.machine}; {versions}.",
-    ]
+    _, *sections = before.split("\n## ")
+    told = {title: text.strip() for title, _, text in (each.partition("\n") for each in sections)}
+    told.pop(_READING, None)
+    checks = _checks(results)
     for title, header, rows in _tables(results):
         lines = [
             " | ".join(header),
             " | ".join(["---"] + ["--:"] * (len(header) - 1)),
             *map(" | ".join, rows),
         ]
-        parts += [f"## {title}", "\n".join(f"| {line} |" for line in lines)]
-    parts += ["\n".join(f"* {line}" for line in (*_checks(results), AIMS)), _HOW_TO_READ]
-    return "\n\n".join(parts) + "\n"
+        measured = f"Measured on {results.date}: {results.machine}; {versions}."
+        told[title] = "\n\n".join(("\n".join(f"| {line} |" for line in lines), measured, *checks))
+    parts = [f"## {title}\n\n{text}" for title, text in told.items()]
+    return "\n\n".join((f"# What it costs\n\n{AIMS}", *parts, f"## {_READING}\n\n{_HOW_TO_READ}")) + "\n"
 
 
-_HOW_TO_READ = """## How to read it
-
+_READING = "How to read it"
+_HOW_TO_READ = """\
 * Every number is a difference to the plain client, taken within one round of one run: the machine may be slow
   or busy, it is so for all. Compare ratios, not microseconds, and never with another run.
 * **plain** is the time of a call without instrumentation, against a far end inside the process. A real call
@@ -139,7 +140,9 @@ def _tables(results: Report) -> Iterator[tuple[str, Cells, list[Cells]]]:
     if results.startup:
         yield "Added to the start of a process", _STARTUP, [_pair(each) for each in results.startup.rows]
     if results.recorded:
-        yield "Counting recorded calls", _RECORDED, [_took(each) for each in results.recorded]
+        batch = results.recorded[0].batch
+        lines = "each in a line, as in a ledger" if batch == 1 else f"{batch} in a line, as Collectors write"
+        yield f"Counting recorded calls, {lines}", _RECORDED, [_took(each) for each in results.recorded]
 
 
 def _took(took: Took) -> Cells:

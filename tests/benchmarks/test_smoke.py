@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.calls import Added, Results, Row, Size
+from benchmarks.report import Took
 from benchmarks.show import as_page, report
 
 ROOT = Path(__file__).parents[2]
@@ -106,3 +107,13 @@ def test_page_says_how_to_read_it() -> None:
     assert all(f"**{word}**" in page for word in ("plain", "control", "floor", "ours", "processor"))
     assert str(ROOT) not in page
     assert f"openai {version('openai')}" in page
+
+
+def test_page_keeps_what_was_not_measured_again() -> None:
+    """Each table says when and where it was measured; the others stay as they were."""
+    took = Took("jq", 7, 1, 0.1, 2.0, 1.0, 9.0, 0.5)
+    first = as_page(report(None, recorded=[took]))
+    again = as_page(report(None, recorded=[took._replace(calls=8)]), first)
+    other = as_page(report(None, recorded=[took._replace(batch=100)]), again)
+    assert ("| jq | 7 |" in first, "| jq | 7 |" in again, "| jq | 8 |" in again) == (True, False, True)
+    assert (other.count("| jq |"), other.count("Measured on"), other.count("## How to read it")) == (2, 2, 1)
