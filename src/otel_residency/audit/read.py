@@ -28,6 +28,8 @@ QUOTED: Final = 20
 """Lines of a file that are told of, of those that could not be read."""
 KEPT: Final = 1 << 25
 """Bytes of text that are remembered before what was counted is written down."""
+_MANY: Final = 1 << 12
+"""Bytes of a line from which on it may well hold more than one record."""
 _ROW: Final = 1000
 """Bytes that a row takes in memory, about."""
 _PLAIN: Final = bytes(range(0x20, 0x7F)).translate(None, b'"\\')
@@ -126,12 +128,12 @@ class Counts:
 
     def _add_line(self, line: bytes) -> bool:
         """Count what a line holds, and whether it is anything."""
+        if len(line) > _MANY and (parts := split(line)):
+            return sum(map(self._add_line, parts)) > 0
         tally, text, time, sequence = self._seen(line)
         if tally is not None:
             _count(tally, time, sequence)
             return True
-        if parts := split(line):
-            return sum(map(self._add_line, parts)) > 0
         return self._parse(line, text, time, sequence)
 
     def _parse(self, line: bytes, text: bytes, time: int, sequence: int) -> bool:

@@ -10,8 +10,12 @@ from typing import Final
 _LISTS: Final = {b'{"resourceLogs":[': b'"logRecords":[', b'{"resourceSpans":[': b'"spans":['}
 """How a document begins, and what stands before the first record in it."""
 _SCHEMA: Final = rb'(?:,"schemaUrl":"[^"\\]*")?'
-_BETWEEN: Final = re.compile(rb"\]" + _SCHEMA + rb"\}\]" + _SCHEMA + rb'\}(?:,(?=\{"resource":)|\]\}\s*\Z)')
+_RESOURCE_ENDS: Final = rb"\]" + _SCHEMA + rb"\}\]" + _SCHEMA + rb"\}"
+_CLOSING: Final = re.compile(_RESOURCE_ENDS + rb"\Z")
 """What stands behind the last record of a resource."""
+_END: Final = re.compile(_RESOURCE_ENDS + rb"\]\}\s*\Z")
+_LONGEST_CLOSING: Final = 1024
+_NEXT: Final = b',{"resource":'
 _TAIL: Final = b"]}]}]}"
 
 
@@ -34,11 +38,12 @@ def _split(line: bytes, beginning: bytes, opening: bytes) -> list[bytes]:
         if text.endswith(b"},"):
             records.append(head + text[:-1] + _TAIL)
             continue
-        after = _BETWEEN.search(text)
-        if after is None:
+        last, ends = (text.rfind(_NEXT), _CLOSING) if end >= 0 else (len(text), _END)
+        closing = ends.search(text, max(0, last - _LONGEST_CLOSING), max(0, last))
+        if closing is None:
             return []
-        records.append(head + text[: after.start()] + _TAIL)
-        head = beginning + text[after.end() :]
+        records.append(head + text[: closing.start()] + _TAIL)
+        head = beginning + text[last + 1 :]
         if end >= 0 and not head.endswith(opening):
             return []
     return records if len(records) > 1 else []
