@@ -20,7 +20,7 @@ from otel_residency.audit.verify import ledger_files
 from otel_residency.errors import AuditError
 from otel_residency.telemetry import names
 
-BLOCK: Final = 1 << 18
+BLOCK: Final = 1 << 20
 """Bytes that are read at a time."""
 LONGEST: Final = 1 << 26
 """Bytes of the longest line that is read."""

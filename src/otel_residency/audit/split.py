@@ -32,18 +32,18 @@ def _split(line: bytes, beginning: bytes, opening: bytes) -> list[bytes]:
     name = line[start : line.find(b'":', start) + 2]  # records begin with the same key, most of them
     head, records = line[:start], []
     while start < len(line):
-        end = line.find(name, start + 1) if name else -1
-        text = line[start : end if end >= 0 else len(line)]
-        start += len(text)
-        if text.endswith(b"},"):
-            records.append(head + text[:-1] + _TAIL)
-            continue
-        last, ends = (text.rfind(_NEXT), _CLOSING) if end >= 0 else (len(text), _END)
-        closing = ends.search(text, max(0, last - _LONGEST_CLOSING), max(0, last))
-        if closing is None:
-            return []
-        records.append(head + text[: closing.start()] + _TAIL)
-        head = beginning + text[last + 1 :]
-        if end >= 0 and not head.endswith(opening):
-            return []
+        found = line.find(name, start + 1) if name else -1
+        end = found if found >= 0 else len(line)
+        if line.endswith(b"},", start, end):
+            records.append(b"".join((head, line[start : end - 1], _TAIL)))
+        else:
+            last, ends = (line.rfind(_NEXT, start, end), _CLOSING) if found >= 0 else (end, _END)
+            closing = ends.search(line, max(start, last - _LONGEST_CLOSING), max(start, last))
+            if closing is None:
+                return []
+            records.append(b"".join((head, line[start : closing.start()], _TAIL)))
+            head = beginning + line[last + 1 : end]
+            if found >= 0 and not head.endswith(opening):
+                return []
+        start = end
     return records if len(records) > 1 else []
