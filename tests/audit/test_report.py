@@ -27,6 +27,7 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.policy import Policy, Rule, When
+from otel_residency.core.reasons import REASONS
 from otel_residency.errors import AuditError
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
@@ -38,6 +39,8 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CATALOGUE = load_catalogue()
 VENDORS = frozenset(CATALOGUE.hosts)
 Reporting = Callable[..., Report]
+UNCITED = ("policy", "call")
+"""What reasons rest on that is in no catalogue."""
 
 
 @pytest.fixture(params=["files", "clickhouse"])
@@ -591,14 +594,27 @@ def test_time_is_told_in_steps_that_can_be_read(
 
 
 def test_a_table_that_takes_over_another_cites_both(reporting: Reporting) -> None:
-    """Of a table in parts the report also cites the one that the rest was read in, at findings, too."""
+    """A finding cites where the part that it rests on was read, be it in the table that was taken over."""
     ledger = Ledger()
     ledger.call(facts(model="gpt-nobody-has-seen"))
     made = reporting(ledger.text)
     cited = [CATALOGUE.entries.sources[name].cited for name in ("docs-2026-11", "docs-2026-10")]
     assert [(each.id, [*each.sources]) for each in made.tables] == [("openai-2026-11", cited)]
     (finding,) = made.findings
-    assert (finding.rule, [*finding.sources]) == ("revisions.rows", cited)
+    assert (finding.rule, [*finding.sources]) == ("revisions.rows", cited[1:])
+
+
+@pytest.mark.parametrize("code", sorted(code for code, each in REASONS.items() if each.source not in UNCITED))
+def test_every_reason_that_rests_on_the_catalogue_has_a_source(tmp_path: Path, code: str) -> None:
+    """Whatever the finding, a reader is told where its rule was read."""
+    ledger = Ledger()
+    ledger.call(facts(US), reasons=(code,))
+    (tmp_path / "ledger.jsonl").write_bytes(ledger.text)
+    with over_files([tmp_path], VENDORS, lambda *_: None) as source:
+        (finding,) = report(source, CATALOGUE, NOW).findings
+    assert finding.reason == code
+    assert all(finding.sources), finding
+    assert finding.sources
 
 
 def test_the_answer_begins_with_what_went_wrong_and_where(reporting: Reporting) -> None:

@@ -14,7 +14,9 @@ from otel_residency.audit.read import Unread
 from otel_residency.audit.replay import Judge, PolicyFor, Replay, known_policy
 from otel_residency.audit.rows import FOREIGN_SPAN, LEDGER, LOG, SPAN, listed
 from otel_residency.audit.sql import Counted, Kind
+from otel_residency.catalogue.sources import sources_for, sources_of, table_sources
 from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import Verdict
 from otel_residency.telemetry import names
@@ -280,7 +282,7 @@ class _Told:
     def finding(self, outcome: Outcome, code: str, catalogue: Catalogue) -> Finding:
         known = REASONS.get(code)
         rule = known.source if known else "call"
-        first = [Place(*place, calls) for place, calls in self.places.most_common(_EXAMPLES)]
+        places = dict(self.places.most_common(_EXAMPLES))
         return Finding(
             outcome=outcome.value,
             reason=code,
@@ -293,9 +295,9 @@ class _Told:
             also=dict(self.also.most_common()),
             details=tuple(self.details)[:_DETAILS],
             catalogues=tuple(self.catalogues),
-            sources=tuple(_sources(catalogue, rule, self.catalogues, {place[1] for place in self.places})),
-            places=tuple(first),
-            more_places=len(self.places) - len(first),
+            sources=tuple(dict.fromkeys(_sources(catalogue, code, self.catalogues, [*places]))),
+            places=tuple(Place(*place, calls) for place, calls in places.items()),
+            more_places=len(self.places) - len(places),
         )
 
 
@@ -382,26 +384,17 @@ def _shares(counted: Mapping[str, Mapping[str, int]]) -> tuple[Share, ...]:
     return tuple(sorted(shares, key=lambda share: (-share.calls, share.name)))
 
 
-def _sources(catalogue: Catalogue, rule: str, tables: Iterable[str], hosts: Iterable[str]) -> Iterator[str]:
-    """Where a section of the catalogue was read, as far as it concerns these tables or hosts."""
-    section, entries = rule.partition(".")[0], catalogue.entries
-    found: list[str | None]
-    if section == "revisions":
-        found = [each.source for table in tables for each in catalogue.ancestry(table)]
-    elif section in ("hosts", "bogus_hosts"):
-        known = [catalogue.hosts.get(host) or catalogue.bogus_hosts.get(host) for host in sorted(hosts)]
-        found = [name for each in known if each is not None for name in each.sources]
-    else:
-        said = getattr(entries, section, ())
-        of_each = [getattr(each, "source", None) for each in said if hasattr(each, "_fields")]
-        found = [getattr(entries, f"{section}_source", None), *of_each]
-    for name in dict.fromkeys(filter(None, found)):
-        yield _cited(catalogue, name)
-
-
-def _cited(catalogue: Catalogue, name: str) -> str:
-    source = catalogue.entries.sources.get(name)
-    return source.cited if source else name
+def _sources(
+    catalogue: Catalogue, code: str, tables: Iterable[str], places: Iterable[Sequence[str]]
+) -> Iterator[str]:
+    """Where the rule of a finding was read, as far as it concerns these tables and places."""
+    revisions = {each.id: each for each in catalogue.revisions}
+    asked = [revisions.get(name) for name in tables]
+    for _, host, _, endpoint, model in places if code in REASONS else ():
+        facts = CallFacts(date.min, "POST", (Hop("https", host, None, endpoint, payload=True),), model=model)
+        for revision in asked:
+            found = sources_for(code, facts, catalogue, revision) or sources_of(code, catalogue, revision)
+            yield from (each.cited for each in found)
 
 
 def _tables(catalogue: Catalogue, used: Mapping[str, int]) -> tuple[Table, ...]:
@@ -412,7 +405,7 @@ def _tables(catalogue: Catalogue, used: Mapping[str, int]) -> tuple[Table, ...]:
         if revision is None:
             tables.append(Table(name, calls, "", "not known here", ()))
             continue
-        sources = tuple(_cited(catalogue, each.source) for each in catalogue.ancestry(name))
+        sources = tuple(each.cited for each in table_sources(catalogue, revision))
         tables.append(Table(name, calls, revision.effective_from.isoformat(), revision.completeness, sources))
     return tuple(tables)
 

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any, NamedTuple
 
-from otel_residency.cli.sources import sources_for, table_sources
+from otel_residency.catalogue.sources import sources_for, table_sources
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.entries import Source
 from otel_residency.core.facts import CallFacts
