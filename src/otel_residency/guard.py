@@ -20,7 +20,7 @@ from otel_residency.core.classify import (
     with_port,
 )
 from otel_residency.core.decide import decide
-from otel_residency.core.facts import BASE_PATH, Answer, BatchLine, CallFacts, Hop
+from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLine, CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
@@ -37,7 +37,6 @@ _DOUBTS = frozenset(
     }
 )
 """Reasons for which the region of the host is not where a thing was created."""
-_DEFAULT_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 REMEMBERED = 1024
 """Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
 
@@ -230,5 +229,5 @@ def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None
 
 def server_of(hop: Hop) -> dict[str, str | int]:
     """The attributes of the server that a hop leads to."""
-    port = hop.port or _DEFAULT_PORTS.get(hop.scheme)
+    port = hop.port or DEFAULT_PORTS.get(hop.scheme)
     return {names.SERVER_ADDRESS: hop.host} | ({} if port is None else {names.SERVER_PORT: port})

@@ -91,18 +91,11 @@ class Seen:
                 usual = "longer than it usually is"
                 yield Gap("silent", f"{_named(service)}: no call after {began} {back}, {usual}.")
         for service, calls in sorted(self._by_trace.items()):
-            if calls and service not in recorded:
-                yield Gap(
-                    "sampled",
-                    f"{_named(service)}: known by its traces alone, without a ledger; what was sampled away "
-                    "is not in this report.",
-                )
-            elif calls:
-                yield Gap(
-                    "sampled",
-                    f"{_named(service)}: {calls} calls are known by their traces alone, its ledgers have no "
-                    "record of them.",
-                )
+            alone = "known by its traces alone, without a ledger; what was sampled away is not in this report"
+            if service in recorded:
+                alone = f"{calls} calls are known by their traces alone, its ledgers have no record of them"
+            if calls:
+                yield Gap("sampled", f"{_named(service)}: {alone}.")
         for service, events in sorted(self._events.items()):
             missing = events - self._violating[service]
             if missing > 0:

@@ -12,9 +12,20 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from otel_residency.audit.chain import CHECKPOINTS, read_link
+from otel_residency.audit.chain import read_link
 from otel_residency.audit.compressed import broken, decompressed
-from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, Key, NotOtlpError, Row, day_of, rows_of
+from otel_residency.audit.rows import (
+    DAY,
+    LEDGER,
+    NUMBERS,
+    TEXTS,
+    Key,
+    NotOtlpError,
+    Row,
+    as_json,
+    day_of,
+    rows_of,
+)
 from otel_residency.audit.split import split
 from otel_residency.audit.verify import ledger_files
 from otel_residency.errors import AuditError
@@ -34,7 +45,6 @@ _ROW: Final = 1000
 """Bytes that a row takes in memory, about."""
 _PLAIN: Final = bytes(range(0x20, 0x7F)).translate(None, b'"\\')
 """What may stand within quotation marks as it is, so that JSON reads it as it is cut out."""
-_DAY: Final = 86_400 * 10**9
 _DAY_AT: Final = TEXTS.index("day")
 
 
@@ -145,7 +155,7 @@ class Counts:
         if not rows:
             return False
         if len(rows) == 1 and rows[0].time == time and rows[0].sequence == sequence:
-            self._by_text[time // _DAY, text] = tallies[0]
+            self._by_text[time // DAY, text] = tallies[0]
             self._kinds[text] = (text, rows[0].key)
             self._kept += len(text)
         self._learn(line)
@@ -178,7 +188,7 @@ class Counts:
         text = b"".join(parts)
         try:
             time, sequence = int(time_text), int(sequence_text)
-            tally = self._by_text.get((time // _DAY, text)) or self._another_day(text, time, sequence)
+            tally = self._by_text.get((time // DAY, text)) or self._another_day(text, time, sequence)
         except (ValueError, OverflowError, OSError):
             return None, b"", -1, -1
         return tally, text, time, sequence
@@ -193,7 +203,7 @@ class Counts:
             self._kinds[kept] = (kept, known)
         key = (*known[:_DAY_AT], day_of(time), *known[_DAY_AT + 1 :])
         tally = self._by_key.setdefault(key, [0, time, time, sequence, sequence, 0])
-        self._by_text[time // _DAY, kept] = tally
+        self._by_text[time // DAY, kept] = tally
         self._kept += _ROW
         return tally
 
@@ -216,7 +226,7 @@ class Counts:
         """Write down what was counted, and forget it."""
         for key, tally in self._by_key.items():
             row = dict(zip((*TEXTS, *NUMBERS), (*key, *tally), strict=True))
-            self._file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+            self._file.write(as_json(row) + "\n")
         self._by_key.clear()
         self._by_text.clear()
         self._kinds.clear()
@@ -331,18 +341,13 @@ def find_files(paths: list[Path]) -> list[Path]:
     Raises:
         AuditError: there is none, or one that can't be read.
     """
-    found: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(each for each in path.rglob("*") if each.is_file())
-            found |= dict.fromkeys(each for each in inside if not each.name.endswith(CHECKPOINTS))
-        elif path.is_file():
-            found |= dict.fromkeys(ledger_files([path]))
-        else:
-            raise AuditError(f"{path}: no such file or folder")
+    missing = next((path for path in paths if not (path.is_dir() or path.is_file())), None)
+    if missing:
+        raise AuditError(f"{missing}: no such file or folder")
+    found = ledger_files(paths)
     unreadable = next((path for path in found if not os.access(path, os.R_OK)), None)
     if unreadable:
         raise AuditError(f"{unreadable}: can't be read")
     if not found:
         raise AuditError(f"{', '.join(map(str, paths))}: no file in there")
-    return list(found)
+    return found

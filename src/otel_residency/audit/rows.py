@@ -50,9 +50,11 @@ TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES, "started")
 DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
 """Counts that are told by what came since the last time, and not since the beginning."""
 _ASKED: Final = frozenset({*ATTRIBUTES.values(), "event.name", names.LEDGER_SEQUENCE, names.LEDGER_DROPPED})
-_as_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+"""Attributes of a record that a row has a place for."""
+as_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
-_DAY: Final = 86_400 * 10**9
+DAY: Final = 86_400 * 10**9
+"""In nanoseconds."""
 
 Key = tuple[str, ...]
 """The values of `TEXTS`."""
@@ -77,7 +79,7 @@ class NotOtlpError(ValueError):
 
 def day_of(time: int) -> str:
     """The UTC day of a time in nanoseconds, like `2026-11-20`."""
-    return datetime.fromtimestamp(time // _DAY * 86_400, UTC).date().isoformat()
+    return datetime.fromtimestamp(time // DAY * 86_400, UTC).date().isoformat()
 
 
 def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
@@ -107,7 +109,7 @@ def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
 def _logs(document: Mapping[str, Any]) -> Iterator[Row]:
     for resource, scope, records in _scoped(document, "resourceLogs", "scopeLogs", "logRecords"):
         for record in records:
-            attributes = _asked(record)
+            attributes = _attributes(record, _ASKED)
             event = record.get("eventName") or attributes.get("event.name", "")
             if event in EVENTS and scope == names.SCOPE:
                 time = record.get("timeUnixNano") or record["observedTimeUnixNano"]
@@ -120,7 +122,7 @@ def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[R
             ours = scope == names.SCOPE
             if not ours and span.get("kind") not in _CLIENT_SPAN:
                 continue
-            attributes = _asked(span)
+            attributes = _attributes(span, _ASKED)
             if ours or names.VERDICT in attributes or attributes.get(names.SERVER_ADDRESS, "") in vendors:
                 signal = SPAN if ours else FOREIGN_SPAN
                 yield _row(signal, names.EVENT_CALL, span["startTimeUnixNano"], resource, attributes)
@@ -172,16 +174,12 @@ def _row(
     )
 
 
-def _attributes(holder: Mapping[str, Any]) -> dict[str, str]:
-    return {each["key"]: _text(each.get("value") or {}) for each in holder.get("attributes") or ()}
-
-
-def _asked(holder: Mapping[str, Any]) -> dict[str, str]:
-    """Those attributes of a record that a row has a place for."""
+def _attributes(holder: Mapping[str, Any], asked: AbstractSet[str] | None = None) -> dict[str, str]:
+    """Its attributes, or those of them that are asked for."""
     return {
         each["key"]: _text(each.get("value") or {})
         for each in holder.get("attributes") or ()
-        if each["key"] in _ASKED
+        if asked is None or each["key"] in asked
     }
 
 
@@ -192,7 +190,7 @@ def _text(value: Mapping[str, Any]) -> str:
     plain = _plain(value)
     if isinstance(plain, str):
         return plain
-    return "" if plain is None else _as_json(plain)
+    return "" if plain is None else as_json(plain)
 
 
 def _plain(value: Mapping[str, Any]) -> Any:

@@ -13,6 +13,10 @@ BASE_PATH = "/v1"
 """Path of the base URL of a client that was told of no other."""
 
 
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+"""By scheme, the port of a URL that names none."""
+
+
 class Hop(NamedTuple):
     """One HTTP request as it goes on the wire."""
 

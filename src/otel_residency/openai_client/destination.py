@@ -7,11 +7,10 @@ from urllib.parse import urlsplit
 
 from otel_residency.core.classify import canonical_host
 from otel_residency.core.entries import RouteHeader
-from otel_residency.core.facts import Hop
+from otel_residency.core.facts import DEFAULT_PORTS, Hop
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 """Methods of requests that carry one."""
-DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _HOST = b"host"
 _PORT = re.compile(rb":\d*$")
 TARGET = "target"
