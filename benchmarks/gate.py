@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 
-from otel_residency.export_gate import install
+from otel_residency.calls.correlation import Mark, marks
 from otel_residency.export_gate.build import build_gate
 from otel_residency.export_gate.gate import Gate
-from otel_residency.export_gate.marks import Mark, marks
-from otel_residency.guard import Guard
-from otel_residency.settings import read_settings
+from otel_residency.patches import otel_sdk as install
+from otel_residency.runtime.guard import Guard
+from otel_residency.settings.load import read_settings
 
 SPANS: Final = 2_000
 """Per round: some twenty milliseconds."""

@@ -15,13 +15,13 @@ from pathlib import Path
 from shutil import which
 from typing import Any, Final, NamedTuple
 
-from otel_residency.audit.record import Record, write_facts, write_policy, write_record
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.core.policy import Policy, Statement
 from otel_residency.core.verdict import Decision
-from otel_residency.settings import Settings
+from otel_residency.records.record import Record, write_facts, write_policy, write_record
+from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
 
 _DAYS: Final = [date(2026, 8, 22) + timedelta(number) for number in range(90)]

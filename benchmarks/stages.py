@@ -18,7 +18,12 @@ from rich.table import Table
 from benchmarks.cases import CASES
 from benchmarks.variants import prepare
 
-_WATCHED: Final = ("otel_residency.openai_client", "otel_residency.telemetry", "otel_residency.guard")
+_WATCHED: Final = (
+    "otel_residency.calls",
+    "otel_residency.patches",
+    "otel_residency.telemetry",
+    "otel_residency.runtime.guard",
+)
 _WARM: Final = 200
 _LEAST: Final = 0.05
 """Microseconds below which a function is not shown."""

@@ -18,8 +18,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from otel_residency import ResidencyInstrumentor
 from otel_residency.instrumentor import activate, deactivate
-from otel_residency.openai_client.reaper import reaper
-from otel_residency.settings import Settings
+from otel_residency.runtime.background import reaper
+from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
 from tests.internet import PATIENCE
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from otel_residency.calls.body import BodyReader
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.verdict import Verdict
-from otel_residency.openai_client.facts import BodyReader
 from tests.cases import CASES, Case
 
 CATALOGUE = load_catalogue()

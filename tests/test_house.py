@@ -8,8 +8,9 @@ import yaml
 from opentelemetry.semconv.attributes import error_attributes, http_attributes, server_attributes
 
 import otel_residency
-from otel_residency import environment_variables, settings
+from otel_residency import environment_variables
 from otel_residency.core.reasons import REASONS
+from otel_residency.settings.load import SETTINGS
 from otel_residency.telemetry import names
 from tools import collector
 from tools.docs import pages
@@ -121,20 +122,20 @@ def test_written_documentation_is_up_to_date() -> None:
 def test_every_setting_is_a_flag_of_the_launcher() -> None:
     """The module that `opentelemetry-instrument` reads names exactly the variables of the settings."""
     offered = {name for name in dir(environment_variables) if name.startswith("OTEL_")}
-    assert offered == {each.variable for each in settings.SETTINGS}
+    assert offered == {each.variable for each in SETTINGS}
     assert all(getattr(environment_variables, name) == name for name in offered)
 
 
 def test_only_the_settings_read_the_environment() -> None:
     """No other file touches `os.environ` or `os.getenv`, but the command's, which tells what others set."""
     readers = {
-        file.name
+        str(file.relative_to(SOURCE))
         for file in SOURCE.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if (isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv"))
         or (isinstance(node, ast.ImportFrom) and {"environ", "getenv"} & {each.name for each in node.names})
     }
-    assert readers == {"settings.py", "surroundings.py"}
+    assert readers == {"settings/load.py", "cli/environ.py"}
 
 
 def test_no_vendor_host_stands_in_code() -> None:

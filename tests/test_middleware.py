@@ -29,7 +29,7 @@ from websockets.sync.client import connect
 from otel_residency import ResidencyViolationError
 from otel_residency.core.regions import UNREADABLE
 from otel_residency.middleware import ResidencyASGIMiddleware, ResidencyWSGIMiddleware
-from otel_residency.requirement import required
+from otel_residency.requirements.context import required
 from tests.internet import EU, PATIENCE, US, Internet
 from tests.recorded import Instrument
 

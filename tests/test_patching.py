@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_residency.patching import when_imported
+from otel_residency.patches.patching import when_imported
 
 if TYPE_CHECKING:
     from types import ModuleType

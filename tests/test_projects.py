@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from otel_residency.core.policy import Project
-from otel_residency.projects import ProjectSettings, ProjectsFile
-from otel_residency.settings import read_settings
+from otel_residency.settings.load import read_settings
+from otel_residency.settings.projects import ProjectSettings, ProjectsFile
 
 FILE = ProjectsFile(
     date(2026, 11, 1),

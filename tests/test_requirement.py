@@ -15,7 +15,7 @@ import pytest
 
 from otel_residency import ResidencyViolationError, require
 from otel_residency.core.regions import UNREADABLE
-from otel_residency.requirement import required
+from otel_residency.requirements.context import required
 from tests.internet import EU, US, Internet
 from tests.recorded import Instrument
 from tests.vendor import SNAPSHOT

@@ -19,7 +19,7 @@ from otel_residency.core.policy import (
     When,
 )
 from otel_residency.errors import PolicyError, ResidencyError
-from otel_residency.settings import (
+from otel_residency.settings.load import (
     LEDGER_KEY,
     SETTINGS,
     Settings,

@@ -6,8 +6,8 @@ from typing import Any, Literal, NamedTuple
 
 import pytest
 
+from otel_residency.core.decode import StructureError, build, convert, keys
 from otel_residency.core.policy import Policy
-from otel_residency.structure import StructureError, build, convert, keys
 
 
 class Inner(NamedTuple):

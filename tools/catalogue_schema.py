@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from otel_residency.core.decode import keys
 from otel_residency.core.entries import Entries, Revision
-from otel_residency.structure import keys
 
 FILE = Path(__file__).parent.parent / "src" / "otel_residency" / "catalogue" / "schema.json"
 SCALARS: Mapping[Any, Mapping[str, str]] = {

@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from otel_residency.calls.violation import ResidencyViolationError
+    from otel_residency.client import client_for
     from otel_residency.export_gate.processors import ResidencyLogRecordProcessor, ResidencySpanProcessor
     from otel_residency.instrumentor import ResidencyInstrumentor
-    from otel_residency.openai_client.regional import client_for
-    from otel_residency.openai_client.violation import ResidencyViolationError
-    from otel_residency.requirement import require
+    from otel_residency.requirements.context import require
 
 __all__ = [
     "ResidencyInstrumentor",
@@ -24,9 +24,9 @@ _ROOMS = {
     "ResidencyInstrumentor": "otel_residency.instrumentor",
     "ResidencyLogRecordProcessor": "otel_residency.export_gate.processors",
     "ResidencySpanProcessor": "otel_residency.export_gate.processors",
-    "ResidencyViolationError": "otel_residency.openai_client.violation",
-    "client_for": "otel_residency.openai_client.regional",
-    "require": "otel_residency.requirement",
+    "ResidencyViolationError": "otel_residency.calls.violation",
+    "client_for": "otel_residency.client",
+    "require": "otel_residency.requirements.context",
 }
 
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
-from otel_residency import requirement
+from otel_residency.calls.state import State
 from otel_residency.core.policy import Policy
-from otel_residency.export_gate import install as export_gate
-from otel_residency.http_clients import install as http_clients
-from otel_residency.openai_client.patch import install, switch
-from otel_residency.openai_client.state import State
-from otel_residency.settings import Settings, read_ledger_key, read_settings
-from otel_residency.telemetry.baggage import BaggageCrossing
-from otel_residency.telemetry.emit import InForce, Telemetry
+from otel_residency.patches import http_clients
+from otel_residency.patches import otel_sdk as export_gate
+from otel_residency.patches.install import install, switch
+from otel_residency.requirements import context as requirement
+from otel_residency.requirements.baggage import BaggageCrossing
+from otel_residency.settings.load import Settings, read_ledger_key, read_settings
+from otel_residency.telemetry.emitter import InForce, Telemetry
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter

@@ -4,14 +4,14 @@ import json
 from datetime import UTC, date, datetime
 from typing import Any
 
-from otel_residency.audit.chain import Chain
-from otel_residency.audit.record import Record, write_facts, write_policy, write_record
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.core.policy import Policy, Statement
-from otel_residency.settings import Settings
+from otel_residency.records.chain import Chain
+from otel_residency.records.record import Record, write_facts, write_policy, write_record
+from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
 from tests.internet import EU
 from tests.vendor import SNAPSHOT

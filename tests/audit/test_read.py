@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_residency.audit import read
-from otel_residency.audit.chain import read_link
-from otel_residency.audit.compressed import is_compressed
 from otel_residency.audit.read import Part, Task, find_files, read_part
 from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, rows_of
 from otel_residency.errors import AuditError
+from otel_residency.records.chain import read_link
+from otel_residency.records.compressed import is_compressed
 from tests.audit.ledgers import DAY, Ledger, facts, span
 from tests.internet import US
 

@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_residency.audit.chain import Chain, read_link
-from otel_residency.audit.record import (
+from otel_residency.catalogue import load_catalogue
+from otel_residency.core.decide import decide
+from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.policy import ConfiguredHost, Policy
+from otel_residency.records.chain import Chain, read_link
+from otel_residency.records.record import (
     Plainer,
     Record,
     read_facts,
@@ -18,11 +22,7 @@ from otel_residency.audit.record import (
     write_policy,
     write_record,
 )
-from otel_residency.catalogue import load_catalogue
-from otel_residency.core.decide import decide
-from otel_residency.core.facts import CallFacts, Hop
-from otel_residency.core.policy import ConfiguredHost, Policy
-from otel_residency.settings import Settings
+from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
 from tests.cases import CASES, Case, Expected
 

@@ -10,7 +10,6 @@ import pytest
 
 from otel_residency.audit.clickhouse import connected
 from otel_residency.audit.engines import Source, over_clickhouse, over_files
-from otel_residency.audit.record import read_policy, read_record
 from otel_residency.audit.render.words import answer, difference, share
 from otel_residency.audit.render.words import span as told_span
 from otel_residency.audit.replay import (
@@ -29,6 +28,7 @@ from otel_residency.core.decide import decide
 from otel_residency.core.policy import Policy, Rule, When
 from otel_residency.core.reasons import REASONS
 from otel_residency.errors import AuditError
+from otel_residency.records.record import read_policy, read_record
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
 from tests.audit.ledgers import DAY, POLICY, Ledger, as_collected, counter, facts, nanoseconds, span

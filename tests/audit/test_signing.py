@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from otel_residency.audit.signing import checker, signer
 from otel_residency.errors import PolicyError
+from otel_residency.records.signing import checker, signer
 from otel_residency.telemetry import names
 
 KEY = Ed25519PrivateKey.generate()

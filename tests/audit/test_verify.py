@@ -15,14 +15,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otel_residency.audit import verify as room
-from otel_residency.audit.chain import Chain, digest, read_link
-from otel_residency.audit.compressed import decompressed
 from otel_residency.audit.read import Task, read_part
-from otel_residency.audit.record import Record
-from otel_residency.audit.signing import checker
 from otel_residency.audit.verify import Problem, Verified, checkpoint_files, ledger_files, verify
 from otel_residency.errors import AuditError
 from otel_residency.ledger import journal
+from otel_residency.records.chain import Chain, digest, read_link
+from otel_residency.records.compressed import decompressed
+from otel_residency.records.record import Record
+from otel_residency.records.signing import checker
 from otel_residency.telemetry import names
 from tests.audit.keys import openssl
 from tests.ledger.calls import call, ledger

@@ -11,10 +11,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from otel_residency.core.decode import build
 from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop, Reference
 from otel_residency.core.policy import Policy, Project
 from otel_residency.core.verdict import Decision
-from otel_residency.structure import build
 
 KEYS = frozenset(
     {

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from examples.demo.loopback import Asked, Reply
-from otel_residency.settings import read_settings
+from otel_residency.settings.load import read_settings
 from tests.cli.command import start
 from tests.internet import BOGUS, EU, GATEWAY, GLOBAL, Internet
 from tests.recorded import Instrument

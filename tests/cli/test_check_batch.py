@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from otel_residency.openai_client.memory import Memory
-from otel_residency.openai_client.store import Store
+from otel_residency.calls.created_objects import Memory
+from otel_residency.calls.created_store import Store
 from tests.cli.command import start
 from tests.internet import EU, US
 from tests.vendor import SNAPSHOT

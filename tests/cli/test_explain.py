@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.catalogue.sources import sources_of
+from otel_residency.catalogue.citations import sources_of
 from otel_residency.core.reasons import REASONS
 from tests.cli.command import environment, start
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from otel_residency.settings import read_settings
+from otel_residency.settings.load import read_settings
 from tests.cli.command import start
 from tests.internet import EU
 

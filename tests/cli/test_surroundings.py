@@ -2,7 +2,7 @@
 
 import pytest
 
-from otel_residency.cli.surroundings import without_secrets
+from otel_residency.cli.environ import without_secrets
 
 
 @pytest.mark.parametrize(

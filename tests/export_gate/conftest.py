@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from otel_residency.export_gate.marks import marks
+from otel_residency.calls.correlation import marks
 from otel_residency.telemetry import names
 from tests.recorded import Recorded
 

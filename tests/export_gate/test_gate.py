@@ -18,7 +18,7 @@ from opentelemetry.trace import StatusCode
 
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.export_gate.content import Content
-from otel_residency.export_gate.spans import WITHHELD_NAME
+from otel_residency.export_gate.redact import WITHHELD_NAME
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
 from tests.export_gate.genai import CONTENT, KEPT, PROMPT, application, ask, log, model_call, span_of

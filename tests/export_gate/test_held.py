@@ -2,7 +2,7 @@
 
 import os
 
-from otel_residency.export_gate.held import Held
+from otel_residency.export_gate.pending_logs import Held
 
 
 def test_records_leave_in_order_when_their_key_is_released() -> None:

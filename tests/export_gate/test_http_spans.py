@@ -15,8 +15,8 @@ from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.trace import SpanKind
 
 from otel_residency import ResidencyInstrumentor, require
-from otel_residency.audit.record import read_record
 from otel_residency.export_gate.http_spans import read_hop
+from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
 from tests.export_gate.genai import PROMPT, application, ask

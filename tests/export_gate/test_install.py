@@ -10,7 +10,7 @@ from opentelemetry.sdk import _logs, trace
 from opentelemetry.sdk._logs import export as logs_export
 from opentelemetry.sdk.trace import export as spans_export
 
-from otel_residency.export_gate import install
+from otel_residency.patches import otel_sdk as install
 
 PROMPT = "my claim is number 4711"
 CALL = """

@@ -10,8 +10,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
+from otel_residency.calls.correlation import Above, Lately, Mark, Marks
 from otel_residency.export_gate.gate import Gate
-from otel_residency.export_gate.marks import Above, Lately, Mark, Marks
 
 SIZE = 8
 TRACE = 0x1
@@ -124,7 +124,7 @@ CODE = f"""
 import resource
 from tests.export_gate.test_marks import called, ended
 from otel_residency.export_gate.gate import Gate
-from otel_residency.export_gate.marks import marks
+from otel_residency.calls.correlation import marks
 
 gate = Gate("redact")
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_residency import ResidencyLogRecordProcessor, ResidencySpanProcessor
-from otel_residency.export_gate.install import switch
+from otel_residency.patches.otel_sdk import switch
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
 from tests.export_gate.genai import PROMPT, ask, log, model_call

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from otel_residency.export_gate.spans import WITHHELD_NAME
+from otel_residency.export_gate.redact import WITHHELD_NAME
 from tests.export_gate.conftest import Items
 from tests.export_gate.genai import KEPT, PROMPT, ask, log, model_call
 from tests.internet import EU, US

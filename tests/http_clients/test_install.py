@@ -18,10 +18,11 @@ import requests
 import urllib3
 
 from otel_residency import ResidencyViolationError, require
+from otel_residency.calls import snapshot as sending
 from otel_residency.errors import RefusalError
-from otel_residency.http_clients import install
-from otel_residency.openai_client import http, sending
-from otel_residency.openai_client.patch import switch
+from otel_residency.patches import http
+from otel_residency.patches import http_clients as install
+from otel_residency.patches.install import switch
 from otel_residency.telemetry import names
 from tests.internet import EU, GATEWAY, US, Internet
 from tests.recorded import Instrument, Recorded, settle
@@ -334,8 +335,8 @@ def test_an_http_client_alone_loads_little() -> None:
         "import sys; from otel_residency import ResidencyInstrumentor;"
         "ResidencyInstrumentor().instrument(require='eu', skip_dep_check=True);"
         "import httpx, httpx2, requests, aiohttp, urllib.request;"
-        "print([name for name in sys.modules if name in ('openai', 'otel_residency.guard',"
-        " 'otel_residency.catalogue', 'otel_residency.openai_client.call')])"
+        "print([name for name in sys.modules if name in ('openai', 'otel_residency.runtime.guard',"
+        " 'otel_residency.catalogue', 'otel_residency.calls.call')])"
     )
     assert run(code) == "[]"
 

@@ -23,9 +23,9 @@ from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError, require
-from otel_residency.audit.record import read_record
-from otel_residency.http_clients import sockets
-from otel_residency.openai_client.sessions import MODULES
+from otel_residency.patches import websockets as sockets
+from otel_residency.patches.openai_sessions import MODULES
+from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
 from tests.recorded import Instrument, Recorded, settle
 

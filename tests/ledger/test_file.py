@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otel_residency.errors import PolicyError
-from otel_residency.ledger.file import SharedFile
+from otel_residency.ledger.shared_file import SharedFile
 
 LINES = 300
 FORK = get_context("fork")

@@ -13,7 +13,7 @@ import yaml
 
 from otel_residency import environment_variables
 from otel_residency.catalogue.load import load_catalogue
-from otel_residency.settings import read_settings
+from otel_residency.settings.load import read_settings
 
 KUBERNETES = Path(__file__).parent.parent.parent / "examples" / "kubernetes"
 SCHEMAS = Path(__file__).parent / "schemas"

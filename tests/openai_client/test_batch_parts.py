@@ -12,7 +12,7 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
-from otel_residency.openai_client import batch_files
+from otel_residency.calls import batch_files
 from tests.internet import EU, US, Internet
 from tests.openai_client.kinds import Async, Kind
 from tests.openai_client.resources import METHODS

@@ -8,12 +8,12 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from otel_residency.openai_client import batch_files, batches
 
+from otel_residency.calls.batches import KINDS, LONGEST, PIECE, Contents, Reading, read_batch
+from otel_residency.calls.body import BodyReader
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference
-from otel_residency.openai_client import batch_files, batches
-from otel_residency.openai_client.batches import KINDS, LONGEST, PIECE, Contents, Reading, read_batch
-from otel_residency.openai_client.facts import BodyReader
 from tests.internet import EU
 from tests.vendor import SNAPSHOT
 

@@ -15,8 +15,8 @@ from openai._files import to_httpx_files
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
-from otel_residency.openai_client import batch_files
-from otel_residency.openai_client.batches import PIECE
+from otel_residency.calls import batch_files
+from otel_residency.calls.batches import PIECE
 from tests.internet import EU, US, Gate, Internet
 from tests.openai_client.http_library import http
 from tests.openai_client.kinds import Async, Kind, Sync

@@ -14,20 +14,20 @@ from typing import Any
 
 import openai
 import pytest
+from otel_residency.openai_client import batch_files, judging
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError, require
-from otel_residency.audit.record import read_facts, read_policy, read_record
+from otel_residency.calls.batches import Contents
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer
 from otel_residency.core.policy import Ledger
 from otel_residency.instrumentor import deactivate
-from otel_residency.openai_client import batch_files, judging
-from otel_residency.openai_client.batches import Contents
-from otel_residency.openai_client.patch import switch
-from otel_residency.settings import Settings, policy_problems
+from otel_residency.patches.install import switch
+from otel_residency.records.record import read_facts, read_policy, read_record
+from otel_residency.settings.load import Settings, policy_problems
 from otel_residency.telemetry import names
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet

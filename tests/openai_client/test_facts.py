@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from otel_residency.calls.body import BodyReader
 from otel_residency.catalogue import load_catalogue
-from otel_residency.openai_client.facts import BodyReader
 
 ENTRIES = load_catalogue().entries
 READER = BodyReader(ENTRIES)

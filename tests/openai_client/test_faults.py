@@ -25,8 +25,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
 from otel_residency.core.facts import CallFacts
-from otel_residency.openai_client.reaper import Reaper
-from otel_residency.settings import read_settings
+from otel_residency.runtime.background import Reaper
+from otel_residency.settings.load import read_settings
 from tests.internet import EU, PATIENCE, US, Internet
 from tests.openai_client.http_library import http
 from tests.openai_client.kinds import Kind
@@ -233,7 +233,7 @@ def test_a_redirect_that_can_not_be_judged(
     on_call: str,
 ) -> None:
     """A failure between two hops lets the second go in flag mode, and does not in block mode."""
-    from otel_residency.openai_client import sending
+    from otel_residency.calls import snapshot as sending
 
     read_hop = sending.read_hop
 
@@ -323,7 +323,7 @@ def test_the_judgement_of_an_answer_fails(
     make: Make, instrument: Instrument, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A violation that was seen before the call is told of, though what came after can't be judged."""
-    from otel_residency import guard
+    from otel_residency.runtime import guard
 
     decide = guard.decide
 
@@ -626,8 +626,8 @@ def test_a_process_that_is_forked_while_the_guard_is_built() -> None:
     """The child builds its own, and waits for no thread of its parent."""
     program = (
         "import os, signal, sys\n"
-        "from otel_residency.openai_client.state import State\n"
-        "from otel_residency.settings import Settings\n"
+        "from otel_residency.calls.state import State\n"
+        "from otel_residency.settings.load import Settings\n"
         "state = State(Settings())\n"
         "with state._lock:\n"
         "    child = os.fork()\n"

@@ -10,11 +10,11 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
-from otel_residency.audit.record import Record, read_policy, read_record
 from otel_residency.audit.verify import verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
-from otel_residency.openai_client.patch import switch
+from otel_residency.patches.install import switch
+from otel_residency.records.record import Record, read_policy, read_record
 from otel_residency.telemetry import names
 from tests.internet import EU, US, Internet
 from tests.openai_client.kinds import Kind

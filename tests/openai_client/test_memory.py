@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from otel_residency.calls import created_objects as memory
+from otel_residency.calls.created_objects import Memory
+from otel_residency.calls.created_store import Store
 from otel_residency.core.classify import UNKNOWN
-from otel_residency.openai_client import memory
-from otel_residency.openai_client.memory import Memory
-from otel_residency.openai_client.store import Store
 from tests.openai_client.test_store import Failures
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
-from otel_residency.openai_client.patch import switch
-from otel_residency.projects import ProjectSettings, ProjectsFile
+from otel_residency.patches.install import switch
+from otel_residency.settings.projects import ProjectSettings, ProjectsFile
 from tests.internet import EU, GATEWAY, GLOBAL, US, Internet
 from tests.openai_client import stateful
 from tests.openai_client.kinds import Kind, Sync

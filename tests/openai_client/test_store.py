@@ -10,10 +10,10 @@ from threading import Thread
 
 import pytest
 
-from otel_residency.openai_client import store
-from otel_residency.openai_client.state import State
-from otel_residency.openai_client.store import Store
-from otel_residency.settings import Settings
+from otel_residency.calls import created_store as store
+from otel_residency.calls.created_store import Store
+from otel_residency.calls.state import State
+from otel_residency.settings.load import Settings
 
 ROOT = Path(__file__).parents[2]
 KEY = b"0123456789abcdef"
@@ -160,7 +160,7 @@ def test_a_call_from_a_signal_s_handler_reads_it_too(file: Path) -> None:
 
 WRITES = """
 import sys
-from otel_residency.openai_client.store import Store
+from otel_residency.calls.created_store import Store
 from tests.openai_client.test_store import Failures
 failures = Failures()
 made = Store(sys.argv[1], failures)
@@ -172,7 +172,7 @@ sys.exit("; ".join(failures) or 0)
 """
 FORKS = """
 import os, sys
-from otel_residency.openai_client.store import Store
+from otel_residency.calls.created_store import Store
 from tests.openai_client.test_store import Failures
 failures = Failures()
 made = Store(sys.argv[1], failures)

@@ -11,7 +11,7 @@ import pytest
 from opentelemetry import trace
 
 from examples.demo.loopback import Asked, Reply
-from otel_residency.openai_client.reaper import reaper
+from otel_residency.runtime.background import reaper
 from tests.internet import EU, Gate, Internet
 from tests.openai_client.dialects import CHAT, COMPLETIONS, DIALECTS, RESPONSES, Dialect
 from tests.openai_client.http_library import http

@@ -31,8 +31,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from pydantic import BaseModel
 
 from otel_residency import ResidencyViolationError
-from otel_residency.openai_client.call import Call
-from otel_residency.openai_client.patch import switch, wrap
+from otel_residency.calls.call import Call
+from otel_residency.patches.install import switch, wrap
 from tests.internet import AZURE, EU, US, Gate, Internet
 from tests.openai_client.http_library import MAJOR, http
 from tests.openai_client.kinds import Kind

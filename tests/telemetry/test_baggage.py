@@ -16,7 +16,7 @@ from opentelemetry.trace import use_span
 
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError, require
 from otel_residency.core.regions import UNREADABLE
-from otel_residency.requirement import required
+from otel_residency.requirements.context import required
 from tests.internet import EU, US, Internet
 from tests.recorded import Instrument
 
@@ -135,7 +135,7 @@ def test_a_baggage_that_fails_is_one_that_nothing_meets(
         raise ValueError("s3cret")
 
     instrument(baggage=BOTH)
-    monkeypatch.setattr("otel_residency.telemetry.baggage.get_baggage", fail)
+    monkeypatch.setattr("otel_residency.requirements.baggage.get_baggage", fail)
     with require("eu"):
         assert required() == (("eu",), UNREADABLE)
     assert "failed in reading baggage: ValueError" in caplog.text

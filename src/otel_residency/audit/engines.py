@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-from otel_residency.audit.compressed import is_compressed
 from otel_residency.audit.read import Part, Task, Unread, find_files, read_part
 from otel_residency.audit.sql import TABLES, clickhouse_records, duckdb_records
 from otel_residency.errors import AuditError
+from otel_residency.records.compressed import is_compressed
 
 SMALL: Final = 1 << 25
 """Bytes of input up to which one process reads it, since another takes longer to start."""

@@ -12,8 +12,6 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from otel_residency.audit.chain import read_link
-from otel_residency.audit.compressed import broken, decompressed
 from otel_residency.audit.rows import (
     DAY,
     LEDGER,
@@ -29,6 +27,8 @@ from otel_residency.audit.rows import (
 from otel_residency.audit.split import split
 from otel_residency.audit.verify import ledger_files
 from otel_residency.errors import AuditError
+from otel_residency.records.chain import read_link
+from otel_residency.records.compressed import broken, decompressed
 from otel_residency.telemetry import names
 
 BLOCK: Final = 1 << 20

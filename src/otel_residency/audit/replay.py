@@ -6,13 +6,13 @@ from datetime import date
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from otel_residency.audit.record import read_facts, read_policy
 from otel_residency.audit.sql import Kind
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.policy import Policy
 from otel_residency.core.verdict import SEVERITY, Decision
+from otel_residency.records.record import read_facts, read_policy
 
 _REMEMBERED: Final = 50_000
 OUTDATED, OTHER_TABLE, SAME_TABLE = "outdated table", "other table", "same table"

@@ -14,7 +14,7 @@ from otel_residency.audit.read import Unread
 from otel_residency.audit.replay import Judge, PolicyFor, Replay, known_policy
 from otel_residency.audit.rows import FOREIGN_SPAN, LEDGER, LOG, SPAN, listed
 from otel_residency.audit.sql import Counted, Kind
-from otel_residency.catalogue.sources import sources_for, sources_of, table_sources
+from otel_residency.catalogue.citations import sources_for, sources_of, table_sources
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.reasons import REASONS

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from otel_residency.audit.chain import (
+from otel_residency.records.chain import (
     BEGINNING,
     CHECKPOINT_RECORDS,
     CHECKPOINTS,
@@ -21,9 +21,9 @@ from otel_residency.audit.chain import (
     read_link,
     read_signature,
 )
-from otel_residency.audit.compressed import broken, decompressed
-from otel_residency.audit.record import Record, read_record
-from otel_residency.audit.signing import Check
+from otel_residency.records.compressed import broken, decompressed
+from otel_residency.records.record import Record, read_record
+from otel_residency.records.signing import Check
 from otel_residency.telemetry import names
 
 _QUOTED = 60

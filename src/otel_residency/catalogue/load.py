@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.decode import StructureError, build
 from otel_residency.core.entries import Entries, Revision
 from otel_residency.errors import CatalogueError
-from otel_residency.structure import StructureError, build
 
 NEWEST = "newest"
 SCHEMA_VERSION = 1

@@ -4,8 +4,8 @@ from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from otel_residency.cli.environ import variables
 from otel_residency.cli.stop import stop
-from otel_residency.cli.surroundings import variables
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.facts import BASE_PATH
 from otel_residency.core.policy import Policy

@@ -1,6 +1,6 @@
 """Whether the export gate is at work in this process."""
 
-from otel_residency.export_gate.install import switch
+from otel_residency.patches.otel_sdk import switch
 
 
 def gate_active() -> bool:

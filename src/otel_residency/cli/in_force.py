@@ -2,8 +2,8 @@
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.policy import Scope
-from otel_residency.guard import in_use
-from otel_residency.settings import Settings, read_settings
+from otel_residency.runtime.guard import in_use
+from otel_residency.settings.load import Settings, read_settings
 
 
 def in_force(

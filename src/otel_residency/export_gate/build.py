@@ -10,8 +10,8 @@ from otel_residency.export_gate.destinations import Destinations
 from otel_residency.export_gate.gate import Failed, Gate, nowhere
 from otel_residency.export_gate.http_spans import HttpJudge, Record, Report
 from otel_residency.export_gate.quarantine import Quarantine, file_quarantine
-from otel_residency.guard import Guard
-from otel_residency.settings import Settings
+from otel_residency.runtime.guard import Guard
+from otel_residency.settings.load import Settings
 
 
 def build_gate(

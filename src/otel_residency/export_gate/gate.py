@@ -13,16 +13,16 @@ from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
+from otel_residency.calls.correlation import Above, Key, Mark, Marks, key_of, worse
+from otel_residency.calls.correlation import marks as marks_of_process
 from otel_residency.core.policy import OnExport
 from otel_residency.export_gate.content import Content, load_content
 from otel_residency.export_gate.destinations import Destinations
-from otel_residency.export_gate.held import Held, Why
 from otel_residency.export_gate.logs import GatedLogRecord, redacted_log, withheld_log
-from otel_residency.export_gate.marks import Above, Key, Mark, Marks, key_of, worse
-from otel_residency.export_gate.marks import marks as marks_of_process
+from otel_residency.export_gate.pending_logs import Held, Why
 from otel_residency.export_gate.quarantine import Quarantine
-from otel_residency.export_gate.spans import GatedSpan, flagged, redacted, tombstone
-from otel_residency.telemetry import names, totals
+from otel_residency.export_gate.redact import GatedSpan, flagged, redacted, tombstone
+from otel_residency.telemetry import counters, names
 
 Failed = Callable[[str, BaseException | None], None]
 JudgeHttp = Callable[[ReadableSpan], Mark | None]
@@ -388,4 +388,4 @@ def _relation(calls: Collection[Mark], *, strict: bool) -> Relation:
 
 
 def _count(signal: str, action: str) -> None:
-    totals.items.add(((names.EXPORT_SIGNAL, signal), (names.EXPORT_ACTION, action)))
+    counters.items.add(((names.EXPORT_SIGNAL, signal), (names.EXPORT_ACTION, action)))

@@ -10,11 +10,11 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
+from otel_residency.calls.correlation import Key, Lately, Mark
 from otel_residency.core.facts import Answer, CallFacts, Hop
-from otel_residency.export_gate.marks import Key, Lately, Mark
-from otel_residency.guard import Guard, Judged
-from otel_residency.requirement import required
-from otel_residency.telemetry import names, totals
+from otel_residency.requirements.context import required
+from otel_residency.runtime.guard import Guard, Judged
+from otel_residency.telemetry import counters, names
 
 Report = Callable[[Mapping[str, Any], Context], None]
 """Emits the event of a violation."""
@@ -68,7 +68,7 @@ class HttpJudge:
         mark.settle(judged.span, violation=violation)
         if self._is_first(span, hop.host):
             action = {names.ACTION: names.FLAGGED} if violation else {}
-            totals.calls.add(tuple({**dict(judged.counted), **action}.items()))
+            counters.calls.add(tuple({**dict(judged.counted), **action}.items()))
             began, ended = span.start_time or 0, span.end_time or span.start_time or 0
             self._record((began, ended, judged, _told(hop, facts, judged), action, span))
             if violation and span.context is not None:

@@ -7,9 +7,9 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from otel_residency.export_gate.build import build_gate
-from otel_residency.export_gate.install import switch
-from otel_residency.guard import Guard
-from otel_residency.settings import read_settings
+from otel_residency.patches.otel_sdk import switch
+from otel_residency.runtime.guard import Guard
+from otel_residency.settings.load import read_settings
 
 if TYPE_CHECKING:
     from otel_residency.export_gate.gate import Gate

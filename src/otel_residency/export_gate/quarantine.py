@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_residency.errors import PolicyError
-from otel_residency.own_file import open_own
+from otel_residency.runtime.private_file import open_own
 
 Failed = Callable[[str, BaseException | None], None]
 

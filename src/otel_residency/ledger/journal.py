@@ -7,13 +7,13 @@ from pathlib import Path
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otel_residency.audit.chain import CHECKPOINT_RECORDS, CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
-from otel_residency.audit.record import Plainer, Record, write_facts, write_policy
 from otel_residency.core.facts import CallFacts
-from otel_residency.guard import REMEMBERED, Judged
-from otel_residency.ledger.file import SharedFile
 from otel_residency.ledger.process import Process
-from otel_residency.telemetry import names, totals
+from otel_residency.ledger.shared_file import SharedFile
+from otel_residency.records.chain import CHECKPOINT_RECORDS, CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
+from otel_residency.records.record import Plainer, Record, write_facts, write_policy
+from otel_residency.runtime.guard import REMEMBERED, Judged
+from otel_residency.telemetry import counters, names
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -100,7 +100,7 @@ class Journal:
             try:
                 self._add(self._record(call, now), call.span)
             except Exception as error:  # noqa: BLE001 - the next one may be better
-                totals.records.add(((names.LEDGER_OUTCOME, names.FAILED),))
+                counters.records.add(((names.LEDGER_OUTCOME, names.FAILED),))
                 self._process.failed("recording a call", error)
                 continue
             self.waiting += 1
@@ -133,7 +133,7 @@ class Journal:
         """
         if self._lines:
             self._file.append(b"\n".join((*self._lines, b"")))
-            totals.records.add(((names.LEDGER_OUTCOME, names.WRITTEN),), self.waiting)
+            counters.records.add(((names.LEDGER_OUTCOME, names.WRITTEN),), self.waiting)
             self._lines.clear()
             self.waiting = 0
         if self._checkpoints:

@@ -16,13 +16,13 @@ from weakref import WeakSet
 
 from otel_residency.core.policy import Ledger as Told
 from otel_residency.errors import PolicyError
-from otel_residency.telemetry import names, totals
+from otel_residency.telemetry import counters, names
 
 # A process that makes no call needs nothing of what records are made with.
 if TYPE_CHECKING:
-    from otel_residency.audit.chain import Sign
     from otel_residency.ledger.journal import Journal, Parts
     from otel_residency.ledger.process import Process
+    from otel_residency.records.chain import Sign
 
 _log = getLogger("otel_residency")
 FLUSH = 1.0
@@ -88,7 +88,7 @@ class Ledger:
         if self._queue.qsize() >= WAITING:
             with self._starting:
                 self._dropped += 1
-            totals.records.add(((names.LEDGER_OUTCOME, names.DROPPED),))
+            counters.records.add(((names.LEDGER_OUTCOME, names.DROPPED),))
             return
         self._queue.put(made)
         if self._thread is None:  # nor can it have one any more
@@ -154,7 +154,7 @@ class Ledger:
             pem = self._key()
             if pem is None:
                 return None
-            from otel_residency.audit.signing import signer  # noqa: PLC0415 - only with a key
+            from otel_residency.records.signing import signer  # noqa: PLC0415 - only with a key
 
             return signer(pem)
         except PolicyError as error:
@@ -234,7 +234,7 @@ class Ledger:
         lost = self._journal.waiting if self._journal is not None else 0
         while calls := self._taken():
             lost += len(calls)
-        totals.records.add(((names.LEDGER_OUTCOME, names.FAILED),), lost)
+        counters.records.add(((names.LEDGER_OUTCOME, names.FAILED),), lost)
 
     def _guarded(self, work: Callable[[], object]) -> None:
         """Do `work`; where it fails, say so once, until it works again."""

@@ -78,7 +78,7 @@ def _recording() -> dict[str, Any]:
 
 def settle() -> None:
     """Let the calls be reported whose streams were dropped, as far as the collector has to find them."""
-    from otel_residency.openai_client.reaper import reaper
+    from otel_residency.runtime.background import reaper
 
     gc.collect()
     done = Event()

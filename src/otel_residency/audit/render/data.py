@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from otel_residency.audit.render.words import answer
 from otel_residency.audit.report import Report
-from otel_residency.structure import plain
+from otel_residency.core.decode import plain
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import track
 
 from otel_residency.cli.attest.show import as_text
+from otel_residency.cli.environ import variables
 from otel_residency.cli.in_force import in_force
 from otel_residency.cli.stop import stop
-from otel_residency.cli.surroundings import variables
-from otel_residency.projects import ProjectsFile
+from otel_residency.settings.projects import ProjectsFile
 
 ADMIN_KEY = "OPENAI_ADMIN_KEY"
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import openai
 
+from otel_residency.calls.state import BaseUrl
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import match_host
 from otel_residency.errors import ResidencyError
-from otel_residency.openai_client.state import BaseUrl
-from otel_residency.projects import ProjectSettings, ProjectsFile
+from otel_residency.settings.projects import ProjectSettings, ProjectsFile
 
 _NOT_TOLD = (openai.PermissionDeniedError, openai.NotFoundError)
 

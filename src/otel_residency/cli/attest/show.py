@@ -7,7 +7,7 @@ from rich.text import Text
 
 from otel_residency.cli.console import as_lines, console
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.projects import ProjectsFile
+from otel_residency.settings.projects import ProjectsFile
 
 UNKNOWN = "unknown"
 

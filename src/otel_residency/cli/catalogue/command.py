@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from otel_residency.catalogue import load_catalogue
+from otel_residency.cli.environ import variables
 from otel_residency.cli.options import Json
 from otel_residency.cli.plain import as_document
 from otel_residency.cli.stop import stop, tell
-from otel_residency.cli.surroundings import variables
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.entries import Revision
 from otel_residency.errors import CatalogueError
-from otel_residency.settings import CATALOGUE
+from otel_residency.settings.load import CATALOGUE
 
 catalogue = typer.Typer(
     help="The dated tables: list, show, compare them, validate your own.",

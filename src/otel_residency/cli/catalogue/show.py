@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from otel_residency.catalogue.sources import table_sources
+from otel_residency.catalogue.citations import table_sources
 from otel_residency.cli.catalogue.changes import Change
 from otel_residency.cli.console import as_lines, columns, console, source_lines
 from otel_residency.core.catalogue import Catalogue

@@ -3,13 +3,13 @@
 from datetime import date
 from typing import Any, NamedTuple
 
-from otel_residency.catalogue.sources import sources_for, table_sources
+from otel_residency.catalogue.citations import sources_for, table_sources
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.entries import Source
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import Verdict
-from otel_residency.guard import Guard
+from otel_residency.runtime.guard import Guard
 
 _BY_STRUCTURE = frozenset({"file_reference", "image_input"})
 """Features that show in the structure of a request, and not at a key."""

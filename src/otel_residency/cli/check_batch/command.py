@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import open as open_with_progress
 
+from otel_residency.calls.batches import Contents, read_batch
+from otel_residency.calls.body import BodyReader
+from otel_residency.calls.state import State
 from otel_residency.cli.base_url import base_url_or_usual
 from otel_residency.cli.check_batch.report import judge
 from otel_residency.cli.check_batch.show import as_json, as_text
@@ -16,10 +19,7 @@ from otel_residency.cli.in_force import in_force
 from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.plain import printable
 from otel_residency.cli.stop import stop
-from otel_residency.guard import Guard
-from otel_residency.openai_client.batches import Contents, read_batch
-from otel_residency.openai_client.facts import BodyReader
-from otel_residency.openai_client.state import State
+from otel_residency.runtime.guard import Guard
 
 
 def check_batch(

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
+from otel_residency.calls.batches import Contents
 from otel_residency.cli.base_url import BaseUrl
 from otel_residency.core.catalogue import path_segments
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import BatchLine, CallFacts, Hop
 from otel_residency.core.verdict import SEVERITY, Decision, Verdict
-from otel_residency.guard import Guard
-from otel_residency.openai_client.batches import Contents
+from otel_residency.runtime.guard import Guard
 
 
 class Row(NamedTuple):

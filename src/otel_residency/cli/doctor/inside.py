@@ -26,9 +26,9 @@ from otel_residency.cli.doctor.report import BaseUrl, Problem, Processor, Provid
 from otel_residency.cli.gate import gate_active, gate_missing
 from otel_residency.cli.plain import plain
 from otel_residency.export_gate.destinations import address_of, exporter_of
-from otel_residency.http_clients.install import PATCHES
 from otel_residency.instrumentor import ResidencyInstrumentor
-from otel_residency.openai_client.patch import switch
+from otel_residency.patches.http_clients import PATCHES
+from otel_residency.patches.install import switch
 
 _FATAL = "opentelemetry.instrumentation.auto_instrumentation"
 """Only the outermost place logs by this name, when it gives up."""

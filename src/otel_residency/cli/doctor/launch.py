@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from otel_residency.cli.doctor.report import Report
-from otel_residency.structure import build
+from otel_residency.core.decode import build
 
 _LAUNCHER = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
 _PROBE = Path(__file__).with_name("probe.py")

@@ -5,12 +5,12 @@ import stat
 from pathlib import Path
 from shutil import disk_usage
 
-from otel_residency.audit.chain import CHECKPOINTS, SHARED_CHECKPOINTS
-from otel_residency.audit.signing import signer
 from otel_residency.cli.doctor.report import Key, Ledger, Place
 from otel_residency.core.policy import Policy
 from otel_residency.errors import PolicyError
-from otel_residency.settings import ledger_key_path, read_ledger_key
+from otel_residency.records.chain import CHECKPOINTS, SHARED_CHECKPOINTS
+from otel_residency.records.signing import signer
+from otel_residency.settings.load import ledger_key_path, read_ledger_key
 
 _APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 """As the ledger opens a file, but for making it."""

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from otel_residency.cli.doctor.launch import ProbeError, probe
 from otel_residency.cli.doctor.report import Report
+from otel_residency.cli.environ import variables
 from otel_residency.cli.in_force import in_force
-from otel_residency.cli.surroundings import variables
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.settings import Settings
+from otel_residency.settings.load import Settings
 
 
 class Seen(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.catalogue.sources import sources_of
+from otel_residency.catalogue.citations import sources_of
 from otel_residency.cli.options import Json
 from otel_residency.cli.stop import stop
 from otel_residency.core.reasons import REASONS

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from otel_residency.cli.environ import variables
 from otel_residency.cli.policy.problems import Problem, problems_here
-from otel_residency.cli.surroundings import variables
+from otel_residency.core.decode import keys
 from otel_residency.core.policy import Policy
-from otel_residency.settings import CATALOGUE, ENABLED, POLICY, POLICY_SETTINGS, read_settings
-from otel_residency.structure import keys
+from otel_residency.settings.load import CATALOGUE, ENABLED, POLICY, POLICY_SETTINGS, read_settings
 
 _SERVICE = ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES")
 DEFAULT = "default"

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.cli.surroundings import variables
+from otel_residency.cli.environ import variables
 from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.decode import StructureError, build, keys
 from otel_residency.core.policy import Policy
 from otel_residency.errors import CatalogueError, PolicyError
-from otel_residency.projects import read_projects
-from otel_residency.settings import (
+from otel_residency.settings.load import (
     CATALOGUE,
     ENABLED,
     POLICY,
@@ -20,7 +20,7 @@ from otel_residency.settings import (
     policy_problems,
     read_settings,
 )
-from otel_residency.structure import StructureError, build, keys
+from otel_residency.settings.projects import read_projects
 
 
 class Problem(NamedTuple):

@@ -24,12 +24,12 @@ from otel_residency.audit.report import report as make_report
 from otel_residency.audit.verify import checkpoint_files, is_ledger, ledger_files, verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.console import as_shown
+from otel_residency.cli.environ import variables
 from otel_residency.cli.report.show import as_text
 from otel_residency.cli.stop import stop
-from otel_residency.cli.surroundings import variables
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
-from otel_residency.settings import policy_problems, read_settings
+from otel_residency.settings.load import policy_problems, read_settings
 
 _CLICKHOUSE_PASSWORD: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
 _DATES: Final = ["%Y-%m-%d"]

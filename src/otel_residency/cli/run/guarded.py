@@ -3,12 +3,12 @@
 from opentelemetry.instrumentation.auto_instrumentation import initialize
 from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 
+from otel_residency.cli.environ import import_path, set_import_path
 from otel_residency.cli.gate import gate_active
 from otel_residency.cli.run.refusal import refuse
-from otel_residency.cli.surroundings import import_path, set_import_path
 from otel_residency.instrumentor import ResidencyInstrumentor, pre_instrument
-from otel_residency.openai_client.patch import switch
-from otel_residency.settings import Settings, read_settings
+from otel_residency.patches.install import switch
+from otel_residency.settings.load import Settings, read_settings
 
 
 class _NothingMissing(set[str]):

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import NoReturn
 
-from otel_residency.cli.surroundings import variables, without_secrets
+from otel_residency.cli.environ import variables, without_secrets
 
 REFUSED = 78
 """Exit code of a program that is configured wrongly; `EX_CONFIG` of sysexits."""

@@ -13,10 +13,11 @@ from itertools import product
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from otel_residency.calls.body import BodyReader
 from otel_residency.cli.base_url import BASE_URL, read_base_url
+from otel_residency.cli.environ import without_secrets
 from otel_residency.cli.plain import printable
 from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said
-from otel_residency.cli.surroundings import without_secrets
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.classify import VENDOR, match_host
 from otel_residency.core.decide import violates
@@ -26,9 +27,8 @@ from otel_residency.core.reasons import REASONS
 from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
 from otel_residency.errors import CatalogueError
-from otel_residency.guard import Guard
-from otel_residency.openai_client.facts import BodyReader
-from otel_residency.settings import ENABLED, POLICY_SETTINGS, policy_problems, read_settings
+from otel_residency.runtime.guard import Guard
+from otel_residency.settings.load import ENABLED, POLICY_SETTINGS, policy_problems, read_settings
 
 _URL = re.compile(r"(?:https?|wss?)://\S+")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")

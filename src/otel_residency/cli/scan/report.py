@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from otel_residency.cli.environ import without_secrets
 from otel_residency.cli.plain import printable
 from otel_residency.cli.scan.files import content_of, reader_of
 from otel_residency.cli.scan.ignored import Ignored, read_ignored
 from otel_residency.cli.scan.judge import Judge, Judged
 from otel_residency.cli.scan.said import Client, Found, Open, Said, UnreadableError
-from otel_residency.cli.surroundings import without_secrets
 
 Setters = Mapping[str, set[Path]]
 """By what is set, the directories of the files that set it."""

@@ -8,13 +8,13 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from otel_residency.audit.signing import Check, checker
 from otel_residency.audit.verify import Verified, checkpoint_files, ledger_files
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
 from otel_residency.cli.stop import stop
 from otel_residency.cli.verify.show import as_json, as_text
 from otel_residency.errors import AuditError, PolicyError
+from otel_residency.records.signing import Check, checker
 
 _STEP = 1 << 20
 

@@ -16,7 +16,7 @@ from otel_residency.cli.doctor.checks import (
     versions,
 )
 from otel_residency.cli.doctor.seen import Seen
-from otel_residency.cli.surroundings import without_secrets
+from otel_residency.cli.environ import without_secrets
 
 _TOPICS = (versions, start, guard, policy, catalogue, ledger, client, neighbours, gate, telemetry)
 

@@ -7,7 +7,7 @@ from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.report import Key, Ledger, Place, Report
 from otel_residency.cli.doctor.seen import Seen
 from otel_residency.core.policy import Ledger as Told
-from otel_residency.own_file import READ
+from otel_residency.runtime.private_file import READ
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _KEY_OTHERS = stat.S_IWGRP | stat.S_IRWXO

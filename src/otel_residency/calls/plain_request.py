@@ -1,0 +1,81 @@
+"""A request of any HTTP client in the shape of httpx's, which the judging of calls reads."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from otel_residency.calls.request import NAME_IN_TLS
+
+Given = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
+"""Headers as HTTP clients have them: each once, or as pairs."""
+
+
+class Url(NamedTuple):
+    """Where a request goes."""
+
+    scheme: str
+    raw_host: bytes
+    port: int | None
+    raw_path: bytes
+
+    @property
+    def place(self) -> tuple[str, str, int | None, str]:
+        """Scheme, host, port and path as text."""
+        return self.scheme, self.raw_host.decode("ascii"), self.port, self.raw_path.decode("ascii", "replace")
+
+    @property
+    def netloc(self) -> bytes:
+        """Host and port, as a `Host` header names them."""
+        host = b"[%s]" % self.raw_host if b":" in self.raw_host else self.raw_host
+        return host if self.port is None else b"%s:%d" % (host, self.port)
+
+
+class Headers:
+    """Headers, as far as they are looked at."""
+
+    def __init__(self, headers: Given) -> None:
+        """Read those that an HTTP client was given."""
+        pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
+        self.raw = [(_bytes(name), _bytes(value)) for name, value in pairs]
+
+
+class Request:
+    """One request.
+
+    Attributes:
+        extensions: its name in TLS, and where the call is kept that it belongs to.
+    """
+
+    def __init__(self, method: str, url: Url, headers: Given, content: Any, name_in_tls: Any = None) -> None:
+        """Describe a request; `content` is its body, if it is at hand."""
+        self.method = method.upper()
+        self.url = url
+        self.headers = Headers(headers)
+        self.extensions: dict[str, Any] = {NAME_IN_TLS: name_in_tls}
+        self._content = content
+
+    def also_say(self, headers: Iterable[tuple[Any, Any]]) -> None:
+        """Have it these headers too; of `Host`, those that are not where it goes."""
+        known = {self.url.raw_host, self.url.netloc, *(value for _, value in self.headers.raw)}
+        more = dict.fromkeys((_bytes(name), _bytes(value)) for name, value in headers)
+        self.headers.raw = [
+            *self.headers.raw,
+            *((name, value) for name, value in more if name.lower() != b"host" or value not in known),
+        ]
+
+    @property
+    def content(self) -> bytes:
+        """The body.
+
+        Raises:
+            TypeError: it is not at hand as a whole.
+        """
+        content = self._content
+        if isinstance(content, str):
+            return content.encode()
+        if isinstance(content, bytes):
+            return content
+        raise TypeError
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("latin-1", "replace")

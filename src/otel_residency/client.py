@@ -1,0 +1,48 @@
+"""A client that is configured for a region, by the catalogue's host for it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from otel_residency.catalogue import load_catalogue
+from otel_residency.core.classify import match_host
+from otel_residency.core.facts import BASE_PATH
+from otel_residency.errors import ResidencyError
+from otel_residency.patches.install import switch
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+T = TypeVar("T")
+
+
+@overload
+def client_for(region: str, **arguments: Any) -> "OpenAI": ...
+@overload
+def client_for(region: str, client: Callable[..., T], **arguments: Any) -> T: ...
+def client_for(region: str, client: Callable[..., Any] | None = None, **arguments: Any) -> Any:
+    """A client of the vendor's API whose base URL is the vendor's host for `region`.
+
+    Args:
+        region: a code of the catalogue, such as `eu`.
+        client: class of the client, such as `openai.AsyncOpenAI`; by default `openai.OpenAI`.
+        arguments: more arguments of that class.
+
+    Raises:
+        ResidencyError: the catalogue knows no such region, or no host of the vendor for it.
+    """
+    state = switch.state
+    catalogue = load_catalogue() if state is None else state.guard.catalogue
+    if region not in catalogue.region_codes:
+        known = ", ".join(sorted(catalogue.region_codes))
+        raise ResidencyError(f"client_for: {region!r} is not a region code; known are: {known}")
+    today = datetime.now(UTC).date()
+    revision = catalogue.revision_on(today)
+    terms = revision.regions.get(region) if revision is not None else None
+    if terms is None or match_host(catalogue, {}, terms.host, None, today).region != region:
+        raise ResidencyError(f"client_for: the catalogue in force names no host for {region!r}")
+    if client is None:
+        from openai import OpenAI  # noqa: PLC0415 - the application's
+
+        client = OpenAI
+    return client(base_url=f"https://{terms.host}{BASE_PATH}", **arguments)

@@ -1,0 +1,95 @@
+"""A file of lines that many processes append to, each time all that they have or nothing."""
+
+import os
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from otel_residency.errors import PolicyError
+from otel_residency.runtime.private_file import READ, open_own
+
+if sys.platform == "win32":  # pragma: no cover - there each process should have a file of its own
+
+    def _lock(descriptor: int) -> None:
+        """Go without."""
+
+    _unlock = _lock
+else:
+    from fcntl import LOCK_EX, LOCK_UN, flock
+
+    def _lock(descriptor: int) -> None:
+        flock(descriptor, LOCK_EX)
+
+    def _unlock(descriptor: int) -> None:
+        flock(descriptor, LOCK_UN)
+
+
+class SharedFile:
+    """Appends; while one process does, the others wait."""
+
+    def __init__(self, path: str, rotate_bytes: int = 0) -> None:
+        """Write to `path`, and put the file aside once it has `rotate_bytes`, if that is not 0."""
+        self._path = path
+        self._rotate_bytes = rotate_bytes
+        self._descriptor: int | None = None
+
+    def open(self) -> None:
+        """Have it open: the file at the path now, which another process may have put aside.
+
+        Raises:
+            OSError: it can't be opened.
+            PolicyError: others than its owner can write to it.
+        """
+        if self._descriptor is None:
+            self._descriptor = open_own(self._path, others_may=READ)
+            if self._descriptor is None:
+                raise PolicyError(
+                    f"ledger {self._path}: others can write to it; chmod 600 it, or name another"
+                )
+
+    def append(self, lines: bytes) -> None:
+        """Append whole lines, each with its end: all or none of them.
+
+        Raises:
+            OSError: they can't be written.
+            PolicyError: as above.
+        """
+        descriptor = self._locked()
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":  # whoever wrote it was killed meanwhile
+                lines = b"\n" + lines
+            try:
+                written = 0
+                while written < len(lines):
+                    written += os.write(descriptor, lines[written:])
+            except OSError:
+                os.ftruncate(descriptor, size)
+                raise
+            if 0 < self._rotate_bytes <= size + len(lines):
+                with suppress(OSError):  # a file that is too long is better than none
+                    Path(self._path).rename(f"{self._path}.{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+        finally:
+            _unlock(descriptor)
+
+    def close(self) -> None:
+        """Give the file back; of a forked process this leaves that of its parent open."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def _locked(self) -> int:
+        while True:
+            self.open()
+            assert self._descriptor is not None  # noqa: S101
+            _lock(self._descriptor)
+            if self._is_current(self._descriptor):
+                return self._descriptor
+            self.close()  # which unlocks it
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), Path(self._path).stat())
+        except FileNotFoundError:
+            return False

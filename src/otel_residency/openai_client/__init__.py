@@ -1,1 +1,0 @@
-"""The patch of the openai client. Only this room knows wrapt, openai and the HTTP libraries."""

@@ -1,0 +1,135 @@
+"""Puts the gate in front of every exporter of every provider, whoever built it and whenever.
+
+The processors that a provider hands its spans and log records to are public classes of the SDK; what is
+handed to them is replaced. A patch is put in place once and stays; `switch` says whether it does anything.
+"""
+
+from functools import wraps
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+from otel_residency.patches.patching import when_imported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_residency.calls.correlation import Mark
+    from otel_residency.export_gate.gate import Gate
+
+_SPANS = ("SynchronousMultiSpanProcessor", "ConcurrentMultiSpanProcessor")
+_LOGS = ("SynchronousMultiLogRecordProcessor", "ConcurrentMultiLogRecordProcessor")
+_EXPORTING_SPANS = ("BatchSpanProcessor", "SimpleSpanProcessor")
+_EXPORTING_LOGS = ("BatchLogRecordProcessor", "SimpleLogRecordProcessor")
+
+
+class _Switch:
+    """Which gate is active, and which patches could not be put in place."""
+
+    def __init__(self) -> None:
+        self.missing: set[str] = set()
+        self.installed = False
+        self._make: Callable[[], Gate] | None = None
+        self._gate: Gate | None = None
+
+    @property
+    def gate(self) -> "Gate | None":
+        """The gate in force, built when an item first comes; `None` lets everything through."""
+        gate = self._gate
+        if gate is None and self._make is not None:
+            gate = self._gate = self._make()
+        return gate
+
+    def turn(self, make: "Callable[[], Gate] | None") -> None:
+        """Have `make` build the gate from now on; `None` switches it off."""
+        self._make, self._gate = make, None
+
+    def settled(self, mark: "Mark") -> None:
+        """Tell the gate, if there is one yet, that a call was judged."""
+        if self._gate is not None:
+            self._gate.settled(mark)
+
+
+switch = _Switch()
+
+
+def install() -> None:
+    """Patch the SDK, now or when it is imported. Safe to call again."""
+    if not switch.installed:
+        switch.installed = True
+        for module, patch in (
+            ("opentelemetry.sdk.trace", _patch_spans),
+            ("opentelemetry.sdk._logs", _patch_logs),
+            ("opentelemetry.sdk.trace.export", _patch_exporting_spans),
+            ("opentelemetry.sdk._logs.export", _patch_exporting_logs),
+        ):
+            when_imported(module, patch, switch.missing.add)
+
+
+def _patch_spans(module: ModuleType) -> None:
+    for name in _SPANS:
+        _replace(getattr(module, name), "on_end", lambda gate, _, span: gate.span(span))
+
+
+def _patch_exporting_spans(module: ModuleType) -> None:
+    for name in _EXPORTING_SPANS:
+        _replace(getattr(module, name), "on_end", lambda gate, own, span: gate.span_for(own, span))
+
+
+def _patch_logs(module: ModuleType) -> None:
+    for name in _LOGS:
+        owner = getattr(module, name, None)
+        if owner is None:  # before 1.42 the SDK kept them to itself
+            from opentelemetry.sdk._logs import _internal
+
+            owner = getattr(_internal, name)
+        _replace_emit(owner)
+        _before(owner, "force_flush")
+        _before(owner, "shutdown")
+
+
+def _patch_exporting_logs(module: ModuleType) -> None:
+    for name in _EXPORTING_LOGS:
+        _replace(getattr(module, name), "on_emit", lambda gate, own, log: gate.log_for(own, log))
+
+
+def _replace(owner: Any, name: str, treat: "Callable[[Gate, Any, Any], Any]") -> None:
+    """Have the method `name` of `owner` given what `treat` makes of its item."""
+    wrapped = getattr(owner, name)
+
+    @wraps(wrapped)
+    def method(self: Any, item: Any) -> Any:
+        gate = switch.gate
+        return wrapped(self, item if gate is None else treat(gate, self, item))
+
+    wrapt.apply_patch(owner, name, method)
+
+
+def _replace_emit(owner: Any) -> None:
+    """Have log records emitted when, and as, the gate says."""
+    wrapped = owner.on_emit
+
+    @wraps(wrapped)
+    def on_emit(self: Any, log_record: Any) -> None:
+        gate = switch.gate
+        if gate is None:
+            wrapped(self, log_record)
+        else:
+            gate.log(log_record, lambda record: wrapped(self, record))
+
+    wrapt.apply_patch(owner, "on_emit", on_emit)
+
+
+def _before(owner: Any, name: str) -> None:
+    """Send on what waits before the method `name` of `owner` runs."""
+    wrapped = getattr(owner, name)
+
+    @wraps(wrapped)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        gate = switch.gate
+        if gate is not None:
+            gate.flush()
+        return wrapped(self, *args, **kwargs)
+
+    wrapt.apply_patch(owner, name, method)

@@ -1,0 +1,305 @@
+"""WebSocket sessions, by the part of the websockets library that both of its clients are built on.
+
+A session is one call: it begins when it is dialled, what it sends may change what it is about, and it ends
+with its connection. It is judged before it is dialled, by where that leads, and as its handshake is sent,
+by what that says.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial, wraps
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import wrapt
+
+from otel_residency.calls.context import opened_by
+from otel_residency.errors import RefusalError
+from otel_residency.patches.guarded import judged
+from otel_residency.patches.install import switch, wrap
+
+if TYPE_CHECKING:
+    from otel_residency.calls.call import Call
+    from otel_residency.calls.plain_request import Request
+    from otel_residency.calls.state import State
+
+_CALL = "_otel_residency_call"
+_opening: ContextVar["Call | None"] = ContextVar("otel_residency_opening", default=None)
+"""The session that is being dialled."""
+_DATA = (0, 1, 2)
+"""Opcodes of messages and their parts; the others control the connection."""
+
+
+def patch_connect(module: ModuleType) -> None:
+    """Patch what dials, in `websockets.sync.client`."""
+    wrapped = module.connect
+
+    @wraps(wrapped)
+    def connect(*args: Any, **kwargs: Any) -> Any:
+        with _dialled(args[0] if args else kwargs.get("uri"), kwargs):
+            return wrapped(*args, **kwargs)
+
+    wrapt.apply_patch(module, "connect", connect)
+
+
+def patch_async_connect(module: ModuleType) -> None:
+    """The same in `websockets.asyncio.client`."""
+
+    async def dial(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> Any:
+        with _dialled(connect.uri, connect.connection_kwargs):
+            return await wrapped(*args, **kwargs)
+
+    wrap(module, "connect.create_connection", dial, switch.miss_client)
+
+
+def patch_protocol(module: ModuleType) -> None:
+    """Patch the handshake, in `websockets.client`."""
+
+    def shake(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        request = args[0] if args else kwargs["request"]
+        # It was called wsuri before websockets 14.
+        _greet(
+            protocol,
+            lambda: getattr(protocol, "uri", None) or protocol.wsuri,
+            request.headers,
+        )
+        wrapped(*args, **kwargs)
+
+    def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        response = args[0] if args else kwargs["response"]
+        _welcome(protocol, response.status_code, response.headers)
+        wrapped(*args, **kwargs)
+
+    wrap(module, "ClientProtocol.__init__", _begun, switch.miss_client)
+    wrap(module, "ClientProtocol.send_request", shake, switch.miss_client)
+    wrap(module, "ClientProtocol.process_response", answered, switch.miss_client)
+
+
+def patch_messages(module: ModuleType) -> None:
+    """Patch what is sent, and the end of a connection, in `websockets.protocol`."""
+
+    def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        _look_at(protocol, *args, **kwargs)
+        wrapped(*args, **kwargs)
+
+    wrap(module, "Protocol.send_text", send, switch.miss_client)
+    wrap(module, "Protocol.send_binary", send, switch.miss_client)
+    wrap(module, "Protocol.receive_eof", _ended, switch.miss_client)
+
+
+def patch_legacy(module: ModuleType) -> None:
+    """All of this in `websockets.legacy.client`, which has a protocol of its own."""
+
+    def connect(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        create = connect._create_connection
+
+        async def dial(factory: Any, *place: Any, **given: Any) -> Any:
+            dialled = dict(zip(("host", "port"), place, strict=True)) if len(place) > 1 else {}
+            with _dialled(connect._uri, {**given, **dialled}):
+                return await create.func(factory, *place, **given)
+
+        connect._create_connection = partial(dial, *create.args, **create.keywords)
+
+    def shake(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        from websockets.uri import parse_uri
+
+        path, headers = args
+        hosts = headers.get_all("Host")
+        scheme = "wss" if protocol.transport.get_extra_info("ssl_object") else "ws"
+        _greet(protocol, lambda: parse_uri(f"{scheme}://{hosts[0]}{path}"), headers)
+        wrapped(*args, **kwargs)
+
+    async def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> Any:
+        status, headers = await wrapped(*args, **kwargs)
+        _welcome(protocol, status, headers)
+        return status, headers
+
+    def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        fin, opcode, data = args
+        if opcode in _DATA:
+            _look_at(protocol, data, fin)
+        wrapped(*args, **kwargs)
+
+    wrap(module, "Connect.__init__", connect, switch.miss_client)
+    for name, wrapper in (
+        ("__init__", _begun),
+        ("write_http_request", shake),
+        ("read_http_response", answered),
+        ("write_frame_sync", send),
+        ("connection_lost", _ended),
+    ):
+        wrap(module, f"WebSocketClientProtocol.{name}", wrapper, switch.miss_client)
+
+
+@contextmanager
+def _dialled(uri: Any, given: Mapping[str, Any]) -> Iterator[None]:
+    """Judge the session that is dialled within, by its URI and what the dialling is given besides.
+
+    Raises:
+        RefusalError: in block mode.
+    """
+    from websockets.exceptions import ProtocolError
+
+    call = judged(lambda: _plan(uri, given), ProtocolError)
+    before = _opening.get()
+    _opening.set(call)
+    try:
+        yield
+    except BaseException as error:
+        if call is not None:
+            call.raised(error)
+        raise
+    finally:
+        _opening.set(before)
+
+
+def _plan(uri: Any, given: Mapping[str, Any]) -> "Call | None":
+    from websockets.uri import parse_uri
+
+    try:
+        parsed = parse_uri(uri)
+    except Exception:  # the library will say what is wrong with it
+        return None
+    return _open(parsed, given)
+
+
+def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
+    """The call that a session at `uri` is, judged; `None` if it goes to no vendor, and is not the client's.
+
+    Of the names that it is given the first that may be a vendor's is where it goes.
+
+    Raises:
+        RefusalError: in block mode.
+    """
+    state = switch.state
+    if state is None:
+        return None
+    client = opened_by.get()
+    named = [name for name in (given.get("host"), given.get("server_hostname"), uri.host) if name]
+    host = next((name for name in named if _may_be_vendor(state, name)), named[0] if client else None)
+    if host is None:
+        return None
+    from otel_residency.calls.body import RequestFacts
+
+    request = _request(uri, host, given.get("port"))
+    request.also_say(("Host", name) for name in named)
+    call = _begin(state, request, host, client)
+    if call is not None:
+        _judge(call, lambda: call.attempt(request, None, RequestFacts(_model(uri))))
+        call.mark.inside = False
+    return call
+
+
+def _begin(state: "State", request: "Request", name: Any, client: Callable[[], Any] | None) -> "Call | None":
+    """A call as yet to be judged: one that `client` makes, or if it goes to a vendor one of its own."""
+    from otel_residency.calls.call import Call
+    from otel_residency.patches.http import begin_raw
+
+    if client is None:
+        return begin_raw(request, name)
+    from otel_residency.patches.openai_sessions import opener_of
+
+    call = Call(state, opener_of(client()), None)
+    call.alone = True
+    return call
+
+
+def _may_be_vendor(state: "State", name: Any) -> bool:
+    return name not in state.others and state.concerns((str(name),), name)
+
+
+def _request(uri: Any, host: str, port: int | None) -> "Request":
+    from otel_residency.calls.plain_request import Request, Url
+
+    scheme, default = ("wss", 443) if uri.secure else ("ws", 80)
+    port = port or uri.port
+    url = Url(scheme, host.encode("idna"), None if port == default else port, (uri.path or "/").encode())
+    return Request("GET", url, None, None)
+
+
+def _model(uri: Any) -> str | None:
+    named = parse_qs(uri.query or "").get("model")
+    return named[0] if named else None
+
+
+def _begun(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+    """Around what makes a protocol: the session that is being dialled is its own."""
+    wrapped(*args, **kwargs)
+    setattr(protocol, _CALL, _opening.get())
+    _opening.set(None)
+
+
+def _greet(protocol: Any, uri: Callable[[], Any], headers: Any) -> None:
+    """Judge a handshake that is about to be sent to `uri`, with its headers.
+
+    Raises:
+        RefusalError: in block mode; of a kind that the library passes on and takes for no failure of its own.
+    """
+    from websockets.exceptions import ProtocolError
+
+    def greet() -> None:
+        call = getattr(protocol, _CALL, None) or _open(uri(), {})
+        setattr(protocol, _CALL, call)
+        sending = None if call is None else call.judging.sending
+        if call is not None and sending is not None:
+            sending.request.also_say(headers.raw_items())
+            _judge(call, lambda: call.hop(sending.request))
+
+    judged(greet, ProtocolError)
+
+
+def _judge(call: "Call", judge: Callable[[], None]) -> None:
+    """Have a refusal end the call."""
+    try:
+        judge()
+    except RefusalError as error:
+        call.raised(error)
+        raise
+
+
+def _welcome(protocol: Any, status: int, headers: Any) -> None:
+    """Take note of the answer to a handshake."""
+    from otel_residency.calls.plain_request import Headers
+
+    call = getattr(protocol, _CALL, None)
+    if call is not None:
+        call.welcomed(status, Headers(dict(headers.raw_items())).raw)
+
+
+def _look_at(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
+    """Learn from a message that is about to be sent.
+
+    Raises:
+        RefusalError: in block mode, of a kind as above.
+    """
+    call = getattr(protocol, _CALL, None)
+    if call is None:
+        return
+    from websockets.exceptions import ProtocolError
+
+    judged(lambda: _learn(call, bytes(data), fin), ProtocolError)
+
+
+def _learn(call: "Call", message: bytes, fin: Any) -> None:
+    from otel_residency.calls.body import RequestFacts
+
+    if not fin:
+        call.learn(RequestFacts(unseen=True))
+    elif any(word in message for word in call.state.telling):
+        call.learn(call.state.bodies.read_message(message))
+    elif call.judging.is_asked_more():
+        call.learn(RequestFacts())
+
+
+def _ended(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+    """Around what tells of the end of a connection."""
+    wrapped(*args, **kwargs)
+    call = getattr(protocol, _CALL, None)
+    if call is not None:
+        failed = getattr(protocol, "handshake_exc", None)
+        if failed is not None and call.seen.status is None:
+            call.raised(failed)
+        call.finish()

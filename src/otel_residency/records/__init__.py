@@ -1,0 +1,1 @@
+"""The format of the ledger: records, hash chain, signatures, files."""

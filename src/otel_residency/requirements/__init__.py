@@ -1,0 +1,1 @@
+"""Regions that the code running now requires, besides the policy."""

@@ -1,0 +1,1 @@
+"""The state that a process has while otel-residency is active."""

@@ -1,0 +1,1 @@
+"""Environment variables, policy file and arguments."""

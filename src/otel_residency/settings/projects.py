@@ -1,0 +1,67 @@
+"""The settings of the vendor's projects in a file, which `otel-residency attest` writes for the policy."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from otel_residency.core.decode import StructureError, build
+from otel_residency.core.policy import Project
+from otel_residency.errors import PolicyError
+
+OF_THE_ORGANIZATION = "organization_default"
+"""The retention of a project that has that of its organization."""
+
+
+class ProjectSettings(NamedTuple):
+    """What the Admin API tells of a project; `""` where it tells nothing."""
+
+    residency: str = ""
+    retention: str = ""
+    name: str = ""
+
+
+class ProjectsFile(NamedTuple):
+    """The content of the file."""
+
+    observed: date
+    """The UTC day on which the settings were read."""
+    source: str
+    """Base URL of the API that told them."""
+    retention: str = ""
+    """Retention of the organization."""
+    projects: Mapping[str, ProjectSettings] = {}
+
+    def resolved(self) -> dict[str, Project]:
+        """By id, the settings that hold for each project."""
+        return {
+            name: Project(
+                each.residency,
+                self.retention if each.retention == OF_THE_ORGANIZATION else each.retention,
+                self.observed,
+            )
+            for name, each in self.projects.items()
+        }
+
+    def as_json(self) -> str:
+        """The file's text."""
+        projects = {name: each._asdict() for name, each in self.projects.items()}
+        document = {**self._asdict(), "observed": self.observed.isoformat(), "projects": projects}
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_projects(path: Path) -> ProjectsFile:
+    """Read the file.
+
+    Raises:
+        PolicyError: it can't be read, or holds something else.
+    """
+    try:
+        return build(ProjectsFile, json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise PolicyError(f"projects {path}: can't be read: {error.strerror}") from error
+    except StructureError as error:
+        raise PolicyError(f"projects {path}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise PolicyError(f"projects {path}: is not JSON: {error}") from error
