@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 
-from otel_residency.calls.correlation import Mark, marks
+from otel_residency.calls.correlation import TrackedCall, marks
 from otel_residency.export_gate.build import build_gate
 from otel_residency.export_gate.gate import Gate
 from otel_residency.patches import otel_sdk as install
@@ -120,7 +120,7 @@ def _same(gate: Gate) -> Gate:
 
 
 def _call(above: Any, *, violation: bool) -> None:
-    mark = Mark(time_ns())
+    mark = TrackedCall(time_ns())
     marks.enter(mark)
     mark.inside = False
     marks.begin(mark, None, above)

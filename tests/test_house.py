@@ -101,7 +101,7 @@ def test_names_of_others_are_those_of_the_conventions() -> None:
 
 
 def test_every_reason_code_of_the_core_is_documented() -> None:
-    """Each code that a rule or footnote can give has a meaning and a cure, and no other has."""
+    """Each code that a rule or footnote can give has a meaning and a fix, and no other has."""
     used = set()
     for file in SOURCE.rglob("*.py"):
         if file.name != "reasons.py":

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import pytest
 
-from otel_residency.core.decode import StructureError, build, convert, keys
+from otel_residency.core.decode import DecodeError, build, convert, keys
 from otel_residency.core.policy import Policy
 
 
@@ -105,7 +105,7 @@ def test_dates_of_toml_are_dates() -> None:
 )
 def test_a_mistake_is_told_with_its_place(change: dict[str, Any], place: str, problem: str) -> None:
     """The message begins with the path of the key, and says what stands there and what may."""
-    with pytest.raises(StructureError) as caught:
+    with pytest.raises(DecodeError) as caught:
         build(Outer, {**WHOLE, **change})
     assert place == caught.value.place
     assert caught.value.problem.startswith(problem)
@@ -115,7 +115,7 @@ def test_a_mistake_is_told_with_its_place(change: dict[str, Any], place: str, pr
 @pytest.mark.parametrize("value", [None, 7, "w", [], [WHOLE]])
 def test_what_is_no_table_is_told_without_a_place(value: object) -> None:
     """The whole document is wrong, and has no key."""
-    with pytest.raises(StructureError) as caught:
+    with pytest.raises(DecodeError) as caught:
         build(Outer, value)
     assert caught.value.place == ""
     assert str(caught.value).endswith(" is not a table")
@@ -123,7 +123,7 @@ def test_what_is_no_table_is_told_without_a_place(value: object) -> None:
 
 def test_a_place_can_be_given() -> None:
     """Who reads a part of a file says which."""
-    with pytest.raises(StructureError, match=r"^SCOPE: 'x' is not one of: red, green$"):
+    with pytest.raises(DecodeError, match=r"^SCOPE: 'x' is not one of: red, green$"):
         convert(Literal["red", "green"], "x", "SCOPE")
 
 
@@ -131,5 +131,5 @@ def test_some_fields_are_no_keys() -> None:
     """What a class says is no key can't be written in a file."""
     assert set(Policy._fields) - {"seen_projects", "unreadable", "stated"} == set(keys(Policy))
     for name in ("unreadable", "stated"):
-        with pytest.raises(StructureError, match=rf"^{name}: unknown key"):
+        with pytest.raises(DecodeError, match=rf"^{name}: unknown key"):
             build(Policy, {name: "x"})

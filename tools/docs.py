@@ -26,7 +26,7 @@ _HELP = re.compile(r"<!-- help ?([a-z -]*?) ?-->.*?<!-- help end -->", re.DOTALL
 def reasons_page() -> str:
     """The page of the reason codes."""
     rows = (
-        f"| `{code}` | {', '.join(reason.verdicts)} | {reason.meaning} | {reason.cure} | {reason.source} |\n"
+        f"| `{code}` | {', '.join(reason.verdicts)} | {reason.meaning} | {reason.fix} | {reason.source} |\n"
         for code, reason in sorted(REASONS.items())
     )
     return REASONS_HEAD + "".join(rows)

@@ -15,7 +15,7 @@ from otel_residency.patches.install import install, switch
 from otel_residency.requirements import context as requirement
 from otel_residency.requirements.baggage import BaggageCrossing
 from otel_residency.settings.load import Settings, read_ledger_key, read_settings
-from otel_residency.telemetry.emitter import InForce, Telemetry
+from otel_residency.telemetry.emitter import ActivePolicy, Telemetry
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
@@ -134,7 +134,7 @@ def _gate(state: State, quarantine: Exporters | None) -> "Gate":
     )
 
 
-def _in_force() -> InForce | None:
+def _in_force() -> ActivePolicy | None:
     """What the metrics tell, whichever activation the meter was given its callback by."""
     state = switch.state
     return None if state is None else state.in_force()

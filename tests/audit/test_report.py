@@ -132,7 +132,7 @@ def test_a_finding_names_reason_rule_source_and_revision(reporting: Reporting) -
         3,
     )
     assert finding.meaning.startswith("The host is passed around")
-    assert "replace the API key" in finding.cure
+    assert "replace the API key" in finding.fix
     assert finding.catalogues == ("openai-2026-11",)
     assert len(finding.sources) == 1
     assert "api.openai.eu" in finding.details[0]

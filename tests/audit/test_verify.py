@@ -716,7 +716,7 @@ def test_a_packed_ledger_is_known_by_what_it_is(written: Path, compress: Edit) -
 def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the library is missing this is no tampering, but an error with its cure."""
+    """Where the library is missing this is no tampering, but an error with its fix."""
     written.write_bytes(zstd.compress(written.read_bytes()))
     monkeypatch.setitem(sys.modules, "backports", None)
     with pytest.raises(AuditError, match=r"install backports\.zstd"):

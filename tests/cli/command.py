@@ -43,9 +43,9 @@ class Told(NamedTuple):
     text: str
 
     def __getitem__(self, name: Any) -> Any:
-        """The first check with this id: status, what was found, cure."""
+        """The first check with this id: status, what was found, fix."""
         check = next(each for each in self.document["checks"] if each["id"] == name)
-        return check["status"], check["found"], check["cure"]
+        return check["status"], check["found"], check["fix"]
 
 
 def examine(*options: str, **variables: str) -> Told:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from otel_residency.calls.created_objects import Memory
-from otel_residency.calls.created_store import Store
+from otel_residency.calls.created_objects import CreatedObjects
+from otel_residency.calls.created_store import CreatedStore
 from tests.cli.command import start
 from tests.internet import EU, US
 from tests.vendor import SNAPSHOT
@@ -78,8 +78,8 @@ def test_what_lines_use_is_looked_up_where_the_services_remember_it(
     """The store of the policy tells of a response of another region; what it does not know is a doubt."""
     path, policy = tmp_path / "state.sqlite", tmp_path / "own.toml"
     policy.write_text(f'require = ["eu"]\nstate = "{path}"\n{ATTESTED}', encoding="utf-8")
-    store = Store(str(path), print)
-    Memory(store).remember("resp_1", "us")
+    store = CreatedStore(str(path), print)
+    CreatedObjects(store).remember("resp_1", "us")
     store.flush()
     lines = [line(path="/v1/responses", previous_response_id=name) for name in ("resp_1", "resp_2")]
     done = json.loads(check(lines, "--json", OTEL_RESIDENCY_POLICY=str(policy)).stdout)
@@ -126,7 +126,7 @@ def test_the_document_counts_lines_by_model_and_endpoint(check: Callable[..., An
 
 
 def test_the_table_says_the_same_to_people(check: Callable[..., Any]) -> None:
-    """It is plain, not wider than 100, tells the cure of each reason, and no content."""
+    """It is plain, not wider than 100, tells the fix of each reason, and no content."""
     done = check([*GOOD, line(tools=[{"type": "teleport"}]), *BAD], "--require", "eu")
     rows = done.stdout.splitlines()
     assert max(map(len, rows)) <= 100

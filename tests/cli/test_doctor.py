@@ -54,7 +54,7 @@ def test_the_document_has_every_check_with_its_meaning(kept: dict[str, str]) -> 
     told = examine(**kept)
     assert list(told.document) == ["otel_residency", "status", "checks"]
     assert [each["id"] for each in told.document["checks"]] == list(MEANINGS)
-    assert all(list(each) == ["id", "meaning", "status", "found", "cure"] for each in told.document["checks"])
+    assert all(list(each) == ["id", "meaning", "status", "found", "fix"] for each in told.document["checks"])
 
 
 def test_every_check_is_documented() -> None:
@@ -66,10 +66,10 @@ def test_every_check_is_documented() -> None:
 def test_an_exporter_that_is_not_installed_is_told_with_its_cure(sound: dict[str, str]) -> None:
     """The error that opentelemetry-instrument swallows is told, and that the guard is missing for it."""
     told = examine(**sound | {"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"})
-    status, found, cure = told["start.telemetry"]
+    status, found, fix = told["start.telemetry"]
     assert (told.code, status) == (1, "failure")
     assert "RuntimeError: Requested component 'otlp_proto_grpc' not found" in found
-    assert "pip install opentelemetry-exporter-otlp-proto-grpc" in cure
+    assert "pip install opentelemetry-exporter-otlp-proto-grpc" in fix
     assert told["guard.installed"][0] == "failure"
 
 
@@ -96,10 +96,10 @@ def test_a_base_url_is_judged_by_the_policy(sound: dict[str, str], url: str, sta
 def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
     """Without OPENAI_BASE_URL the doctor warns that the client's own default has no region."""
     del sound["OPENAI_BASE_URL"]
-    status, found, cure = examine(**sound)["client.base_url"]
+    status, found, fix = examine(**sound)["client.base_url"]
     assert status == "warning"
     assert "has no region" in found
-    assert EU in cure
+    assert EU in fix
 
 
 def test_what_the_clients_other_variables_do_is_told(sound: dict[str, str]) -> None:
@@ -224,7 +224,7 @@ def test_what_others_may_is_told(kept: dict[str, str]) -> None:
     key.chmod(0o644)
     told = examine(**kept)
     private = [each for each in told.document["checks"] if each["id"] == "ledger.private"]
-    assert [(each["status"], each["cure"]) for each in private] == [
+    assert [(each["status"], each["fix"]) for each in private] == [
         ("failure", f"chmod 600 {path}"),
         ("warning", f"chmod go-w {path.parent}"),
     ]
@@ -418,10 +418,10 @@ def test_uploads_of_media_are_told(
 ) -> None:
     """A package that uploads media beside its exporter is a warning, until its variable switches that off."""
     variables = sound | beside(name, "1.0")
-    status, found, cure = examine(**variables)["gate.upload"]
+    status, found, fix = examine(**variables)["gate.upload"]
     assert status == "warning"
     assert found.startswith(f"{name} uploads images")
-    assert f"{variable}=false" in cure
+    assert f"{variable}=false" in fix
     assert examine(**variables, **{variable: "false"})["gate.upload"][0] == "ok"
 
 

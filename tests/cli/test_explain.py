@@ -22,12 +22,12 @@ def test_it_tells_meaning_verdicts_cure_and_source() -> None:
         "code": "feature.store",
         "meaning": reason.meaning,
         "verdicts": ["conditional", "ineligible"],
-        "cure": reason.cure,
+        "fix": reason.fix,
         "rests_on": "revisions.feature_rules",
     }
     text = start("explain", "feature.store").stdout
     assert text.startswith("feature.store\n")
-    assert f"cure      {reason.cure}" in text
+    assert f"fix       {reason.fix}" in text
     assert "\x1b" not in text
 
 

@@ -60,7 +60,7 @@ def test_a_sound_policy_has_no_problems(policy: Path) -> None:
 def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
     """Not only the first one: values, keys, regions, attestations, and files that it names."""
     policy.write_text(WRONG, encoding="utf-8")
-    told = {each["key"]: (each["found"], each["cure"]) for each in problems(str(policy))}
+    told = {each["key"]: (each["found"], each["fix"]) for each in problems(str(policy))}
     assert told["on_call"] == ("'blok' is not one of: flag, block", "Write one of: flag, block.")
     assert told["onexport"][1] == "Write on_export."
     assert told["require"][0].startswith("'uk' is not a region code")
@@ -74,7 +74,7 @@ def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "found", "cure"),
+    ("text", "key", "found", "fix"),
     [
         ('require = "eu"', "require", "'eu' is not a list", "Write ['eu']."),
         ('[rule]\nrequire = ["us"]', "rule", "a table is not a list", "Write [[rule]]."),
@@ -97,14 +97,14 @@ def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
     ],
 )
 def test_each_mistake_has_its_place_and_its_cure(
-    policy: Path, text: str, key: str, found: str, cure: str
+    policy: Path, text: str, key: str, found: str, fix: str
 ) -> None:
     """A host that is a URL or a pattern among them, which would match no call; userinfo is not repeated."""
     policy.write_text(f"{text}\n", encoding="utf-8")
     told = problems(str(policy))[0]
     assert (told["origin"], told["key"]) == (str(policy), key)
     assert found in told["found"]
-    assert cure in told["cure"]
+    assert fix in told["fix"]
     assert "u:p" not in str(told)
 
 

@@ -203,7 +203,7 @@ def test_what_cannot_be_carried_out_is_one_line(
 def test_without_the_extra_the_report_says_what_to_install(
     ledger: Callable[..., str], missing: str, options: list[str], part: str
 ) -> None:
-    """What is not installed is one line with its cure."""
+    """What is not installed is one line with its fix."""
     path = [] if "--clickhouse" in options else [ledger()]
     code = f"import sys; sys.modules[{missing!r}] = None; from otel_residency.cli import main; main()"
     command = [sys.executable, "-c", code, "report", *path, *options]

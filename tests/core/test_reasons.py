@@ -30,11 +30,11 @@ def test_codes_are_sorted_and_of_one_form() -> None:
 
 
 def test_every_code_says_what_it_means_and_what_to_do() -> None:
-    """Meaning and cure are sentences."""
+    """Meaning and fix are sentences."""
     assert [
         code
         for code, reason in REASONS.items()
-        if not (reason.meaning.endswith(".") and reason.cure.endswith(".") and reason.source)
+        if not (reason.meaning.endswith(".") and reason.fix.endswith(".") and reason.source)
     ] == []
 
 

@@ -2,12 +2,12 @@
 
 import os
 
-from otel_residency.export_gate.pending_logs import Held
+from otel_residency.export_gate.pending_logs import PendingLogs
 
 
 def test_records_leave_in_order_when_their_key_is_released() -> None:
     """Each with the reason; those of other keys go on waiting."""
-    held, left = Held(), []
+    held, left = PendingLogs(), []
     for number in range(4):
         held.hold(number % 2, lambda why, number=number: left.append((number, why)))
     held.release(0, "ended")
@@ -20,7 +20,7 @@ def test_records_leave_in_order_when_their_key_is_released() -> None:
 
 def test_too_many_push_the_oldest_out() -> None:
     """None is lost, and no more wait than may."""
-    held, left = Held(3), []
+    held, left = PendingLogs(3), []
     for number in range(10):
         held.hold("key", lambda why, number=number: left.append((number, why)))
     assert left == [(number, "flushed") for number in range(7)]
@@ -32,7 +32,7 @@ def test_too_many_push_the_oldest_out() -> None:
 
 def test_a_child_process_holds_nothing() -> None:
     """What waits belongs to the parent, which will send it."""
-    held, left = Held(), []
+    held, left = PendingLogs(), []
     held.hold("key", left.append)
     child = os.fork()
     if child == 0:

@@ -10,7 +10,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
-from otel_residency.calls.correlation import Above, Lately, Mark, Marks
+from otel_residency.calls.correlation import AncestorSpan, CallRegistry, GenerationalCache, TrackedCall
 from otel_residency.export_gate.gate import Gate
 
 SIZE = 8
@@ -29,9 +29,9 @@ def ended(span: int, parent: int | None = None, **attributes: str) -> ReadableSp
     return ReadableSpan("s", context(span), above, NOWHERE, attributes, start_time=time_ns())
 
 
-def called(marks: Marks, above: int, *, violation: bool = False) -> Mark:
+def called(marks: CallRegistry, above: int, *, violation: bool = False) -> TrackedCall:
     """A call that was made below a span, judged to its end."""
-    mark = Mark(time_ns())
+    mark = TrackedCall(time_ns())
     marks.enter(mark)
     marks.begin(mark, context(above + 1_000_000), NonRecordingSpan(context(above)))
     mark.settle({"residency.violation": violation}, violation=violation)
@@ -40,7 +40,7 @@ def called(marks: Marks, above: int, *, violation: bool = False) -> Mark:
 
 def test_the_latest_entries_are_kept() -> None:
     """At least the size asked for, at most twice as many, and an entry put again is not forgotten."""
-    lately: Lately[int] = Lately(SIZE)
+    lately: GenerationalCache[int] = GenerationalCache(SIZE)
     for number in range(10 * SIZE):
         lately.put(number, number)
         lately.put("again", -1)
@@ -52,7 +52,7 @@ def test_the_latest_entries_are_kept() -> None:
 
 def test_a_forgotten_violation_sets_the_horizon() -> None:
     """A span that is still open when its entry is forgotten is treated by its age; an ended one is not."""
-    marks = Marks(SIZE)
+    marks = CallRegistry(SIZE)
     for number in range(1, 4 * SIZE):
         called(marks, number)
     assert marks.horizon == 0
@@ -69,7 +69,7 @@ def test_a_forgotten_violation_sets_the_horizon() -> None:
 
 def test_an_ended_span_is_forgotten_in_silence() -> None:
     """What has been exported already needs no care."""
-    marks = Marks(SIZE)
+    marks = CallRegistry(SIZE)
     gate = Gate("redact", marks=marks)
     for number in range(1, 10 * SIZE):
         called(marks, number, violation=True)
@@ -79,9 +79,9 @@ def test_an_ended_span_is_forgotten_in_silence() -> None:
 
 def test_a_span_above_many_calls_stays_small() -> None:
     """A worker that makes its calls below one span for ever costs no more than a few of them."""
-    above = Above()
+    above = AncestorSpan()
     for number in range(10_000):
-        mark = Mark(number)
+        mark = TrackedCall(number)
         above.add(mark, direct=True)
         mark.settle({}, violation=number == 5)
     assert len(above.direct) < 50
@@ -91,8 +91,8 @@ def test_a_span_above_many_calls_stays_small() -> None:
 
 def test_a_call_in_doubt_is_never_folded_away() -> None:
     """Calls that are not judged yet stay one by one, whatever comes after them."""
-    above = Above()
-    doubtful = [Mark(number) for number in range(100)]
+    above = AncestorSpan()
+    doubtful = [TrackedCall(number) for number in range(100)]
     for mark in doubtful:
         above.add(mark, direct=False)
     assert above.troubling == doubtful
@@ -103,7 +103,7 @@ def test_a_call_in_doubt_is_never_folded_away() -> None:
 
 def test_threads_lose_nothing() -> None:
     """Calls of many threads below one span are all known: the one that violates is found."""
-    marks = Marks(SIZE)
+    marks = CallRegistry(SIZE)
 
     def work(number: int) -> None:
         for each in range(500):
@@ -115,7 +115,7 @@ def test_threads_lose_nothing() -> None:
     for thread in threads:
         thread.join()
     found = marks.find((TRACE, 7))
-    assert isinstance(found, Above)
+    assert isinstance(found, AncestorSpan)
     assert found.violates
 
 

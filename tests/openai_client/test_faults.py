@@ -70,7 +70,7 @@ def raw(kind: Kind, client: Any) -> Any:
     return kind.run(client.chat.completions.with_raw_response.create(**CHAT)).parse()
 
 
-def read_later(kind: Kind, client: Any) -> Any:
+def late_body(kind: Kind, client: Any) -> Any:
     """A response that the application reads."""
     manager = client.chat.completions.with_streaming_response.create(**CHAT)
     try:
@@ -89,7 +89,7 @@ def redirected(kind: Kind, client: Any) -> Any:
     return kind.run(client.chat.completions.create(**CHAT, extra_query={"as": "redirected"}))
 
 
-CALLS = (whole, streamed, raw, read_later, refused_by_vendor, redirected)
+CALLS = (whole, streamed, raw, late_body, refused_by_vendor, redirected)
 MADE = 2 * len(CALLS)
 """Calls that `Make` makes: each twice, since a failure is logged once."""
 Make: TypeAlias = Callable[[str], list[Outcome]]
@@ -511,7 +511,7 @@ def test_headers_that_make_no_sense(kind: Kind, residency: Recorded) -> None:
     assert not any(len(str(value)) > 1000 or "\x00" in str(value) for value in residency.span.values())
 
 
-@pytest.mark.parametrize("call", [whole, streamed, raw, read_later])
+@pytest.mark.parametrize("call", [whole, streamed, raw, late_body])
 def test_a_response_of_no_request(
     kind: Kind, instrument: Instrument, call: Callable[[Kind, Any], Any]
 ) -> None:

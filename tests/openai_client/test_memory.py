@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from otel_residency.calls import created_objects as memory
-from otel_residency.calls.created_objects import Memory
-from otel_residency.calls.created_store import Store
+from otel_residency.calls.created_objects import CreatedObjects
+from otel_residency.calls.created_store import CreatedStore
 from otel_residency.core.classify import UNKNOWN
 from tests.openai_client.test_store import Failures
 
@@ -14,7 +14,7 @@ from tests.openai_client.test_store import Failures
 def test_the_longest_unused_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds so many things and no more; what is asked for stays."""
     monkeypatch.setattr(memory, "KEPT", 2)
-    known = Memory()
+    known = CreatedObjects()
     known.remember("a", "eu")
     known.remember("b", "us")
     assert known.region_of("a") == "eu"
@@ -24,7 +24,7 @@ def test_the_longest_unused_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_two_things_of_one_id_are_not_told_apart() -> None:
     """What was created under the same id in two regions may be in either, whatever comes after."""
-    known = Memory()
+    known = CreatedObjects()
     known.remember("a", "us")
     for region in ("eu", "us", "us"):
         known.remember("a", region)
@@ -33,7 +33,7 @@ def test_two_things_of_one_id_are_not_told_apart() -> None:
 
 def test_any_text_may_be_an_id() -> None:
     """Half of a surrogate pair is no reason to fail."""
-    known = Memory()
+    known = CreatedObjects()
     known.remember("\ud800", "eu")
     assert known.region_of("\ud800") == "eu"
 
@@ -42,8 +42,8 @@ def test_what_was_forgotten_is_still_in_the_store(tmp_path: Path, monkeypatch: p
     """The store knows more than the memory, and what it says is kept at hand."""
     monkeypatch.setattr(memory, "KEPT", 1)
     file = tmp_path / "state.sqlite"
-    store = Store(str(file), Failures())
-    known = Memory(store)
+    store = CreatedStore(str(file), Failures())
+    known = CreatedObjects(store)
     known.remember("a", "eu")
     known.remember("b", "us")
     store.flush()
@@ -55,8 +55,8 @@ def test_what_was_forgotten_is_still_in_the_store(tmp_path: Path, monkeypatch: p
 def test_only_news_is_written(tmp_path: Path) -> None:
     """A thing that is known is not written again."""
     file = tmp_path / "state.sqlite"
-    store = Store(str(file), Failures())
-    known = Memory(store)
+    store = CreatedStore(str(file), Failures())
+    known = CreatedObjects(store)
     known.remember("a", "eu")
     store.flush()
     file.unlink()

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from otel_residency.calls import created_store as store
-from otel_residency.calls.created_store import Store
+from otel_residency.calls.created_store import CreatedStore
 from otel_residency.calls.state import State
 from otel_residency.settings.load import Settings
 
@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
 def written(file: Path, **rows: str) -> Failures:
     """Write rows to a store of that file: what failed."""
     failures = Failures()
-    made = Store(str(file), failures)
+    made = CreatedStore(str(file), failures)
     for name, region in rows.items():
         made.put(name.encode(), region)
     made.flush()
@@ -46,7 +46,7 @@ def written(file: Path, **rows: str) -> Failures:
 def read(file: Path, name: str) -> str | None:
     """What a new store of that file says."""
     failures = Failures()
-    region = Store(str(file), failures).region_of(name.encode())
+    region = CreatedStore(str(file), failures).region_of(name.encode())
     assert failures == []
     return region
 
@@ -75,7 +75,7 @@ def test_a_file_that_others_can_open_is_not_used(file: Path) -> None:
     written(file, a="eu")
     file.chmod(0o644)
     failures = Failures()
-    assert Store(str(file), failures).region_of(b"a") is None
+    assert CreatedStore(str(file), failures).region_of(b"a") is None
     assert "is open to others than its owner; chmod 600 it, or name another file" in failures[0]
     assert "is open to others" in written(file, a="us")[0]
 
@@ -95,7 +95,7 @@ def test_a_broken_file_counts_as_none(file: Path, *, content: bytes) -> None:
     file.touch(mode=0o600)
     file.write_bytes(content)
     failures = Failures()
-    made = Store(str(file), failures)
+    made = CreatedStore(str(file), failures)
     assert made.region_of(b"a") is None
     made.put(b"a", "eu")
     made.flush()

@@ -141,7 +141,7 @@ def raw_stream(kind: Kind, client: Any) -> Any:
     return kind.items(kind.run(client.chat.completions.with_raw_response.create(**CHAT, stream=True)).parse())
 
 
-def read_later(kind: Kind, client: Any) -> Any:
+def late_body(kind: Kind, client: Any) -> Any:
     """A response that the application reads."""
     manager = client.chat.completions.with_streaming_response.create(**CHAT)
     response = kind.enter(manager)
@@ -178,7 +178,7 @@ def nothing(kind: Kind, client: Any) -> Any:
     return kind.run(client.post("/chat/completions", body=CHAT, cast_to=type(None)))
 
 
-ANSWERS = (plain, streamed, items, raw, raw_stream, read_later, lines, page, binary, own_type, nothing)
+ANSWERS = (plain, streamed, items, raw, raw_stream, late_body, lines, page, binary, own_type, nothing)
 VOLATILE = ("elapsed", "stream", "extensions", "next_request", "request")
 """Attributes of a response that differ from one call to the next."""
 
@@ -208,7 +208,7 @@ def test_answers_are_the_same(kind: Kind, instrument: Instrument, ask: Callable[
     assert len(recorded.spans) <= 1
 
 
-@pytest.mark.parametrize("ask", [read_later, own_type, binary])
+@pytest.mark.parametrize("ask", [late_body, own_type, binary])
 def test_responses_can_be_pickled(
     kind: Kind, instrument: Instrument, ask: Callable[[Kind, Any], Any]
 ) -> None:
@@ -225,7 +225,7 @@ def test_responses_can_be_pickled(
 # Errors.
 
 
-class Seen(NamedTuple):
+class ResponseState(NamedTuple):
     """An error as an application sees it."""
 
     kind: type
@@ -233,18 +233,18 @@ class Seen(NamedTuple):
     arguments: str
     attributes: dict[str, str]
     frames: list[str]
-    cause: "Seen | None"
-    context: "Seen | None"
+    cause: "ResponseState | None"
+    context: "ResponseState | None"
     suppressed: bool
 
 
-def seen(found: BaseException | None) -> Seen | None:
+def seen(found: BaseException | None) -> ResponseState | None:
     """An error and those behind it, without addresses in memory and without the frames of the package."""
     if found is None:
         return None
     held = {name: type(each).__qualname__ for name, each in sorted(vars(found).items())}
     frames = [f"{frame.f_code.co_filename}:{line}" for frame, line in walk_tb(found.__traceback__)]
-    return Seen(
+    return ResponseState(
         type(found),
         str(found),
         repr([str(each) for each in found.args]),
@@ -287,7 +287,7 @@ ERRORS: dict[str, tuple[Callable[[Asked], Reply], Callable[[Kind, Any], Any]]] =
     "stream-breaks": (lambda _: events(cut_off()), items),
     "stream-not-json": (lambda _: events([b"data: {\n\n"]), items),
     "raw-refused": (partial(refuse, 400), raw),
-    "streaming-response-refused": (partial(refuse, 400), read_later),
+    "streaming-response-refused": (partial(refuse, 400), late_body),
     "redirected-forever": (lambda asked: redirect(302, f"https://{asked.host}/v1/again"), plain),
 }
 
@@ -309,10 +309,10 @@ def test_errors_are_the_same(
 
 def compared(
     kind: Kind, instrument: Instrument, act: Callable[[], Any], *, spans: int = 1
-) -> tuple[Seen | None, Seen | None]:
+) -> tuple[ResponseState | None, ResponseState | None]:
     """The error that something raises without the package, and with it."""
 
-    def caught() -> Seen | None:
+    def caught() -> ResponseState | None:
         try:
             act()
         except Exception as error:  # noqa: BLE001 - it is compared

@@ -82,7 +82,7 @@ class Finding(NamedTuple):
     outcome: str
     reason: str
     meaning: str
-    cure: str
+    fix: str
     rule: str
     """The section of the catalogue that it rests on, `policy` or `call`."""
     calls: int
@@ -287,7 +287,7 @@ class _Told:
             outcome=outcome.value,
             reason=code,
             meaning=known.meaning if known else "The record names no reason that this release knows.",
-            cure=known.cure if known else "",
+            fix=known.fix if known else "",
             rule=rule,
             calls=self.calls,
             first=min(self.days),

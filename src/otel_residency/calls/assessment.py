@@ -7,15 +7,15 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from otel_residency.calls.body import RequestFacts, body_of, builds_plainly
-from otel_residency.calls.response import Seen
-from otel_residency.calls.snapshot import Sending
+from otel_residency.calls.response import ResponseState
+from otel_residency.calls.snapshot import RequestSnapshot
 from otel_residency.calls.state import BaseUrl, State
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.entries import Creation
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop, Reference
 from otel_residency.core.verdict import SEVERITY
 from otel_residency.requirements.context import required
-from otel_residency.runtime.guard import Judged, undecided
+from otel_residency.runtime.guard import Judgement, undecided
 
 if TYPE_CHECKING:
     from otel_residency.calls.batches import Batch
@@ -27,19 +27,19 @@ _OF_BODY = ("model", "service_tier", "features", "tools", "body_unseen")
 """The facts that a body tells, in the order in which `RequestFacts` begins with them."""
 
 
-class Judging:
+class Assessment:
     """The facts of one call, which grow, and the decision on them."""
 
-    sending: Sending | None = None
+    sending: RequestSnapshot | None = None
     """The request of the latest attempt."""
     facts: CallFacts | None = None
     hops: tuple[Hop, ...] = ()
     """Those that went on the wire."""
     batch: "Batch | None" = None
     """The file of calls that it uploads or names, where its lines were seen."""
-    judged: Judged | None = None
+    judged: Judgement | None = None
     """The latest decision."""
-    doubt: Judged | None = None
+    doubt: Judgement | None = None
     """Set when a part of it could not be judged: what could be does not speak for the rest."""
     refused = False
     _body: Any = None
@@ -64,13 +64,13 @@ class Judging:
 
     def attempt(
         self, request: Any, options: Any, client: Any, base: BaseUrl | None, body: RequestFacts | None
-    ) -> Judged:
+    ) -> Judgement:
         """Judge a request that `client` has built of `options` for the next attempt, as `Call.attempt`."""
         state = self._state
         if body is None:
             told = options is not None and builds_plainly(getattr(client, "_client", None))
             body = state.bodies.read(options, request) if told else state.bodies.read_sent(request)
-        sending = Sending(request, state.heard)
+        sending = RequestSnapshot(request, state.tracked_headers)
         hop = sending.hop
         self.batch = batch = state.batches.of(hop.host, hop.path, options, body, self.batch)
         facts = CallFacts(
@@ -93,29 +93,29 @@ class Judging:
         self.sending, self._body, self.facts, self.judged = sending, sending.body, facts, judged
         return judged
 
-    def hop(self, request: Any, *, redirected: bool) -> tuple[Hop, Judged | None]:
+    def hop(self, request: Any, *, redirected: bool) -> tuple[Hop, Judgement | None]:
         """Where a request goes that is about to go on the wire, and the verdict if it is not as planned."""
         state = self._state
         planned = self.sending
         if planned is not None:
-            if planned.is_still(request, state.heard):
+            if planned.is_still(request, state.tracked_headers):
                 return planned.hop, None
             redirected = redirected and request is not planned.request
-        sending = Sending(request, state.heard, redirected=redirected)
+        sending = RequestSnapshot(request, state.tracked_headers, redirected=redirected)
         if self.facts is None:
             return sending.hop, None
         project = sending.said.project or (self.facts.project if self.hops else None)
         self.facts = self._with_body_of(sending, self.facts)._replace(project=project)
         return sending.hop, state.guard.judge(self.facts._replace(hops=(*self.hops, sending.hop)))
 
-    def learn(self, facts: CallFacts, more: RequestFacts) -> Judged:
+    def learn(self, facts: CallFacts, more: RequestFacts) -> Judgement:
         """Judge the call of these `facts` anew, after it has said more, or more is required."""
         asked = tuple(dict.fromkeys((*facts.required, *required())))
         self.facts = self._joined(facts, more)._replace(hops=self.hops or facts.hops, required=asked)
         self.judged = self._state.guard.judge(self.facts)
         return self.judged
 
-    def fail(self) -> Judged:
+    def fail(self) -> Judgement:
         """The decision where none could be made."""
         self.judged = self.doubt = undecided(blocks=self._state.blocks)
         return self.judged
@@ -130,7 +130,7 @@ class Judging:
         planned = self.sending is not None and self.sending.request is request
         return planned or bool(self._body and body_of(request) == self._body)
 
-    def final(self, seen: Seen) -> Judged | None:
+    def final(self, seen: ResponseState) -> Judgement | None:
         """The verdict on the facts as they turned out; if the call was refused, the refusing one."""
         judged = self.judged
         if self.refused or self.facts is None:
@@ -147,7 +147,7 @@ class Judging:
             self.doubt = undecided(blocks=self._state.blocks)
         return self.doubt if self.doubt and not (judged and judged.decision.violation) else judged
 
-    def remember(self, seen: Seen, judged: Judged | None) -> None:
+    def remember(self, seen: ResponseState, judged: Judgement | None) -> None:
         """Note where the things are that the answer says were created, if that is known."""
         state, creation, facts = self._state, self.creation, self.facts
         if creation is None or facts is None or not self.hops or seen.status not in _CREATED:
@@ -162,7 +162,7 @@ class Judging:
             for name in seen.answer.created:
                 state.memory.remember(name, *regions)
 
-    def remember_lines(self, seen: Seen) -> None:
+    def remember_lines(self, seen: ResponseState) -> None:
         """Keep what an upload holds for the calls that will name it."""
         keep = None if self.batch is None else self.batch.keep
         if keep is not None and self.facts is not None and not self.facts.body_unseen:
@@ -173,7 +173,7 @@ class Judging:
         """Hold on to nothing that is large."""
         self.sending = self.batch = self._body = None
 
-    def _with_body_of(self, sending: Sending, facts: CallFacts) -> CallFacts:
+    def _with_body_of(self, sending: RequestSnapshot, facts: CallFacts) -> CallFacts:
         """The facts with what a request sends, where it is another body than the one that was judged."""
         body = sending.body
         if body is self._body or (self.hops and body == b""):

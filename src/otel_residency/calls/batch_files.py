@@ -16,7 +16,7 @@ _KEY = os.urandom(16)
 _Value = TypeVar("_Value")
 
 
-class Kept(Generic[_Value]):
+class HashedCache(Generic[_Value]):
     """What is known of each id at each host. Needs no lock: each step is one of the dict's own."""
 
     def __init__(self, most: int) -> None:
@@ -42,9 +42,9 @@ class Kept(Generic[_Value]):
         self._known.pop(_hash(host.encode() + b" ", name), None)
 
 
-files: "Kept[Contents]" = Kept(4096)
+files: "HashedCache[Contents]" = HashedCache(4096)
 """What is kept of one is small: a few kinds of lines, and how many there are of each."""
-uploads: "Kept[Parts]" = Kept(16)
+uploads: "HashedCache[Parts]" = HashedCache(16)
 """Uploads in parts that are under way. Of each a line may be held that is cut between two parts."""
 
 

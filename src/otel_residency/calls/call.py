@@ -13,18 +13,18 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import get_current_span
 
 from otel_residency.calls.answer import read_answer, read_body
-from otel_residency.calls.assessment import Judging
+from otel_residency.calls.assessment import Assessment
 from otel_residency.calls.body import RequestFacts
 from otel_residency.calls.context import EXTENSION, current_call
-from otel_residency.calls.correlation import Mark, marks
+from otel_residency.calls.correlation import TrackedCall, marks
 from otel_residency.calls.late_body import is_running, watch_read
-from otel_residency.calls.reporter import Telling
-from otel_residency.calls.response import Seen
+from otel_residency.calls.reporter import CallReporter
+from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import BaseUrl, State
 from otel_residency.errors import RefusalError
 from otel_residency.patches.otel_sdk import switch as gate_switch
 from otel_residency.runtime.background import reaper
-from otel_residency.runtime.guard import Judged
+from otel_residency.runtime.guard import Judgement
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -68,10 +68,10 @@ class Call:
         self.client = client
         self.options = options
         started = time_ns()
-        self.mark = Mark(started)
-        self.judging = Judging(state, started)
-        self.seen = Seen()
-        self.telling = Telling(state, started)
+        self.mark = TrackedCall(started)
+        self.judging = Assessment(state, started)
+        self.seen = ResponseState()
+        self.telling = CallReporter(state, started)
         self._unfinished = [True]
 
     # Before the wire: judge, and refuse if the policy says so.
@@ -162,10 +162,10 @@ class Call:
         self._know(judged)
         self._obey(judged)
 
-    def _know(self, judged: Judged) -> None:
+    def _know(self, judged: Judgement) -> None:
         self.mark.know(judged.span, violation=judged.decision.violation)
 
-    def _obey(self, judged: Judged) -> None:
+    def _obey(self, judged: Judgement) -> None:
         """In block mode, refuse what violates the policy."""
         if self.state.blocks and judged.decision.violation:
             from otel_residency.calls.violation import violation  # noqa: PLC0415 - imports openai
@@ -183,7 +183,7 @@ class Call:
             self.judging.refused = True
             raise guard_failure() from None
 
-    def _start(self, judged: Judged, base: BaseUrl | None) -> None:
+    def _start(self, judged: Judgement, base: BaseUrl | None) -> None:
         """Start the span and make it current, at the first attempt."""
         self._know(judged)
         telling = self.telling
@@ -349,7 +349,7 @@ class Call:
         if judged is not None:
             telling.end(judged, judging, seen, end)
 
-    def _settle(self) -> Judged | None:
+    def _settle(self) -> Judgement | None:
         """Judge the facts as they turned out, and let the export gate know, which may be waiting for it."""
         judged = self.judging.final(self.seen)
         if judged is not None:

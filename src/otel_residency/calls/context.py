@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 EXTENSION = "otel_residency.call"
 """Key of the call in a request's extensions; the HTTP libraries copy it to redirected requests."""
-under_way: ContextVar[tuple[str, str | None]] = ContextVar("otel_residency.host", default=("", None))
+current_hop: ContextVar[tuple[str, str | None]] = ContextVar("otel_residency.host", default=("", None))
 """Host of the request that is under way, and what else it names as such: what an HTTP client builds on is not
 judged for it again."""
 ANYWHERE = ("*", None)
@@ -25,12 +25,12 @@ builders: dict[int, Any] = {}
 """The HTTP libraries' own `build_request`, by its id: another's wrapper may claim to be equal to it."""
 
 
-def is_under_way(host: str | None, name: str | None = None) -> bool:
+def is_current_hop(host: str | None, name: str | None = None) -> bool:
     """Whether a request to `host`, that names `name` as its host, is part of one that was judged."""
-    return under_way.get() in ((host, name), ANYWHERE)
+    return current_hop.get() in ((host, name), ANYWHERE)
 
 
-class OnTheWay:
+class SendingHop:
     """Around one hop: what its HTTP client builds on is not judged again.
 
     Nothing is reset by a token: a coroutine may be ended in a context that it never entered.
@@ -44,15 +44,15 @@ class OnTheWay:
 
     def __enter__(self) -> None:
         call, judging = self._call, self._call.judging
-        self._before = under_way.get()
+        self._before = current_hop.get()
         hop = judging.hops[-1] if judging.hops and judging.doubt is None else None
-        under_way.set(ANYWHERE if hop is None else (hop.host, hop.host_header))
+        current_hop.set(ANYWHERE if hop is None else (hop.host, hop.host_header))
         self._context = None
         if call.alone and call.telling.context is not None:  # nothing else makes its span current
             self._context = otel_context.get_current()
             otel_context.attach(call.telling.context)
 
     def __exit__(self, *_: object) -> None:
-        under_way.set(self._before)
+        current_hop.set(self._before)
         if self._context is not None:
             otel_context.attach(self._context)

@@ -30,7 +30,7 @@ def key_of(context: SpanContext) -> Key:
     return context[:2]  # a span context is a tuple that begins with them
 
 
-class Mark:
+class TrackedCall:
     """What is known of one call. Until it is settled the call is in doubt."""
 
     __slots__ = (
@@ -75,7 +75,7 @@ class Mark:
         self.attributes = attributes
         self.violation = violation
         if violation:
-            Marks.violated_at = time_ns()
+            CallRegistry.violated_at = time_ns()
 
     def settle(self, attributes: Attributes, *, violation: bool) -> None:
         """Note the last decision."""
@@ -83,28 +83,28 @@ class Mark:
         self.settled = True
 
 
-class Above:
+class AncestorSpan:
     """What is known of a span below which calls are made."""
 
     __slots__ = ("_direct", "_inherited", "ended", "violating", "worst")
 
     def __init__(self) -> None:
         """A span without calls."""
-        self._direct: dict[int, Mark] = {}
-        self._inherited: dict[int, Mark] = {}
+        self._direct: dict[int, TrackedCall] = {}
+        self._inherited: dict[int, TrackedCall] = {}
         self.violating = False
         self.ended = False
-        self.worst: Mark | None = None
+        self.worst: TrackedCall | None = None
         """The worst of the calls made right below it that were settled and are no longer kept one by one."""
 
-    def add(self, mark: Mark, *, direct: bool) -> None:
+    def add(self, mark: TrackedCall, *, direct: bool) -> None:
         """Note a call below the span; `direct` if the span was current when it began."""
         marks = self._direct if direct else self._inherited
         if len(marks) >= _MANY:
             self._fold(marks, direct=direct)
         marks[id(mark)] = mark
 
-    def _fold(self, marks: dict[int, Mark], *, direct: bool) -> None:
+    def _fold(self, marks: dict[int, TrackedCall], *, direct: bool) -> None:
         """Keep of the settled calls only what they amount to."""
         for key, mark in list(marks.items()):
             if mark.settled:
@@ -114,12 +114,12 @@ class Above:
                 marks.pop(key, None)
 
     @property
-    def direct(self) -> list[Mark]:
+    def direct(self) -> list[TrackedCall]:
         """The calls made right below the span."""
         return [*([self.worst] if self.worst else ()), *list(self._direct.values())]
 
     @property
-    def troubling(self) -> list[Mark]:
+    def troubling(self) -> list[TrackedCall]:
         """The calls below the span whose content must not leave, of those still kept one by one."""
         marks = (*list(self._direct.values()), *list(self._inherited.values()))
         return [mark for mark in marks if mark.troubled]
@@ -135,7 +135,7 @@ class Above:
         return self.violating or bool(self.troubling)
 
 
-class Lately(Generic[T]):
+class GenerationalCache(Generic[T]):
     """The latest entries by key, in two generations: when the younger is full, the older is forgotten."""
 
     def __init__(self, size: int = GENERATION) -> None:
@@ -164,7 +164,7 @@ class Lately(Generic[T]):
         self._young, self._old = {}, {}
 
 
-class Marks:
+class CallRegistry:
     """The calls of this process that were made lately.
 
     Attributes:
@@ -177,19 +177,19 @@ class Marks:
 
     def __init__(self, size: int = GENERATION) -> None:
         """Remember as many spans of each kind."""
-        self._known: Lately[Mark | Above] = Lately(size)
+        self._known: GenerationalCache[TrackedCall | AncestorSpan] = GenerationalCache(size)
         self.find = self._known.get
         """What is known of a span: the call that it is or is below of, or the calls that it stands above."""
-        self._recent: ContextVar[tuple[Mark, ...]] = ContextVar("otel_residency.recent", default=())
+        self._recent: ContextVar[tuple[TrackedCall, ...]] = ContextVar("otel_residency.recent", default=())
         self.ever = False
         self.horizon = 0
 
-    def enter(self, mark: Mark) -> None:
+    def enter(self, mark: TrackedCall) -> None:
         """Note that a call begins in this context."""
         self.ever = mark.inside = True
         self._recent.set((mark, *self._recent.get()[: RECENT - 1]))
 
-    def begin(self, mark: Mark, own: SpanContext | None, current: Span) -> None:
+    def begin(self, mark: TrackedCall, own: SpanContext | None, current: Span) -> None:
         """Note the call's own span, the one that was current before, and the one above that.
 
         The last is noted now, since a span that is never ended passes nothing on.
@@ -207,28 +207,28 @@ class Marks:
             if parent is not None:
                 self.above(key_of(parent)).add(mark, direct=False)
 
-    def above(self, key: Key) -> Above:
+    def above(self, key: Key) -> AncestorSpan:
         """The entry of a span that stands above a call, made if need be."""
         found = self.find(key)
-        if not isinstance(found, Above):
-            found = Above()
+        if not isinstance(found, AncestorSpan):
+            found = AncestorSpan()
         self._keep(key, found)
         return found
 
-    def _keep(self, key: Key, entry: Mark | Above) -> None:
+    def _keep(self, key: Key, entry: TrackedCall | AncestorSpan) -> None:
         for lost in self._known.put(key, entry):
-            if isinstance(lost, Above) and not lost.ended and lost.troubled:
+            if isinstance(lost, AncestorSpan) and not lost.ended and lost.troubled:
                 self.horizon = time_ns()
 
-    def descend(self, mark: Mark, key: Key) -> None:
+    def descend(self, mark: TrackedCall, key: Key) -> None:
         """Note that a span is below the call's own; what is below it may end later."""
         self._keep(key, mark)
 
-    def recent(self) -> tuple[Mark, ...]:
+    def recent(self) -> tuple[TrackedCall, ...]:
         """The latest calls made in this context, the last one first."""
         return self._recent.get()
 
-    def inherit(self, above: Above, parent: Key) -> None:
+    def inherit(self, above: AncestorSpan, parent: Key) -> None:
         """Pass on to the parent of a span what is known of the calls below it."""
         if not above.troubled:
             return
@@ -241,16 +241,16 @@ class Marks:
         """Forget everything, in this context."""
         self._recent.set(())
         self._known.clear()
-        Marks.violated_at = 0
+        CallRegistry.violated_at = 0
         self.horizon = 0
 
 
-def worse(one: Mark | None, other: Mark) -> Mark:
+def worse(one: TrackedCall | None, other: TrackedCall) -> TrackedCall:
     """The call of two that a span should speak of: one in breach goes before one in doubt."""
     if one is None or (other.violation, not other.settled) > (one.violation, not one.settled):
         return other
     return one
 
 
-marks = Marks()
+marks = CallRegistry()
 """Those of this process: spans outlive an activation."""

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from otel_residency.core.classify import UNKNOWN
 
 if TYPE_CHECKING:
-    from otel_residency.calls.created_store import Store
+    from otel_residency.calls.created_store import CreatedStore
 
 KEPT = 65_536
 """Things that a process remembers. The one that was not asked for the longest is forgotten first."""
 _HASH = blake2b(digest_size=16, person=b"otel-residency")
 
 
-class Memory:
+class CreatedObjects:
     """Remembers where things were created: in this process, and in a store if there is one.
 
     Nothing here waits for a lock: each step is one of an ordered dictionary, which no other thread divides.
     """
 
-    def __init__(self, store: "Store | None" = None) -> None:
+    def __init__(self, store: "CreatedStore | None" = None) -> None:
         """Begin with what `store` holds."""
         self._store = store
         self._regions: OrderedDict[bytes, str] = OrderedDict()

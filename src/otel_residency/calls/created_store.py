@@ -109,7 +109,7 @@ _writer = Reaper("otel-residency-state")
 _reading, _writing = _Door(0.5), _Door(2.0, *_MAKE)
 
 
-class Store:
+class CreatedStore:
     """Regions by hashed id, in a file. What fails is told once, and counts as not known."""
 
     def __init__(self, path: str, failed: Failed) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Span, set_span_in_context
 
-from otel_residency.calls.assessment import Judging
-from otel_residency.calls.response import Seen
+from otel_residency.calls.assessment import Assessment
+from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import BaseUrl, State
 from otel_residency.core.classify import UNKNOWN
-from otel_residency.runtime.guard import Judged, server_of
+from otel_residency.runtime.guard import Judgement, server_of
 from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _COUNTED = (names.ACTION, names.REGION)
 
 
-class Telling:
+class CallReporter:
     """Tells of one call. Nothing is raised: where one way fails, the other ways are still gone."""
 
-    announced: Judged | None = None
+    announced: Judgement | None = None
     """The decision that the span was started with."""
     span: Span | None = None
     context: "Context | None" = None
@@ -36,7 +36,7 @@ class Telling:
         self._state = state
         self._started = started
 
-    def start(self, judged: Judged, base: BaseUrl | None, outer: "Context") -> None:
+    def start(self, judged: Judgement, base: BaseUrl | None, outer: "Context") -> None:
         """Start the span, with `outer` for what its context has besides."""
         self.announced = judged
         telemetry = self._state.telemetry
@@ -52,7 +52,7 @@ class Telling:
         except Exception as error:
             self._state.failed("starting a span", error)
 
-    def end(self, judged: Judged, judging: Judging, seen: Seen, end: int | None) -> None:
+    def end(self, judged: Judgement, judging: Assessment, seen: ResponseState, end: int | None) -> None:
         """Report what became of the call, which ended at `end`, or ends now."""
         telemetry, ledger = self._state.telemetry, self._state.ledger
         if telemetry is None and ledger is None:
@@ -83,7 +83,7 @@ class Telling:
         except Exception as error:
             self._state.failed(part, error)
 
-    def _outcome(self, judged: Judged, judging: Judging, seen: Seen) -> dict[str, Any]:
+    def _outcome(self, judged: Judgement, judging: Assessment, seen: ResponseState) -> dict[str, Any]:
         """What became of the call, as far as it differs from what its span was started with."""
         outcome = seen.attributes()
         announced, facts, hops, decision = self.announced, judging.facts, judging.hops, judged.decision

@@ -22,13 +22,13 @@ HEADER_LIMIT = 128
 _PROJECT = b"openai-project"
 _NO_PROJECT = "unreadable"
 """In the place of a project that can't be one."""
-Heard = Mapping[bytes, RouteHeader | None]
+TrackedHeaders = Mapping[bytes, RouteHeader | None]
 """Request headers that are read, by name as on the wire; what tells a gateway of its way on has an entry."""
-HEARD: Heard = {_HOST: None, _PROJECT: None}
+TRACKED_HEADERS: TrackedHeaders = {_HOST: None, _PROJECT: None}
 """Those that are read of every request."""
 
 
-class Said(NamedTuple):
+class RoutingHeaders(NamedTuple):
     """What a request says of where it is to go, besides its URL."""
 
     host_header: str | None = None
@@ -39,18 +39,20 @@ class Said(NamedTuple):
     """The vendor's project that it names."""
 
 
-_NOTHING = Said()
+_NOTHING = RoutingHeaders()
 
 
-def read_said(request: Any, headers: list[tuple[bytes, bytes]], heard: Heard = HEARD) -> Said:
-    """Read those of the `headers` of `request` that are `heard`, and its name in TLS."""
-    found = [(key, value) for name, value in headers if (key := name.lower()) in heard]
+def read_routing_headers(
+    request: Any, headers: list[tuple[bytes, bytes]], tracked_headers: TrackedHeaders = TRACKED_HEADERS
+) -> RoutingHeaders:
+    """Read those of the `headers` of `request` that are `tracked_headers`, and its name in TLS."""
+    found = [(key, value) for name, value in headers if (key := name.lower()) in tracked_headers]
     if found == [(_HOST, request.url.netloc)] and not request.extensions.get(NAME_IN_TLS):
         return _NOTHING
     others = _other_names(request, [value for key, value in found if key == _HOST])
     projects = [value for key, value in found if key == _PROJECT]
-    routes = [(header, value) for key, value in found if (header := heard[key]) is not None]
-    return Said(
+    routes = [(header, value) for key, value in found if (header := tracked_headers[key]) is not None]
+    return RoutingHeaders(
         b", ".join(others).decode("latin-1") if others else None,
         tuple(_told(header, value.decode("latin-1").strip()) for header, value in routes),
         _project(projects) if projects else None,
@@ -62,7 +64,7 @@ def _project(named: list[bytes]) -> str:
     return name if len(named) == 1 and len(name) <= HEADER_LIMIT and name.isprintable() else _NO_PROJECT
 
 
-def read_hop(request: Any, said: Said, *, redirected: bool = False) -> Hop:
+def read_hop(request: Any, said: RoutingHeaders, *, redirected: bool = False) -> Hop:
     """Where `request`, of either HTTP library, goes: by its own word, since parsers differ."""
     url = request.url
     payload = request.method in WITH_BODY

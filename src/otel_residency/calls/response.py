@@ -24,7 +24,7 @@ _REGION, _UPSTREAM = names.EVIDENCE["azure_region"], names.EVIDENCE["upstream"]
 _FALLBACKS, _PROJECT = names.EVIDENCE["fallbacks"], names.EVIDENCE["project"]
 
 
-class Seen:
+class ResponseState:
     """Of one call, the latest response or error, and all that its answer said."""
 
     status: int | None = None

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from otel_residency.errors import ResidencyError
 from otel_residency.telemetry import names
-from otel_residency.telemetry.emitter import Attributes, InForce
+from otel_residency.telemetry.emitter import ActivePolicy, Attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from otel_residency.calls.answer import Evidence
     from otel_residency.calls.batches import Batches
     from otel_residency.calls.body import BodyReader
-    from otel_residency.calls.created_objects import Memory
-    from otel_residency.calls.request import Heard
+    from otel_residency.calls.created_objects import CreatedObjects
+    from otel_residency.calls.request import TrackedHeaders
     from otel_residency.core.entries import Creation
     from otel_residency.core.verdict import Decision
     from otel_residency.ledger.ledger import Ledger
@@ -62,7 +62,7 @@ class State:
         self.ledger: Ledger | None = None
         self._demands_record = self.blocks and settings.policy.ledger.required
         self._guard: Guard | None = None
-        self._memory: Memory | None = None
+        self._memory: CreatedObjects | None = None
         self._lock = Lock()
         _states.add(self)
         self._failed: set[str] = set()
@@ -105,7 +105,7 @@ class State:
         return BodyReader(self.guard.catalogue.entries)
 
     @property
-    def memory(self) -> "Memory":
+    def memory(self) -> "CreatedObjects":
         """Where stored things were created, one for all threads."""
         if self._memory is None:
             with self._lock:
@@ -116,15 +116,15 @@ class State:
         """Where the stored thing with the id `name` was created, if that is known."""
         return self.memory.region_of(name)
 
-    def _new_memory(self) -> "Memory":
-        from otel_residency.calls.created_objects import Memory  # noqa: PLC0415
+    def _new_memory(self) -> "CreatedObjects":
+        from otel_residency.calls.created_objects import CreatedObjects  # noqa: PLC0415
 
         path = self.settings.policy.state
         if not path:
-            return Memory()
-        from otel_residency.calls.created_store import Store  # noqa: PLC0415
+            return CreatedObjects()
+        from otel_residency.calls.created_store import CreatedStore  # noqa: PLC0415
 
-        return Memory(Store(path, self.failed))
+        return CreatedObjects(CreatedStore(path, self.failed))
 
     @cached_property
     def creations(self) -> "dict[str, Creation]":
@@ -152,12 +152,12 @@ class State:
         }
 
     @cached_property
-    def heard(self) -> "Heard":
+    def tracked_headers(self) -> "TrackedHeaders":
         """The request headers that are read, those that tell a gateway of its way on among them."""
-        from otel_residency.calls.request import HEARD  # noqa: PLC0415
+        from otel_residency.calls.request import TRACKED_HEADERS  # noqa: PLC0415
 
         return {
-            **HEARD,
+            **TRACKED_HEADERS,
             **{entry.header.encode(): entry for entry in self.guard.catalogue.entries.route_headers},
         }
 
@@ -169,7 +169,7 @@ class State:
             known = self._base_url = BaseUrl(url)
         return known
 
-    def in_force(self) -> InForce:
+    def in_force(self) -> ActivePolicy:
         """What the metrics tell of policy and catalogue."""
         guard = self.guard
         catalogue = guard.catalogue
@@ -183,7 +183,7 @@ class State:
             names.MODE_STRICT: policy.strict,
         }
         checked = datetime.combine(catalogue.known_until(revision), time(), UTC)
-        return InForce(attributes, int(checked.timestamp()))
+        return ActivePolicy(attributes, int(checked.timestamp()))
 
     def tell_of_senders(self, decision: "Decision") -> None:
         """Warn, once of each, of programs that send prompts past the client: they may hide their errors."""

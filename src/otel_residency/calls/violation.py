@@ -57,10 +57,10 @@ def violation(decision: Decision, target: str) -> ResidencyViolationError:
 def guard_failure() -> ResidencyViolationError:
     """The error for a call that could not be judged while the policy says block."""
     reason = REASONS["guard.failed"]
-    return ResidencyViolationError(f"call refused: guard.failed: {reason.meaning} {reason.cure}")
+    return ResidencyViolationError(f"call refused: guard.failed: {reason.meaning} {reason.fix}")
 
 
 def _line(finding: Finding) -> str:
     reason = REASONS.get(finding.reason)
-    cure = f" {reason.cure}" if reason else ""
-    return f"  {finding.reason}: {finding.detail}.{cure}"
+    fix = f" {reason.fix}" if reason else ""
+    return f"  {finding.reason}: {finding.detail}.{fix}"

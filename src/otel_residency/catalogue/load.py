@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.decode import StructureError, build
+from otel_residency.core.decode import DecodeError, build
 from otel_residency.core.entries import Entries, Revision
 from otel_residency.errors import CatalogueError
 
@@ -133,21 +133,21 @@ def _checked(content: dict[str, Any], origin: str, *, standalone: bool = True) -
     try:
         entries = build(Entries, content)
         _check(entries, standalone=standalone)
-    except StructureError as error:
+    except DecodeError as error:
         raise CatalogueError(f"{origin}: {error}") from None
     return entries
 
 
 def _check(entries: Entries, *, standalone: bool) -> None:
     if entries.schema_version != SCHEMA_VERSION:
-        raise StructureError(
+        raise DecodeError(
             "schema_version", f"{entries.schema_version} is not known; this release reads {SCHEMA_VERSION}"
         )
     for section, name in _IDENTITY.items():
         counted = Counter(getattr(entry, name) for entry in getattr(entries, section))
         twice = [each for each, count in counted.items() if count > 1]
         if twice:
-            raise StructureError(section, f"{twice[0]!r} stands there twice")
+            raise DecodeError(section, f"{twice[0]!r} stands there twice")
     shipped = Entries() if standalone else _shipped().entries
     _check_sources(entries, {*entries.sources, *shipped.sources})
     _check_values(entries)
@@ -155,7 +155,7 @@ def _check(entries: Entries, *, standalone: bool) -> None:
     for number, revision in enumerate(entries.revisions):
         if revision.inherits is not None and revision.inherits not in revisions - {revision.id}:
             place = f"revisions[{number}].inherits"
-            raise StructureError(place, f"{revision.inherits!r} is not the id of another revision")
+            raise DecodeError(place, f"{revision.inherits!r} is not the id of another revision")
 
 
 def _check_values(entries: Entries) -> None:
@@ -165,16 +165,16 @@ def _check_values(entries: Entries) -> None:
             name = getattr(entry, key)
             if name != name.lower().rstrip("."):
                 problem = f"{name!r}: write it in lower case, without a final dot"
-                raise StructureError(f"{section}[{number}].{key}", problem)
+                raise DecodeError(f"{section}[{number}].{key}", problem)
     for number, network in enumerate(entries.networks):
         try:
             ip_network(network.network)
         except ValueError:
             problem = f"{network.network!r} is not a network like 10.0.0.0/8"
-            raise StructureError(f"networks[{number}].network", problem) from None
+            raise DecodeError(f"networks[{number}].network", problem) from None
     for letter in entries.confusables:
         if len(letter) != 1:
-            raise StructureError("confusables", f"{letter!r} is not one letter")
+            raise DecodeError("confusables", f"{letter!r} is not one letter")
 
 
 def _check_sources(entries: Entries, known: set[str]) -> None:
@@ -185,9 +185,9 @@ def _check_sources(entries: Entries, known: set[str]) -> None:
             missing = [source for source in sources if source not in known]
             place = f"{section}[{number}].source{'s' if plural else ''}"
             if not sources:
-                raise StructureError(place, "name at least one source of [sources]")
+                raise DecodeError(place, "name at least one source of [sources]")
             if missing:
-                raise StructureError(place, f"{missing[0]!r} is not in [sources]")
+                raise DecodeError(place, f"{missing[0]!r} is not in [sources]")
 
 
 def _catalogue(entries: Entries, origin: str) -> Catalogue:

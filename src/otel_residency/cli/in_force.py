@@ -2,7 +2,7 @@
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.policy import Scope
-from otel_residency.runtime.guard import in_use
+from otel_residency.runtime.guard import active_catalogue
 from otel_residency.settings.load import Settings, read_settings
 
 
@@ -21,6 +21,6 @@ def in_force(
     regions = tuple(each.strip().lower() for each in require.split(",")) if require else policy.require
     policy = policy._replace(require=regions, scope=scope or policy.scope, strict=strict or policy.strict)
     settings = settings._replace(policy=policy)
-    catalogue, problems = in_use(settings)
+    catalogue, problems = active_catalogue(settings)
     told = (policy.unreadable, *problems) if policy.unreadable else problems
     return settings, tuple(dict.fromkeys(told)), catalogue

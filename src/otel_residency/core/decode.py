@@ -14,7 +14,7 @@ T = TypeVar("T")
 _SCALARS = {str: "a string", int: "a whole number", bool: "true or false", date: "a date"}
 
 
-class StructureError(ValueError):
+class DecodeError(ValueError):
     """A value that does not fit.
 
     Attributes:
@@ -35,13 +35,13 @@ def build(cls: type[T], value: object, place: str = "") -> T:
         StructureError: for an unknown or missing key and for a value of another type.
     """
     if not isinstance(value, Mapping):
-        raise StructureError(place, f"{_show(value)} is not a table")
+        raise DecodeError(place, f"{_show(value)} is not a table")
     described: Any = cls
     known = keys(described)
     for key in value:
         if key not in known and not str(key).startswith("$"):
             near = ", ".join(sorted(known))
-            raise StructureError(_at(place, str(key)), f"unknown key; known are: {near}")
+            raise DecodeError(_at(place, str(key)), f"unknown key; known are: {near}")
     arguments = {}
     optional = described._field_defaults
     for key, kind in known.items():
@@ -50,7 +50,7 @@ def build(cls: type[T], value: object, place: str = "") -> T:
             none = value[key] is None and key not in optional and type(None) in get_args(kind)
             arguments[key] = None if none else convert(kind, value[key], _at(place, key))
         elif key not in optional:
-            raise StructureError(_at(place, key), "this key is missing")
+            raise DecodeError(_at(place, key), "this key is missing")
     return cls(**arguments)
 
 
@@ -72,7 +72,7 @@ def convert(kind: Any, value: object, place: str) -> Any:
     if origin is Literal:
         if value not in arguments:
             allowed = ", ".join(map(str, arguments))
-            raise StructureError(place, f"{_show(value)} is not one of: {allowed}")
+            raise DecodeError(place, f"{_show(value)} is not one of: {allowed}")
         return value
     if origin in (tuple, frozenset):
         return origin(_list(arguments[0], value, place))
@@ -102,7 +102,7 @@ def _shape(kind: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _list(kind: Any, value: object, place: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise StructureError(place, f"{_show(value)} is not a list")
+        raise DecodeError(place, f"{_show(value)} is not a list")
     if kind in _SCALARS and {*map(type, value)} <= {kind}:
         return tuple(value)
     return tuple(convert(kind, each, f"{place}[{number}]") for number, each in enumerate(value))
@@ -110,7 +110,7 @@ def _list(kind: Any, value: object, place: str) -> tuple[Any, ...]:
 
 def _mapping(kind: Any, value: object, place: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise StructureError(place, f"{_show(value)} is not a table")
+        raise DecodeError(place, f"{_show(value)} is not a table")
     return {str(key): convert(kind, each, _at(place, str(key))) for key, each in value.items()}
 
 
@@ -120,8 +120,8 @@ def _scalar(kind: Any, value: object, place: str) -> Any:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise StructureError(place, f"{_show(value)} is not a date like 2026-11-20") from None
-    raise StructureError(place, f"{_show(value)} is not {_SCALARS[kind]}")
+            raise DecodeError(place, f"{_show(value)} is not a date like 2026-11-20") from None
+    raise DecodeError(place, f"{_show(value)} is not {_SCALARS[kind]}")
 
 
 def _at(place: str, key: str) -> str:

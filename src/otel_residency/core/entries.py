@@ -83,7 +83,7 @@ class Sender(NamedTuple):
     name: str
     paths: Strings
     """Paths of its requests, ids as placeholders."""
-    cure: str
+    fix: str
     sources: Strings
     host: str | None = None
     """A host of the vendor that it sends to."""

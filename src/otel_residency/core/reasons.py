@@ -11,7 +11,7 @@ class Reason(NamedTuple):
     """A code as people are told about it."""
 
     meaning: str
-    cure: str
+    fix: str
     source: str
     """Section of the catalogue that it rests on, `policy` or `call`."""
     verdicts: tuple[Verdict, ...]

@@ -13,19 +13,19 @@ from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
-from otel_residency.calls.correlation import Above, Key, Mark, Marks, key_of, worse
+from otel_residency.calls.correlation import AncestorSpan, CallRegistry, Key, TrackedCall, key_of, worse
 from otel_residency.calls.correlation import marks as marks_of_process
 from otel_residency.core.policy import OnExport
 from otel_residency.export_gate.content import Content, load_content
 from otel_residency.export_gate.destinations import Destinations
 from otel_residency.export_gate.logs import GatedLogRecord, redacted_log, withheld_log
-from otel_residency.export_gate.pending_logs import Held, Why
+from otel_residency.export_gate.pending_logs import PendingLogs, Why
 from otel_residency.export_gate.quarantine import Quarantine
 from otel_residency.export_gate.redact import GatedSpan, flagged, redacted, tombstone
 from otel_residency.telemetry import counters, names
 
 Failed = Callable[[str, BaseException | None], None]
-JudgeHttp = Callable[[ReadableSpan], Mark | None]
+JudgeHttp = Callable[[ReadableSpan], TrackedCall | None]
 """Judges a span that an HTTP client wrote; `None` if it did not go to a vendor."""
 Send = Callable[[ReadWriteLogRecord], None]
 SPANS, LOGS = "traces", "logs"
@@ -63,7 +63,7 @@ class Gate:
         judge_http: JudgeHttp | None = None,
         destinations: Destinations | None = None,
         failed: Failed = nowhere,
-        marks: Marks = marks_of_process,
+        marks: CallRegistry = marks_of_process,
     ) -> None:
         """Treat what belongs to a violating call by `mode`.
 
@@ -85,7 +85,7 @@ class Gate:
         self._destinations = destinations
         self._failed = failed
         self._marks = marks
-        self._held = Held()
+        self._held = PendingLogs()
 
     @property
     def content(self) -> Content:
@@ -117,16 +117,16 @@ class Gate:
     def _relation(self, span: ReadableSpan, key: Key) -> Relation | None:
         """What a span has to do with calls; most have nothing."""
         marks, relation = self._marks, None
-        above: Above | None = None
+        above: AncestorSpan | None = None
         parent = span.parent
         if marks.ever:
             known = marks.find(key)
-            if isinstance(known, Above):
+            if isinstance(known, AncestorSpan):
                 return self._of_above(span, known)
             if known is not None and known.own == key:
                 return None
             found = marks.find(key_of(parent)) if parent is not None else None
-            if isinstance(found, Mark):
+            if isinstance(found, TrackedCall):
                 marks.descend(found, key)
                 return _relation([found], strict=found.violation)
             above = found
@@ -140,7 +140,7 @@ class Gate:
             relation = Relation(doubt=True, part=False, strict=strict)
         return relation
 
-    def _is_near(self, span: ReadableSpan, key: Key, parent: Above | None) -> bool:
+    def _is_near(self, span: ReadableSpan, key: Key, parent: AncestorSpan | None) -> bool:
         """Whether a violating call was made beside a span, or before it in the same context.
 
         There the application tells of the call's error, which repeats what was asked.
@@ -152,7 +152,7 @@ class Gate:
             return True
         return any(mark.violation and mark.trace == key[0] for mark in recent)
 
-    def _of_above(self, span: ReadableSpan, above: Above) -> Relation | None:
+    def _of_above(self, span: ReadableSpan, above: AncestorSpan) -> Relation | None:
         """What a span that stands above calls has to do with them; its own parent stands above them too."""
         if span.parent is not None:
             self._marks.inherit(above, key_of(span.parent))
@@ -179,7 +179,7 @@ class Gate:
             self._marks.above(key_of(span.parent)).add(shadow, direct=False)
         return _relation([shadow], strict=shadow.violation)
 
-    def _of_model_call(self, span: ReadableSpan, parent: Above | None) -> Relation | None:
+    def _of_model_call(self, span: ReadableSpan, parent: AncestorSpan | None) -> Relation | None:
         """What a span that no id leads to has to do with calls, if it stands for one of a model."""
         start = span.start_time or 0
         beside = self._beside(start, parent) if self._marks.ever else ()
@@ -195,7 +195,7 @@ class Gate:
             return _relation(beside, strict=True) if beside else _DOUBTFUL
         return None
 
-    def _beside(self, start: int, parent: Above | None) -> Collection[Mark]:
+    def _beside(self, start: int, parent: AncestorSpan | None) -> Collection[TrackedCall]:
         """The calls that a span may speak of without being current while they are made.
 
         Some instrumentations write their span beside the call: under the same parent, or in a trace of its
@@ -256,7 +256,7 @@ class Gate:
         self._pass(record, send, self._marks.recent(), None)
 
     def _pass(
-        self, record: ReadWriteLogRecord, send: Send, recent: tuple[Mark, ...], why: Why | None
+        self, record: ReadWriteLogRecord, send: Send, recent: tuple[TrackedCall, ...], why: Why | None
     ) -> None:
         try:
             treated = self._log(record, send, recent, why)
@@ -277,7 +277,7 @@ class Gate:
             self._failed("sending a log record on", error)
 
     def _log(
-        self, record: ReadWriteLogRecord, send: Send, recent: tuple[Mark, ...], why: Why | None
+        self, record: ReadWriteLogRecord, send: Send, recent: tuple[TrackedCall, ...], why: Why | None
     ) -> ReadWriteLogRecord | None:
         """What to send in the place of a record; `None` while it has to wait."""
         if self.mode == "flag" or isinstance(record, GatedLogRecord):
@@ -309,10 +309,10 @@ class Gate:
         named = log.event_name or (log.attributes or {}).get("event.name")
         return named in events or self.content.of_logger(logger)
 
-    def _calls_of(self, key: Key, recent: tuple[Mark, ...]) -> list[Mark]:
+    def _calls_of(self, key: Key, recent: tuple[TrackedCall, ...]) -> list[TrackedCall]:
         """The calls that a record may speak of: by the span it was written in, or else by the context."""
         known = self._marks.find(key)
-        if isinstance(known, Mark):
+        if isinstance(known, TrackedCall):
             return [known]
         inside = [mark for mark in recent if mark.inside or not key[1]]
         calls = inside if known is None else [*known.direct, *known.troubling, *inside]
@@ -322,7 +322,7 @@ class Gate:
 
     def _violates_below(self, key: Key) -> bool:
         known = self._marks.find(key)
-        return isinstance(known, Above) and known.violates
+        return isinstance(known, AncestorSpan) and known.violates
 
     def _treated_log(self, record: ReadWriteLogRecord, *, part: bool, violating: bool) -> ReadWriteLogRecord:
         withheld = self.mode == "withhold" and violating and part
@@ -353,7 +353,7 @@ class Gate:
         _count(LOGS, names.REDACTED)
         return treated
 
-    def settled(self, mark: Mark) -> None:
+    def settled(self, mark: TrackedCall) -> None:
         """Send on the records that waited for a call."""
         self._held.release(mark, "settled")
         if mark.above is not None:
@@ -364,13 +364,13 @@ class Gate:
         self._held.release_all()
 
 
-def _relation(calls: Collection[Mark], *, strict: bool) -> Relation:
+def _relation(calls: Collection[TrackedCall], *, strict: bool) -> Relation:
     """The relation to calls, told by the worst of them.
 
     Of several calls only a breach is told, and a verdict that may still change is not: only by which policy
     there will be one, so that a back end can tell what is judged from what nobody judges.
     """
-    worst: Mark | None = None
+    worst: TrackedCall | None = None
     for mark in calls:
         mark.ask()
         worst = worse(worst, mark)

@@ -10,15 +10,15 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
-from otel_residency.calls.correlation import Key, Lately, Mark
+from otel_residency.calls.correlation import GenerationalCache, Key, TrackedCall
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.requirements.context import required
-from otel_residency.runtime.guard import Guard, Judged
+from otel_residency.runtime.guard import Guard, Judgement
 from otel_residency.telemetry import counters, names
 
 Report = Callable[[Mapping[str, Any], Context], None]
 """Emits the event of a violation."""
-Record = Callable[[tuple[int, int, Judged, Mapping[str, Any], Mapping[str, Any], Any]], None]
+Record = Callable[[tuple[int, int, Judgement, Mapping[str, Any], Mapping[str, Any], Any]], None]
 """Puts a call into the ledger."""
 
 # Of the stable conventions for HTTP first, then of those before them.
@@ -41,10 +41,10 @@ class HttpJudge:
         self._guard = guard
         self._report = report
         self._record = record
-        self._told: Lately[str] = Lately()
+        self._told: GenerationalCache[str] = GenerationalCache()
         self._may_matter = lru_cache(_HOSTS)(self._leads_to_vendor)
 
-    def __call__(self, span: ReadableSpan) -> Mark | None:
+    def __call__(self, span: ReadableSpan) -> TrackedCall | None:
         """What is known of the call that `span` stands for; `None` if it did not go to a vendor."""
         attributes = span.attributes or {}
         url = _first(attributes, _URL)
@@ -64,7 +64,7 @@ class HttpJudge:
         )
         judged = self._guard().judge(facts)
         violation = judged.decision.violation
-        mark = Mark(span.start_time or 0)
+        mark = TrackedCall(span.start_time or 0)
         mark.settle(judged.span, violation=violation)
         if self._is_first(span, hop.host):
             action = {names.ACTION: names.FLAGGED} if violation else {}
@@ -90,7 +90,7 @@ class HttpJudge:
         return hop is not None and self._guard().concerns_host(hop.host)
 
 
-def _told(hop: Hop, facts: CallFacts, judged: Judged) -> dict[str, Any]:
+def _told(hop: Hop, facts: CallFacts, judged: Judgement) -> dict[str, Any]:
     """The attributes of a call, beside its verdict."""
     told: dict[str, Any] = {
         names.SERVER_ADDRESS: hop.host,

@@ -16,7 +16,7 @@ Why = Literal["settled", "ended", "flushed"]
 Leave = Callable[[Why], None]
 
 
-class Held:
+class PendingLogs:
     """The records that wait, in the order in which they came."""
 
     def __init__(self, limit: int = LIMIT) -> None:

@@ -12,7 +12,7 @@ from otel_residency.ledger.process import Process
 from otel_residency.ledger.shared_file import SharedFile
 from otel_residency.records.chain import CHECKPOINT_RECORDS, CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
 from otel_residency.records.record import Plainer, Record, write_facts, write_policy
-from otel_residency.runtime.guard import REMEMBERED, Judged
+from otel_residency.runtime.guard import REMEMBERED, Judgement
 from otel_residency.telemetry import counters, names
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Made(NamedTuple):
 
     began: int
     ended: int
-    judged: Judged
+    judged: Judgement
     attributes: Mapping[str, Any]
     """Those that its span was started with."""
     outcome: Mapping[str, Any]
@@ -35,7 +35,7 @@ class Made(NamedTuple):
     span: "Span | None"
 
 
-Parts = tuple[int, int, Judged, Mapping[str, Any], Mapping[str, Any], "Span | None"]
+Parts = tuple[int, int, Judgement, Mapping[str, Any], Mapping[str, Any], "Span | None"]
 """The fields of `Made`, as a call hands them over."""
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from otel_residency.calls.body import RequestFacts
 from otel_residency.calls.call import Call, Refused
-from otel_residency.calls.context import EXTENSION, OnTheWay, current_call
-from otel_residency.calls.request import Said, read_hop, read_hosts
+from otel_residency.calls.context import EXTENSION, SendingHop, current_call
+from otel_residency.calls.request import RoutingHeaders, read_hop, read_hosts
 from otel_residency.errors import RefusalError
 from otel_residency.patches.install import switch
 
@@ -58,7 +58,7 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
         if call is None:
             return wrapped(*args, **kwargs)
         try:
-            with OnTheWay(call):
+            with SendingHop(call):
                 response = wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)
@@ -71,7 +71,7 @@ def judging_wrappers(library: Any) -> tuple[Callable[..., Any], Callable[..., An
         if call is None:
             return await wrapped(*args, **kwargs)
         try:
-            with OnTheWay(call):
+            with SendingHop(call):
                 response = await wrapped(*args, **kwargs)
         except BaseException as error:
             _broke_off(call, error)
@@ -127,7 +127,7 @@ def begin_raw(request: Any, name: Any = None) -> Call | None:
         hosts = read_hosts(request)
         if not state.concerns(hosts, request.url.raw_host if name is None else name):
             return None
-        hop = read_hop(request, Said())
+        hop = read_hop(request, RoutingHeaders())
         if not any(state.guard.concerns(request.method, hop._replace(host=host)) for host in hosts):
             return None
     except Exception as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from otel_residency.calls.context import OnTheWay, is_under_way, under_way
+from otel_residency.calls.context import SendingHop, current_hop, is_current_hop
 from otel_residency.errors import RefusalError
 from otel_residency.patches import websockets as sockets
 from otel_residency.patches.guarded import judged
@@ -43,7 +43,7 @@ def _patch_urllib3(module: ModuleType) -> None:
 
     def urlopen(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
         url = args[1] if len(args) > 1 else kwargs.get("url", "")
-        if "://" not in url and (pool.host in _others() or is_under_way(pool.host)):
+        if "://" not in url and (pool.host in _others() or is_current_hop(pool.host)):
             return wrapped(*args, **kwargs)
         body = args[2] if len(args) > 2 else kwargs.get("body")  # noqa: PLR2004
         headers = args[3] if len(args) > 3 else kwargs.get("headers")  # noqa: PLR2004
@@ -76,7 +76,7 @@ def _patch_httpcore(module: ModuleType) -> None:
         if key in _others() and url.target[:1] == b"/":
             return None
         host = url.host.decode("ascii")
-        if named == url.host and in_tls is None and is_under_way(host):
+        if named == url.host and in_tls is None and is_current_hop(host):
             return None
         place = (url.scheme.decode("ascii"), host, url.port, url.target.decode("ascii"))
         return _begin(request.method.decode("ascii"), place, request.headers, in_tls, key)
@@ -119,7 +119,7 @@ def _patch_aiohttp(module: ModuleType) -> None:
         url = request.url
         host, in_tls = url.raw_host, getattr(request, "server_hostname", None)
         key = (host, in_tls, *request.headers.getall("Host", ()))
-        if key in _others() or (key == (host, None, host) and is_under_way(host)) or seen == (url, key):
+        if key in _others() or (key == (host, None, host) and is_current_hop(host)) or seen == (url, key):
             return None
         setattr(request, _SEEN, (url, key))
         place = (url.scheme, host, url.explicit_port, url.raw_path)
@@ -246,14 +246,14 @@ def _begin(
         RefusalError: in block mode.
     """
     from otel_residency.calls.plain_request import Request
-    from otel_residency.calls.request import read_said
+    from otel_residency.calls.request import read_routing_headers
     from otel_residency.patches.http import open_raw
 
     if not place[1]:
         return None
     url = _target(*place)
     request = Request(str(method), url, headers, body, in_tls)
-    if is_under_way(place[1], read_said(request, request.headers.raw).host_header):
+    if is_current_hop(place[1], read_routing_headers(request, request.headers.raw).host_header):
         return None
     return open_raw(request, key or url.raw_host.decode("ascii"))
 
@@ -262,9 +262,9 @@ def _begin(
 def _until_the_end(call: "Call", proxy: str = "") -> Iterator[None]:
     """End the call when the block is left. `proxy`: the host that is dialled, where it may be another."""
     try:
-        with OnTheWay(call):
+        with SendingHop(call):
             if proxy and call.judging.hops:
-                under_way.set((proxy, call.judging.hops[-1].host_header))
+                current_hop.set((proxy, call.judging.hops[-1].host_header))
             yield
     except BaseException as error:
         call.raised(error)

@@ -15,7 +15,7 @@ from otel_residency.patches.patching import when_imported
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_residency.calls.correlation import Mark
+    from otel_residency.calls.correlation import TrackedCall
     from otel_residency.export_gate.gate import Gate
 
 _SPANS = ("SynchronousMultiSpanProcessor", "ConcurrentMultiSpanProcessor")
@@ -45,7 +45,7 @@ class _Switch:
         """Have `make` build the gate from now on; `None` switches it off."""
         self._make, self._gate = make, None
 
-    def settled(self, mark: "Mark") -> None:
+    def settled(self, mark: "TrackedCall") -> None:
         """Tell the gate, if there is one yet, that a call was judged."""
         if self._gate is not None:
             self._gate.settled(mark)

@@ -49,6 +49,6 @@ def _zstd(path: str) -> Any:
     try:
         from backports import zstd  # noqa: PLC0415 - only who has such a file needs it
     except ImportError:
-        cure = "to read it install backports.zstd: pip install 'otel-residency[audit]'"
-        raise AuditError(f"{path}: {cure}") from None
+        fix = "to read it install backports.zstd: pip install 'otel-residency[audit]'"
+        raise AuditError(f"{path}: {fix}") from None
     return zstd

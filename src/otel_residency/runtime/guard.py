@@ -43,7 +43,7 @@ REMEMBERED = 1024
 Attributes = Mapping[str, str | bool | int | tuple[str, ...]]
 
 
-class Judged(NamedTuple):
+class Judgement(NamedTuple):
     """A decision, and the telemetry that follows from it alone."""
 
     decision: Decision
@@ -76,13 +76,13 @@ class Guard:
     Attributes:
         settings: those given, marked with what was found wrong with them.
         catalogue: the catalogue in use.
-        judge: facts to `Judged`; pure, and fast for facts seen before.
+        judge: facts to `Judgement`; pure, and fast for facts seen before.
         judge_answered: the same for facts with other hops and an answer; takes the three.
     """
 
     def __init__(self, settings: Settings) -> None:
         """Load the catalogue that `settings` name and check the policy against it."""
-        self.catalogue, problems = in_use(settings)
+        self.catalogue, problems = active_catalogue(settings)
         for problem in problems:
             settings = settings.with_problem(problem)
         self.settings = settings
@@ -157,7 +157,7 @@ class Guard:
             )
             _log.error("the residency policy is not fully readable; %s", consequence)
 
-    def _judge(self, facts: CallFacts) -> Judged:
+    def _judge(self, facts: CallFacts) -> Judgement:
         decision = decide(facts, self.catalogue, self.settings.policy)
         judged = _judged(decision, self._policy_hash, facts)
         doubted = any(finding.reason in _DOUBTS for finding in decision.findings)
@@ -165,11 +165,11 @@ class Guard:
         linked = any(self._match_on(hop.host, hop.port, facts.on).link for hop in facts.hops[-1:])
         return judged._replace(creates_there=not doubted and not linked)
 
-    def _judge_answered(self, facts: CallFacts, hops: tuple[Hop, ...], answer: Answer) -> Judged:
+    def _judge_answered(self, facts: CallFacts, hops: tuple[Hop, ...], answer: Answer) -> Judgement:
         return self._judge(facts._replace(hops=hops, answer=answer))
 
 
-def in_use(settings: Settings) -> tuple[Catalogue, tuple[str, ...]]:
+def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[str, ...]]:
     """The catalogue that `settings` name, or else the newest, and what is wrong with both together."""
     problems = []
     try:
@@ -181,7 +181,7 @@ def in_use(settings: Settings) -> tuple[Catalogue, tuple[str, ...]]:
     return catalogue, tuple(problems)
 
 
-def undecided(*, blocks: bool) -> Judged:
+def undecided(*, blocks: bool) -> Judgement:
     """What stands in for a decision when judging itself failed."""
     finding = Finding("guard.failed", Verdict.INDETERMINATE, "the call could not be judged")
     decision = Decision(
@@ -198,7 +198,7 @@ def undecided(*, blocks: bool) -> Judged:
     return _judged(decision, UNKNOWN)
 
 
-def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None) -> Judged:
+def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None) -> Judgement:
     common: dict[str, str | bool] = {
         names.VERDICT: decision.verdict.value,
         names.VIOLATION: decision.violation,
@@ -222,7 +222,7 @@ def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None
             start |= server_of(facts.hops[-1])
         if facts.model:
             start[names.MODEL_REQUESTED] = facts.model
-    return Judged(
+    return Judgement(
         decision, span, tuple(common.items()), f"residency {method} {decision.endpoint}", start, facts
     )
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from otel_residency.core.decode import StructureError, build, convert, keys
+from otel_residency.core.decode import DecodeError, build, convert, keys
 from otel_residency.core.policy import Ledger, Policy, Project
 from otel_residency.errors import PolicyError
 
@@ -290,7 +290,7 @@ def _modes_said(path: str) -> dict[str, Any]:
 def _policy(values: Mapping[str, Any], path: str) -> Policy:
     try:
         return build(Policy, values)
-    except StructureError as error:
+    except DecodeError as error:
         raise PolicyError(f"policy {path}: {error}" if path else str(error)) from None
 
 
@@ -301,7 +301,7 @@ def _readable_rest(values: Mapping[str, Any]) -> Policy:
         if key in values:
             try:
                 readable[key] = convert(kind, values[key], key)
-            except StructureError:
+            except DecodeError:
                 if key in _IN_DOUBT:
                     readable[key] = _IN_DOUBT[key]
     return Policy(**readable)
@@ -314,7 +314,7 @@ def _from_environment(setting: Setting, text: str) -> Any:
     value = _regions(setting.variable, text) if setting.key == "require" else text.lower()
     try:
         return convert(kind, value, setting.variable)
-    except StructureError as error:
+    except DecodeError as error:
         raise PolicyError(str(error)) from None
 
 
@@ -349,7 +349,7 @@ def _argument(key: str, value: object) -> object:
         value = _regions("argument require", value)
     try:
         convert(known[key], value, f"argument {key}")
-    except StructureError as error:
+    except DecodeError as error:
         raise PolicyError(str(error)) from None
     return value
 

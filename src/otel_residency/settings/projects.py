@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from otel_residency.core.decode import StructureError, build
+from otel_residency.core.decode import DecodeError, build
 from otel_residency.core.policy import Project
 from otel_residency.errors import PolicyError
 
@@ -61,7 +61,7 @@ def read_projects(path: Path) -> ProjectsFile:
         return build(ProjectsFile, json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise PolicyError(f"projects {path}: can't be read: {error.strerror}") from error
-    except StructureError as error:
+    except DecodeError as error:
         raise PolicyError(f"projects {path}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"projects {path}: is not JSON: {error}") from error

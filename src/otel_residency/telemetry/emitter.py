@@ -17,7 +17,7 @@ from otel_residency.version import __version__
 Attributes = Mapping[str, AttributeValue]
 
 
-class InForce(NamedTuple):
+class ActivePolicy(NamedTuple):
     """The policy and the table that calls are judged by."""
 
     attributes: Attributes
@@ -31,7 +31,7 @@ class Telemetry:
 
     def __init__(
         self,
-        in_force: Callable[[], InForce | None],
+        in_force: Callable[[], ActivePolicy | None],
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         logger_provider: LoggerProvider | None = None,

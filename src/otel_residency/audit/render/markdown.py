@@ -104,7 +104,7 @@ def _finding(finding: Finding, cited: Mapping[str, int]) -> Iterator[str]:
     details = f"Found: {'; '.join(finding.details)}." if finding.details else ""
     numbers = ", ".join(f"[{cited[text]}]" for text in finding.sources)
     sources = f"Source: {numbers} of section 7." if numbers else ""
-    yield " ".join(filter(None, (when, _plain(details), _plain(finding.cure), rule, _plain(sources))))
+    yield " ".join(filter(None, (when, _plain(details), _plain(finding.fix), rule, _plain(sources))))
     places = [
         (each.service, f"{each.host} ({each.region})", each.endpoint, each.model, str(each.calls))
         for each in finding.places

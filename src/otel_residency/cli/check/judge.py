@@ -22,7 +22,7 @@ class Told(NamedTuple):
     verdict: Verdict
     detail: str
     meaning: str
-    cure: str
+    fix: str
     rests_on: str
     sources: tuple[Source, ...]
 

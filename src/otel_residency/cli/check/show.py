@@ -14,7 +14,7 @@ Numbers = dict[Source, int]
 
 
 def as_text(judged: Judged) -> str:
-    """The call, the findings with cures, what the table says, numbered sources, and the verdict."""
+    """The call, the findings with fixes, what the table says, numbered sources, and the verdict."""
     in_order = (*(each.sources for each in judged.findings), judged.sources if judged.rules else ())
     numbers = {source: n for n, source in enumerate(dict.fromkeys(chain(*in_order)), start=1)}
     call = columns()
@@ -40,7 +40,7 @@ def _findings(judged: Judged, numbers: Numbers) -> Iterator[Group]:
         table = columns()
         table.add_row("found", Text(each.detail))
         table.add_row("means", each.meaning)
-        table.add_row("cure", Text(each.cure, style="italic"))
+        table.add_row("fix", Text(each.fix, style="italic"))
         table.add_row("rests on", Text(f"{each.rests_on}{_cited(each.sources, numbers)}"))
         yield Group(Text(each.reason, style="bold").append(f"  {each.verdict}", STYLES[each.verdict]), table)
 

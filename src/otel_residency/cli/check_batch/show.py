@@ -32,7 +32,7 @@ def as_json(report: Report, base: BaseUrl) -> str:
 
 
 def as_text(report: Report, base: BaseUrl) -> str:
-    """A table and, below it, the reasons with their cures and a line that sums it up."""
+    """A table and, below it, the reasons with their fixes and a line that sums it up."""
     decision = report.decision
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
     for name in ("lines", "endpoint", "model", "verdict", "reasons"):
@@ -57,4 +57,4 @@ def _counted(reason: str, count: int, lines: int) -> str:
 def _reasons(report: Report) -> Iterator[Text]:
     for code in report.decision.reasons:
         reason = REASONS[code]
-        yield Text(f"{code}: {reason.meaning} {reason.cure}")
+        yield Text(f"{code}: {reason.meaning} {reason.fix}")

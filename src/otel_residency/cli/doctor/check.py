@@ -1,4 +1,4 @@
-"""What the doctor says: one check, its status, what was found, and the cure."""
+"""What the doctor says: one check, its status, what was found, and the fix."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -20,7 +20,7 @@ class Check(NamedTuple):
     id: str
     status: Status
     found: str
-    cure: str = ""
+    fix: str = ""
 
 
 def ok(name: str, found: str) -> Check:
@@ -28,14 +28,14 @@ def ok(name: str, found: str) -> Check:
     return Check(name, Status.OK, found)
 
 
-def warning(name: str, found: str, cure: str) -> Check:
+def warning(name: str, found: str, fix: str) -> Check:
     """Something to look at, that leaves calls guarded."""
-    return Check(name, Status.WARNING, found, cure)
+    return Check(name, Status.WARNING, found, fix)
 
 
-def failure(name: str, found: str, cure: str) -> Check:
+def failure(name: str, found: str, fix: str) -> Check:
     """Something that has to be mended for the guard to keep its promise."""
-    return Check(name, Status.FAILURE, found, cure)
+    return Check(name, Status.FAILURE, found, fix)
 
 
 MEANINGS: Mapping[str, str] = MappingProxyType(

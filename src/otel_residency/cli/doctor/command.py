@@ -16,7 +16,7 @@ def doctor(
     json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail, too.")] = False,
 ) -> None:
-    """Tell what is guarded here, what is not, and the cure.
+    """Tell what is guarded here, what is not, and the fix.
 
     Run it with the variables, the interpreter and in the container of a service. It starts an empty
     program under opentelemetry-instrument and looks at it from the inside; it makes no call and exports

@@ -27,7 +27,7 @@ def as_json(checks: Sequence[Check]) -> str:
                 "meaning": MEANINGS[each.id],
                 "status": each.status,
                 "found": each.found,
-                "cure": each.cure or None,
+                "fix": each.fix or None,
             }
             for each in checks
         ],
@@ -48,9 +48,9 @@ def as_text(checks: Sequence[Check]) -> str:
             table.add_row()
         topic = _topic(check)
         told = Text(check.found)
-        if check.cure:
+        if check.fix:
             arrow = "→" if is_unicode(out) else "->"
-            told.append(f"\n{arrow} {check.cure}", style="italic")
+            told.append(f"\n{arrow} {check.fix}", style="italic")
         table.add_row(_status(check, out), check.id, told)
     return as_lines(out, table, _sum(checks))
 

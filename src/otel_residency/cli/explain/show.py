@@ -26,7 +26,7 @@ def as_text(code: str, sources: tuple[Source, ...]) -> str:
     table = columns()
     table.add_row("means", reason.meaning)
     table.add_row("verdict", _verdicts(code))
-    table.add_row("cure", reason.cure)
+    table.add_row("fix", reason.fix)
     table.add_row("rests on", reason.source)
     for source in sources:
         table.add_row("source", source_lines(source))
@@ -47,7 +47,7 @@ def _plain(code: str) -> dict[str, Any]:
         "code": code,
         "meaning": reason.meaning,
         "verdicts": reason.verdicts,
-        "cure": reason.cure,
+        "fix": reason.fix,
         "rests_on": reason.source,
     }
 

@@ -26,7 +26,7 @@ def check(
     *,
     json: Json = False,
 ) -> None:
-    """Tell what is wrong with a policy: key, value and cure.
+    """Tell what is wrong with a policy: key, value and fix.
 
     Exit code: 0 if nothing is wrong, 1 if something is, 2 for a command line that can't be read.
     """

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.environ import variables
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.decode import StructureError, build, keys
+from otel_residency.core.decode import DecodeError, build, keys
 from otel_residency.core.policy import Policy
 from otel_residency.errors import CatalogueError, PolicyError
 from otel_residency.settings.load import (
@@ -31,7 +31,7 @@ class Problem(NamedTuple):
     key: str
     found: str
     """The value, and what is the matter with it."""
-    cure: str
+    fix: str
 
 
 def file_problems(path: Path) -> Iterator[Problem]:
@@ -50,7 +50,7 @@ def file_problems(path: Path) -> Iterator[Problem]:
         try:
             build(Policy, {key: value})
             sound[key] = value
-        except StructureError as error:
+        except DecodeError as error:
             yield Problem(origin, error.place, error.problem, _cure(error.place, error.problem))
     policy = build(Policy, sound)
     for problem in policy_problems(policy, _catalogue()):
@@ -59,8 +59,8 @@ def file_problems(path: Path) -> Iterator[Problem]:
         try:
             read_projects(path.parent / policy.projects.file)
         except PolicyError as error:
-            cure = "Write the file anew by `otel-residency attest`."
-            yield Problem(origin, "projects.file", str(error), cure)
+            fix = "Write the file anew by `otel-residency attest`."
+            yield Problem(origin, "projects.file", str(error), fix)
 
 
 def problems_here() -> Iterator[Problem]:
@@ -74,8 +74,8 @@ def problems_here() -> Iterator[Problem]:
     try:
         load_catalogue(environ.get(CATALOGUE.variable) or "newest")
     except CatalogueError as error:
-        cure = "See `otel-residency catalogue list` and `catalogue validate`."
-        yield Problem("environment", CATALOGUE.variable, str(error), cure)
+        fix = "See `otel-residency catalogue list` and `catalogue validate`."
+        yield Problem("environment", CATALOGUE.variable, str(error), fix)
     if path := environ.get(POLICY.variable):
         yield from file_problems(Path(path))
 

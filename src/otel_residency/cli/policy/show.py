@@ -38,7 +38,7 @@ def _table(problems: Sequence[Problem]) -> Table:
     arrow = "→" if is_unicode(console()) else "->"
     for each in problems:
         table.add_row(
-            each.key, Text(f"{each.origin}: {each.found}").append(f"\n{arrow} {each.cure}", "italic")
+            each.key, Text(f"{each.origin}: {each.found}").append(f"\n{arrow} {each.fix}", "italic")
         )
     return table
 

@@ -72,4 +72,4 @@ def _findings(report: Report) -> Iterator[Text]:
     for finding in report.findings:
         head = words.LABELS[finding.outcome], words.calls(finding.calls), finding.reason or "no reason"
         told = "{}: {}, {}: ".format(*head)
-        yield Text.assemble((told, _STYLES.get(finding.outcome, "")), f"{finding.meaning} {finding.cure}")
+        yield Text.assemble((told, _STYLES.get(finding.outcome, "")), f"{finding.meaning} {finding.fix}")

@@ -65,7 +65,7 @@ class Judged(NamedTuple):
     verdict: Verdict
     violation: bool
     detail: str
-    cure: str
+    fix: str
     ignored: str = ""
     """Why it counts for nothing, by a comment at its line."""
 
@@ -242,7 +242,7 @@ class Judge:
             if verdict is not ELIGIBLE and reason not in _NOT_TOLD:
                 violation = violates(verdict, self._policy, required=True)
                 told = printable(without_secrets(f"{note}{detail}", {}))
-                yield Judged("", *place, reason, verdict, violation, told, REASONS[reason].cure)
+                yield Judged("", *place, reason, verdict, violation, told, REASONS[reason].fix)
 
     def _endpoint(self, path: str) -> Endpoint | None:
         """The endpoint that the names before a verb stand for: as many of the last ones as make one."""

@@ -43,7 +43,7 @@ def _rule(code: str) -> dict[str, Any]:
         "id": code,
         "shortDescription": {"text": reason.meaning},
         "fullDescription": {"text": reason.meaning},
-        "help": {"text": f"{reason.cure} Run `otel-residency explain {code}` for what it rests on."},
+        "help": {"text": f"{reason.fix} Run `otel-residency explain {code}` for what it rests on."},
         "properties": {"tags": ["data-residency"]},
     }
 
@@ -65,7 +65,7 @@ def _result(found: Judged, rule: int, known: str) -> dict[str, Any]:
         "ruleId": found.reason,
         "ruleIndex": rule,
         "level": "error" if found.violation else "warning",
-        "message": {"text": f"{found.verdict}: {found.detail}. {found.cure}"},
+        "message": {"text": f"{found.verdict}: {found.detail}. {found.fix}"},
         "locations": [{"physicalLocation": {"artifactLocation": _artifact(found.file), "region": region}}],
         "partialFingerprints": {"residency/v1": sha256(known.encode()).hexdigest()[:32]},
         "suppressions": [{"kind": "inSource", "justification": found.ignored}] if found.ignored else [],

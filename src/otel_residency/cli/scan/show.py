@@ -20,7 +20,7 @@ def as_text(report: Report) -> str:
             (f"{each.verdict}  ", style),
             (each.reason, "bold"),
             f"\n{each.detail}\n",
-            (f"ignored: {each.ignored}" if each.ignored else f"{arrow} {each.cure}", "italic"),
+            (f"ignored: {each.ignored}" if each.ignored else f"{arrow} {each.fix}", "italic"),
         )
         findings.add_row(Text(f"{each.file}:{each.line}:{each.column}"), told)
     not_known = columns("not known here", "what")

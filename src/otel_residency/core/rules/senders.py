@@ -24,4 +24,4 @@ def sender_findings(sender: Sender, host: HostMatch, policy: Policy) -> Iterator
     elif allowed and host.region not in allowed:
         verdict = INELIGIBLE
     where = f"{host.host} ({host.region})"
-    yield Finding("endpoint.trace_export", verdict, f"{sender.name} sends prompts to {where}; {sender.cure}")
+    yield Finding("endpoint.trace_export", verdict, f"{sender.name} sends prompts to {where}; {sender.fix}")

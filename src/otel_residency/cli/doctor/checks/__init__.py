@@ -25,5 +25,5 @@ def all_checks(seen: Seen) -> Iterator[Check]:
     """Every check that can be made of what was seen; what others wrote is shown without its secrets."""
     for topic in _TOPICS:
         for check in topic.checks(seen):
-            found, cure = (without_secrets(text, seen.environ) for text in (check.found, check.cure))
-            yield check._replace(found=found, cure=cure)
+            found, fix = (without_secrets(text, seen.environ) for text in (check.found, check.fix))
+            yield check._replace(found=found, fix=fix)

@@ -20,13 +20,13 @@ def checks(seen: Seen) -> Iterator[Check]:
     yield _base_url(seen)
     if seen.environ.get(_OLD_URL):
         tell = warning if seen.environ.get(_URL) else failure
-        cure = f"Unset it, and set {_URL} to what is meant."
-        yield tell("client.api_base", f"{_OLD_URL} is set; openai 1.0 and newer ignore it", cure)
+        fix = f"Unset it, and set {_URL} to what is meant."
+        yield tell("client.api_base", f"{_OLD_URL} is set; openai 1.0 and newer ignore it", fix)
     else:
         yield ok("client.api_base", f"{_OLD_URL} is not set")
     if seen.environ.get(_LOG, "").lower() == "debug":
-        cure = f"Set {_LOG} to info, or unset it."
-        yield warning("client.log", f"{_LOG}=debug writes prompts to the log of the process", cure)
+        fix = f"Set {_LOG} to info, or unset it."
+        yield warning("client.log", f"{_LOG}=debug writes prompts to the log of the process", fix)
     else:
         yield ok("client.log", "no prompts in the log")
 
@@ -35,17 +35,17 @@ def _base_url(seen: Seen) -> Check:
     said = seen.environ.get(_URL)
     example = _example(seen)
     if said is not None and not said.strip():
-        cure = f"Unset it, or set it to {example}."
-        return failure("client.base_url", f"{_URL} is set and empty", cure)
+        fix = f"Unset it, or set it to {example}."
+        return failure("client.base_url", f"{_URL} is set and empty", fix)
     if seen.report and seen.report.url_error:
-        cure = f"Mend {_URL}, or what else the error names."
-        return failure("client.base_url", f"no client can be made: {seen.report.url_error}", cure)
+        fix = f"Mend {_URL}, or what else the error names."
+        return failure("client.base_url", f"no client can be made: {seen.report.url_error}", fix)
     base = seen.report.base_url if seen.report else None
     if base is None:
         return ok("client.base_url", "no client to ask")
     if base.scheme not in ("http", "https") or not base.host:
-        cure = f"Write it with its scheme, like {example}."
-        return failure("client.base_url", f"{_URL} is not a URL that the client can call", cure)
+        fix = f"Write it with its scheme, like {example}."
+        return failure("client.base_url", f"{_URL} is not a URL that the client can call", fix)
     return _judged(seen, base, example)
 
 
@@ -58,13 +58,13 @@ def _judged(seen: Seen, base: BaseUrl, example: str) -> Check:
         return ok("client.base_url", f"{base.scheme}://{base.host}{port}")
     details = "; ".join(finding.detail for finding in findings)
     if seen.environ.get(_URL) is None:
-        cure = f"Set {_URL} to {example}, unless every client of the service names its host."
-        return warning("client.base_url", f"{_URL} is not set; {details}", cure)
-    cure = REASONS[findings[0].reason].cure
+        fix = f"Set {_URL} to {example}, unless every client of the service names its host."
+        return warning("client.base_url", f"{_URL} is not set; {details}", fix)
+    fix = REASONS[findings[0].reason].fix
     if ineligible:
         place = f" That is {example}." if seen.settings.policy.require else ""
-        return failure("client.base_url", f"{_URL}: {details}", cure + place)
-    return warning("client.base_url", f"{_URL}: {details}", cure)
+        return failure("client.base_url", f"{_URL}: {details}", fix + place)
+    return warning("client.base_url", f"{_URL}: {details}", fix)
 
 
 def _findings(seen: Seen, base: BaseUrl) -> list[Finding]:

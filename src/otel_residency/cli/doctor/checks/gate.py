@@ -37,9 +37,9 @@ def _installed(seen: Seen, report: Report) -> Check:
     found = f"not in place: {missing} can't be patched" if missing else "not in place"
     if mode == "flag":
         return warning("gate.installed", f"{found}; spans of others are not marked", _CURE)
-    cure = f"{_CURE} Until then switch content capture of the instrumentations off."
+    fix = f"{_CURE} Until then switch content capture of the instrumentations off."
     return failure(
-        "gate.installed", f"{found}, but on_export is {mode}: prompts are exported as they are", cure
+        "gate.installed", f"{found}, but on_export is {mode}: prompts are exported as they are", fix
     )
 
 
@@ -50,22 +50,22 @@ def _ways_around(report: Report) -> Iterator[Check]:
             yield warning("gate.bypass", found, "Switch content capture off where it is used.")
         elif provider.sdk and not provider.gated:
             found = f"{provider.signal}: the provider passes items on by a class of its own"
-            cure = "Use the SDK's multi processor, or switch content capture off."
-            yield warning("gate.bypass", found, cure)
+            fix = "Use the SDK's multi processor, or switch content capture off."
+            yield warning("gate.bypass", found, fix)
     for processor in report.processors:
         if processor.early:
             found = f"{processor.signal}: {processor.name} may export when a span starts, before the gate"
-            cure = "Find out whether it does; if so, take it out or switch content capture off."
-            yield warning("gate.bypass", found, cure)
+            fix = "Find out whether it does; if so, take it out or switch content capture off."
+            yield warning("gate.bypass", found, fix)
 
 
 def _uploads(seen: Seen) -> Iterator[Check]:
     hook = seen.environ.get(_HOOK)
     if hook:
         target = f" to {seen.environ[_UPLOAD_TO]}" if seen.environ.get(_UPLOAD_TO) else ""
-        cure = f"Unset {_HOOK}, or see that it stores in the region."
-        yield warning("gate.upload", f"the completion hook {hook!r} uploads prompts{target}", cure)
+        fix = f"Unset {_HOOK}, or see that it stores in the region."
+        yield warning("gate.upload", f"the completion hook {hook!r} uploads prompts{target}", fix)
     for name, (variable, media) in _UPLOADERS.items():
         if installed(name) and seen.environ.get(variable, "true").lower() not in _NO:
-            cure = f"Set {variable}=false, or see that its host is in the region."
-            yield warning("gate.upload", f"{name} uploads {media} of prompts by itself", cure)
+            fix = f"Set {variable}=false, or see that its host is in the region."
+            yield warning("gate.upload", f"{name} uploads {media} of prompts by itself", fix)

@@ -20,8 +20,8 @@ def checks(seen: Seen) -> Iterator[Check]:
         yield _installed(seen, guarded=seen.report.guarded)
         yield from _patches(seen.report)
         if seen.report.conflict and seen.report.client:
-            cure = "Install a release of openai in that range."
-            yield failure("guard.dependency", seen.report.conflict, cure)
+            fix = "Install a release of openai in that range."
+            yield failure("guard.dependency", seen.report.conflict, fix)
         else:
             yield ok("guard.dependency", "no conflict")
     yield _unseen(seen)
@@ -29,18 +29,18 @@ def checks(seen: Seen) -> Iterator[Check]:
 
 def _patches(report: Report) -> Iterator[Check]:
     if report.client_error:
-        cure = "Mend the installation of openai: the service can't use it either."
-        yield failure("guard.patches", f"openai can't be imported: {report.client_error}", cure)
+        fix = "Mend the installation of openai: the service can't use it either."
+        yield failure("guard.patches", f"openai can't be imported: {report.client_error}", fix)
     elif report.missing:
-        cure = "Install a release of openai that is in range, or a newer otel-residency."
-        yield failure("guard.patches", f"can't be patched: {', '.join(report.missing)}", cure)
+        fix = "Install a release of openai that is in range, or a newer otel-residency."
+        yield failure("guard.patches", f"can't be patched: {', '.join(report.missing)}", fix)
     elif not report.client:
         yield ok("guard.patches", "they wait for openai, which is not installed")
     elif report.guarded:
         yield ok("guard.patches", "all in place")
     if report.missing_clients:
-        cure = "Don't call the vendor by that client, or install another release of it."
-        yield warning("guard.clients", f"can't be patched: {', '.join(report.missing_clients)}", cure)
+        fix = "Don't call the vendor by that client, or install another release of it."
+        yield warning("guard.clients", f"can't be patched: {', '.join(report.missing_clients)}", fix)
     elif report.guarded:
         yield ok("guard.clients", "all in place")
 
@@ -53,16 +53,16 @@ def _unseen(seen: Seen) -> Check:
     told = f"dspy {found} calls by sockets of its own"
     if any(seen.environ.get(name) for name in _ADDRESSES):
         return ok("guard.unseen", f'{told} with engine="lm15" only, since a variable names the address')
-    cure = f'Set {_ADDRESSES[0]}, or make each LM with engine="litellm".'
-    return warning("guard.unseen", f"{told}, which are neither seen nor stopped", cure)
+    fix = f'Set {_ADDRESSES[0]}, or make each LM with engine="litellm".'
+    return warning("guard.unseen", f"{told}, which are neither seen nor stopped", fix)
 
 
 def _installed(seen: Seen, *, guarded: bool) -> Check:
     if guarded:
         return ok("guard.installed", "in force")
     if not seen.settings.enabled:
-        cure = "Unset OTEL_RESIDENCY_ENABLED, or set it to true."
-        return failure("guard.installed", "switched off by OTEL_RESIDENCY_ENABLED: no call is seen", cure)
+        fix = "Unset OTEL_RESIDENCY_ENABLED, or set it to true."
+        return failure("guard.installed", "switched off by OTEL_RESIDENCY_ENABLED: no call is seen", fix)
     return failure(
         "guard.installed",
         "not in force: the initialisation ended before it, and no call is seen",

@@ -29,16 +29,16 @@ def checks(seen: Seen) -> Iterator[Check]:
         yield _checkpoints(ledger)
         yield _key(seen, ledger.key)
     elif seen.report is not None:
-        cure = "Mend what start.telemetry and guard.installed tell."
-        yield failure("ledger.kept", "none is kept: the guard is not in force", cure)
+        fix = "Mend what start.telemetry and guard.installed tell."
+        yield failure("ledger.kept", "none is kept: the guard is not in force", fix)
     if told.required:
         yield _required(seen)
 
 
 def _none(told: Told) -> Check:
     if told.required:
-        cure = "Set OTEL_RESIDENCY_LEDGER, or ledger.path in the policy."
-        return failure("ledger.kept", "ledger.required is true, and there is none", cure)
+        fix = "Set OTEL_RESIDENCY_LEDGER, or ledger.path in the policy."
+        return failure("ledger.kept", "ledger.required is true, and there is none", fix)
     return ok("ledger.kept", "none is kept: what is not sampled or exported leaves no record")
 
 
@@ -53,8 +53,8 @@ def _writable(seen: Seen, ledger: Ledger) -> Iterator[Check]:
         errors = errors[:1]  # the same is wrong with what would stand beside
     for each in errors:
         verb = "be written to" if each.exists else "be made"
-        cure = "Give the user of the service the right to, or name another place by OTEL_RESIDENCY_LEDGER."
-        yield failure("ledger.writable", f"{each.path} can't {verb}: {each.error}{_so(seen)}", cure)
+        fix = "Give the user of the service the right to, or name another place by OTEL_RESIDENCY_LEDGER."
+        yield failure("ledger.writable", f"{each.path} can't {verb}: {each.error}{_so(seen)}", fix)
     if not errors:
         yield ok("ledger.writable", "it can be written to")
 
@@ -98,8 +98,8 @@ def _space(told: Told, ledger: Ledger) -> Check:
     found = f"{ledger.free >> 20} MiB are free"
     if ledger.free >= wanted:
         return ok("ledger.space", found)
-    cure = "Make room, or name another place; alert on residency.ledger.records with any outcome but written."
-    return warning("ledger.space", f"{found}, less than one file of {wanted >> 20} MiB", cure)
+    fix = "Make room, or name another place; alert on residency.ledger.records with any outcome but written."
+    return warning("ledger.space", f"{found}, less than one file of {wanted >> 20} MiB", fix)
 
 
 def _checkpoints(ledger: Ledger) -> Check:
@@ -107,8 +107,8 @@ def _checkpoints(ledger: Ledger) -> Check:
         return ok("ledger.checkpoints", f"in {ledger.beside.path}")
     if not ledger.begun:
         return ok("ledger.checkpoints", "they come with the first record")
-    cure = "Find out who took it away; whether the ledger was cut at its end can't be told without it."
-    return warning("ledger.checkpoints", f"there is a ledger, and no {ledger.beside.path}", cure)
+    fix = "Find out who took it away; whether the ledger was cut at its end can't be told without it."
+    return warning("ledger.checkpoints", f"there is a ledger, and no {ledger.beside.path}", fix)
 
 
 def _key(seen: Seen, key: Key | None) -> Check:
@@ -116,9 +116,9 @@ def _key(seen: Seen, key: Key | None) -> Check:
         return ok("ledger.key", "none: who can write to ledger and checkpoints can make both anew unnoticed")
     if key.error is not None:
         required = seen.settings.policy.ledger.required
-        cure = "Name a private Ed25519 key by OTEL_RESIDENCY_LEDGER_KEY, in a file that the service can read."
+        fix = "Name a private Ed25519 key by OTEL_RESIDENCY_LEDGER_KEY, in a file that the service can read."
         so = _so(seen) if required else "; records are not signed"
-        return failure("ledger.key", f"{key.error}{so}", cure)
+        return failure("ledger.key", f"{key.error}{so}", fix)
     if key.mode & _KEY_OTHERS:
         return warning("ledger.key", f"others can read or change {key.path}", f"chmod 400 {key.path}")
     return ok("ledger.key", f"signs by {key.path or 'a key in OTEL_RESIDENCY_LEDGER_KEY'}")
@@ -128,5 +128,5 @@ def _required(seen: Seen) -> Check:
     mode = seen.settings.policy.on_call
     if mode == "block":
         return ok("ledger.required", "no record, no call")
-    cure = 'Set on_call to "block", or take required out.'
-    return warning("ledger.required", f"required has no effect while on_call is {mode}", cure)
+    fix = 'Set on_call to "block", or take required out.'
+    return warning("ledger.required", f"required has no effect while on_call is {mode}", fix)

@@ -11,8 +11,8 @@ def checks(seen: Seen) -> Iterator[Check]:
     policy = seen.settings.policy
     for problem in seen.problems:
         refused = "; every call is refused" if policy.on_call == "block" else ""
-        cure = "Mend that setting. Keys and values are in docs/policy.md."
-        yield failure("policy.readable", f"{problem}{refused}", cure)
+        fix = "Mend that setting. Keys and values are in docs/policy.md."
+        yield failure("policy.readable", f"{problem}{refused}", fix)
     if not seen.problems:
         yield ok("policy.readable", f"policy {seen.settings.policy_hash}")
     yield from (
@@ -21,8 +21,8 @@ def checks(seen: Seen) -> Iterator[Check]:
     if policy.require:
         yield ok("policy.require", f"{', '.join(policy.require)}, for {policy.scope}")
     else:
-        cure = "Set OTEL_RESIDENCY_REQUIRE, for instance to eu."
-        yield warning("policy.require", "no region is required: only require() makes violations", cure)
+        fix = "Set OTEL_RESIDENCY_REQUIRE, for instance to eu."
+        yield warning("policy.require", "no region is required: only require() makes violations", fix)
     strict = "strict" if policy.strict else "not strict"
     yield ok("policy.modes", f"on_call {policy.on_call}, on_export {policy.on_export}, {strict}")
     yield from _attestations(seen)

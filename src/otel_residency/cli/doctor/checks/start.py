@@ -22,8 +22,8 @@ _PACKAGES = {
 def checks(seen: Seen) -> Iterator[Check]:
     """Whether the probe came up, and what the auto-instrumentation could not do."""
     if seen.report is None:
-        cure = "Run `opentelemetry-instrument python -c pass` here and mend what it says."
-        yield failure("start.probe", seen.silence, cure)
+        fix = "Run `opentelemetry-instrument python -c pass` here and mend what it says."
+        yield failure("start.probe", seen.silence, fix)
     else:
         yield ok("start.probe", "a program under opentelemetry-instrument came up")
         problems = [_problem(problem) for problem in seen.report.problems]

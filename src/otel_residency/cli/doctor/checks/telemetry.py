@@ -19,8 +19,8 @@ def checks(seen: Seen) -> Iterator[Check]:
     exporting = [each for each in seen.report.processors if each.exporter]
     yield from (_exporter(seen, each) for each in exporting)
     if not exporting:
-        cure = "Set OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER."
-        yield warning("telemetry.exporter", "there is none: nobody hears of a violation", cure)
+        fix = "Set OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER."
+        yield warning("telemetry.exporter", "there is none: nobody hears of a violation", fix)
     yield _sampler(seen.report.sampler)
 
 
@@ -39,20 +39,20 @@ def _exporter(seen: Seen, processor: Processor) -> Check:
     if not allowed or region in allowed:
         return ok("telemetry.exporter", found)
     if region == UNKNOWN:
-        cure = "If you know its region, name it under [telemetry.hosts] of the policy."
+        fix = "If you know its region, name it under [telemetry.hosts] of the policy."
     else:
-        cure = "Export to a host of the region, or keep prompts out of spans and logs."
-    return warning("telemetry.exporter", found, cure)
+        fix = "Export to a host of the region, or keep prompts out of spans and logs."
+    return warning("telemetry.exporter", found, fix)
 
 
 def _sampler(sampler: str | None) -> Check:
     if sampler is None:
-        cure = "Nothing to do where that is meant; calls are guarded all the same."
-        return warning("telemetry.sampler", "there is none: the SDK is switched off or not set up", cure)
+        fix = "Nothing to do where that is meant; calls are guarded all the same."
+        return warning("telemetry.sampler", "there is none: the SDK is switched off or not set up", fix)
     by_parent = _ROOT.match(sampler)
     root = by_parent[1] if by_parent else sampler
     found = f"{root}, below a parent the parent's choice" if by_parent else root
     if root.startswith("AlwaysOff"):
-        cure = "Rely on the metric residency.calls and the event residency.violation, which no sampler drops."
-        return warning("telemetry.sampler", f"{found}: no span is recorded", cure)
+        fix = "Rely on the metric residency.calls and the event residency.violation, which no sampler drops."
+        return warning("telemetry.sampler", f"{found}: no span is recorded", fix)
     return ok("telemetry.sampler", found)

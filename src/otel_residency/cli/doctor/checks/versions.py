@@ -46,15 +46,15 @@ def _client() -> Iterator[Check]:
 
 def _opentelemetry(ranges: dict[str, SpecifierSet]) -> Iterator[Check]:
     outside = [_in_range("version.opentelemetry", name, ranges[name]) for name in (_API, _SDK)]
-    yield from (check for check in outside if check.cure)
-    if any(check.cure for check in outside):
+    yield from (check for check in outside if check.fix)
+    if any(check.fix for check in outside):
         return
     api, sdk = installed(_API), installed(_SDK)
     if api == sdk:
         yield ok("version.opentelemetry", f"API and SDK {api}")
     else:
-        cure = f"Install the SDK of the same release: pip install {_SDK}=={api}, and pin both."
-        yield failure("version.opentelemetry", f"API {api}, SDK {sdk}", cure)
+        fix = f"Install the SDK of the same release: pip install {_SDK}=={api}, and pin both."
+        yield failure("version.opentelemetry", f"API {api}, SDK {sdk}", fix)
 
 
 def _in_range(check: str, name: str, allowed: SpecifierSet) -> Check:
