@@ -8,8 +8,8 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from otel_residency.openai_client import batch_files, batches
 
+from otel_residency.calls import batch_files, batches
 from otel_residency.calls.batches import KINDS, LONGEST, PIECE, Contents, Reading, read_batch
 from otel_residency.calls.body import BodyReader
 from otel_residency.catalogue import load_catalogue

@@ -14,10 +14,10 @@ from typing import Any
 
 import openai
 import pytest
-from otel_residency.openai_client import batch_files, judging
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError, require
+from otel_residency.calls import assessment, batch_files
 from otel_residency.calls.batches import Contents
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import UNKNOWN, canonical_host
@@ -169,7 +169,7 @@ def test_calls_are_judged_as_the_table_says(
     """A real call that meets the conditions of a case gets its verdict, and by its record again."""
     today = datetime.now(UTC).toordinal()
     monkeypatch.setattr(batch_files.files, "_known", {})
-    monkeypatch.setattr(judging, "_EPOCH", judging._EPOCH + case.day.toordinal() - today)
+    monkeypatch.setattr(assessment, "_EPOCH", assessment._EPOCH + case.day.toordinal() - today)
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     waiting = replies(case)
 

@@ -37,7 +37,7 @@ PROMPT = "the prompt that must not be logged"
 CHAT: dict[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": PROMPT}]}
 SECOND_EU = "mtls-eu.api.openai.com"
 OURS = "otel_residency"
-CLIENT = f"{OURS}.openai_client"
+ROOM = f"{OURS}.calls"
 
 
 def broken(*_: Any, **__: Any) -> Any:
@@ -168,15 +168,15 @@ def doubtful(recorded: Recorded) -> list[Mapping[str, Any]]:
 # What judges a call.
 
 JUDGES = {
-    "reading-the-body": f"{CLIENT}.facts.BodyReader.read",
-    "reading-who-built-it": f"{CLIENT}.judging.builds_plainly",
-    "reading-what-is-sent": f"{CLIENT}.sending.body_of",
-    "reading-the-base-url": f"{CLIENT}.state.State.base_url",
-    "reading-where-it-goes": f"{CLIENT}.sending.read_hop",
-    "reading-what-it-says-of-it": f"{CLIENT}.sending.read_said",
-    "loading-the-catalogue": f"{OURS}.guard.load_catalogue",
-    "checking-the-policy": f"{OURS}.guard.policy_problems",
-    "deciding": f"{OURS}.guard.decide",
+    "reading-the-body": f"{ROOM}.body.BodyReader.read",
+    "reading-who-built-it": f"{ROOM}.assessment.builds_plainly",
+    "reading-what-is-sent": f"{ROOM}.snapshot.body_of",
+    "reading-the-base-url": f"{ROOM}.state.State.base_url",
+    "reading-where-it-goes": f"{ROOM}.snapshot.read_hop",
+    "reading-what-it-says-of-it": f"{ROOM}.snapshot.read_routing_headers",
+    "loading-the-catalogue": f"{OURS}.runtime.guard.load_catalogue",
+    "checking-the-policy": f"{OURS}.runtime.guard.policy_problems",
+    "deciding": f"{OURS}.runtime.guard.decide",
 }
 judge = pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES.keys())
 
@@ -262,17 +262,17 @@ def test_a_redirect_that_can_not_be_judged(
 # What tells of a call.
 
 TELLERS = {
-    "starting-a-span": (f"{OURS}.telemetry.emit.Telemetry.start", (0, MADE, MADE)),
-    "making-it-current": (f"{CLIENT}.telling.set_span_in_context", (MADE, MADE, MADE)),
-    "counting": (f"{OURS}.telemetry.emit.Telemetry.count", (MADE, 0, MADE)),
-    "reporting": (f"{OURS}.telemetry.emit.Telemetry.report_violation", (MADE, MADE, 0)),
-    "ending-a-span": (f"{OURS}.telemetry.emit.Telemetry.end", (0, MADE, MADE)),
-    "reading-an-answer": (f"{CLIENT}.call.read_answer", (MADE, MADE, MADE)),
-    "reading-an-error": (f"{CLIENT}.seen.refusal_of", (MADE, MADE, MADE)),
-    "reading-evidence": (f"{CLIENT}.seen.read_evidence", (MADE, MADE, MADE)),
-    "watching-a-body": (f"{CLIENT}.call.watch_read", (MADE, MADE, MADE)),
-    "following-a-stream": (f"{CLIENT}.wrappers.attach", (MADE, MADE, MADE)),
-    "having-a-thread": (f"{CLIENT}.call.reaper.prepare", (MADE, MADE, MADE)),
+    "starting-a-span": (f"{OURS}.telemetry.emitter.Telemetry.start", (0, MADE, MADE)),
+    "making-it-current": (f"{ROOM}.reporter.set_span_in_context", (MADE, MADE, MADE)),
+    "counting": (f"{OURS}.telemetry.emitter.Telemetry.count", (MADE, 0, MADE)),
+    "reporting": (f"{OURS}.telemetry.emitter.Telemetry.report_violation", (MADE, MADE, 0)),
+    "ending-a-span": (f"{OURS}.telemetry.emitter.Telemetry.end", (0, MADE, MADE)),
+    "reading-an-answer": (f"{ROOM}.call.read_answer", (MADE, MADE, MADE)),
+    "reading-an-error": (f"{ROOM}.response.refusal_of", (MADE, MADE, MADE)),
+    "reading-evidence": (f"{ROOM}.response.read_evidence", (MADE, MADE, MADE)),
+    "watching-a-body": (f"{ROOM}.call.watch_read", (MADE, MADE, MADE)),
+    "following-a-stream": (f"{OURS}.patches.openai_client.attach", (MADE, MADE, MADE)),
+    "having-a-thread": (f"{ROOM}.call.reaper.prepare", (MADE, MADE, MADE)),
 }
 teller = pytest.mark.parametrize(("teller", "expected_sums"), TELLERS.values(), ids=TELLERS.keys())
 
@@ -425,7 +425,7 @@ def test_telemetry_can_not_be_set_up(
     """Without any telemetry the guard is there: what may go goes, what may not does not."""
     expected = make(EU)
     with monkeypatch.context() as patch:
-        patch.setattr(f"{OURS}.telemetry.emit.get_meter", broken)
+        patch.setattr(f"{OURS}.telemetry.emitter.get_meter", broken)
         instrument(on_call="block")
     assert expected == make(EU)
     assert [outcome.kind for outcome in make(US)] == ["ResidencyViolationError"] * MADE
@@ -439,7 +439,7 @@ def test_the_log_fails_as_well(make: Make, instrument: Instrument, monkeypatch: 
         emit = broken
 
     expected = make(EU)
-    monkeypatch.setattr(f"{CLIENT}.sending.read_hop", broken)
+    monkeypatch.setattr(f"{ROOM}.snapshot.read_hop", broken)
     instrument()
     handler = Fails()
     logging.getLogger(OURS).addHandler(handler)
