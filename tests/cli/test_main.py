@@ -86,7 +86,7 @@ def test_a_guarded_program_loads_nothing_of_the_command_line() -> None:
 
 
 def test_one_module_of_the_room_touches_the_environment() -> None:
-    """Only `surroundings.py` takes the environment from `os`; the settings are read by `read_settings`."""
+    """Only `environ.py` takes the environment from `os`; the settings are read by `read_settings`."""
     readers = set()
     for file in ROOM.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -95,7 +95,7 @@ def test_one_module_of_the_room_touches_the_environment() -> None:
                 names = [node.attr]
             if {"environ", "getenv", "putenv"} & set(names) and not _of_seen(node):
                 readers.add(file.name)
-    assert readers == {"surroundings.py"}
+    assert readers == {"environ.py"}
 
 
 def _of_seen(node: ast.AST) -> bool:

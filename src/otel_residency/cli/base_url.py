@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otel_residency.cli.environ import variables
-from otel_residency.cli.stop import stop
+from otel_residency.cli.output import stop
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.facts import BASE_PATH
 from otel_residency.core.policy import Policy

@@ -24,7 +24,7 @@ from opentelemetry.trace import get_tracer_provider
 from otel_residency.cli.doctor.ledger import look_at_ledger
 from otel_residency.cli.doctor.report import BaseUrl, Problem, Processor, Provider, Report
 from otel_residency.cli.gate import gate_active, gate_missing
-from otel_residency.cli.plain import plain
+from otel_residency.cli.output import plain
 from otel_residency.export_gate.destinations import address_of, exporter_of
 from otel_residency.instrumentor import ResidencyInstrumentor
 from otel_residency.patches.http_clients import PATCHES

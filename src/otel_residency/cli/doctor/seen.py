@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
+from otel_residency.cli.active_settings import in_force
 from otel_residency.cli.doctor.launch import ProbeError, probe
 from otel_residency.cli.doctor.report import Report
 from otel_residency.cli.environ import variables
-from otel_residency.cli.in_force import in_force
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.settings.load import Settings
 

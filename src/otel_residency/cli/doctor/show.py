@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from otel_residency.cli.console import as_lines, console, is_unicode
 from otel_residency.cli.doctor.check import MEANINGS, Check, Status
+from otel_residency.cli.output import as_lines, console, is_unicode
 from otel_residency.version import __version__
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILURE: "bold red"}

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from opentelemetry.instrumentation import auto_instrumentation
 
+from otel_residency.cli.active_settings import in_force
 from otel_residency.cli.environ import import_path, set_import_path, variables
-from otel_residency.cli.in_force import in_force
+from otel_residency.cli.output import stop, tell
 from otel_residency.cli.run.program import is_python, unguardable
 from otel_residency.cli.run.refusal import refuse
-from otel_residency.cli.stop import stop, tell
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """Exit codes of a shell for a command that it can't start."""

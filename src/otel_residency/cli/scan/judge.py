@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from otel_residency.calls.body import BodyReader
 from otel_residency.cli.base_url import BASE_URL, read_base_url
 from otel_residency.cli.environ import without_secrets
-from otel_residency.cli.plain import printable
+from otel_residency.cli.output import printable
 from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.classify import VENDOR, match_host

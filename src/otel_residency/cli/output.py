@@ -1,13 +1,17 @@
-"""Text for standard output: coloured if that is a terminal, and not wider than is read with ease."""
+"""What a command prints: text and tables for people, JSON for programs, and the line that ends it."""
 
+import json
+import sys
 from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from otel_residency.cli.plain import printable
+from otel_residency.cli import USAGE
 from otel_residency.core.entries import Source
 from otel_residency.core.verdict import Verdict
 
@@ -72,3 +76,35 @@ def source_lines(source: Source) -> Text:
     if source.url:
         told.highlight_words([source.url], "underline")
     return told
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON knows it: a named tuple as an object, a date as its text."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(each) for each in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def printable(text: str, keep: str = "") -> str:
+    """`text` without what a terminal may take for a command, but with what is to be kept of that."""
+    return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in text)
+
+
+def as_document(value: Any) -> str:
+    """`value` as the JSON document that `--json` prints."""
+    return json.dumps(plain(value), indent=2, ensure_ascii=False)
+
+
+def tell(line: str) -> None:
+    """Say `line` on standard error."""
+    sys.stderr.write(f"otel-residency: {printable(line)}\n")
+
+
+def stop(line: str, code: int = USAGE) -> NoReturn:
+    """Say why on standard error, and end with this exit code."""
+    tell(line)
+    sys.exit(code)

@@ -1,4 +1,4 @@
-"""The subcommand `report`."""
+"""The subcommand `report`: which recorded calls violated their policy."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,25 +8,26 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from otel_residency.audit import gaps
 from otel_residency.audit.clickhouse import connected
 from otel_residency.audit.engines import Source, over_clickhouse, over_files
+from otel_residency.audit.render import words
 from otel_residency.audit.render.data import as_csv, as_json
 from otel_residency.audit.render.html import as_html
 from otel_residency.audit.render.markdown import as_markdown
 from otel_residency.audit.render.words import answer
 from otel_residency.audit.replay import PolicyFor
-from otel_residency.audit.report import Report
+from otel_residency.audit.report import Outcome, Report
 from otel_residency.audit.report import report as make_report
 from otel_residency.audit.verify import checkpoint_files, is_ledger, ledger_files, verify
 from otel_residency.catalogue import load_catalogue
-from otel_residency.cli.console import as_shown
 from otel_residency.cli.environ import variables
-from otel_residency.cli.report.show import as_text
-from otel_residency.cli.stop import stop
+from otel_residency.cli.output import as_lines, as_shown, console, is_unicode, stop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
 from otel_residency.settings.load import policy_problems, read_settings
@@ -45,13 +46,6 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-_WRITERS: Final[Mapping[Format, Callable[[Report], str]]] = {
-    Format.TEXT: as_text,
-    Format.HTML: as_html,
-    Format.MARKDOWN: as_markdown,
-    Format.JSON: as_json,
-    Format.CSV: as_csv,
-}
 _SUFFIXES: Final = {
     ".html": Format.HTML,
     ".htm": Format.HTML,
@@ -199,3 +193,76 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as shown:
         task = shown.add_task("reading", total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+_STYLES: Final[Mapping[str, str]] = {
+    Outcome.KEPT: "green",
+    Outcome.CONDITIONAL: "yellow",
+    Outcome.STOPPED: "blue",
+    Outcome.BROKEN: "bold red",
+    Outcome.UNKNOWN: "yellow",
+}
+_SERVICES: Final = 15
+_GAPS: Final = 10
+
+
+def as_text(report: Report) -> str:
+    """The answer, the numbers, findings and gaps; the other forms say more."""
+    out = console()
+    lines = as_lines(out, *_parts(report))
+    return lines if is_unicode(out) else lines.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    yield Text(words.answer(report), style="bold")
+    yield Text(words.limits_in_short(report))
+    if not report.calls:
+        return
+    yield _services(report)
+    if report.findings:
+        yield Group(*_findings(report))
+    yield Text(words.replayed(report.replay))
+    if report.replay.differences:
+        yield Group(*(Text(words.difference(each), style="red") for each in report.replay.differences))
+    if report.replay.what_if is not None:
+        stopped = sum(each.calls for each in report.replay.what_if)
+        yield Text(f"The other policy would have stopped {words.calls(stopped)} more.")
+    if report.gaps:
+        more = len(report.gaps) - _GAPS
+        told = [f"gap: {gap.text}" for gap in report.gaps[:_GAPS]]
+        yield Group(*map(Text, told), *([Text(f"and {more} more gaps")] if more > 0 else []))
+
+
+def _services(report: Report) -> Table:
+    shown = [each for each in Outcome if each in report.outcomes]
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
+    table.add_column("service", overflow="fold")
+    for name in ("calls", *(words.LABELS[each] for each in shown)):
+        table.add_column(name, justify="right", overflow="fold")
+    for share in report.by["service"][:_SERVICES]:
+        counts = (
+            Text(words.number(count), style=_STYLES.get(each, "") if count else "dim")
+            for each in shown
+            for count in (share.outcomes.get(each, 0),)
+        )
+        table.add_row(Text(share.name or "not named"), words.number(share.calls), *counts)
+    more = len(report.by["service"]) - _SERVICES
+    if more > 0:
+        table.add_row(f"and {more} more")
+    return table
+
+
+def _findings(report: Report) -> Iterator[Text]:
+    for finding in report.findings:
+        head = words.LABELS[finding.outcome], words.calls(finding.calls), finding.reason or "no reason"
+        told = "{}: {}, {}: ".format(*head)
+        yield Text.assemble((told, _STYLES.get(finding.outcome, "")), f"{finding.meaning} {finding.fix}")
+
+
+_WRITERS: Final[Mapping[Format, Callable[[Report], str]]] = {
+    Format.TEXT: as_text,
+    Format.HTML: as_html,
+    Format.MARKDOWN: as_markdown,
+    Format.JSON: as_json,
+    Format.CSV: as_csv,
+}

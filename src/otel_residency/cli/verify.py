@@ -1,5 +1,6 @@
-"""The subcommand `verify`."""
+"""The subcommand `verify`: whether a ledger is as it was written."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -7,14 +8,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
+from rich.text import Text
 
 from otel_residency.audit.verify import Verified, checkpoint_files, ledger_files
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
-from otel_residency.cli.stop import stop
-from otel_residency.cli.verify.show import as_json, as_text
+from otel_residency.cli.output import console, stop
 from otel_residency.errors import AuditError, PolicyError
 from otel_residency.records.signing import Check, checker
+from otel_residency.version import __version__
 
 _STEP = 1 << 20
 
@@ -78,3 +80,35 @@ def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
             read = 0
 
     return advanced
+
+
+def as_json(verified: Verified) -> str:
+    """One document."""
+    document = {
+        "otel_residency": __version__,
+        "sound": not verified.problems,
+        **verified._asdict(),
+        "problems": [problem._asdict() for problem in verified.problems],
+        "notes": [note._asdict() for note in verified.notes],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def as_text(verified: Verified, *, signed: bool) -> str:
+    """A line for each thing found, and one that sums it up."""
+    counted = f"{verified.lines} lines of {verified.writers} writers in {verified.files} files"
+    signatures = f", {verified.signed} signed checkpoints" if signed else ", signatures were not asked for"
+    if verified.problems:
+        count = len(verified.problems) + verified.unknown
+        total = Text(f"NOT as it was written: {counted}, {count} problems", style="bold red")
+    else:
+        total = Text(f"as it was written: {counted}{signatures}", style="green")
+    if verified.dropped:
+        total.append(f"; {verified.dropped} calls are not in it, by its writers' own word")
+    problems = [Text(str(problem), style="red") for problem in verified.problems]
+    notes = [Text(f"note: {note}", style="yellow") for note in verified.notes]
+    out = console()
+    with out.capture() as captured:
+        for line in (*problems, *notes, total):
+            out.print(line, soft_wrap=True)  # a place is found by file and line, which stand together
+    return captured.get().rstrip("\n")
