@@ -172,7 +172,7 @@ def test_people_read_the_call_the_findings_and_the_verdict() -> None:
         ([], "no region is required: say --require or --base-url, or set OPENAI_BASE_URL"),
         (["--host", EU, "--base-url", f"https://{EU}/v1"], "say --host or --base-url, not both"),
         (["--host", f"https://{EU}"], "--host is no host"),
-        (["--require", "uk"], "'uk' is not a region code"),
+        (["--require", "uk"], "--require: unknown region 'uk'; did you mean 'gb'?"),
         (["--require", "eu", "--feature", "stor"], "--feature stor: not known; known are: background"),
         (["--require", "eu", "--endpoint", "responses"], "--endpoint is a path, such as /v1/responses"),
         (["--require", "eu", "--date", "yesterday"], "yesterday"),

@@ -158,7 +158,7 @@ def test_the_base_url_of_the_environment_holds(check: Callable[..., Any]) -> Non
     ("options", "variables", "part"),
     [
         ([], {}, "no region is required: say --require or --base-url, or set OPENAI_BASE_URL"),
-        (["--require", "uk"], {}, "'uk' is not a region code"),
+        (["--require", "uk"], {}, "--require: unknown region 'uk'"),
         (["--base-url", "eu"], {}, "write it like https://HOST/v1"),
         (["--base-url", "https://h:port/v1"], {}, "write it like https://HOST/v1"),
         (["--require", "eu"], {"OTEL_RESIDENCY_POLICY": "/no/such.toml"}, "/no/such.toml"),

@@ -173,7 +173,7 @@ def test_a_clickhouse_is_asked() -> None:
         (["LEDGER", "--from", "2026-11-02", "--to", "2026-11-01"], "is later than"),
         (["LEDGER", "--catalogue", "no-such"], "neither a revision nor a file"),
         (["LEDGER", "--what-if", "no-such.toml"], "no-such.toml: can't be read"),
-        (["LEDGER", "--what-if", "POLICY"], "'atlantis' is not a region code"),
+        (["LEDGER", "--what-if", "POLICY"], "unknown region 'atlantis'"),
         (["LEDGER", "--output", "no-such/r.html"], "no-such/r.html: No such file"),
         (["--clickhouse", "http://127.0.0.1:1/otel"], "http://127.0.0.1:1/otel: can't be asked"),
     ],

@@ -626,7 +626,7 @@ def test_people_read_place_code_and_cure(tree: Tree) -> None:
     ("arguments", "variables", "line"),
     [
         ((".",), {"OTEL_RESIDENCY_REQUIRE": ""}, "no region is required"),
-        ((".",), {"OTEL_RESIDENCY_REQUIRE": "uk"}, "'uk' is not a region code"),
+        ((".",), {"OTEL_RESIDENCY_REQUIRE": "uk"}, "unknown region 'uk'"),
         (
             (".", "--require", "jp"),
             {"OTEL_RESIDENCY_CATALOGUE": "openai-2025-02"},

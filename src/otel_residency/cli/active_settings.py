@@ -1,26 +1,53 @@
-"""The settings and the catalogue that hold in this environment, and what is wrong with them."""
+"""The settings and the catalogue of this environment, with the options of a command, and their problems."""
 
+from typing import Any, NamedTuple
+
+from otel_residency.cli.output import stop
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.policy import Scope
+from otel_residency.errors import PolicyError
 from otel_residency.runtime.guard import active_catalogue
-from otel_residency.settings.load import Settings, read_settings
+from otel_residency.settings.load import Settings, read_regions, read_settings
+from otel_residency.settings.problems import Origin, PolicyProblem
 
 
-def in_force(
-    *, require: str = "", scope: Scope | None = None, strict: bool = False
-) -> tuple[Settings, tuple[str, ...], Catalogue]:
-    """The settings, what is wrong with them, and the catalogue that calls are judged by.
+class ActiveSettings(NamedTuple):
+    """What calls of this environment are judged by."""
+
+    settings: Settings
+    problems: tuple[PolicyProblem, ...]
+    catalogue: Catalogue
+
+
+def active_settings(*, require: str = "", scope: Scope | None = None, strict: bool = False) -> ActiveSettings:
+    """Read them as a service does.
 
     Args:
-        require: regions separated by commas, in the place of those that the settings require.
-        scope: in the place of theirs.
-        strict: to be strict, whatever they say.
+        require: regions separated by commas, instead of those that the settings require.
+        scope: instead of theirs.
+        strict: whether to be strict, whatever they say.
     """
     settings = read_settings()
-    policy = settings.policy
-    regions = tuple(each.strip().lower() for each in require.split(",")) if require else policy.require
-    policy = policy._replace(require=regions, scope=scope or policy.scope, strict=strict or policy.strict)
-    settings = settings._replace(policy=policy)
+    try:
+        options: dict[str, Any] = {
+            "require": read_regions("--require", require),
+            "scope": scope,
+            "strict": strict,
+        }
+    except PolicyError as error:
+        stop(str(error))
+    given = {key: value for key, value in options.items() if value}
+    settings = settings._replace(
+        policy=settings.policy._replace(**given),
+        origins={**settings.origins, **{key: Origin(name=f"--{key}") for key in given}},
+    )
     catalogue, problems = active_catalogue(settings)
-    told = (policy.unreadable, *problems) if policy.unreadable else problems
-    return settings, tuple(dict.fromkeys(told)), catalogue
+    return ActiveSettings(settings, (*settings.problems, *problems), catalogue)
+
+
+def sound_settings(*, require: str = "", scope: Scope | None = None, strict: bool = False) -> Settings:
+    """The same settings; a problem with them ends the command."""
+    settings, problems, _ = active_settings(require=require, scope=scope, strict=strict)
+    if problems:
+        stop("; ".join(map(str, problems)))
+    return settings

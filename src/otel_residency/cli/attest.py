@@ -10,7 +10,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from otel_residency.cli.active_settings import in_force
+from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.environ import variables
 from otel_residency.cli.output import as_lines, console, stop
 from otel_residency.core.catalogue import Catalogue
@@ -43,7 +43,7 @@ def attest(
         from otel_residency.cli.admin_api import AttestError, connect, read_settings_of  # noqa: PLC0415
     except ImportError:
         stop("attest needs the client: pip install openai")
-    *_, catalogue = in_force()
+    catalogue = active_settings().catalogue
     try:
         read = read_settings_of(connect(admin_key, base_url, catalogue), _shown)
         _write(output, read)

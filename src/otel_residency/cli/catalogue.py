@@ -16,7 +16,7 @@ from otel_residency.cli.output import as_document, as_lines, columns, console, s
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.entries import Needs, RegionTerms, Revision, Row
 from otel_residency.errors import CatalogueError
-from otel_residency.settings.load import CATALOGUE
+from otel_residency.settings.table import CATALOGUE
 
 catalogue = typer.Typer(
     help="The dated tables: list, show, compare them, validate your own.",

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.text import Text
 
 from otel_residency.catalogue.citations import sources_for, table_sources
-from otel_residency.cli.active_settings import in_force
+from otel_residency.cli.active_settings import sound_settings
 from otel_residency.cli.base_url import BaseUrl, base_url_or_usual, read_base_url
 from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.output import STYLES, as_document, as_lines, columns, console, source_lines, stop
@@ -63,9 +63,7 @@ def check(
     OPENAI_BASE_URL, or else the vendor's host of the first required region. It makes no call. Exit code: 0
     if the call does not violate the policy, 1 if it does, 2 if an option or a setting can't be read.
     """
-    settings, problems, _ = in_force(require=require, scope=scope, strict=strict)
-    if problems:
-        stop("; ".join(problems))
+    settings = sound_settings(require=require, scope=scope, strict=strict)
     guard = Guard(settings)
     day = date.date() if date else datetime.now(UTC).date()
     known = known_features(guard.catalogue)

@@ -17,7 +17,7 @@ from rich.text import Text
 from otel_residency.calls.batches import Contents, read_batch
 from otel_residency.calls.body import BodyReader
 from otel_residency.calls.state import State
-from otel_residency.cli.active_settings import in_force
+from otel_residency.cli.active_settings import sound_settings
 from otel_residency.cli.base_url import BaseUrl, base_url_or_usual
 from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.output import STYLES, as_lines, console, printable, stop
@@ -46,9 +46,7 @@ def check_batch(
     OPENAI_BASE_URL, or else the vendor's host of the first required region. It makes no call. Exit code: 0
     if nothing violates the policy, 1 if something does, 2 if the file or a setting can't be read.
     """
-    settings, problems, _ = in_force(require=require, strict=strict)
-    if problems:
-        stop("; ".join(problems))
+    settings = sound_settings(require=require, strict=strict)
     guard = Guard(settings)
     today = datetime.now(UTC).date()
     base = base_url_or_usual(base_url, guard.settings.policy, guard.catalogue, today)

@@ -30,7 +30,8 @@ from otel_residency.cli.environ import variables
 from otel_residency.cli.output import as_lines, as_shown, console, is_unicode, stop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
-from otel_residency.settings.load import policy_problems, read_settings
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import read_policy_file, read_settings
 
 _CLICKHOUSE_PASSWORD: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
 _DATES: Final = ["%Y-%m-%d"]
@@ -163,26 +164,17 @@ def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
 
 def _policy_for(path: Path) -> PolicyFor:
     """The policy of a file for each service, by the rules in it."""
-    problems = policy_problems(_read_policy(path, {}), load_catalogue())
+    settings = read_policy_file(str(path))
+    problems = (*settings.problems, *policy_problems(settings.policy, load_catalogue(), settings.origins))
     if problems:
-        stop(f"policy {path}: {'; '.join(problems)}")
+        stop("; ".join(map(str, problems)))
 
     def policy_for(service: str, environment: str) -> Policy:
         attributes = {"service.name": service, "deployment.environment.name": environment}
-        return _read_policy(path, attributes)
+        resource = ",".join(f"{key}={value}" for key, value in attributes.items())
+        return read_settings({"OTEL_RESOURCE_ATTRIBUTES": resource}, {"policy": path}).policy
 
     return policy_for
-
-
-def _read_policy(path: Path, attributes: Mapping[str, str]) -> Policy:
-    environ = {
-        "OTEL_SERVICE_NAME": attributes.get("service.name", ""),
-        "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{key}={value}" for key, value in attributes.items()),
-    }
-    policy = read_settings(environ, {"policy": path}).policy
-    if policy.unreadable:
-        stop(policy.unreadable)
-    return policy
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from otel_residency.cli.active_settings import in_force
+from otel_residency.cli.active_settings import sound_settings
 from otel_residency.cli.base_url import BASE_URL, read_base_url
 from otel_residency.cli.environ import variables
 from otel_residency.cli.options import Json, Require
@@ -55,9 +55,7 @@ def scan(
     """
     if json and format is Format.sarif:
         stop("say --json or --format sarif, not both")
-    settings, problems, _ = in_force(require=require, strict=strict)
-    if problems:
-        stop("; ".join(problems))
+    settings = sound_settings(require=require, strict=strict)
     if not settings.policy.require:
         stop("no region is required: say --require, or set OTEL_RESIDENCY_REQUIRE")
     missing = [path for path in paths if not path.exists()]

@@ -28,7 +28,9 @@ from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.runtime.guard import Guard
-from otel_residency.settings.load import ENABLED, POLICY_SETTINGS, policy_problems, read_settings
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import read_settings
+from otel_residency.settings.table import ENABLED, POLICY_SETTINGS
 
 _URL = re.compile(r"(?:https?|wss?)://\S+")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
@@ -219,11 +221,11 @@ class Judge:
 
     def _setting(self, place: Place, variable: str, value: str) -> Iterator[Judged]:
         """A setting of ours that can't be read makes every call one in doubt."""
-        policy = read_settings({variable: value}).policy
-        problems = filter(None, (policy.unreadable, *policy_problems(policy, self._guard.catalogue)))
-        for problem in problems:
-            finding = Finding("policy.unreadable", INDETERMINATE, problem)
-            violation = violates(finding.verdict, policy._replace(unreadable=problem), required=False)
+        settings = read_settings({variable: value})
+        policy, catalogue = settings.policy, self._guard.catalogue
+        for problem in (*settings.problems, *policy_problems(policy, catalogue, settings.origins)):
+            finding = Finding("policy.unreadable", INDETERMINATE, str(problem))
+            violation = violates(finding.verdict, policy._replace(unreadable=str(problem)), required=False)
             yield from (each._replace(violation=violation) for each in self._told(place, (finding,)))
 
     def _bare(self, host: str, endpoint: Endpoint) -> CallFacts:

@@ -11,13 +11,9 @@ def checks(seen: Seen) -> Iterator[Check]:
     policy = seen.settings.policy
     for problem in seen.problems:
         refused = "; every call is refused" if policy.on_call == "block" else ""
-        fix = "Mend that setting. Keys and values are in docs/policy.md."
-        yield failure("policy.readable", f"{problem}{refused}", fix)
+        yield failure("policy.readable", f"{problem}{refused}", problem.fix)
     if not seen.problems:
         yield ok("policy.readable", f"policy {seen.settings.policy_hash}")
-    yield from (
-        warning("policy.modes", note, "Don't rely on it.") for note in seen.settings.notes if _new(seen, note)
-    )
     if policy.require:
         yield ok("policy.require", f"{', '.join(policy.require)}, for {policy.scope}")
     else:
@@ -26,11 +22,6 @@ def checks(seen: Seen) -> Iterator[Check]:
     strict = "strict" if policy.strict else "not strict"
     yield ok("policy.modes", f"on_call {policy.on_call}, on_export {policy.on_export}, {strict}")
     yield from _attestations(seen)
-
-
-def _new(seen: Seen, note: str) -> bool:
-    """Whether a note of the settings says what no check has said yet."""
-    return not any(note in problem for problem in seen.problems)
 
 
 def _attestations(seen: Seen) -> Iterator[Check]:
