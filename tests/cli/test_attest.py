@@ -58,7 +58,7 @@ def attested(internet: Internet, tmp_path: Path) -> Path:
     for told in (
         "proj_test  Shop",
         "EU_STORAGE_PROCESSING",
-        "3 projects of https://api.openai.com/v1/",
+        "3 projects of https://api.openai.com/v1,",
         "[projects]",
     ):
         assert told in done.stdout
@@ -69,7 +69,7 @@ def test_it_writes_what_the_api_tells(attested: Path, internet: Internet) -> Non
     """The file has every project of every page with date and source, what was not told is empty."""
     assert json.loads(attested.read_text(encoding="utf-8")) == {
         "observed": datetime.now(UTC).date().isoformat(),
-        "source": "https://api.openai.com/v1/",
+        "source": "https://api.openai.com/v1",
         "retention": "zero_data_retention",
         "projects": {
             "proj_test": {

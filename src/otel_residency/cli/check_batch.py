@@ -18,9 +18,10 @@ from otel_residency.calls.batches import Contents, read_batch
 from otel_residency.calls.body import BodyReader
 from otel_residency.calls.state import State
 from otel_residency.cli.active_settings import sound_settings
-from otel_residency.cli.base_url import BaseUrl, base_url_or_usual
+from otel_residency.cli.base_url import base_url_or_usual
 from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.output import STYLES, as_lines, console, printable, stop
+from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.catalogue import path_segments
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import BatchLine, CallFacts, Hop

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -12,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_residency.cli import USAGE
+from otel_residency.core.decode import plain
 from otel_residency.core.entries import Source
 from otel_residency.core.verdict import Verdict
 
@@ -78,17 +78,6 @@ def source_lines(source: Source) -> Text:
     return told
 
 
-def plain(value: Any) -> Any:
-    """`value` as JSON knows it: a named tuple as an object, a date as its text."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(each) for each in value]
-    return value.isoformat() if isinstance(value, date) else value
-
-
 def printable(text: str, keep: str = "") -> str:
     """`text` without what a terminal may take for a command, but with what is to be kept of that."""
     return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in text)
@@ -96,7 +85,7 @@ def printable(text: str, keep: str = "") -> str:
 
 def as_document(value: Any) -> str:
     """`value` as the JSON document that `--json` prints."""
-    return json.dumps(plain(value), indent=2, ensure_ascii=False)
+    return json.dumps(plain(value, defaults=True), indent=2, ensure_ascii=False)
 
 
 def tell(line: str) -> None:

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.options import Json
-from otel_residency.cli.output import as_document, as_lines, columns, console, is_unicode, plain
+from otel_residency.cli.output import as_document, as_lines, columns, console, is_unicode
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.decode import keys
+from otel_residency.core.decode import keys, plain
 from otel_residency.core.policy import Policy
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import Settings, read_policy_file
@@ -141,7 +141,7 @@ def _table(problems: Sequence[PolicyProblem]) -> Table:
 
 
 def _shown(value: Any) -> str:
-    value = plain(value)
+    value = plain(value, defaults=True)
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ", ".join(value)
     return value if isinstance(value, str) else json_text.dumps(value, ensure_ascii=False)

@@ -5,6 +5,7 @@ never in favour of `eligible`.
 """
 
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 
 from otel_residency.core.catalogue import Catalogue
@@ -66,7 +67,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         sender_host(catalogue, host) if _is_foreign(endpoint) else host
         for endpoint, host in zip(endpoints, hosts, strict=True)
     )
-    findings = [*asked, *_policy_findings(facts, catalogue, policy, revision)]
+    findings = [*asked, *_policy_findings(facts, catalogue, policy)]
     if not hosts:
         findings.append(Finding("host.unknown", INDETERMINATE, "no request was seen"))
     shown = tuple(with_project(facts, host, catalogue, policy, revision) for host in hosts)
@@ -164,19 +165,23 @@ def _snapshot(
     return None
 
 
-def _policy_findings(
-    facts: CallFacts, catalogue: Catalogue, policy: Policy, revision: Revision | None
-) -> Iterator[Finding]:
+def _policy_findings(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Iterator[Finding]:
     if policy.unreadable is not None:
         yield Finding("policy.unreadable", INDETERMINATE, policy.unreadable)
     if facts.unrecorded:
         yield Finding("ledger.unavailable", INDETERMINATE, "no record of the call could be written")
+    yield from age_findings(catalogue, policy, facts.on)
+
+
+def age_findings(catalogue: Catalogue, policy: Policy, day: date) -> Iterator[Finding]:
+    """Whether the table of `day` is missing, or older than the policy or we allow."""
+    revision = catalogue.revision_on(day)
     if revision is None:
-        yield Finding("catalogue.no_revision", INDETERMINATE, f"no table is known for {facts.on}")
+        yield Finding("catalogue.no_revision", INDETERMINATE, f"no table is known for {day}")
         return
-    known_until = catalogue.known_until(revision)
-    age = (facts.on - known_until).days
+    age = catalogue.age(revision, day)
     if policy.catalogue_max_age is not None and age > policy.catalogue_max_age:
         yield Finding("catalogue.stale", INDETERMINATE, f"{revision.id} is older than the policy allows")
     elif age > STALE_AFTER:
-        yield Finding("catalogue.stale", ELIGIBLE, f"{revision.id} was last checked on {known_until}")
+        checked = catalogue.known_until(revision)
+        yield Finding("catalogue.stale", ELIGIBLE, f"{revision.id} was last checked on {checked}")

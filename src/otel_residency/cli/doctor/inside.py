@@ -22,9 +22,10 @@ from opentelemetry.sdk._logs import _internal as sdk_logs
 from opentelemetry.trace import get_tracer_provider
 
 from otel_residency.cli.doctor.ledger import look_at_ledger
-from otel_residency.cli.doctor.report import BaseUrl, Problem, Processor, Provider, Report
+from otel_residency.cli.doctor.report import Problem, Processor, Provider, Report
 from otel_residency.cli.gate import gate_active, gate_missing
-from otel_residency.cli.output import plain
+from otel_residency.core.base_url import BaseUrl
+from otel_residency.core.decode import plain
 from otel_residency.export_gate.destinations import address_of, exporter_of
 from otel_residency.instrumentor import ResidencyInstrumentor
 from otel_residency.patches.http_clients import PATCHES
@@ -116,7 +117,7 @@ def _base_url() -> tuple[BaseUrl | None, str | None]:
     """Where a client made without arguments calls, or why none can be made."""
     try:
         url: Any = import_module("openai").OpenAI(api_key="the doctor makes no call").base_url
-        return BaseUrl(url.scheme, url.host, url.port, url.path.rstrip("/")), None
+        return BaseUrl(scheme=url.scheme, host=url.host, port=url.port, path=url.path.rstrip("/")), None
     except Exception as error:  # noqa: BLE001 - as above
         return None, f"{type(error).__name__}: {error}"
 

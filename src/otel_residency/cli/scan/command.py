@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from otel_residency.cli.active_settings import sound_settings
-from otel_residency.cli.base_url import BASE_URL, read_base_url
+from otel_residency.cli.base_url import BASE_URL
 from otel_residency.cli.environ import variables
 from otel_residency.cli.options import Json, Require
 from otel_residency.cli.output import as_document, stop
 from otel_residency.cli.scan.files import files_below
+from otel_residency.core.base_url import read_base_url
 from otel_residency.errors import CatalogueError
 from otel_residency.runtime.guard import Guard
 from otel_residency.version import __version__

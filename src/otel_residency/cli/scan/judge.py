@@ -14,10 +14,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otel_residency.calls.body import BodyReader
-from otel_residency.cli.base_url import BASE_URL, read_base_url
+from otel_residency.cli.base_url import BASE_URL
 from otel_residency.cli.environ import without_secrets
 from otel_residency.cli.output import printable
 from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said
+from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.classify import VENDOR, match_host
 from otel_residency.core.decide import violates
@@ -87,9 +88,10 @@ class Judge:
         self._reader = BodyReader(guard.catalogue.entries)
         self._policy = guard.settings.policy
         self._revision = guard.catalogue.revision_on(day)
-        regions = self._revision.regions if self._revision else {}
         self.catalogue = self._revision.id if self._revision else ""
-        self._hosts = tuple(regions[code].host for code in self._policy.require if code in regions)
+        self._hosts = tuple(
+            filter(None, (guard.catalogue.host_of(code, day) for code in self._policy.require))
+        )
         if not self._hosts or not self._endpoints:
             required = ", ".join(self._policy.require)
             raise CatalogueError(f"the table in force on {day} offers nothing in {required}")
@@ -278,8 +280,7 @@ class Judge:
         return ""
 
     def _region_host(self, region: str) -> str:
-        terms = self._revision.regions.get(region) if self._revision else None
-        return self._global if region == GLOBAL else terms.host if terms else ""
+        return self._global if region == GLOBAL else self._guard.catalogue.host_of(region, self._day)
 
     def _names_host(self, text: str) -> bool:
         return bool(_HOST.fullmatch(text)) and self._guard.concerns_host(text)
