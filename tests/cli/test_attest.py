@@ -12,7 +12,7 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency.settings.load import read_settings
-from tests.cli.command import start
+from tests.cli.command import read_document, start
 from tests.internet import BOGUS, EU, GATEWAY, GLOBAL, Internet
 from tests.recorded import Instrument
 from tests.vendor import answer, error, ordinary
@@ -94,6 +94,8 @@ def test_the_key_is_written_nowhere(internet: Internet, tmp_path: Path) -> None:
         done = start("attest", "--json", cwd=tmp_path, OPENAI_ADMIN_KEY=key, OPENAI_LOG="debug")
         assert key not in done.stdout + done.stderr
         assert all(key not in file.read_text(encoding="utf-8") for file in tmp_path.iterdir())
+        if key == KEY:
+            assert list(read_document(done.stdout)["projects"]) == list(PROJECTS)
     assert done.returncode == 1
     assert "the Admin API answered 401" in done.stderr
     assert "Traceback" not in done.stderr

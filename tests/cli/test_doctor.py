@@ -54,7 +54,7 @@ def test_a_sound_environment_is_ok(sound: dict[str, str]) -> None:
 def test_the_document_has_every_check_with_its_meaning(kept: dict[str, str]) -> None:
     """The JSON names each check of the code once, in order, with the keys that programs rely on."""
     told = examine(**kept)
-    assert list(told.document) == ["otel_residency", "status", "checks"]
+    assert list(told.document) == ["otel_residency", "command", "status", "checks"]
     assert [each["id"] for each in told.document["checks"]] == list(MEANINGS)
     assert all(list(each) == ["id", "meaning", "status", "found", "fix"] for each in told.document["checks"])
 

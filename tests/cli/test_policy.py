@@ -1,13 +1,12 @@
 """The subcommands of `policy`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from otel_residency.settings.load import read_settings
-from tests.cli.command import start
+from tests.cli.command import read_document, start
 from tests.internet import EU
 
 SOUND = """
@@ -41,14 +40,14 @@ def policy(tmp_path: Path) -> Path:
 def problems(*arguments: str, **variables: str) -> list[dict[str, str]]:
     """What `policy check` tells; it must end as that says."""
     done = start("policy", "check", *arguments, "--json", **variables)
-    found: list[dict[str, str]] = json.loads(done.stdout)["problems"]
+    found: list[dict[str, str]] = read_document(done.stdout)["problems"]
     assert (done.returncode, done.stderr) == (int(bool(found)), "")
     return found
 
 
 def shown(**variables: str) -> Any:
     """What `policy show` tells."""
-    return json.loads(start("policy", "show", "--json", **variables).stdout)
+    return read_document(start("policy", "show", "--json", **variables).stdout)
 
 
 def test_a_sound_policy_has_no_problems(policy: Path) -> None:
@@ -188,7 +187,7 @@ def test_a_variable_that_can_t_be_read_is_shown_as_such() -> None:
     """The value that holds is not said to be the variable's, and the command ends with 1."""
     done = start("policy", "show", "--json", OTEL_RESIDENCY_SCOPE="everything")
     assert done.returncode == 1
-    assert json.loads(done.stdout)["values"]["scope"] == {
+    assert read_document(done.stdout)["values"]["scope"] == {
         "value": "processing",
         "origin": "OTEL_RESIDENCY_SCOPE, unreadable",
     }

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.cli.command import environment, start
+from tests.cli.command import environment, read_document, start
 from tests.internet import BOGUS, EU, GATEWAY, GLOBAL, US
 from tests.vendor import SNAPSHOT
 
@@ -43,7 +43,7 @@ class Tree:
         """What it tells programs."""
         done = self.run("--format", "json", *options, **variables)
         assert done.stderr == ""
-        return json.loads(done.stdout)
+        return read_document(done.stdout)
 
     def found(self, *options: str, **variables: str) -> Found:
         """The findings: file, line, code, and whether it is a violation."""

@@ -1,11 +1,10 @@
 """The subcommand `verify`, started as an auditor does."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import start
+from tests.cli.command import read_document, start
 from tests.ledger.calls import call, ledger
 
 
@@ -26,7 +25,7 @@ def test_a_sound_ledger(path: Path) -> None:
     assert done.stdout == (
         "as it was written: 3 lines of 1 writers in 1 files, signatures were not asked for\n"
     )
-    document = json.loads(start("verify", "--json", str(path)).stdout)
+    document = read_document(start("verify", "--json", str(path)).stdout)
     assert (document["sound"], document["lines"], document["problems"]) == (True, 3, [])
 
 
@@ -38,7 +37,7 @@ def test_a_ledger_that_was_changed(path: Path) -> None:
     first, last = done.stdout.splitlines()
     assert first.startswith(f"{path}:3: writer ")
     assert last.startswith("NOT as it was written: 3 lines of 1 writers in 1 files, 1 problems")
-    document = json.loads(start("verify", "--json", str(path)).stdout)
+    document = read_document(start("verify", "--json", str(path)).stdout)
     (problem,) = document["problems"]
     assert (document["sound"], problem["file"], problem["line"], problem["sequence"]) == (
         False,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.environ import variables
-from otel_residency.cli.output import as_lines, console, stop
+from otel_residency.cli.output import as_document, as_lines, console, stop
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.settings.projects import ProjectsFile
 
@@ -28,7 +28,7 @@ def attest(
         str | None,
         typer.Option("--base-url", help="Where to ask; by default the vendor's host and no other."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the file, too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> None:
     """Read residency and retention of the vendor's projects, as proof for the policy.
 
@@ -51,7 +51,8 @@ def attest(
         stop(str(error), 1)
     except OSError as error:
         stop(f"{output}: can't be written: {error.strerror}", 1)
-    typer.echo(read.as_json() if json else as_text(read, output, catalogue), nl=not json)
+    document = {"file": str(output), **read._asdict()}
+    typer.echo(as_document("attest", document) if json else as_text(read, output, catalogue))
 
 
 def _shown(projects: Iterator[Any]) -> Iterator[Any]:

@@ -45,7 +45,8 @@ def list_(*, json: Json = False) -> None:
     """
     here = _here()
     today = _today(here)
-    typer.echo(as_document(list_as_document(here, today)) if json else list_as_text(here, today))
+    as_shown = _list_as_document if json else _list_as_text
+    typer.echo(as_shown(here, today))
 
 
 @catalogue.command()
@@ -56,7 +57,8 @@ def show(revision: Annotated[str, _revision("REVISION")] = "", *, json: Json = F
     """
     here = _here()
     found = _find(here, revision)
-    typer.echo(as_document(revision_as_document(here, found)) if json else revision_as_text(here, found))
+    as_shown = _revision_as_document if json else _revision_as_text
+    typer.echo(as_shown(here, found))
 
 
 @catalogue.command()
@@ -74,7 +76,7 @@ def diff(
     old, new = _find(here, older), _find(here, newer)
     told = list(changes(old, new))
     document = {"older": old.id, "newer": new.id, "changes": told}
-    typer.echo(as_document(document) if json else changes_as_text(old, new, told))
+    typer.echo(as_document("catalogue diff", document) if json else _changes_as_text(old, new, told))
 
 
 @catalogue.command()
@@ -90,12 +92,15 @@ def validate(
     try:
         loaded = load_catalogue(str(file.absolute()))
     except CatalogueError as error:
-        typer.echo(as_document({"valid": False, "problem": str(error)})) if json else tell(str(error))
+        if json:
+            typer.echo(as_document("catalogue validate", {"valid": False, "problem": str(error)}))
+        else:
+            tell(str(error))
         raise typer.Exit(1) from None
     revisions = [each.id for each in loaded.revisions]
     document = {"valid": True, "revisions": revisions, "hosts": len(loaded.hosts)}
     text = f"{file}: can be used; with it there are {len(revisions)} revisions and {len(loaded.hosts)} hosts"
-    typer.echo(as_document(document) if json else text)
+    typer.echo(as_document("catalogue validate", document) if json else text)
 
 
 def _here() -> Catalogue:
@@ -215,9 +220,9 @@ def _needs(needs: Needs) -> str:
     return "; ".join(" or ".join(group) for group in needs)
 
 
-def list_as_document(catalogue: Catalogue, today: Revision | None) -> Any:
+def _list_as_document(catalogue: Catalogue, today: Revision | None) -> str:
     """The revisions, oldest first."""
-    return [
+    revisions = [
         {
             "id": each.id,
             "effective_from": each.effective_from,
@@ -229,9 +234,10 @@ def list_as_document(catalogue: Catalogue, today: Revision | None) -> Any:
         }
         for each in catalogue.revisions
     ]
+    return as_document("catalogue list", {"revisions": revisions})
 
 
-def list_as_text(catalogue: Catalogue, today: Revision | None) -> str:
+def _list_as_text(catalogue: Catalogue, today: Revision | None) -> str:
     """A table of the revisions."""
     table = columns("revision", "from", "regions", "rows", "completeness")
     for each in catalogue.revisions:
@@ -242,12 +248,13 @@ def list_as_text(catalogue: Catalogue, today: Revision | None) -> str:
     return as_lines(console(), table)
 
 
-def revision_as_document(catalogue: Catalogue, revision: Revision) -> Any:
+def _revision_as_document(catalogue: Catalogue, revision: Revision) -> str:
     """The revision with all that it inherits."""
-    return {**revision._asdict(), "sources": table_sources(catalogue, revision)}
+    document = {**revision._asdict(), "sources": table_sources(catalogue, revision)}
+    return as_document("catalogue show", document)
 
 
-def revision_as_text(catalogue: Catalogue, revision: Revision) -> str:
+def _revision_as_text(catalogue: Catalogue, revision: Revision) -> str:
     """Regions, then what the table lists, then where it was read."""
     head = Text(f"{revision.id}, in force from {revision.effective_from}\n{revision.completeness}")
     head.stylize("bold", 0, len(revision.id))
@@ -269,7 +276,7 @@ def revision_as_text(catalogue: Catalogue, revision: Revision) -> str:
     return as_lines(console(), head, regions, rows, footnotes)
 
 
-def changes_as_text(old: Revision, new: Revision, changes: Sequence[Change]) -> str:
+def _changes_as_text(old: Revision, new: Revision, changes: Sequence[Change]) -> str:
     """A table by section; or that nothing changed."""
     head = Text(f"from {old.id} ({old.effective_from}) to {new.id} ({new.effective_from})", style="bold")
     if not changes:

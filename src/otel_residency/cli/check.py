@@ -90,7 +90,7 @@ def check(
         frozenset(tool or ()),
     )
     judged = judge(facts, guard)
-    typer.echo(as_document(judged) if json else as_text(judged))
+    typer.echo(as_document("check", judged) if json else as_text(judged))
     raise typer.Exit(int(judged.violation))
 
 

@@ -1,6 +1,5 @@
 """The subcommand `check-batch`: the verdict on each line of a batch's input file."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -20,7 +19,7 @@ from otel_residency.calls.state import State
 from otel_residency.cli.active_settings import sound_settings
 from otel_residency.cli.base_url import base_url_or_usual
 from otel_residency.cli.options import Json, Require, Strict
-from otel_residency.cli.output import STYLES, as_lines, console, printable, stop
+from otel_residency.cli.output import STYLES, as_document, as_lines, console, printable, stop
 from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.catalogue import path_segments
 from otel_residency.core.classify import UNKNOWN
@@ -28,7 +27,6 @@ from otel_residency.core.facts import BatchLine, CallFacts, Hop
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import SEVERITY, Decision, Verdict
 from otel_residency.runtime.guard import Guard
-from otel_residency.version import __version__
 
 
 def check_batch(
@@ -131,7 +129,6 @@ def as_json(report: Report, base: BaseUrl) -> str:
     """One document with what the table says."""
     decision = report.decision
     document = {
-        "otel_residency": __version__,
         "base_url": str(base),
         "catalogue": decision.catalogue,
         "required": decision.required,
@@ -139,9 +136,9 @@ def as_json(report: Report, base: BaseUrl) -> str:
         "violation": decision.violation,
         "reasons": decision.reasons,
         "lines": report.lines,
-        "kinds": [row._asdict() for row in report.rows],
+        "kinds": report.rows,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return as_document("check-batch", document)
 
 
 def as_text(report: Report, base: BaseUrl) -> str:

@@ -46,12 +46,12 @@ def explain(
 
 def as_json(code: str, sources: tuple[Source, ...]) -> str:
     """One document with what is told of the code."""
-    return as_document({**_plain(code), "sources": sources})
+    return as_document("explain", {**_plain(code), "sources": sources})
 
 
 def list_as_json() -> str:
     """All codes."""
-    return as_document([_plain(code) for code in REASONS])
+    return as_document("explain", {"reasons": [_plain(code) for code in REASONS]})
 
 
 def as_text(code: str, sources: tuple[Source, ...]) -> str:

@@ -14,6 +14,7 @@ from otel_residency.cli import USAGE
 from otel_residency.core.decode import plain
 from otel_residency.core.entries import Source
 from otel_residency.core.verdict import Verdict
+from otel_residency.version import __version__
 
 WIDTH = 100
 STYLES: Mapping[Verdict, str] = {
@@ -83,8 +84,16 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in text)
 
 
-def as_document(value: Any) -> str:
-    """`value` as the JSON document that `--json` prints."""
+def as_document(command: str, content: Any) -> str:
+    """The JSON document that `--json` prints: version, command, and the keys of `content`.
+
+    Each command's keys are in docs/cli.schema.json.
+    """
+    return as_json({"otel_residency": __version__, "command": command, **plain(content, defaults=True)})
+
+
+def as_json(value: Any) -> str:
+    """`value` as indented JSON."""
     return json.dumps(plain(value, defaults=True), indent=2, ensure_ascii=False)
 
 

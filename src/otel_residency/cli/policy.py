@@ -43,7 +43,9 @@ def check(
     """
     active = active_settings()
     problems = _file_problems(str(file), active.catalogue) if file else _all_problems(*active)
-    typer.echo(as_document({"problems": problems}) if json else _problems_as_text(problems, file))
+    typer.echo(
+        as_document("policy check", {"problems": problems}) if json else _problems_as_text(problems, file)
+    )
     raise typer.Exit(int(bool(problems)))
 
 
@@ -60,7 +62,7 @@ def show(*, json: Json = False) -> None:
         values=_values(active.settings),
         problems=_all_problems(*active),
     )
-    typer.echo(as_document(effective) if json else _effective_as_text(effective))
+    typer.echo(as_document("policy show", effective) if json else _effective_as_text(effective))
     raise typer.Exit(int(bool(effective.problems)))
 
 

@@ -1,5 +1,6 @@
 """The subcommand `report`: which recorded calls violated their policy."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from otel_residency.audit.report import report as make_report
 from otel_residency.audit.verify import checkpoint_files, is_ledger, ledger_files, verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.environ import variables
-from otel_residency.cli.output import as_lines, as_shown, console, is_unicode, stop
+from otel_residency.cli.output import as_document, as_lines, as_shown, console, is_unicode, stop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
 from otel_residency.settings.checks import policy_problems
@@ -251,10 +252,14 @@ def _findings(report: Report) -> Iterator[Text]:
         yield Text.assemble((told, _STYLES.get(finding.outcome, "")), f"{finding.meaning} {finding.fix}")
 
 
+def _as_document(report: Report) -> str:
+    return as_document("report", json.loads(as_json(report)))
+
+
 _WRITERS: Final[Mapping[Format, Callable[[Report], str]]] = {
     Format.TEXT: as_text,
     Format.HTML: as_html,
     Format.MARKDOWN: as_markdown,
-    Format.JSON: as_json,
+    Format.JSON: _as_document,
     Format.CSV: as_csv,
 }

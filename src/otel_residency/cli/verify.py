@@ -1,6 +1,5 @@
 """The subcommand `verify`: whether a ledger is as it was written."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +12,9 @@ from rich.text import Text
 from otel_residency.audit.verify import Verified, checkpoint_files, ledger_files
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
-from otel_residency.cli.output import console, stop
+from otel_residency.cli.output import as_document, console, stop
 from otel_residency.errors import AuditError, PolicyError
 from otel_residency.records.signing import Check, checker
-from otel_residency.version import __version__
 
 _STEP = 1 << 20
 
@@ -84,14 +82,7 @@ def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
 
 def as_json(verified: Verified) -> str:
     """One document."""
-    document = {
-        "otel_residency": __version__,
-        "sound": not verified.problems,
-        **verified._asdict(),
-        "problems": [problem._asdict() for problem in verified.problems],
-        "notes": [note._asdict() for note in verified.notes],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return as_document("verify", {"sound": not verified.problems, **verified._asdict()})
 
 
 def as_text(verified: Verified, *, signed: bool) -> str:

@@ -12,12 +12,11 @@ from otel_residency.cli.active_settings import sound_settings
 from otel_residency.cli.base_url import BASE_URL
 from otel_residency.cli.environ import variables
 from otel_residency.cli.options import Json, Require
-from otel_residency.cli.output import as_document, stop
+from otel_residency.cli.output import as_document, as_json, stop
 from otel_residency.cli.scan.files import files_below
 from otel_residency.core.base_url import read_base_url
 from otel_residency.errors import CatalogueError
 from otel_residency.runtime.guard import Guard
-from otel_residency.version import __version__
 
 
 class Format(StrEnum):
@@ -77,11 +76,13 @@ def scan(
         stop(f"scan needs {error.name}: pip install 'otel-residency[cli]'")
     if not found.files and not found.unread:
         stop("there is no file of a known kind: see docs/cli.md for those that are read")
-    if format is Format.text and not json:
+    if format is Format.sarif:
+        typer.echo(as_json(sarif.as_sarif(found)))
+    elif format is Format.text and not json:
         typer.echo(show.as_text(found))
     else:
-        document = {"otel_residency": __version__, "violations": found.violations, **found._asdict()}
-        typer.echo(as_document(sarif.as_sarif(found) if format is Format.sarif else document))
+        document = {"violations": found.violations, **found._asdict()}
+        typer.echo(as_document("scan", document))
     raise typer.Exit(int(bool(found.violations or (settings.policy.strict and found.unread))))
 
 
