@@ -71,7 +71,7 @@ def test_nothing_changed_from_a_revision_to_itself() -> None:
     """A comparison with itself says so, and ends with 0."""
     done = start("catalogue", "diff", REVISIONS[0], REVISIONS[0])
     assert done.returncode == 0
-    assert done.stdout.endswith("nothing changed that a verdict may rest on\n")
+    assert done.stdout.endswith("nothing changed that a verdict depends on\n")
 
 
 def test_a_revision_that_does_not_exist_is_a_usage_error() -> None:

@@ -169,11 +169,14 @@ def test_people_read_the_call_the_findings_and_the_verdict() -> None:
     ("options", "line"),
     [
         ([], "no region is required: pass --require or --base-url, or set OPENAI_BASE_URL"),
-        (["--host", EU, "--base-url", f"https://{EU}/v1"], "say --host or --base-url, not both"),
-        (["--host", f"https://{EU}"], "--host is no host"),
+        (["--host", EU, "--base-url", f"https://{EU}/v1"], "pass either --host or --base-url, not both"),
+        (["--host", f"https://{EU}"], "--host: not a host"),
         (["--require", "uk"], "--require: unknown region 'uk'; did you mean 'gb'?"),
-        (["--require", "eu", "--feature", "stor"], "--feature stor: not known; known are: background"),
-        (["--require", "eu", "--endpoint", "responses"], "--endpoint is a path, such as /v1/responses"),
+        (["--require", "eu", "--feature", "stor"], "--feature: unknown feature 'stor'. Known: background"),
+        (
+            ["--require", "eu", "--endpoint", "responses"],
+            "--endpoint: not a path; write it like /v1/responses",
+        ),
         (["--require", "eu", "--date", "yesterday"], "yesterday"),
         (["--require", "eu", "--scope", "everything"], "'everything' is not one of"),
         (["--require", "eu", "--date", "2024-12-01"], "no table in force on 2024-12-01 names a host of eu"),

@@ -47,7 +47,7 @@ def test_a_sound_environment_is_ok(sound: dict[str, str]) -> None:
     told = examine("--strict", **sound)
     assert [each for each in told.document["checks"] if each["status"] != "ok"] == []
     assert (told.code, told.document["status"]) == (0, "ok")
-    assert told["guard.installed"] == ("ok", "in force", None)
+    assert told["guard.installed"] == ("ok", "active", None)
     assert told["gate.installed"][0] == "ok"
 
 
@@ -235,18 +235,18 @@ def test_a_ledger_that_was_begun_stays_as_it_is(kept: dict[str, str]) -> None:
     before = path.read_bytes(), path.stat().st_mtime_ns, path.parent.stat().st_mtime_ns
     told = examine("--strict", **kept)
     assert (told.code, ledger_checks(told)) == (0, {})
-    assert "records are there" in told["ledger.kept"][1]
+    assert "it has records" in told["ledger.kept"][1]
     assert (path.read_bytes(), path.stat().st_mtime_ns, path.parent.stat().st_mtime_ns) == before
     Path(f"{path}.checkpoints").unlink()
     status, found = ledger_checks(examine(**kept))["checkpoints"]
-    assert (status, found) == ("warning", f"there is a ledger, and no {path}.checkpoints")
+    assert (status, found) == ("warning", f"there is a ledger, but no {path}.checkpoints")
 
 
 def test_no_ledger_is_information(sound: dict[str, str]) -> None:
     """Who keeps none is told so, and nothing is wrong; a policy that demands one has to name it."""
     told = examine(**sound)
     assert told["ledger.kept"][:2][0] == "ok"
-    assert "none is kept" in told["ledger.kept"][1]
+    assert "there is none" in told["ledger.kept"][1]
     Path(sound["OTEL_RESIDENCY_POLICY"]).write_text(SOUND + LEDGER, encoding="utf-8")
     told = examine(**sound)
     assert (told.code, told["ledger.kept"][0]) == (1, "failure")
@@ -277,10 +277,10 @@ def test_what_others_may_is_told(kept: dict[str, str]) -> None:
     ("place", "part"),
     [
         pytest.param(
-            "missing/ledger.jsonl", "can't be made: No such directory; every call is refused", id="folder"
+            "missing/ledger.jsonl", "can't be created: No such directory; every call is refused", id="folder"
         ),
-        pytest.param("file/ledger.jsonl", "can't be made: Not a directory", id="no-folder"),
-        pytest.param("pipe", "can't be written to: It is no regular file", id="pipe"),
+        pytest.param("file/ledger.jsonl", "can't be created: Not a directory", id="no-folder"),
+        pytest.param("pipe", "can't be written: It is not a regular file", id="pipe"),
     ],
 )
 def test_a_ledger_that_cant_be_written_is_a_failure(
@@ -335,12 +335,12 @@ def test_a_demand_without_effect_and_little_room_are_told(kept: dict[str, str]) 
 
 LOOK = """
 import os, sys
-from otel_residency.cli.doctor.ledger import look_at_ledger
+from otel_residency.cli.doctor.ledger_state import read_ledger_state
 from otel_residency.core.policy import Ledger, Policy
 if os.getuid() == 0:
     os.setuid({user})
 for path in sys.argv[1:]:
-    seen = look_at_ledger(Policy(ledger=Ledger(path)))
+    seen = read_ledger_state(Policy(ledger=Ledger(path)))
     print(seen.written.error)
 """
 
@@ -406,7 +406,7 @@ def test_ways_around_the_gate_are_told(
     hook = {"OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK": "upload"}
     told = examine(**sound, **distro(AROUND), **hook)
     found = " ".join(each["found"] for each in told.document["checks"] if each["status"] == "warning")
-    assert "passes items on by a class of its own" in found
+    assert "has a multi processor that is not the SDK's" in found
     assert "vendor.Eager may export when a span starts" in found
     assert "the completion hook 'upload' uploads prompts" in found
 
@@ -494,7 +494,7 @@ def test_exporters_are_told_with_host_and_region(
         ("ok", "traces: Exporter to otlp.eu-west-1a.arize.com, region eu"),
         ("warning", "traces: Exporter to otlp.arize.com:4317, region us"),
         ("warning", "traces: Exporter to collector.example, region unknown"),
-        ("ok", "traces: Exporter to localhost:4318, this machine; what it forwards is not seen"),
+        ("ok", "traces: Exporter to localhost:4318, this machine; what it forwards is not checked"),
     ]
 
 

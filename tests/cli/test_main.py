@@ -125,14 +125,14 @@ def test_one_module_of_the_room_touches_the_environment() -> None:
             names = [each.name for each in node.names] if isinstance(node, ast.ImportFrom) else []
             if isinstance(node, ast.Attribute):
                 names = [node.attr]
-            if {"environ", "getenv", "putenv"} & set(names) and not _of_seen(node):
+            if {"environ", "getenv", "putenv"} & set(names) and not _of_doctor(node):
                 readers.add(file.name)
     assert readers == {"environ.py"}
 
 
-def _of_seen(node: ast.AST) -> bool:
+def _of_doctor(node: ast.AST) -> bool:
     """Whether it is the field `environ` of what the doctor has gathered."""
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "seen"
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "env"
 
 
 CHECKED = ("check", "--endpoint", "/v1/chat/completions", "--model", SNAPSHOT)

@@ -53,7 +53,7 @@ def shown(**variables: str) -> Any:
 def test_a_sound_policy_has_no_problems(policy: Path) -> None:
     """Nothing is wrong with it, for people and for programs."""
     assert problems(str(policy)) == []
-    assert start("policy", "check", str(policy)).stdout == f"{policy}: nothing is wrong\n"
+    assert start("policy", "check", str(policy)).stdout == f"{policy}: no problems\n"
 
 
 def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:

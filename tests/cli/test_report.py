@@ -166,8 +166,8 @@ def test_a_clickhouse_is_asked() -> None:
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([], "say what to report on"),
-        (["LEDGER", "--clickhouse", "http://h"], "say what to report on"),
+        ([], "pass paths, or --clickhouse"),
+        (["LEDGER", "--clickhouse", "http://h"], "pass either paths or --clickhouse, not both"),
         (["no-such"], "no-such: no such file or folder"),
         (["LEDGER", "--from", "2026-11-02", "--to", "2026-11-01"], "is later than"),
         (["LEDGER", "--catalogue", "no-such"], "neither a revision nor a file"),

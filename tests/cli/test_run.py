@@ -164,7 +164,7 @@ def test_an_interpreter_without_the_package_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["redact", "withhold"])
 def test_the_export_gate_must_stand_where_it_is_asked_for(mode: str) -> None:
     """With `on_export` redact or withhold the program starts with the gate in place."""
-    code = "from otel_residency.cli.gate import gate_active; print(gate_active())"
+    code = "from otel_residency.cli.export_gate import gate_active; print(gate_active())"
     done = start("run", "python", "-c", code, OTEL_RESIDENCY_ON_EXPORT=mode, **BLOCK)
     assert done.stdout == "True\n"
 
@@ -181,7 +181,7 @@ def test_without_the_export_gate_nothing_is_redacted_and_nothing_starts() -> Non
             [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False
         )
         assert done.returncode == expected
-        assert ("the export gate is not in place" in done.stderr) == bool(expected)
+        assert ("the export gate is not active" in done.stderr) == bool(expected)
 
 
 def test_a_command_that_is_not_there() -> None:

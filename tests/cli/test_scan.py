@@ -636,7 +636,7 @@ def test_people_read_place_code_and_cure(tree: Tree) -> None:
         ((".", "--base-url", "eu"), {}, "the base URL is not one that the client can call"),
         ((".", "--format", "xml"), {}, "'xml' is not one of"),
         ((".", "--format", "sarif", "--json"), {}, "--json or --format sarif, not both"),
-        ((".",), {}, "there is no file of a known kind"),
+        ((".",), {}, "no file of a supported kind found"),
         ((), {}, "Missing argument"),
     ],
 )

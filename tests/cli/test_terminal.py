@@ -150,7 +150,7 @@ def test_a_report_does_not_overwrite_what_it_read(records: str) -> None:
     before = ledger.read_bytes()
     done = start("report", records, "--output", str(ledger))
     assert (done.returncode, done.stdout) == (2, "")
-    assert "was read for this report, and would be lost" in done.stderr
+    assert "is an input of this report and would be overwritten" in done.stderr
     assert ledger.read_bytes() == before
 
 

@@ -23,7 +23,7 @@ def test_a_sound_ledger(path: Path) -> None:
     done = start("verify", str(path))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        "as it was written: 3 lines of 1 writers in 1 files, signatures were not asked for\n"
+        "OK: 3 records, 1 process, 1 file. Hash chain intact. Signatures not checked (pass --key).\n"
     )
     document = read_document(start("verify", "--json", str(path)).stdout)
     assert (document["sound"], document["lines"], document["problems"]) == (True, 3, [])
@@ -36,7 +36,7 @@ def test_a_ledger_that_was_changed(path: Path) -> None:
     assert done.returncode == 1
     first, last = done.stdout.splitlines()
     assert first.startswith(f"{path}:3: writer ")
-    assert last.startswith("NOT as it was written: 3 lines of 1 writers in 1 files, 1 problems")
+    assert last == "NOT OK: 1 problem; 3 records, 1 process, 1 file."
     document = read_document(start("verify", "--json", str(path)).stdout)
     (problem,) = document["problems"]
     assert (document["sound"], problem["file"], problem["line"], problem["sequence"]) == (
@@ -54,7 +54,7 @@ def test_what_can_not_be_read(path: Path, tmp_path: Path) -> None:
     nowhere = str(tmp_path / "nowhere.jsonl")
     for arguments, told in (
         ([nowhere], f"{nowhere}: can't be read: No such file or directory"),
-        ([str(empty)], f"there is no ledger in: {empty}"),
+        ([str(empty)], f"no ledger found in: {empty}"),
         ([str(path), "--key", nowhere], f"{nowhere}: can't be read: No such file or directory"),
         ([str(path), "--key", str(path)], f"{path}: is no Ed25519 public key in PEM; write it with: "),
     ):

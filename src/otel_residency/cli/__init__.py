@@ -1,7 +1,7 @@
-"""The command `otel-residency`; the only room that knows typer and rich, and nothing else imports it.
+"""The command `otel-residency`. Only this package imports typer and rich, and nothing imports it.
 
-One room per subcommand. Its `command.py` reads the command line; what a service's own process or the
-doctor's probe runs stands beside it and needs neither library.
+One module per subcommand, or a folder with a `command.py`. What runs in the process of a service or of the
+doctor's probe needs neither library.
 """
 
 import os
@@ -10,11 +10,11 @@ from importlib.util import find_spec
 
 _NEEDS = ("typer", "rich")
 USAGE = 2
-"""Exit code for a command line that can't be carried out as it stands."""
+"""Exit code for a command that can't run as it was called."""
 
 
 def main() -> None:
-    """Run the command line, or say what to install for it."""
+    """Run the command line, or report what has to be installed for it."""
     missing = [name for name in _NEEDS if find_spec(name) is None]
     if missing:
         needed = " and ".join(missing)
@@ -24,7 +24,7 @@ def main() -> None:
 
     try:
         app(prog_name="otel-residency")
-    except OSError as error:  # of what the commands read and write they tell themselves
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in a buffer is lost in silence
+    except OSError as error:  # errors of the files that commands read and write are reported there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the flush at exit reports no second error
         sys.stderr.write(f"otel-residency: {error.filename or 'standard output'}: {error.strerror}\n")
         sys.exit(USAGE)

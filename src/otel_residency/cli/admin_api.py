@@ -1,4 +1,4 @@
-"""The settings of projects from the vendor's Admin API, through its client."""
+"""Reads the settings of projects from the vendor's Admin API, with its client."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -12,41 +12,41 @@ from otel_residency.core.classify import match_host
 from otel_residency.errors import ResidencyError
 from otel_residency.settings.projects import ProjectSettings, ProjectsFile
 
-_NOT_TOLD = (openai.PermissionDeniedError, openai.NotFoundError)
+_NO_ANSWER = (openai.PermissionDeniedError, openai.NotFoundError)
 
 
 class AttestError(ResidencyError):
-    """The settings can't be read; the message says what to mend and quotes nothing of the API's answer."""
+    """The settings can't be read; the message names the fix and quotes nothing of the API's answer."""
 
 
 def connect(admin_key: str, base_url: str | None, catalogue: Catalogue) -> openai.OpenAI:
     """A client for the Admin API.
 
-    The key is shown to hosts of the vendor only, unless a URL is named on purpose.
+    The key is sent to hosts of the vendor only, unless the option names a URL.
 
     Raises:
-        AttestError: the installed client knows no Admin API, or would send the key elsewhere.
+        AttestError: the installed client has no Admin API, or would send the key elsewhere.
     """
     try:
         client = openai.OpenAI(admin_api_key=admin_key, api_key="", base_url=base_url)
     except TypeError:
-        raise AttestError("the installed openai knows no Admin API; install a newer one") from None
+        raise AttestError("the installed openai has no Admin API; install a newer one") from None
     url = client.base_url
     today = datetime.now(UTC).date()
     found = match_host(catalogue, {}, url.raw_host.decode("ascii"), url.port, today)
     vendors = found.kind == "listed" and found.provider == "openai" and url.scheme == "https"
     if base_url is None and not vendors:
         raise AttestError(
-            f"OPENAI_BASE_URL leads to {found.host}, which is no host of the vendor: "
-            "unset it, or name the URL that may see the admin key by --base-url"
+            f"OPENAI_BASE_URL is {found.host}, which is not a host of the vendor: "
+            "unset it, or pass the URL that may receive the admin key as --base-url"
         )
     return client
 
 
-def read_settings_of(
+def read_project_settings(
     client: openai.OpenAI, progress: Callable[[Iterator[Any]], Iterator[Any]] = lambda projects: projects
 ) -> ProjectsFile:
-    """Read the settings of all projects that the key may see; `progress` is shown each one.
+    """Read the settings of all projects that the key may see; `progress` wraps their iterator.
 
     Raises:
         AttestError: the API can't be reached, or the key may not read projects.
@@ -80,8 +80,8 @@ def read_settings_of(
 
 
 def _retention(retrieve: Callable[..., Any], *project: str) -> str:
-    """The type that a setting names; `""` where the API does not tell it."""
+    """The type of a setting; `""` if the API does not return it."""
     try:
         return str(retrieve(*project).type)
-    except _NOT_TOLD:
+    except _NO_ANSWER:
         return ""

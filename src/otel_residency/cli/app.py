@@ -1,4 +1,4 @@
-"""The subcommands, put together. Each one is imported when it is asked for: `explain` waits for no other."""
+"""The command and its subcommands. Each is imported when it is called, so that `explain` needs no other."""
 
 from importlib import import_module
 from typing import Annotated, Any
@@ -25,13 +25,13 @@ COMMANDS = {
 """By name, the module below `otel_residency.cli` with the function or group of that name."""
 _PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}
 _SETTINGS: dict[str, dict[str, Any]] = {
-    # What follows the program to start belongs to it, also what looks like an option of ours.
+    # Options after the program belong to it, also those with the names of ours.
     "run": {"allow_interspersed_args": False}
 }
 
 
-class _Rooms(TyperGroup):
-    """The subcommands by their rooms."""
+class _Commands(TyperGroup):
+    """The subcommands by their modules."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted({*COMMANDS, *super().list_commands(ctx)})
@@ -48,7 +48,7 @@ class _Rooms(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Rooms,
+    cls=_Commands,
     help="Which region did each OpenAI API call really go to?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -57,8 +57,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
-    if asked:
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
         typer.echo(f"otel-residency {__version__}")
         raise typer.Exit
 

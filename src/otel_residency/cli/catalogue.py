@@ -12,14 +12,14 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.catalogue.citations import table_sources
 from otel_residency.cli.environ import variables
 from otel_residency.cli.options import Json
-from otel_residency.cli.output import as_document, as_lines, columns, console, source_lines, stop, tell
+from otel_residency.cli.output import as_document, as_lines, columns, console, print_error, source_lines, stop
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.entries import Needs, RegionTerms, Revision, Row
 from otel_residency.errors import CatalogueError
 from otel_residency.settings.table import CATALOGUE
 
 catalogue = typer.Typer(
-    help="The dated tables: list, show, compare them, validate your own.",
+    help="List, show and compare the vendor's dated tables; validate a file.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -39,26 +39,26 @@ def _revision(name: str) -> typer.models.ArgumentInfo:
 
 @catalogue.command("list")
 def list_(*, json: Json = False) -> None:
-    """List the dated revisions, and which one is in force today.
+    """List the dated revisions and mark the one in force today.
 
-    It is the catalogue of OTEL_RESIDENCY_CATALOGUE, if that is set. Exit code: 0, or 2 if it can't be read.
+    Reads the catalogue that OTEL_RESIDENCY_CATALOGUE names, if set. Exit code: 0, or 2 if it can't be read.
     """
-    here = _here()
-    today = _today(here)
+    active = _active_catalogue()
+    today = _today(active)
     as_shown = _list_as_document if json else _list_as_text
-    typer.echo(as_shown(here, today))
+    typer.echo(as_shown(active, today))
 
 
 @catalogue.command()
 def show(revision: Annotated[str, _revision("REVISION")] = "", *, json: Json = False) -> None:
-    """Show a revision, by default today's: regions, endpoints, models, and where they were read.
+    """Show regions, endpoints, models and sources of a revision (default: today's).
 
     Exit code: 0, or 2 for a revision that does not exist.
     """
-    here = _here()
-    found = _find(here, revision)
+    active = _active_catalogue()
+    found = _find(active, revision)
     as_shown = _revision_as_document if json else _revision_as_text
-    typer.echo(as_shown(here, found))
+    typer.echo(as_shown(active, found))
 
 
 @catalogue.command()
@@ -68,15 +68,15 @@ def diff(
     *,
     json: Json = False,
 ) -> None:
-    """Tell what changed from one revision to another, by default to today's.
+    """Show what changed from one revision to another (default: today's).
 
-    Exit code: 0, also where something changed; 2 for a revision that does not exist.
+    Exit code: 0, also if something changed; 2 for a revision that does not exist.
     """
-    here = _here()
-    old, new = _find(here, older), _find(here, newer)
-    told = list(changes(old, new))
-    document = {"older": old.id, "newer": new.id, "changes": told}
-    typer.echo(as_document("catalogue diff", document) if json else _changes_as_text(old, new, told))
+    active = _active_catalogue()
+    old, new = _find(active, older), _find(active, newer)
+    found = list(changes(old, new))
+    document = {"older": old.id, "newer": new.id, "changes": found}
+    typer.echo(as_document("catalogue diff", document) if json else _changes_as_text(old, new, found))
 
 
 @catalogue.command()
@@ -85,7 +85,7 @@ def validate(
     *,
     json: Json = False,
 ) -> None:
-    """Tell whether a catalogue file can be used, and if not, what to mend.
+    """Check whether a catalogue file can be used.
 
     Exit code: 0 if it can, 1 if not.
     """
@@ -95,7 +95,7 @@ def validate(
         if json:
             typer.echo(as_document("catalogue validate", {"valid": False, "problem": str(error)}))
         else:
-            tell(str(error))
+            print_error(str(error))
         raise typer.Exit(1) from None
     revisions = [each.id for each in loaded.revisions]
     document = {"valid": True, "revisions": revisions, "hosts": len(loaded.hosts)}
@@ -103,28 +103,30 @@ def validate(
     typer.echo(as_document("catalogue validate", document) if json else text)
 
 
-def _here() -> Catalogue:
+def _active_catalogue() -> Catalogue:
     try:
         return load_catalogue(variables().get(CATALOGUE.variable) or "newest")
     except CatalogueError as error:
         stop(str(error))
 
 
-def _today(here: Catalogue) -> Revision | None:
-    return here.revision_on(datetime.now(UTC).date())
+def _today(catalogue: Catalogue) -> Revision | None:
+    return catalogue.revision_on(datetime.now(UTC).date())
 
 
-def _find(here: Catalogue, name: str) -> Revision:
-    found = next((each for each in here.revisions if each.id == name), None) if name else _today(here)
+def _find(catalogue: Catalogue, name: str) -> Revision:
+    found = (
+        next((each for each in catalogue.revisions if each.id == name), None) if name else _today(catalogue)
+    )
     if found is None:
-        known = ", ".join(each.id for each in here.revisions)
+        names = ", ".join(each.id for each in catalogue.revisions)
         file = f"; to compare with a file, set {CATALOGUE.variable} to it" if Path(name).is_file() else ""
-        stop(f"{name or 'today'}: no such revision; there are: {known}{file}")
+        stop(f"{name or 'today'}: no such revision; there are: {names}{file}")
     return found
 
 
 class Change(NamedTuple):
-    """One thing that is otherwise in the newer revision."""
+    """One difference between two revisions."""
 
     section: str
     """`regions`, `rows`, `models`, `rules`."""
@@ -134,7 +136,7 @@ class Change(NamedTuple):
 
 
 def changes(old: Revision, new: Revision) -> Iterator[Change]:
-    """Everything that a verdict may rest on, as the revisions hold it with what they inherit."""
+    """The differences that a verdict may depend on, with what the revisions inherit."""
     for code, before, after in _pairs(old.regions, new.regions):
         yield from (Change("regions", code, what) for what in _region(before, after))
     rows = _pairs({row.id: row for row in old.rows}, {row.id: row for row in new.rows})
@@ -144,8 +146,8 @@ def changes(old: Revision, new: Revision) -> Iterator[Change]:
     for key, name in (("feature_rules", "features"), ("tier_rules", "tiers")):
         for rule, before, after in _pairs(_by_text(getattr(old, key)), _by_text(getattr(new, key))):
             if before != after:
-                said = "holds for others now" if before and after else "new" if after else "no longer"
-                yield Change("rules", name, f"{said}: {rule}")
+                change = "applies to others now" if before and after else "new" if after else "no longer"
+                yield Change("rules", name, f"{change}: {rule}")
     for what in _set("models not covered", old.models_unknown, new.models_unknown):
         yield Change("models", "the table as a whole", what)
 
@@ -195,10 +197,10 @@ def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def _by_text(rules: Iterable[Any]) -> dict[str, Any]:
-    return {_told(rule): rule for rule in rules}
+    return {_rule_text(rule): rule for rule in rules}
 
 
-def _told(rule: Any) -> str:
+def _rule_text(rule: Any) -> str:
     about = f"{rule.feature} on {rule.service}: " if hasattr(rule, "feature") else ""
     return f"{about}{rule.text}"
 
@@ -255,7 +257,7 @@ def _revision_as_document(catalogue: Catalogue, revision: Revision) -> str:
 
 
 def _revision_as_text(catalogue: Catalogue, revision: Revision) -> str:
-    """Regions, then what the table lists, then where it was read."""
+    """Regions, rows, footnotes and sources."""
     head = Text(f"{revision.id}, in force from {revision.effective_from}\n{revision.completeness}")
     head.stylize("bold", 0, len(revision.id))
     regions = columns("region", "host", "storage", "processing", "asks for")
@@ -277,10 +279,10 @@ def _revision_as_text(catalogue: Catalogue, revision: Revision) -> str:
 
 
 def _changes_as_text(old: Revision, new: Revision, changes: Sequence[Change]) -> str:
-    """A table by section; or that nothing changed."""
+    """A table by section, or that nothing changed."""
     head = Text(f"from {old.id} ({old.effective_from}) to {new.id} ({new.effective_from})", style="bold")
     if not changes:
-        return as_lines(console(), head, Text("nothing changed that a verdict may rest on"))
+        return as_lines(console(), head, Text("nothing changed that a verdict depends on"))
     table = columns("section", "where", "what changed")
     for change in changes:
         table.add_row(change.section, change.where, Text(change.what))

@@ -1,4 +1,4 @@
-"""The subcommand `check`: the verdict on one call that nobody has made yet."""
+"""The subcommand `check`: the verdict on one call that is described by options."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -26,95 +26,95 @@ from otel_residency.runtime.guard import Guard
 
 def check(
     endpoint: Annotated[
-        str, typer.Option("--endpoint", metavar="PATH", help="As the vendor writes it: /v1/responses.")
+        str, typer.Option("--endpoint", metavar="PATH", help="Path of the endpoint, such as /v1/responses.")
     ],
     *,
-    host: Annotated[str, typer.Option("--host", metavar="HOST", help="Host that is called, by https.")] = "",
+    host: Annotated[str, typer.Option("--host", metavar="HOST", help="Host to call over https.")] = "",
     base_url: Annotated[
-        str, typer.Option("--base-url", metavar="URL", help="Or the base URL of the client.")
+        str, typer.Option("--base-url", metavar="URL", help="Base URL of the client, instead of --host.")
     ] = "",
     method: Annotated[
-        str, typer.Option("--method", metavar="NAME", help="By default POST, where there is one.")
+        str,
+        typer.Option(
+            "--method", metavar="NAME", help="HTTP method (default: POST if the endpoint supports it)."
+        ),
     ] = "",
-    model: Annotated[str, typer.Option("--model", metavar="ID", help="As the request would name it.")] = "",
+    model: Annotated[str, typer.Option("--model", metavar="ID", help="Model id, as in the request.")] = "",
     feature: Annotated[
         list[str] | None,
-        typer.Option("--feature", metavar="NAME", help="Such as store or image_input; may be repeated."),
+        typer.Option("--feature", metavar="NAME", help="Feature, such as store or image_input (repeatable)."),
     ] = None,
     tool: Annotated[
-        list[str] | None, typer.Option("--tool", metavar="TYPE", help="Type of a tool; may be repeated.")
+        list[str] | None, typer.Option("--tool", metavar="TYPE", help="Type of a tool (repeatable).")
     ] = None,
-    tier: Annotated[
-        str, typer.Option("--tier", metavar="NAME", help="The service tier that is asked for.")
-    ] = "",
+    tier: Annotated[str, typer.Option("--tier", metavar="NAME", help="Service tier of the request.")] = "",
     require: Require = "",
-    scope: Annotated[Scope | None, typer.Option("--scope", help="What must be in the region.")] = None,
+    scope: Annotated[Scope | None, typer.Option("--scope", help="What must happen in the region.")] = None,
     date: Annotated[
         datetime | None,
         typer.Option(
-            "--date", metavar="DATE", formats=["%Y-%m-%d"], help="Day of the call; by default today."
+            "--date", metavar="DATE", formats=["%Y-%m-%d"], help="Day of the call (default: today)."
         ),
     ] = None,
     strict: Strict = False,
     json: Json = False,
 ) -> None:
-    """Judge one imagined call, and tell what the verdict rests on.
+    """Check whether a call would be allowed, and why.
 
-    The settings of the environment hold, unless an option says otherwise. Without a host or URL it is
-    OPENAI_BASE_URL, or else the vendor's host of the first required region. It makes no call. Exit code: 0
-    if the call does not violate the policy, 1 if it does, 2 if an option or a setting can't be read.
+    Uses the settings of the environment; options override them. The base URL is --host or --base-url, else
+    OPENAI_BASE_URL, else the vendor's host of the first required region. Makes no call. Exit code: 0 if the
+    call does not violate the policy, 1 if it does, 2 if an option or a setting can't be read.
     """
     settings = sound_settings(require=require, scope=scope, strict=strict)
     guard = Guard(settings)
     day = date.date() if date else datetime.now(UTC).date()
-    known = known_features(guard.catalogue)
-    if unknown := [each for each in feature or () if each not in known]:
-        stop(f"--feature {unknown[0]}: not known; known are: {', '.join(sorted(known))}")
-    base = base_url_or_usual(_said(host, base_url), settings.policy, guard.catalogue, day)
-    facts = CallFacts(
-        day,
-        method.upper() or _method(endpoint, guard.catalogue),
-        (
-            Hop(
-                _scheme(base, endpoint, guard.catalogue),
-                base.host,
-                base.port,
-                _path(base, endpoint),
-                payload=True,
-            ),
-        ),
-        base.path,
-        model or None,
-        tier or None,
-        frozenset(feature or ()),
-        frozenset(tool or ()),
+    features = feature_names(guard.catalogue)
+    if unknown := [each for each in feature or () if each not in features]:
+        stop(f"--feature: unknown feature {unknown[0]!r}. Known: {', '.join(sorted(features))}")
+    base = base_url_or_usual(_given_url(host, base_url), settings.policy, guard.catalogue, day)
+    hop = Hop(
+        scheme=_scheme(base, endpoint, guard.catalogue),
+        host=base.host,
+        port=base.port,
+        path=_path(base, endpoint),
+        payload=True,
     )
-    judged = judge(facts, guard)
-    typer.echo(as_document("check", judged) if json else as_text(judged))
-    raise typer.Exit(int(judged.violation))
+    facts = CallFacts(
+        on=day,
+        method=method.upper() or _method(endpoint, guard.catalogue),
+        hops=(hop,),
+        base_path=base.path,
+        model=model or None,
+        service_tier=tier or None,
+        features=frozenset(feature or ()),
+        tools=frozenset(tool or ()),
+    )
+    result = check_call(facts, guard)
+    typer.echo(as_document("check", result) if json else as_text(result))
+    raise typer.Exit(int(result.violation))
 
 
-def _said(host: str, base_url: str) -> str:
+def _given_url(host: str, base_url: str) -> str:
     if host and base_url:
-        stop("say --host or --base-url, not both")
+        stop("pass either --host or --base-url, not both")
     if not host:
         return base_url
     url = f"https://{host}{BASE_PATH}"
     read = read_base_url(url)
     if read is None or read.path != BASE_PATH:
-        stop("--host is no host; write it like HOST or HOST:PORT, or say --base-url")
+        stop("--host: not a host; write HOST or HOST:PORT, or pass --base-url")
     return url
 
 
 def _path(base: BaseUrl, endpoint: str) -> str:
-    """The path on the wire: the vendor's path below its own base, put below that of the client."""
+    """The path of the request: the vendor's path below the client's base path."""
     if not endpoint.startswith("/") or "?" in endpoint:
-        stop("--endpoint is a path, such as /v1/responses")
+        stop("--endpoint: not a path; write it like /v1/responses")
     return base.path + endpoint.removeprefix(BASE_PATH if endpoint.startswith(f"{BASE_PATH}/") else "")
 
 
 def _scheme(base: BaseUrl, endpoint: str, catalogue: Catalogue) -> str:
-    """That of the base URL; for an endpoint that is a socket, over which prompts go, that of a socket."""
+    """The scheme of the base URL; `wss` for an endpoint that sends prompts over a WebSocket."""
     found = catalogue.endpoint(path_segments(endpoint))
     is_socket = found is not None and found.model_at and "POST" not in found.methods
     return base.scheme.replace("http", "ws") if is_socket else base.scheme
@@ -127,11 +127,11 @@ def _method(endpoint: str, catalogue: Catalogue) -> str:
 
 
 _BY_STRUCTURE = frozenset({"file_reference", "image_input"})
-"""Features that show in the structure of a request, and not at a key."""
+"""Features that depend on the structure of a request, not on one key."""
 
 
-class Told(NamedTuple):
-    """A finding, and what people are told about its code."""
+class ExplainedFinding(NamedTuple):
+    """A finding with the explanation of its code."""
 
     reason: str
     verdict: Verdict
@@ -142,19 +142,19 @@ class Told(NamedTuple):
     sources: tuple[Source, ...]
 
 
-class Rule(NamedTuple):
-    """A row of the vendor's table that the endpoint stands in."""
+class TableRule(NamedTuple):
+    """A row of the vendor's table that lists the endpoint."""
 
     row: str
     services: tuple[str, ...]
     storage: tuple[str, ...]
     processing: tuple[str, ...]
     lists_model: bool | None
-    """Whether it lists the model by this very id; absent for a row that lists none."""
+    """Whether it lists the model by exactly this id; `None` for a row that lists no models."""
 
 
-class Judged(NamedTuple):
-    """The answer."""
+class CheckResult(NamedTuple):
+    """The verdict and everything that it depends on."""
 
     verdict: Verdict
     violation: bool
@@ -170,36 +170,35 @@ class Judged(NamedTuple):
     required: tuple[str, ...]
     scope: str
     strict: bool
-    findings: tuple[Told, ...]
-    rules: tuple[Rule, ...]
+    findings: tuple[ExplainedFinding, ...]
+    rules: tuple[TableRule, ...]
     catalogue: str
     sources: tuple[Source, ...]
     """Where the rows were read."""
     policy: str
 
 
-def known_features(catalogue: Catalogue) -> frozenset[str]:
-    """Every feature that the rules of the catalogue may speak of."""
+def feature_names(catalogue: Catalogue) -> frozenset[str]:
+    """Every feature that a rule of the catalogue may depend on."""
     entries = catalogue.entries
     shown: tuple[Any, ...] = (*entries.features, *entries.part_types)
     ruled = (rule.feature for revision in catalogue.revisions for rule in revision.feature_rules)
     return frozenset((*(each.feature for each in shown), *ruled, *_BY_STRUCTURE))
 
 
-def judge(facts: CallFacts, guard: Guard) -> Judged:
-    """Judge a call of one hop."""
+def check_call(facts: CallFacts, guard: Guard) -> CheckResult:
+    """Check a call of one hop."""
     decision = guard.judge(facts).decision
     catalogue, policy = guard.catalogue, guard.settings.policy
     revision = catalogue.revision_on(facts.on)
     rows = catalogue.rows(revision, path_segments(decision.endpoint)) if revision else ()
     (hop,) = facts.hops
-    port = f":{hop.port}" if hop.port else ""
-    return Judged(
+    return CheckResult(
         verdict=decision.verdict,
         violation=decision.violation,
         on=facts.on,
         method=facts.method,
-        url=f"{hop.scheme}://{hop.host}{port}{hop.path}",
+        url=str(BaseUrl(scheme=hop.scheme, host=hop.host, port=hop.port, path=hop.path)),
         endpoint=decision.endpoint,
         model=facts.model,
         service_tier=facts.service_tier,
@@ -210,15 +209,25 @@ def judge(facts: CallFacts, guard: Guard) -> Judged:
         scope=policy.scope,
         strict=policy.strict,
         findings=tuple(
-            Told(
-                *finding,
-                *REASONS[finding.reason][:3],
-                sources_for(finding.reason, facts, catalogue, revision),
+            ExplainedFinding(
+                reason=finding.reason,
+                verdict=finding.verdict,
+                detail=finding.detail,
+                meaning=REASONS[finding.reason].meaning,
+                fix=REASONS[finding.reason].fix,
+                rests_on=REASONS[finding.reason].source,
+                sources=sources_for(finding.reason, facts, catalogue, revision),
             )
             for finding in decision.findings
         ),
         rules=tuple(
-            Rule(row.id, row.services, row.storage, row.processing, _lists(row.models, facts.model))
+            TableRule(
+                row=row.id,
+                services=row.services,
+                storage=row.storage,
+                processing=row.processing,
+                lists_model=_lists(row.models, facts.model),
+            )
             for row in rows
         ),
         catalogue=decision.catalogue,
@@ -236,30 +245,30 @@ def _lists(models: tuple[str, ...] | None, model: str | None) -> bool | None:
 Numbers = dict[Source, int]
 
 
-def as_text(judged: Judged) -> str:
-    """The call, the findings with fixes, what the table says, numbered sources, and the verdict."""
-    in_order = (*(each.sources for each in judged.findings), judged.sources if judged.rules else ())
+def as_text(result: CheckResult) -> str:
+    """The call, the findings with fixes, the rows of the table, numbered sources, and the verdict."""
+    in_order = (*(each.sources for each in result.findings), result.sources if result.rules else ())
     numbers = {source: n for n, source in enumerate(dict.fromkeys(chain(*in_order)), start=1)}
     call = columns()
     for name, value in (
-        ("call", f"{judged.method} {judged.url}"),
-        ("endpoint", judged.endpoint),
-        ("model", judged.model or ""),
-        ("tier", judged.service_tier or ""),
-        ("features", ", ".join(judged.features)),
-        ("tools", ", ".join(judged.tools)),
-        ("region", judged.region),
-        ("required", f"{', '.join(judged.required) or 'nothing'}, for {judged.scope}"),
-        ("table", f"{judged.catalogue}, in force on {judged.on}"),
-        ("policy", judged.policy),
+        ("call", f"{result.method} {result.url}"),
+        ("endpoint", result.endpoint),
+        ("model", result.model or ""),
+        ("tier", result.service_tier or ""),
+        ("features", ", ".join(result.features)),
+        ("tools", ", ".join(result.tools)),
+        ("region", result.region),
+        ("required", f"{', '.join(result.required) or 'nothing'}, for {result.scope}"),
+        ("table", f"{result.catalogue}, in force on {result.on}"),
+        ("policy", result.policy),
     ):
         if value:
             call.add_row(name, Text(value))
-    return as_lines(console(), call, *_findings(judged, numbers), _rules(judged, numbers), _verdict(judged))
+    return as_lines(console(), call, *_findings(result, numbers), _rules(result, numbers), _verdict(result))
 
 
-def _findings(judged: Judged, numbers: Numbers) -> Iterator[Group]:
-    for each in judged.findings:
+def _findings(result: CheckResult, numbers: Numbers) -> Iterator[Group]:
+    for each in result.findings:
         table = columns()
         table.add_row("found", Text(each.detail))
         table.add_row("means", each.meaning)
@@ -268,18 +277,18 @@ def _findings(judged: Judged, numbers: Numbers) -> Iterator[Group]:
         yield Group(Text(each.reason, style="bold").append(f"  {each.verdict}", STYLES[each.verdict]), table)
 
 
-def _rules(judged: Judged, numbers: Numbers) -> Group:
+def _rules(result: CheckResult, numbers: Numbers) -> Group:
     table = columns()
-    cited = _cited(judged.sources, numbers)
-    for rule in judged.rules:
+    cited = _cited(result.sources, numbers)
+    for rule in result.rules:
         listed = {True: "; lists the model", False: "; does not list the model", None: ""}[rule.lists_model]
         where = f"stored in {_or_nowhere(rule.storage)}; processed in {_or_nowhere(rule.processing)}"
         table.add_row(f"row {rule.row}", Text(f"{where}{listed}{cited}"))
-    if not judged.rules:
-        table.add_row("row", "none: the table does not name the endpoint")
+    if not result.rules:
+        table.add_row("row", "none: the table does not list the endpoint")
     for source, number in numbers.items():
         table.add_row(Text(f"[{number}]"), source_lines(source))
-    return Group(Text(f"The table {judged.catalogue}", style="bold"), table)
+    return Group(Text(f"The table {result.catalogue}", style="bold"), table)
 
 
 def _cited(sources: tuple[Source, ...], numbers: Numbers) -> str:
@@ -290,7 +299,7 @@ def _or_nowhere(regions: tuple[str, ...]) -> str:
     return ", ".join(regions) or "no region"
 
 
-def _verdict(judged: Judged) -> Text:
-    violation = ", a violation" if judged.violation else ", no violation"
-    strict = " (strict)" if judged.strict else ""
-    return Text(f"{judged.verdict}{violation}{strict}", style=STYLES[judged.verdict])
+def _verdict(result: CheckResult) -> Text:
+    violation = ", a violation" if result.violation else ", no violation"
+    strict = " (strict)" if result.strict else ""
+    return Text(f"{result.verdict}{violation}{strict}", style=STYLES[result.verdict])

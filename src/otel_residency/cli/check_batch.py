@@ -1,4 +1,4 @@
-"""The subcommand `check-batch`: the verdict on each line of a batch's input file."""
+"""The subcommand `check-batch`: the verdict on each line of the input file of a batch."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -30,35 +30,36 @@ from otel_residency.runtime.guard import Guard
 
 
 def check_batch(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The batch's input, JSON Lines.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Input file of the batch, JSON Lines.")],
     *,
     require: Require = "",
     base_url: Annotated[
-        str, typer.Option("--base-url", metavar="URL", help="Where the batch would be created.")
+        str,
+        typer.Option("--base-url", metavar="URL", help="Base URL for the batch (default: OPENAI_BASE_URL)."),
     ] = "",
     strict: Strict = False,
     json: Json = False,
 ) -> None:
-    """Judge the lines of a batch's input file, offline.
+    """Check the input file of a batch before it is uploaded.
 
-    The settings of the environment hold, unless an option says otherwise. Without --base-url it is
-    OPENAI_BASE_URL, or else the vendor's host of the first required region. It makes no call. Exit code: 0
-    if nothing violates the policy, 1 if something does, 2 if the file or a setting can't be read.
+    Uses the settings of the environment; options override them. The base URL is --base-url, else
+    OPENAI_BASE_URL, else the vendor's host of the first required region. Makes no call. Exit code: 0 if
+    nothing violates the policy, 1 if something does, 2 if the file or a setting can't be read.
     """
     settings = sound_settings(require=require, strict=strict)
     guard = Guard(settings)
     today = datetime.now(UTC).date()
     base = base_url_or_usual(base_url, guard.settings.policy, guard.catalogue, today)
-    report = judge(_read(file, guard), base, guard, today)
-    typer.echo(as_json(report, base) if json else as_text(report, base))
-    raise typer.Exit(int(report.decision.violation))
+    result = check_contents(_read(file, guard), base, guard, today)
+    typer.echo(as_json(result, base) if json else as_text(result, base))
+    raise typer.Exit(int(result.decision.violation))
 
 
 def _read(file: Path, guard: Guard) -> Contents:
-    """Read the file, and show how far it is where somebody is looking."""
+    """Read the file, with a progress bar if standard error is a terminal."""
     limits = guard.catalogue.entries.batch_files
     if limits is None:
-        stop("the catalogue says nothing of batch_files")
+        stop("the catalogue has no batch_files section")
     screen = Console(stderr=True)
     try:
         with open_with_progress(
@@ -70,18 +71,18 @@ def _read(file: Path, guard: Guard) -> Contents:
             disable=not screen.is_terminal,
         ) as opened:
             if not opened.seekable():
-                stop(f"{file}: can't be read: it is no file on a disk")
+                stop(f"{file}: can't be read: it is not a regular file")
             bodies, region_of = BodyReader(guard.catalogue.entries), State(guard.settings).region_of
             return read_batch(opened, bodies, limits, region_of)
     except OSError as error:
         stop(f"{file}: can't be read: {error.strerror}")
 
 
-class Row(NamedTuple):
-    """The lines for one endpoint and model."""
+class LineGroup(NamedTuple):
+    """The lines with one endpoint and model."""
 
     endpoint: str
-    """`unknown` for a path that the catalogue does not know, and for lines that could not be read."""
+    """`unknown` for a path that is not in the catalogue, and for lines that can't be read."""
     model: str | None
     lines: int
     verdict: Verdict
@@ -89,35 +90,43 @@ class Row(NamedTuple):
     """How many of the lines have each reason."""
 
 
-class Report(NamedTuple):
-    """What the file is worth."""
+class BatchResult(NamedTuple):
+    """The verdict on a file."""
 
     decision: Decision
-    """That on a batch of the file."""
+    """The decision on a batch of the file."""
     lines: int
-    rows: tuple[Row, ...]
-    """The worst first, then those of the most lines."""
+    groups: tuple[LineGroup, ...]
+    """The worst verdict first, then the most lines."""
 
 
-def judge(contents: Contents, base: BaseUrl, guard: Guard, today: date) -> Report:
-    """Judge the creation of a batch with these contents, and each kind of line by itself."""
-    hop = Hop(base.scheme, base.host, base.port, f"{base.path}/batches", payload=True)
-    facts = CallFacts(today, "POST", (hop,), base.path, batch_lines=contents.lines)
-    rows = sorted(_rows(contents, facts, guard), key=lambda row: (-SEVERITY[row.verdict], -row.lines))
-    return Report(guard.judge(facts).decision, contents.total, tuple(rows))
+def check_contents(contents: Contents, base: BaseUrl, guard: Guard, today: date) -> BatchResult:
+    """Check the creation of a batch with these contents, and each kind of line by itself."""
+    hop = Hop(scheme=base.scheme, host=base.host, port=base.port, path=f"{base.path}/batches", payload=True)
+    facts = CallFacts(on=today, method="POST", hops=(hop,), base_path=base.path, batch_lines=contents.lines)
+    groups = sorted(
+        _groups(contents, facts, guard), key=lambda group: (-SEVERITY[group.verdict], -group.lines)
+    )
+    return BatchResult(guard.judge(facts).decision, contents.total, tuple(groups))
 
 
-def _rows(contents: Contents, facts: CallFacts, guard: Guard) -> Iterator[Row]:
-    places: dict[tuple[str, str | None], list[tuple[Decision, int]]] = {}
+def _groups(contents: Contents, facts: CallFacts, guard: Guard) -> Iterator[LineGroup]:
+    decisions: dict[tuple[str, str | None], list[tuple[Decision, int]]] = {}
     for line, count in contents.kinds:
         decision = guard.judge(facts._replace(batch_lines=(line,))).decision
-        places.setdefault((_endpoint(line, guard), line.model), []).append((decision, count))
-    for (endpoint, model), judged in places.items():
+        decisions.setdefault((_endpoint(line, guard), line.model), []).append((decision, count))
+    for (endpoint, model), group in decisions.items():
         reasons = Counter[str]()
-        for decision, count in judged:
+        for decision, count in group:
             reasons.update(dict.fromkeys(decision.reasons, count))
-        worst = max((decision.verdict for decision, _ in judged), key=SEVERITY.__getitem__)
-        yield Row(endpoint, model, sum(count for _, count in judged), worst, dict(sorted(reasons.items())))
+        worst = max((decision.verdict for decision, _ in group), key=SEVERITY.__getitem__)
+        yield LineGroup(
+            endpoint=endpoint,
+            model=model,
+            lines=sum(count for _, count in group),
+            verdict=worst,
+            reasons=dict(sorted(reasons.items())),
+        )
 
 
 def _endpoint(line: BatchLine, guard: Guard) -> str:
@@ -125,9 +134,9 @@ def _endpoint(line: BatchLine, guard: Guard) -> str:
     return found.path if found else UNKNOWN
 
 
-def as_json(report: Report, base: BaseUrl) -> str:
-    """One document with what the table says."""
-    decision = report.decision
+def as_json(result: BatchResult, base: BaseUrl) -> str:
+    """The JSON document."""
+    decision = result.decision
     document = {
         "base_url": str(base),
         "catalogue": decision.catalogue,
@@ -135,36 +144,36 @@ def as_json(report: Report, base: BaseUrl) -> str:
         "verdict": decision.verdict,
         "violation": decision.violation,
         "reasons": decision.reasons,
-        "lines": report.lines,
-        "kinds": report.rows,
+        "lines": result.lines,
+        "kinds": result.groups,
     }
     return as_document("check-batch", document)
 
 
-def as_text(report: Report, base: BaseUrl) -> str:
-    """A table and, below it, the reasons with their fixes and a line that sums it up."""
-    decision = report.decision
+def as_text(result: BatchResult, base: BaseUrl) -> str:
+    """A table, the reasons with their fixes, and a summary."""
+    decision = result.decision
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
     for name in ("lines", "endpoint", "model", "verdict", "reasons"):
         table.add_column(name, justify="right" if name == "lines" else "left", overflow="fold")
-    for row in report.rows:
-        told = ", ".join(_counted(reason, count, row.lines) for reason, count in row.reasons.items())
-        verdict = Text(row.verdict, style=STYLES[row.verdict])
-        table.add_row(str(row.lines), row.endpoint, Text(row.model or ""), verdict, told)
+    for group in result.groups:
+        reasons = ", ".join(_counted(reason, count, group.lines) for reason, count in group.reasons.items())
+        verdict = Text(group.verdict, style=STYLES[group.verdict])
+        table.add_row(str(group.lines), group.endpoint, Text(group.model or ""), verdict, reasons)
     violation = ", a violation" if decision.violation else ""
-    judged = f"at {base}, required: {', '.join(decision.required) or 'nothing'}, table {decision.catalogue}"
+    details = f"at {base}, required: {', '.join(decision.required) or 'nothing'}, table {decision.catalogue}"
     total = Text(
-        f"{report.lines} lines: {decision.verdict}{violation}; {judged}", style=STYLES[decision.verdict]
+        f"{result.lines} lines: {decision.verdict}{violation}; {details}", style=STYLES[decision.verdict]
     )
-    reasons = tuple(_reasons(report))
-    return as_lines(console(), table, *([Group(*reasons)] if reasons else []), total)
+    explained = tuple(_reasons(result))
+    return as_lines(console(), table, *([Group(*explained)] if explained else []), total)
 
 
 def _counted(reason: str, count: int, lines: int) -> str:
     return reason if count == lines else f"{reason} ({count})"
 
 
-def _reasons(report: Report) -> Iterator[Text]:
-    for code in report.decision.reasons:
+def _reasons(result: BatchResult) -> Iterator[Text]:
+    for code in result.decision.reasons:
         reason = REASONS[code]
         yield Text(f"{code}: {reason.meaning} {reason.fix}")

@@ -1,7 +1,7 @@
-"""The environment of the process, for what is not a setting of ours.
+"""Environment variables that are not our settings, and text without the secrets in them.
 
-`settings.py` alone reads our settings. The doctor also tells what the variables of others do, and `run`
-hands an environment on; both take it from here.
+Our settings are read by `settings.load` alone. The doctor checks variables of other programs, and `run` sets
+the environment of the program that it starts.
 """
 
 import os
@@ -16,7 +16,7 @@ _USERINFO = re.compile(r"(?<=//)[^/\s@'\"]*@")
 _QUERY = re.compile(r"(?<=\S)\?\w[^\s'\"]*")
 _KEY = re.compile(r"\b(?:sk|pk)-[\w-]{8,}|(?i:bearer)\s+\S+")
 _SHORTEST = 6
-"""A shorter value is no secret, and to blank it out would blank out words."""
+"""A shorter value is not a secret, and removing it would remove words."""
 
 
 def variables() -> dict[str, str]:
@@ -30,12 +30,12 @@ def import_path() -> list[str]:
 
 
 def set_import_path(directories: list[str]) -> None:
-    """Let the processes that this one starts look for modules in `directories` first."""
+    """Set PYTHONPATH for the processes that this one starts."""
     os.environ[PYTHONPATH] = os.pathsep.join(directories)
 
 
 def without_secrets(text: str, environ: Mapping[str, str]) -> str:
-    """`text` of others without keys, userinfo and query strings; what a variable hides is hidden."""
+    """`text` without keys, userinfo, query strings, and values of variables that are named like a secret."""
     for secret in sorted(_secrets(environ), key=len, reverse=True):
         text = text.replace(secret, "***")
     return _KEY.sub("***", _QUERY.sub("", _USERINFO.sub("", text)))

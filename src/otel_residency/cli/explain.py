@@ -22,15 +22,18 @@ def _codes(incomplete: str) -> list[str]:
 def explain(
     code: Annotated[
         str,
-        typer.Argument(metavar="CODE", autocompletion=_codes, help="Such as model.alias; without: a list."),
+        typer.Argument(
+            metavar="CODE",
+            autocompletion=_codes,
+            help="Reason code, such as model.alias (default: list all).",
+        ),
     ] = "",
     *,
     json: Json = False,
 ) -> None:
-    """Tell what a reason code means, and what to do.
+    """Explain a reason code: meaning, fix, verdicts and sources.
 
-    Also which verdicts it may have, and where the shipped catalogue has it from. Exit code: 0, or 2 for a
-    code that does not exist.
+    Exit code: 0, or 2 for a code that does not exist.
     """
     if not code:
         typer.echo(list_as_json() if json else list_as_text())
@@ -45,17 +48,17 @@ def explain(
 
 
 def as_json(code: str, sources: tuple[Source, ...]) -> str:
-    """One document with what is told of the code."""
+    """The JSON document of one code."""
     return as_document("explain", {**_plain(code), "sources": sources})
 
 
 def list_as_json() -> str:
-    """All codes."""
+    """The JSON document of all codes."""
     return as_document("explain", {"reasons": [_plain(code) for code in REASONS]})
 
 
 def as_text(code: str, sources: tuple[Source, ...]) -> str:
-    """What it means, below one another."""
+    """Meaning, verdicts, fix and sources."""
     reason = REASONS[code]
     table = columns()
     table.add_row("means", reason.meaning)

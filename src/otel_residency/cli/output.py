@@ -1,4 +1,4 @@
-"""What a command prints: text and tables for people, JSON for programs, and the line that ends it."""
+"""Prints text and tables, JSON documents, and error messages."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ STYLES: Mapping[Verdict, str] = {
 
 
 class _Console(Console):
-    """Whatever names of others hold, the terminal is told nothing but what is ours."""
+    """Replaces control characters in all text, which may come from files and telemetry of others."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
@@ -44,17 +44,17 @@ def console() -> Console:
 
 
 def as_shown(text: str) -> str:
-    """Lines of text as they can be shown in a terminal."""
+    """Lines of text without control characters."""
     return printable(text, "\n\N{NO-BREAK SPACE}")
 
 
 def is_unicode(out: Console) -> bool:
-    """Whether it shows more than ASCII."""
+    """Whether it can show more than ASCII."""
     return out.encoding.lower().startswith("utf")
 
 
 def as_lines(out: Console, *parts: RenderableType) -> str:
-    """The parts below one another, with an empty line between them."""
+    """The parts, with an empty line between them."""
     with out.capture() as captured:
         for number, part in enumerate(parts):
             if number:
@@ -64,7 +64,7 @@ def as_lines(out: Console, *parts: RenderableType) -> str:
 
 
 def columns(*titles: str) -> Table:
-    """A table without lines; without titles, of names and what they stand for."""
+    """A table without lines; without titles it has two columns and no header."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_header=bool(titles))
     for title in titles or ("", ""):
         table.add_column(title, overflow="fold")
@@ -72,15 +72,15 @@ def columns(*titles: str) -> Table:
 
 
 def source_lines(source: Source) -> Text:
-    """A source as it is cited, its address underlined."""
-    told = Text(source.cited)
+    """A citation with its address underlined."""
+    text = Text(source.cited)
     if source.url:
-        told.highlight_words([source.url], "underline")
-    return told
+        text.highlight_words([source.url], "underline")
+    return text
 
 
 def printable(text: str, keep: str = "") -> str:
-    """`text` without what a terminal may take for a command, but with what is to be kept of that."""
+    """`text` with `?` for each character that is not printable and not in `keep`."""
     return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in text)
 
 
@@ -97,12 +97,12 @@ def as_json(value: Any) -> str:
     return json.dumps(plain(value, defaults=True), indent=2, ensure_ascii=False)
 
 
-def tell(line: str) -> None:
-    """Say `line` on standard error."""
+def print_error(line: str) -> None:
+    """Print `line` on standard error."""
     sys.stderr.write(f"otel-residency: {printable(line)}\n")
 
 
 def stop(line: str, code: int = USAGE) -> NoReturn:
-    """Say why on standard error, and end with this exit code."""
-    tell(line)
+    """Print why on standard error, and end with this exit code."""
+    print_error(line)
     sys.exit(code)

@@ -22,7 +22,7 @@ from otel_residency.settings.problems import PolicyProblem
 DEFAULT = "default"
 
 policy = typer.Typer(
-    help="What is wrong with a policy, and what holds here.",
+    help="Check a policy, and show the settings in effect.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -32,14 +32,15 @@ policy = typer.Typer(
 @policy.command()
 def check(
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="A policy; without it, the settings that hold here.")
+        Path | None,
+        typer.Argument(metavar="FILE", help="A policy file (default: the settings in effect here)."),
     ] = None,
     *,
     json: Json = False,
 ) -> None:
-    """Tell what is wrong with a policy: key, value and fix.
+    """Check a policy: report each wrong key with its value and a fix.
 
-    Exit code: 0 if nothing is wrong, 1 if something is, 2 for a command line that can't be read.
+    Exit code: 0 without problems, 1 with problems, 2 for a command line that can't be read.
     """
     active = active_settings()
     problems = _file_problems(str(file), active.catalogue) if file else _all_problems(*active)
@@ -51,10 +52,10 @@ def check(
 
 @policy.command()
 def show(*, json: Json = False) -> None:
-    """Show the policy that holds here, and where each value comes from.
+    """Show the settings in effect here, and the origin of each value.
 
-    The environment wins over the file, a rule for this service over both. Exit code: 0, or 1 if a setting
-    can't be read.
+    Variables override the file; a rule for this service overrides both. Exit code: 0, or 1 if a setting can't
+    be read.
     """
     active = active_settings()
     effective = EffectivePolicy(
@@ -115,16 +116,16 @@ def _all_problems(
 
 
 def _problems_as_text(problems: Sequence[PolicyProblem], file: Path | None) -> str:
-    """What is wrong, a row each, or that nothing is."""
+    """A row for each problem, or that there is none."""
     what = file or "the settings of this environment"
     if not problems:
-        return as_lines(console(), Text(f"{what}: nothing is wrong", style="green"))
+        return as_lines(console(), Text(f"{what}: no problems", style="green"))
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     return as_lines(console(), _table(problems), Text(f"{what}: {count}", style="bold red"))
 
 
 def _effective_as_text(effective: EffectivePolicy) -> str:
-    """Each value with its origin, and what is wrong."""
+    """Each value with its origin, and the problems."""
     table = columns("setting", "value", "from")
     for key, each in effective.values.items():
         style = "dim" if each.origin == DEFAULT else None
@@ -134,7 +135,7 @@ def _effective_as_text(effective: EffectivePolicy) -> str:
 
 
 def _table(problems: Sequence[PolicyProblem]) -> Table:
-    table = columns("key", "what is wrong")
+    table = columns("key", "problem")
     arrow = "→" if is_unicode(console()) else "->"
     for each in problems:
         where = f"{each.file}: " if each.file else ""

@@ -38,8 +38,8 @@ _CLICKHOUSE_PASSWORD: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of 
 _DATES: Final = ["%Y-%m-%d"]
 
 
-class Format(StrEnum):
-    """What a report is written as."""
+class ReportFormat(StrEnum):
+    """Format of a report."""
 
     TEXT = "text"
     HTML = "html"
@@ -49,18 +49,18 @@ class Format(StrEnum):
 
 
 _SUFFIXES: Final = {
-    ".html": Format.HTML,
-    ".htm": Format.HTML,
-    ".md": Format.MARKDOWN,
-    ".json": Format.JSON,
-    ".csv": Format.CSV,
+    ".html": ReportFormat.HTML,
+    ".htm": ReportFormat.HTML,
+    ".md": ReportFormat.MARKDOWN,
+    ".json": ReportFormat.JSON,
+    ".csv": ReportFormat.CSV,
 }
 
 
 def report(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATHS]...", help="Ledgers, OTLP JSON files of a Collector, folders."),
+        typer.Argument(metavar="[PATHS]...", help="Ledgers, OTLP JSON files of a Collector, or folders."),
     ] = None,
     *,
     since: Annotated[
@@ -70,101 +70,108 @@ def report(
         datetime | None, typer.Option("--to", formats=_DATES, metavar="DAY", help="Last day, UTC.")
     ] = None,
     form: Annotated[
-        Format | None, typer.Option("--format", help="Without it, by the name of --output, or text.")
+        ReportFormat | None, typer.Option("--format", help="Default: by the suffix of --output, else text.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report there.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write the report to.")
     ] = None,
     catalogue: Annotated[
         str,
         typer.Option(
-            "--catalogue", metavar="CHOICE", help="Judge again by this revision, or by a file of tables."
+            "--catalogue",
+            metavar="CHOICE",
+            help="Revision, or catalogue file, to check the calls with again.",
         ),
     ] = "newest",
     what_if: Annotated[
         Path | None,
-        typer.Option("--what-if", metavar="POLICY", help="Tell what this policy would have stopped."),
+        typer.Option("--what-if", metavar="POLICY", help="Show what this policy would have blocked."),
     ] = None,
     clickhouse: Annotated[
         str,
-        typer.Option("--clickhouse", metavar="URL", help="Ask a ClickHouse that a Collector writes to."),
+        typer.Option(
+            "--clickhouse", metavar="URL", help="Read from a ClickHouse that a Collector writes to."
+        ),
     ] = "",
     chains: Annotated[
-        bool, typer.Option("--verify", help="Check the chains of the ledgers, too; takes twice as long.")
+        bool, typer.Option("--verify", help="Verify the hash chains, too; takes twice as long.")
     ] = False,
 ) -> None:
-    """Report which recorded calls kept the promise.
+    """Report which recorded calls violated their policy.
 
-    Files may be plain or compressed by gzip or zstd. Every record is judged again from its own facts.
-    A URL of --clickhouse is like https://USER@HOST:8443/DATABASE; the password is CLICKHOUSE_PASSWORD.
-    Exit code: 0 if no call violates its policy, 1 if one does, by its record or judged again, or a
-    chain is broken, 2 if there is no report.
+    Files may be compressed with gzip or zstd. The verdict of every record is computed again from its facts.
+    Write the URL of --clickhouse like https://USER@HOST:8443/DATABASE; the password is CLICKHOUSE_PASSWORD.
+    Exit code: 0 if no call violates its policy, 1 if one does, by its record or computed again, or a chain is
+    broken, 2 if there is no report.
     """
     if bool(paths) == bool(clickhouse):
-        stop("say what to report on: files or folders, or --clickhouse")
-    write = form or (_SUFFIXES.get(output.suffix.lower(), Format.TEXT) if output else Format.TEXT)
+        stop("pass either paths or --clickhouse, not both" if paths else "pass paths, or --clickhouse")
+    write = form or (_SUFFIXES.get(output.suffix.lower(), ReportFormat.TEXT) if output else ReportFormat.TEXT)
     first, last = (each.date() if each else None for each in (since, until))
     if first and last and first > last:
         stop(f"--from {first} is later than --to {last}")
     try:
         chain = _verified(paths or []) if chains else (gaps.UNVERIFIED,)
-        made = _report(
+        result = _report(
             paths or [], clickhouse, catalogue, what_if, {"since": first, "until": last, "chain": chain}
         )
-        text = _WRITERS[write](made)
+        text = _WRITERS[write](result)
         if output:
-            if any(_is_same(output, each.name) for each in made.inputs):
-                stop(f"{output}: was read for this report, and would be lost; name another --output")
+            if any(_is_same(output, each.name) for each in result.inputs):
+                stop(f"{output}: is an input of this report and would be overwritten; use another --output")
             output.write_text(text, encoding="utf-8")
-            text = as_shown(f"{answer(made)}\nThe report is in {output}.\n")
+            text = as_shown(f"{answer(result)}\nThe report is in {output}.\n")
     except (AuditError, CatalogueError) as error:
         stop(str(error))
     except OSError as error:
         stop(f"{error.filename or output}: {error.strerror}")
     typer.echo(text, nl=not text.endswith("\n"))
-    broken = chains and any(gap.kind == "chain" for gap in made.gaps)
-    violating = made.violations or made.unrecorded_violations or made.replay.violations
+    broken = chains and any(gap.kind == "chain" for gap in result.gaps)
+    violating = result.violations or result.unrecorded_violations or result.replay.violations
     raise typer.Exit(int(bool(violating or broken)))
 
 
 def _is_same(output: Path, name: str) -> bool:
     try:
         return output.samefile(name)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         return False
 
 
 def _report(
-    paths: list[Path], clickhouse: str, choice: str, what_if: Path | None, asked: Mapping[str, Any]
+    paths: list[Path], clickhouse: str, choice: str, what_if: Path | None, options: Mapping[str, Any]
 ) -> Report:
     catalogue = load_catalogue(choice)
     policy_for = None if what_if is None else _policy_for(what_if)
     vendors = frozenset(host for host, each in catalogue.hosts.items() if each.kind == "api")
 
-    def ask(source: Source) -> Report:
-        return make_report(source, catalogue, datetime.now(UTC), what_if=policy_for, **asked)
+    def from_source(source: Source) -> Report:
+        return make_report(source, catalogue, datetime.now(UTC), what_if=policy_for, **options)
 
     if clickhouse:
         with connected(clickhouse, variables().get(_CLICKHOUSE_PASSWORD, "")) as (name, query):
-            return ask(over_clickhouse(name, query, vendors))
+            return from_source(over_clickhouse(name, query, vendors))
     with _progress() as progress, over_files(paths, vendors, progress) as source:
-        return ask(source)
+        return from_source(source)
 
 
 def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
-    """What is wrong with the chains of the ledgers, and which files have none."""
+    """Problems with the hash chains, and the files without one."""
     files = ledger_files(paths)
     ledgers = [file for file in files if is_ledger(file)]
     found = verify(ledgers, {}, beside=checkpoint_files(paths))
-    told = [gaps.Gap("chain", f"The ledger was altered: {each}.") for each in found.problems]
+    problems = [gaps.Gap("chain", f"The ledger was altered: {each}.") for each in found.problems]
     if found.unknown:
-        told.append(gaps.Gap("chain", f"{found.unknown} more such places."))
-    others = [file for file in files if file not in ledgers]
-    return (*told, *(gaps.Gap("input", f"{file}: no ledger, so not checked for changes.") for file in others))
+        problems.append(gaps.Gap("chain", f"{found.unknown} more such places."))
+    unchained = [file for file in files if file not in ledgers]
+    return (
+        *problems,
+        *(gaps.Gap("input", f"{file}: no ledger, so not checked for changes.") for file in unchained),
+    )
 
 
 def _policy_for(path: Path) -> PolicyFor:
-    """The policy of a file for each service, by the rules in it."""
+    """The policy of a file for each service, by its rules."""
     settings = read_policy_file(str(path))
     problems = (*settings.problems, *policy_problems(settings.policy, load_catalogue(), settings.origins))
     if problems:
@@ -180,7 +187,7 @@ def _policy_for(path: Path) -> PolicyFor:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show how far it is where somebody is looking."""
+    """A progress bar if standard error is a terminal."""
     screen = Console(stderr=True)
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as shown:
@@ -200,7 +207,7 @@ _GAPS: Final = 10
 
 
 def as_text(report: Report) -> str:
-    """The answer, the numbers, findings and gaps; the other forms say more."""
+    """The answer, the numbers, findings and gaps; the other formats have more."""
     out = console()
     lines = as_lines(out, *_parts(report))
     return lines if is_unicode(out) else lines.replace("\N{NO-BREAK SPACE}", " ")
@@ -219,11 +226,11 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield Group(*(Text(words.difference(each), style="red") for each in report.replay.differences))
     if report.replay.what_if is not None:
         stopped = sum(each.calls for each in report.replay.what_if)
-        yield Text(f"The other policy would have stopped {words.calls(stopped)} more.")
+        yield Text(f"The other policy would have blocked {words.calls(stopped)} more.")
     if report.gaps:
         more = len(report.gaps) - _GAPS
-        told = [f"gap: {gap.text}" for gap in report.gaps[:_GAPS]]
-        yield Group(*map(Text, told), *([Text(f"and {more} more gaps")] if more > 0 else []))
+        lines = [f"gap: {gap.text}" for gap in report.gaps[:_GAPS]]
+        yield Group(*map(Text, lines), *([Text(f"and {more} more gaps")] if more > 0 else []))
 
 
 def _services(report: Report) -> Table:
@@ -248,18 +255,18 @@ def _services(report: Report) -> Table:
 def _findings(report: Report) -> Iterator[Text]:
     for finding in report.findings:
         head = words.LABELS[finding.outcome], words.calls(finding.calls), finding.reason or "no reason"
-        told = "{}: {}, {}: ".format(*head)
-        yield Text.assemble((told, _STYLES.get(finding.outcome, "")), f"{finding.meaning} {finding.fix}")
+        title = "{}: {}, {}: ".format(*head)
+        yield Text.assemble((title, _STYLES.get(finding.outcome, "")), f"{finding.meaning} {finding.fix}")
 
 
 def _as_document(report: Report) -> str:
     return as_document("report", json.loads(as_json(report)))
 
 
-_WRITERS: Final[Mapping[Format, Callable[[Report], str]]] = {
-    Format.TEXT: as_text,
-    Format.HTML: as_html,
-    Format.MARKDOWN: as_markdown,
-    Format.JSON: _as_document,
-    Format.CSV: as_csv,
+_WRITERS: Final[Mapping[ReportFormat, Callable[[Report], str]]] = {
+    ReportFormat.TEXT: as_text,
+    ReportFormat.HTML: as_html,
+    ReportFormat.MARKDOWN: as_markdown,
+    ReportFormat.JSON: _as_document,
+    ReportFormat.CSV: as_csv,
 }

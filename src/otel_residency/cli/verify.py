@@ -1,4 +1,4 @@
-"""The subcommand `verify`: whether a ledger is as it was written."""
+"""The subcommand `verify`: checks the hash chains of ledgers."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,24 +26,24 @@ def verify(
     *,
     key: Annotated[
         list[Path] | None,
-        typer.Option("--key", metavar="PUBLIC.pem", help="Demand signatures of this key; may be repeated."),
+        typer.Option("--key", metavar="PUBLIC.pem", help="Require signatures of this key (repeatable)."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Find what was changed, removed, added, reordered or cut in a ledger, and say where.
+    """Find records of a ledger that were changed, removed, added or reordered.
 
-    Files that were put aside, and the checkpoints beside a ledger, are read with it. Exit code: 0 if it is
-    as it was written, 1 if it is not, 2 if a path or key can't be read.
+    Reads rotated files and checkpoints with the ledger. Exit code: 0 without problems, 1 with problems, 2 if
+    a path or key can't be read.
     """
     keys = dict(_key(path) for path in key or ())
     try:
-        verified = _shown(paths, keys)
+        verified = _verify_with_progress(paths, keys)
     except OSError as error:
         stop(f"{error.filename or 'a ledger'}: can't be read: {error.strerror or error}")
     except AuditError as error:
         stop(str(error))
     if not verified.files and not verified.problems:
-        stop("there is no ledger in: " + ", ".join(map(str, paths)))
+        stop("no ledger found in: " + ", ".join(map(str, paths)))
     typer.echo(as_json(verified) if json else as_text(verified, signed=bool(keys)))
     raise typer.Exit(int(bool(verified.problems)))
 
@@ -57,17 +57,17 @@ def _key(path: Path) -> tuple[str, Check]:
         stop(f"{path}: {error}")
 
 
-def _shown(paths: list[Path], keys: Mapping[str, Check]) -> Verified:
-    """Read the ledgers, and show how far it is where somebody is looking."""
-    files, beside = ledger_files(paths), checkpoint_files(paths)
+def _verify_with_progress(paths: list[Path], keys: Mapping[str, Check]) -> Verified:
+    """Verify the ledgers, with a progress bar if standard error is a terminal."""
+    files, checkpoints = ledger_files(paths), checkpoint_files(paths)
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("Reading", total=sum(file.stat().st_size for file in files))
-        return follow(files, keys, _in_steps(lambda size: progress.advance(task, size)), beside)
+        return follow(files, keys, _in_steps(lambda size: progress.advance(task, size)), checkpoints)
 
 
 def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
-    """`advance`, told less often."""
+    """`advance`, called less often."""
     read = 0
 
     def advanced(size: int) -> None:
@@ -81,25 +81,39 @@ def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
 
 
 def as_json(verified: Verified) -> str:
-    """One document."""
+    """The JSON document."""
     return as_document("verify", {"sound": not verified.problems, **verified._asdict()})
 
 
 def as_text(verified: Verified, *, signed: bool) -> str:
-    """A line for each thing found, and one that sums it up."""
-    counted = f"{verified.lines} lines of {verified.writers} writers in {verified.files} files"
-    signatures = f", {verified.signed} signed checkpoints" if signed else ", signatures were not asked for"
+    """A line for each problem and note, and a summary."""
+    counted = ", ".join(
+        (
+            _plural(verified.lines, "record"),
+            _plural(verified.writers, "process", "processes"),
+            _plural(verified.files, "file"),
+        )
+    )
+    signatures = (
+        f"{_plural(verified.signed, 'signed checkpoint')}."
+        if signed
+        else "Signatures not checked (pass --key)."
+    )
     if verified.problems:
-        count = len(verified.problems) + verified.unknown
-        total = Text(f"NOT as it was written: {counted}, {count} problems", style="bold red")
+        count = _plural(len(verified.problems) + verified.unknown, "problem")
+        total = Text(f"NOT OK: {count}; {counted}.", style="bold red")
     else:
-        total = Text(f"as it was written: {counted}{signatures}", style="green")
+        total = Text(f"OK: {counted}. Hash chain intact. {signatures}", style="green")
     if verified.dropped:
-        total.append(f"; {verified.dropped} calls are not in it, by its writers' own word")
+        total.append(f" {_plural(verified.dropped, 'call')} could not be recorded, as the processes report.")
     problems = [Text(str(problem), style="red") for problem in verified.problems]
     notes = [Text(f"note: {note}", style="yellow") for note in verified.notes]
     out = console()
     with out.capture() as captured:
         for line in (*problems, *notes, total):
-            out.print(line, soft_wrap=True)  # a place is found by file and line, which stand together
+            out.print(line, soft_wrap=True)  # file and line must stay together
     return captured.get().rstrip("\n")
+
+
+def _plural(count: int, one: str, several: str = "") -> str:
+    return f"{count} {one if count == 1 else several or one + 's'}"

@@ -45,7 +45,7 @@ def policy_problems(
 
 
 def _region_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyProblem]:
-    known = ", ".join(sorted(catalogue.region_codes))
+    regions = ", ".join(sorted(catalogue.region_codes))
     for key, codes in (
         ("require", policy.require),
         *((f'hosts."{host}".region', (host_terms.region,)) for host, host_terms in policy.hosts.items()),
@@ -55,13 +55,13 @@ def _region_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyP
     ):
         for code in codes:
             if code not in catalogue.region_codes:
-                hint, meant = _meant(code)
+                hint, suggested = _suggestion(code)
                 yield PolicyProblem(
                     file="",
                     key=key,
                     value=code,
-                    problem=f"unknown region {code!r}{hint}; known are: {known}",
-                    fix=f'Write "{meant}".' if meant else f"Write one of: {known}.",
+                    problem=f"unknown region {code!r}{hint}; known are: {regions}",
+                    fix=f'Write "{suggested}".' if suggested else f"Write one of: {regions}.",
                 )
 
 
@@ -69,13 +69,13 @@ def _condition(when: When) -> str:
     return ", ".join(f'{name} "{value}"' for name, value in when._asdict().items() if value is not None)
 
 
-def _meant(code: str) -> tuple[str, str]:
-    """What a message adds about an unknown region code, and the code that was probably meant."""
+def _suggestion(code: str) -> tuple[str, str]:
+    """What a message adds about an unknown region code, and the code to suggest."""
     name = code.lower()
     if name in _PART_OF_EU.split():
         return ", which is part of 'eu'", "eu"
-    meant = _MISTAKEN.get(name, "")
-    return (f"; did you mean {meant!r}?" if meant else ""), meant
+    suggested = _MISTAKEN.get(name, "")
+    return (f"; did you mean {suggested!r}?" if suggested else ""), suggested
 
 
 def _attestation_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyProblem]:

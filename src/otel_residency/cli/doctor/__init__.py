@@ -1,1 +1,1 @@
-"""`otel-residency doctor`: what is guarded in this environment, what is not, and what to do about it."""
+"""`otel-residency doctor`: whether calls in this environment are guarded, and how to fix it."""

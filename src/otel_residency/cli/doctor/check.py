@@ -1,4 +1,4 @@
-"""What the doctor says: one check, its status, what was found, and the fix."""
+"""A check of the doctor: its status, what was found, and the fix."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -15,7 +15,7 @@ class Status(StrEnum):
 
 
 class Check(NamedTuple):
-    """One thing that was looked at. A check of several parts, such as exporters, stands there once each."""
+    """The result of one check. A check of several parts, such as exporters, has a result for each."""
 
     id: str
     status: Status
@@ -23,19 +23,19 @@ class Check(NamedTuple):
     fix: str = ""
 
 
-def ok(name: str, found: str) -> Check:
-    """All is well with `name`."""
-    return Check(name, Status.OK, found)
+def ok(check_id: str, found: str) -> Check:
+    """Nothing is wrong."""
+    return Check(id=check_id, status=Status.OK, found=found)
 
 
-def warning(name: str, found: str, fix: str) -> Check:
-    """Something to look at, that leaves calls guarded."""
-    return Check(name, Status.WARNING, found, fix)
+def warning(check_id: str, found: str, fix: str) -> Check:
+    """Something that needs attention; calls are guarded."""
+    return Check(id=check_id, status=Status.WARNING, found=found, fix=fix)
 
 
-def failure(name: str, found: str, fix: str) -> Check:
-    """Something that has to be mended for the guard to keep its promise."""
-    return Check(name, Status.FAILURE, found, fix)
+def failure(check_id: str, found: str, fix: str) -> Check:
+    """Something that leaves calls or telemetry unguarded."""
+    return Check(id=check_id, status=Status.FAILURE, found=found, fix=fix)
 
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
@@ -45,34 +45,34 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "version.opentelemetry": "API and SDK of OpenTelemetry are new enough and of the same release.",
         "version.instrumentation": "opentelemetry-instrumentation is new enough.",
         "version.wrapt": "wrapt is in the range that the patches need.",
-        "start.probe": "A program started by opentelemetry-instrument, as a service is, came up.",
-        "start.telemetry": "Distro, configurator and instrumentors went through without an error.",
-        "guard.installed": "The call guard is in force in such a program.",
-        "guard.patches": "Every place of the client that the guard patches exists in the installed release.",
-        "guard.clients": "Every place of other installed HTTP clients that the guard patches exists.",
-        "guard.dependency": "OpenTelemetry finds the client in the range that our instrumentor asks for.",
-        "guard.unseen": "No library is installed that calls the vendor by sockets of its own.",
-        "policy.readable": "Every setting and the policy file can be read and are sound.",
-        "policy.require": "A region is required; without one only `require()` makes violations.",
+        "start.probe": "A program started by opentelemetry-instrument runs.",
+        "start.telemetry": "Distro, configurator and instrumentors started without an error.",
+        "guard.installed": "The call guard is active in such a program.",
+        "guard.patches": "Every function of openai that the guard patches exists in the installed release.",
+        "guard.clients": "Every function of other installed HTTP clients that the guard patches exists.",
+        "guard.dependency": "The version of the client is in the range that our instrumentor requires.",
+        "guard.unseen": "No library is installed that calls the vendor through its own sockets.",
+        "policy.readable": "Every setting and the policy file can be read and are valid.",
+        "policy.require": "A region is required; without one only `require()` causes violations.",
         "policy.modes": "What happens to a violating call, and to its telemetry.",
-        "policy.attestations": "The policy states what the vendor's table asks for in the required regions.",
-        "catalogue.revision": "Which of the vendor's tables calls are judged by today, and its age.",
-        "ledger.kept": "Whether every call leaves a record, and where.",
+        "policy.attestations": "Policy or projects state what the required regions ask for.",
+        "catalogue.revision": "Which of the vendor's tables is in force today, and its age.",
+        "ledger.kept": "Whether every call is recorded, and where.",
         "ledger.writable": "This user can write to the ledger, and to the checkpoints beside it.",
-        "ledger.private": "Nobody else can.",
-        "ledger.space": "There is room for a while.",
-        "ledger.checkpoints": "A ledger that was begun has its checkpoints beside it.",
-        "ledger.key": "The key that the checkpoints are signed with can be used, and is its owner's.",
-        "ledger.required": "A call without a record is refused, where the policy asks for that.",
-        "client.base_url": "The host that a client made without arguments calls, judged by the policy.",
+        "ledger.private": "No other user can.",
+        "ledger.space": "There is disk space for at least one file.",
+        "ledger.checkpoints": "A ledger with records has its checkpoints file.",
+        "ledger.key": "The key that signs the checkpoints can be used, and only its owner can read it.",
+        "ledger.required": "A call without a record is refused, if the policy requires records.",
+        "client.base_url": "The host that a client without arguments calls, checked against the policy.",
         "client.api_base": "OPENAI_API_BASE, which the client has ignored since 1.0, is not set.",
         "client.log": "OPENAI_LOG does not write prompts to the log.",
-        "neighbours.openai": "No two instrumentations share the name openai.",
-        "gate.installed": "The export gate stands in front of the exporters, where on_export asks for it.",
-        "gate.bypass": "No provider or processor lets spans or logs out around the gate.",
-        "gate.upload": "No hook of another package uploads prompts by a way of its own.",
-        "telemetry.exporter": "Where each exporter sends to, and whether content may go there by the policy.",
-        "telemetry.sampler": "Whether the sampler lets spans be recorded.",
+        "neighbours.openai": "No two instrumentations have the name openai.",
+        "gate.installed": "The export gate is active, if on_export needs it.",
+        "gate.bypass": "No provider or processor exports spans or logs past the gate.",
+        "gate.upload": "No hook of another package uploads prompts.",
+        "telemetry.exporter": "The host of each exporter, and whether the policy allows content there.",
+        "telemetry.sampler": "Whether the sampler records spans.",
     }
 )
 """Every check by its id, which does not change."""

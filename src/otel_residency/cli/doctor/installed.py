@@ -1,4 +1,4 @@
-"""What is installed beside the doctor."""
+"""Versions of installed distributions."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,4 +1,4 @@
-"""Start the probe as `opentelemetry-instrument` starts a service, and read its report."""
+"""Starts the probe as `opentelemetry-instrument` starts a service, and reads its report."""
 
 import json
 import subprocess
@@ -6,28 +6,28 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from otel_residency.cli.doctor.report import Report
+from otel_residency.cli.doctor.probe_report import ProbeReport
 from otel_residency.core.decode import build
 
 _LAUNCHER = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
 _PROBE = Path(__file__).with_name("probe.py")
-_PATIENCE = 60
-"""Seconds. A distro may ask a metadata service that isn't there."""
+_TIMEOUT = 60
+"""Seconds. A distro may wait for a metadata service that isn't there."""
 
 
 class ProbeError(Exception):
-    """The probe did not report; the message says how it ended."""
+    """The probe wrote no report; the message says how it ended."""
 
 
-def probe() -> Report:
+def probe() -> ProbeReport:
     """Start the probe in the environment of this process.
 
     Raises:
-        ProbeError: it did not come up.
+        ProbeError: it wrote no report.
     """
-    with TemporaryDirectory() as place:
-        told = Path(place) / "report.json"
-        command = [sys.executable, "-P", "-c", _LAUNCHER, sys.executable, "-PS", str(_PROBE), str(told)]
+    with TemporaryDirectory() as folder:
+        output = Path(folder) / "report.json"
+        command = [sys.executable, "-P", "-c", _LAUNCHER, sys.executable, "-PS", str(_PROBE), str(output)]
         try:
             done = subprocess.run(  # noqa: S603 - this interpreter, and files of ours
                 command,
@@ -36,12 +36,12 @@ def probe() -> Report:
                 text=True,
                 errors="replace",
                 check=False,
-                timeout=_PATIENCE,
+                timeout=_TIMEOUT,
             )
         except subprocess.TimeoutExpired:
-            raise ProbeError(f"no report within {_PATIENCE} seconds") from None
+            raise ProbeError(f"no report within {_TIMEOUT} seconds") from None
         try:
-            return build(Report, json.loads(told.read_text(encoding="utf-8")))
+            return build(ProbeReport, json.loads(output.read_text(encoding="utf-8")))
         except (OSError, ValueError):
-            *_, last = ["it said nothing", *done.stderr.strip().splitlines()]
+            *_, last = ["no output", *done.stderr.strip().splitlines()]
             raise ProbeError(f"no report, exit code {done.returncode}: {last}") from None

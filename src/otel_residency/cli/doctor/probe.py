@@ -1,7 +1,7 @@
 """The program that the doctor starts under `opentelemetry-instrument`; never imported.
 
-It runs with `-S`: only once it listens to what the auto-instrumentation logs does it let Python look for
-`sitecustomize`, as every other start of Python does first of all.
+It runs with `-S`, so that it can install a log handler before `site.main()` runs the `sitecustomize` of the
+auto-instrumentation.
 """
 
 import json
@@ -11,20 +11,20 @@ import site
 import sys
 from pathlib import Path
 
-told: list[logging.LogRecord] = []
+records: list[logging.LogRecord] = []
 
 
-class _Listener(logging.Handler):
-    """Keeps what is logged, exceptions included."""
+class _RecordingHandler(logging.Handler):
+    """Keeps log records with their exceptions."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        told.append(record)
+        records.append(record)
 
 
 if __name__ == "__main__":
-    logging.getLogger("opentelemetry.instrumentation").addHandler(_Listener(logging.WARNING))
+    logging.getLogger("opentelemetry.instrumentation").addHandler(_RecordingHandler(logging.WARNING))
     site.main()
-    from otel_residency.cli.doctor.inside import look
+    from otel_residency.cli.doctor.introspect import collect
 
-    Path(sys.argv[1]).write_text(json.dumps(look(told)), encoding="utf-8")
-    os._exit(0)  # no exporter may send on exit what a probe has caused
+    Path(sys.argv[1]).write_text(json.dumps(collect(records)), encoding="utf-8")
+    os._exit(0)  # without atexit handlers: no exporter may send what the probe has caused

@@ -1,4 +1,4 @@
-"""The checks as people read them, and as programs do."""
+"""The results of the checks as text and as JSON."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _SYMBOLS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}
 
 
 def as_json(checks: Sequence[Check]) -> str:
-    """One document with what the table says."""
+    """The JSON document."""
     document = {
         "status": worst(checks),
         "checks": [
@@ -33,7 +33,7 @@ def as_json(checks: Sequence[Check]) -> str:
 
 
 def as_text(checks: Sequence[Check]) -> str:
-    """A table and, below it, a line that sums it up; coloured if standard output is a terminal."""
+    """A table and a summary; coloured if standard output is a terminal."""
     out = console()
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
@@ -44,16 +44,16 @@ def as_text(checks: Sequence[Check]) -> str:
         if topic not in (None, _topic(check)):
             table.add_row()
         topic = _topic(check)
-        told = Text(check.found)
+        description = Text(check.found)
         if check.fix:
             arrow = "→" if is_unicode(out) else "->"
-            told.append(f"\n{arrow} {check.fix}", style="italic")
-        table.add_row(_status(check, out), check.id, told)
-    return as_lines(out, table, _sum(checks))
+            description.append(f"\n{arrow} {check.fix}", style="italic")
+        table.add_row(_status(check, out), check.id, description)
+    return as_lines(out, table, _summary(checks))
 
 
 def worst(checks: Sequence[Check]) -> Status:
-    """The worst status of them all."""
+    """The worst status."""
     order = list(Status)
     return max((each.status for each in checks), key=order.index, default=Status.OK)
 
@@ -67,7 +67,7 @@ def _topic(check: Check) -> str:
     return check.id.partition(".")[0]
 
 
-def _sum(checks: Sequence[Check]) -> Text:
+def _summary(checks: Sequence[Check]) -> Text:
     counted = Counter(each.status for each in checks)
     parts = [
         f"{counted[Status.FAILURE]} failed",

@@ -1,1 +1,1 @@
-"""`otel-residency run`: start a program guarded, or not at all."""
+"""`otel-residency run`: start a program with the guard, or refuse to start it."""

@@ -10,7 +10,7 @@ from opentelemetry.instrumentation import auto_instrumentation
 
 from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.environ import import_path, set_import_path, variables
-from otel_residency.cli.output import stop, tell
+from otel_residency.cli.output import print_error, stop
 from otel_residency.cli.run.program import is_python, unguardable
 from otel_residency.cli.run.refusal import refuse
 
@@ -25,18 +25,18 @@ def run(
     command: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The program and its arguments.")],
     *,
     allow_disabled: Annotated[
-        bool, typer.Option("--allow-disabled", help="Start it also where OTEL_RESIDENCY_ENABLED is false.")
+        bool, typer.Option("--allow-disabled", help="Start it even if OTEL_RESIDENCY_ENABLED is false.")
     ] = False,
 ) -> None:
-    """Start a program guarded, or not at all.
+    """Start a program with the guard, or refuse to start it.
 
-    Like opentelemetry-instrument, but the guard comes first and telemetry after it. Where the guard can't
-    be installed, or a setting can't be read, the program is not started and the exit code is 78. Python
-    processes that it starts are guarded likewise.
+    Like opentelemetry-instrument, but installs the guard first, then telemetry. If the guard can't be
+    installed or a setting can't be read, the program is not started and the exit code is 78. Python processes
+    that the program starts are guarded, too.
     """
     settings, problems, _ = active_settings()
     if not settings.enabled and not allow_disabled:
-        refuse("OTEL_RESIDENCY_ENABLED is false; unset it, or say --allow-disabled")
+        refuse("OTEL_RESIDENCY_ENABLED is false; unset it, or pass --allow-disabled")
     if settings.enabled and problems:
         refuse("; ".join(map(str, problems)))
     found = which(command[0])
@@ -44,21 +44,23 @@ def run(
         stop(f"{command[0]}: command not found", NOT_FOUND)
     program = Path(found)
     if program.name == _LAUNCHER:
-        stop(f"leave {_LAUNCHER} out: run does its work, and would be put aside by it")
+        stop(f"remove {_LAUNCHER}: run replaces it, and it would run before the guard")
     option = unguardable(program, command[1:])
     if option is not None:
-        refuse(f"{command[0]} {option} does not let anything in before the program; leave {option} out")
+        refuse(f"{command[0]} {option} disables PYTHONPATH or sitecustomize, which the guard needs")
     if not is_python(program):
-        tell(f"{command[0]} is not a Python program: only Python programs that it starts are guarded")
+        print_error(
+            f"{command[0]} is not a Python program: only the Python programs that it starts are guarded"
+        )
     _put_guard_first()
     try:
-        os.execvpe(found, command, variables())  # noqa: S606 - to be replaced by the program is the task
+        os.execvpe(found, command, variables())  # noqa: S606 - run is replaced by the program
     except OSError as error:
         stop(f"{command[0]}: can't be started: {error.strerror}", NOT_EXECUTABLE)
 
 
 def _put_guard_first() -> None:
-    """Our directory, then what `opentelemetry-instrument` would hand on, without its own."""
+    """Set PYTHONPATH as `opentelemetry-instrument` does, with our directory instead of its own."""
     given = [each for each in import_path() if each not in (_START, _UPSTREAM)]
     here = str(Path.cwd())
     set_import_path([_START, *([] if here in given else [here]), *given])

@@ -1,53 +1,53 @@
-"""What happens in the program's own process before its first line."""
+"""Installs the guard in the process of a program, before its first line."""
 
 from opentelemetry.instrumentation.auto_instrumentation import initialize
 from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 
 from otel_residency.cli.environ import import_path, set_import_path
-from otel_residency.cli.gate import gate_active
+from otel_residency.cli.export_gate import gate_active
 from otel_residency.cli.run.refusal import refuse
 from otel_residency.instrumentor import ResidencyInstrumentor, pre_instrument
 from otel_residency.patches.install import switch
 from otel_residency.settings.load import Settings, read_settings
 
 
-class _NothingMissing(set[str]):
-    """The patches that could not be put in place: with the first one the program ends.
+class _RefusingSet(set[str]):
+    """The patches that failed: the first one ends the program.
 
-    Patches are put in place when the program imports the client, before it can make a call.
+    Patches are installed when the program imports the client, before it can make a call.
     """
 
     def add(self, element: str) -> None:
         refuse(f"openai can't be guarded in the installed release: {element} can't be patched")
 
 
-def guard_and_start(own_directory: str) -> None:
-    """Guard, set telemetry up, and see that the guard holds; does not return otherwise.
+def guard_and_start(start_directory: str) -> None:
+    """Install the guard, then telemetry, then check the guard; ends the process if it is not active.
 
-    Telemetry that can't be set up is logged by OpenTelemetry and no reason to stop, unless the export gate
-    is needed. `own_directory` is not handed on to the processes that setting it up may start.
+    An error of telemetry alone is logged by OpenTelemetry and does not end the process, unless the export
+    gate is needed. `start_directory` is not in PYTHONPATH of the processes that starting telemetry may start.
     """
     settings = read_settings()
     if settings.policy.unreadable and settings.enabled:
         refuse(settings.policy.unreadable)
     pre_instrument()
-    handed_on = import_path()
-    set_import_path([each for each in handed_on if each != own_directory])
+    directories = import_path()
+    set_import_path([each for each in directories if each != start_directory])
     initialize()
-    set_import_path(handed_on)
+    set_import_path(directories)
     if settings.enabled:
-        _see_that_it_holds(settings)
+        _check_guard(settings)
 
 
-def _see_that_it_holds(settings: Settings) -> None:
+def _check_guard(settings: Settings) -> None:
     if switch.state is None:
         refuse("the call guard could not be installed")
     if switch.missing:
         refuse(f"openai can't be guarded: {', '.join(sorted(switch.missing))} can't be patched")
-    switch.missing = _NothingMissing()
+    switch.missing = _RefusingSet()
     conflict = get_dependency_conflicts(ResidencyInstrumentor().instrumentation_dependencies())
     if conflict is not None and conflict.found:
-        refuse(f"{conflict.found} is installed, and the guard is made for {conflict.required}")
+        refuse(f"{conflict.found} is installed, and the guard supports {conflict.required}")
     mode = settings.policy.on_export
     if mode != "flag" and not gate_active():
-        refuse(f"on_export is {mode}, and the export gate is not in place")
+        refuse(f"on_export is {mode}, and the export gate is not active")

@@ -1,33 +1,33 @@
-"""What kind of program a command is, as far as that can be told without starting it."""
+"""Whether a command is a Python program, found without starting it."""
 
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _PYTHON = re.compile(r"(python|pypy)[\d.]*t?(\.exe)?")
-_WITHOUT_US = frozenset("EIS")
+_UNGUARDABLE = frozenset("EIS")
 """Options by which Python ignores PYTHONPATH or does not look for `sitecustomize`."""
 _WITH_VALUE = frozenset("WX")
 _LONG_WITH_VALUE = "--check-hash-based-pycs"
 _LAST = frozenset("cm")
 """Options after which everything belongs to the program."""
 _HEAD = 1024
-"""Bytes of a file that are looked at; the interpreter's path stands at its beginning."""
+"""Bytes of a file that are read; the path of the interpreter is in its first line."""
 
 
 def unguardable(program: Path, arguments: Sequence[str]) -> str | None:
     """The option by which this Python program would start without the guard."""
     options = arguments if _is_interpreter(program.name) else _options_of_script(program)
-    return next(_without_us(options), None)
+    return next(_unguardable_options(options), None)
 
 
 def is_python(program: Path) -> bool:
     """Whether it is an interpreter, or a script whose first lines name one."""
-    return _is_interpreter(program.name) or any(map(_is_interpreter, _first_words(program)))
+    return _is_interpreter(program.name) or any(map(_is_interpreter, _shebang(program)))
 
 
-def _without_us(arguments: Sequence[str]) -> Iterator[str]:
-    """The options of the interpreter that leave us out, up to where the program's own arguments begin."""
+def _unguardable_options(arguments: Sequence[str]) -> Iterator[str]:
+    """The options of the interpreter that disable `sitecustomize`, before the arguments of the program."""
     skip = False
     for argument in arguments:
         if skip:
@@ -39,7 +39,7 @@ def _without_us(arguments: Sequence[str]) -> Iterator[str]:
             skip = argument == _LONG_WITH_VALUE
             continue
         for at, letter in enumerate(argument[1:], start=1):
-            if letter in _WITHOUT_US:
+            if letter in _UNGUARDABLE:
                 yield f"-{letter}"
             if letter in _LAST:
                 return
@@ -49,13 +49,13 @@ def _without_us(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _options_of_script(program: Path) -> list[str]:
-    words = _first_words(program)
-    at = next((number for number, word in enumerate(words) if _is_interpreter(word)), None)
-    return [] if at is None else [word for word in words[at + 1 :] if word.startswith("-")]
+    parts = _shebang(program)
+    at = next((number for number, part in enumerate(parts) if _is_interpreter(part)), None)
+    return [] if at is None else [part for part in parts[at + 1 :] if part.startswith("-")]
 
 
-def _first_words(program: Path) -> list[str]:
-    """The words after `#!`; where that names a shell, those that it executes on the second line."""
+def _shebang(program: Path) -> list[str]:
+    """The words after `#!`; if that is a shell, those that it executes in the second line."""
     try:
         with program.open("rb") as file:
             head = file.read(_HEAD)
@@ -66,8 +66,8 @@ def _first_words(program: Path) -> list[str]:
     first, *rest = head[2:].decode("utf-8", "replace").splitlines() or [""]
     if rest and rest[0].startswith("'''exec'"):
         first = rest[0].partition('"$0"')[0]
-    return [word.strip("\"'") for word in first.split()]
+    return [part.strip("\"'") for part in first.split()]
 
 
-def _is_interpreter(word: str) -> bool:
-    return bool(_PYTHON.fullmatch(Path(word).name))
+def _is_interpreter(path: str) -> bool:
+    return bool(_PYTHON.fullmatch(Path(path).name))

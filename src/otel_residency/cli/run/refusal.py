@@ -1,4 +1,4 @@
-"""The end of a program that would have run unguarded."""
+"""Ends a program that would run without the guard."""
 
 import os
 import sys
@@ -7,11 +7,11 @@ from typing import NoReturn
 from otel_residency.cli.environ import variables, without_secrets
 
 REFUSED = 78
-"""Exit code of a program that is configured wrongly; `EX_CONFIG` of sysexits."""
+"""Exit code for a wrong configuration; `EX_CONFIG` of sysexits."""
 
 
 def refuse(why: str) -> NoReturn:
-    """Say why in one line, and end the process at once: no handler, no thread, no line of the program."""
+    """Print why in one line, and end the process at once: no exit handler and no line of the program runs."""
     line = without_secrets(" ".join(why.split()), variables())
     sys.stderr.write(f"otel-residency: not started: {line}\n")
     sys.stderr.flush()

@@ -19,7 +19,7 @@ from otel_residency.errors import CatalogueError
 from otel_residency.runtime.guard import Guard
 
 
-class Format(StrEnum):
+class ScanFormat(StrEnum):
     """How the findings are printed."""
 
     text = "text"
@@ -28,57 +28,62 @@ class Format(StrEnum):
 
 
 def scan(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATHS", help="Files, and directories to walk.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATHS", help="Files and directories to read.")],
     *,
     require: Require = "",
     base_url: Annotated[
-        str, typer.Option("--base-url", metavar="URL", help="Where clients call that name no URL.")
+        str,
+        typer.Option(
+            "--base-url", metavar="URL", help="Base URL of clients that name none (default: OPENAI_BASE_URL)."
+        ),
     ] = "",
     strict: Annotated[
-        bool, typer.Option("--strict", help="Whatever is not eligible fails, and a file that can't be read.")
+        bool,
+        typer.Option("--strict", help="Fail on everything but eligible, and on files that can't be read."),
     ] = False,
     exclude: Annotated[
         list[str] | None,
-        typer.Option("--exclude", metavar="GLOB", help="Files to leave out; may be repeated."),
+        typer.Option("--exclude", metavar="GLOB", help="Files to skip (repeatable)."),
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help="sarif is for code hosts.")] = Format.text,  # noqa: A002
+    format: Annotated[  # noqa: A002 - the name of the option
+        ScanFormat, typer.Option("--format", help="Output format; sarif is for code hosts.")
+    ] = ScanFormat.text,
     json: Json = False,
 ) -> None:
-    """Find what will violate the policy, before it runs.
+    """Find policy violations in source code and configuration.
 
-    Looks in Python, notebooks, .env, YAML, JSON, TOML, .ini, shell and container files for base URLs, models,
-    features, service tiers and settings that stand there literally, and judges each as a call with it would
-    be. What a program computes is not known here, and said to be so: no finding is no proof. The settings of
-    the environment hold, unless an option says otherwise; without --base-url clients call OPENAI_BASE_URL.
-    A comment `# otel-residency: ignore[CODE] reason` takes a finding out of the count. Exit code: 0 if
-    nothing violates the policy, 1 if something does, 2 if the command can't be carried out.
+    Reads Python, notebooks, .env, YAML, JSON, TOML, .ini, shell and container files. Checks literal base
+    URLs, models, features, service tiers and settings as if a call used them. Values that a program computes
+    are listed as not known, so no finding is no proof. Uses the settings of the environment; options override
+    them. A comment `# otel-residency: ignore[CODE] reason` ignores a finding. Exit code: 0 if nothing
+    violates the policy, 1 if something does, 2 if the command can't run.
     """
-    if json and format is Format.sarif:
-        stop("say --json or --format sarif, not both")
+    if json and format is ScanFormat.sarif:
+        stop("pass either --json or --format sarif, not both")
     settings = sound_settings(require=require, strict=strict)
     if not settings.policy.require:
-        stop("no region is required: say --require, or set OTEL_RESIDENCY_REQUIRE")
+        stop("no region is required: pass --require, or set OTEL_RESIDENCY_REQUIRE")
     missing = [path for path in paths if not path.exists()]
     if missing:
         stop(f"{missing[0]}: does not exist")
     url = base_url or variables().get(BASE_URL, "").strip()
     if url and read_base_url(url) is None:
         stop("the base URL is not one that the client can call: write it like https://HOST/v1")
-    from otel_residency.cli.scan import report, sarif, show  # noqa: PLC0415
-    from otel_residency.cli.scan.judge import Judge  # noqa: PLC0415
+    from otel_residency.cli.scan import sarif, scanner, show  # noqa: PLC0415
+    from otel_residency.cli.scan.findings import PolicyChecker  # noqa: PLC0415
 
     try:
-        judge = Judge(Guard(settings), datetime.now(UTC).date(), url)
-        found = report.scan(_shown(files_below(paths, exclude or ())), judge)
+        checker = PolicyChecker(Guard(settings), datetime.now(UTC).date(), url)
+        found = scanner.scan(_counted(files_below(paths, exclude or ())), checker)
     except CatalogueError as error:
         stop(str(error))
     except ImportError as error:
         stop(f"scan needs {error.name}: pip install 'otel-residency[cli]'")
     if not found.files and not found.unread:
-        stop("there is no file of a known kind: see docs/cli.md for those that are read")
-    if format is Format.sarif:
+        stop("no file of a supported kind found: docs/cli.md lists the kinds")
+    if format is ScanFormat.sarif:
         typer.echo(as_json(sarif.as_sarif(found)))
-    elif format is Format.text and not json:
+    elif format is ScanFormat.text and not json:
         typer.echo(show.as_text(found))
     else:
         document = {"violations": found.violations, **found._asdict()}
@@ -86,8 +91,8 @@ def scan(
     raise typer.Exit(int(bool(found.violations or (settings.policy.strict and found.unread))))
 
 
-def _shown(files: Iterable[Path]) -> Iterator[Path]:
-    """The files, counted on standard error where somebody is looking."""
+def _counted(files: Iterable[Path]) -> Iterator[Path]:
+    """The files, counted on standard error if it is a terminal."""
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 

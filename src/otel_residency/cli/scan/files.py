@@ -1,4 +1,4 @@
-"""The files that a scan looks at, and how each kind is read."""
+"""The files that a scan reads, and the reader of each kind."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
 
-from otel_residency.cli.scan.said import Found, UnreadableError
+from otel_residency.cli.scan.literals import Found, UnreadableError
 
 LIMIT = 1 << 20
 """Bytes. A larger file is generated, and not read."""
@@ -45,16 +45,16 @@ Reader = Callable[[bytes], Iterable[Found]]
 
 
 def files_below(paths: Iterable[Path], excluded: Iterable[str]) -> Iterator[Path]:
-    """The files that are named, and those of known kinds in the directories that are, each once.
+    """The files in `paths`, and those of known kinds in its directories, each once.
 
-    Links to directories are not followed. A directory that can't be listed comes in the place of its files.
+    Links to directories are not followed. A directory that can't be listed is returned itself.
     """
-    seen = set()
+    found = set()
     excluded = tuple(excluded)
     for path in paths:
         for file in _below(path) if path.is_dir() else [path]:
-            if file not in seen and not _is_excluded(file, excluded):
-                seen.add(file)
+            if file not in found and not _is_excluded(file, excluded):
+                found.add(file)
                 yield file
 
 
@@ -68,10 +68,10 @@ def content_of(file: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        UnreadableError: it is no file, can't be opened, or is larger than `LIMIT`.
+        UnreadableError: it is not a file, can't be opened, or is larger than `LIMIT`.
     """
     if not file.is_file():
-        raise UnreadableError("is no file")
+        raise UnreadableError("is not a file")
     try:
         with file.open("rb") as opened:
             content = opened.read(LIMIT + 1)
@@ -83,15 +83,15 @@ def content_of(file: Path) -> bytes:
 
 
 def reader_of(file: Path) -> Reader:
-    """What reads files of its kind; the library for it is imported with the first of them.
+    """The reader of its kind; its library is imported with the first file of that kind.
 
     Raises:
         ImportError: the library is not installed.
-        UnreadableError: nothing reads it.
+        UnreadableError: there is none.
     """
     kind = kind_of(file)
     if kind is None:
-        raise UnreadableError("is no file of a known kind")
+        raise UnreadableError("is not a file of a known kind")
     read: Reader = import_module(f"otel_residency.cli.scan.read_{kind}").read
     return read
 

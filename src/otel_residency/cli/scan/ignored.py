@@ -1,25 +1,26 @@
-"""Comments by which people take a finding on themselves."""
+"""Reads the comments that ignore findings: `# otel-residency: ignore[CODE] reason`."""
 
 import re
 from collections.abc import Iterator, Mapping
 
-from otel_residency.cli.scan.said import Open, Place
+from otel_residency.cli.scan.literals import Position, Unresolved
 from otel_residency.core.reasons import REASONS
 
 _MARK = b"otel-residency: ignore"
 _COMMENT = re.compile(r"(?:#|//|;)\s*otel-residency: ignore(?:\[([^\]]*)\])?(.*?)(?:\\n.*)?$")
 _ALONE = re.compile(r"[\s\"]*$")
 _END = re.compile(r"[\"',\]}\s]*$")
-"""What stands behind it in a notebook."""
+"""What follows a comment in the JSON of a notebook."""
 
 Ignored = Mapping[tuple[int, str], str]
-"""By line and reason code, why it is ignored."""
+"""The reason of the comment, by line and reason code."""
 
 
-def read_ignored(content: bytes) -> tuple[Ignored, tuple[Open, ...]]:
-    """What the comments of a file ignore, at their line or, where they stand alone, at the next one.
+def read_ignored(content: bytes) -> tuple[Ignored, tuple[Unresolved, ...]]:
+    """The findings that the comments of a file ignore, and the comments that are wrong.
 
-    One without known codes or without a reason ignores nothing, and is told of.
+    A comment applies to its line, or to the next one if it is alone on its line. One without known codes or
+    without a reason ignores nothing.
     """
     if _MARK not in content:
         return {}, ()
@@ -31,7 +32,8 @@ def read_ignored(content: bytes) -> tuple[Ignored, tuple[Open, ...]]:
         if why and all(code in REASONS for code in codes):
             ignored |= {(number + is_alone, code): why for code in codes}
         else:
-            wrong.append(Open(Place(number), "ignore[CODE] that names no known code, or no reason behind it"))
+            problem = "ignore comment without a known code, or without a reason"
+            wrong.append(Unresolved(Position(number), problem))
     return ignored, tuple(wrong)
 
 

@@ -1,4 +1,4 @@
-"""What the code of a notebook says; nothing is run, and outputs are not looked at."""
+"""Reads the code of notebooks; nothing is run, and outputs are skipped."""
 
 import re
 from collections.abc import Iterator
@@ -7,31 +7,31 @@ from typing import Any
 import yaml
 
 from otel_residency.cli.scan import read_python
+from otel_residency.cli.scan.literals import ApiCall, Found, Position, UnreadableError
 from otel_residency.cli.scan.read_yaml import documents
-from otel_residency.cli.scan.said import Call, Found, Place, UnreadableError
 
 _NOT_PYTHON = re.compile(r"^(\s*)[%!?].*")
 
 
 def read(content: bytes) -> Iterator[Found]:
-    """What its cells say as one program, at the lines of the file.
+    """The literals of its cells, read as one program, at the lines of the file.
 
     Raises:
-        UnreadableError: it is no notebook, or its code is not Python.
+        UnreadableError: it is not a notebook, or its code is not Python.
     """
     try:
         (root,) = documents(content)
         lines = [line for cell in _get(root, "cells").value for line in _code(cell)]
     except (ValueError, AttributeError, TypeError):
-        raise UnreadableError("is no notebook") from None
+        raise UnreadableError("is not a notebook") from None
     numbers = [number for number, _ in lines]
     code = "\n".join(_NOT_PYTHON.sub(r"\1pass", line) for _, line in lines)
 
-    def moved(place: Place) -> Place:
-        return Place(numbers[place.line - 1])
+    def moved(place: Position) -> Position:
+        return Position(numbers[place.line - 1])
 
     for each in read_python.read(code.encode()):
-        if isinstance(each, Call):
+        if isinstance(each, ApiCall):
             places = {name: moved(place) for name, place in each.places.items()}
             yield each._replace(place=moved(each.place), places=places)
         else:

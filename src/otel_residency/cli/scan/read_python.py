@@ -1,4 +1,4 @@
-"""What a Python file says to clients of the vendor's API, by its syntax tree; nothing is run."""
+"""Reads Python files by their syntax tree; nothing is run."""
 
 import ast
 import warnings
@@ -6,19 +6,27 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from otel_residency.cli.base_url import BASE_URL
-from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said, UnreadableError
+from otel_residency.cli.scan.literals import (
+    ApiCall,
+    Found,
+    Literal,
+    Position,
+    UnboundClient,
+    UnreadableError,
+    Unresolved,
+)
 
 _CLIENTS = frozenset({"OpenAI", "AsyncOpenAI"})
 _WRAPPERS = frozenset({"ChatOpenAI", "OpenAIEmbeddings", "OpenAIEmbedding"})
 """Classes of frameworks that make a client."""
 _URLS = frozenset({"base_url", "data_residency", "api_base", "openai_api_base", "azure_endpoint"})
 _WHERE = _URLS | {"provider", "http_client", "async_client"}
-"""Arguments that tell a client where it calls, or may."""
+"""Arguments that set a client's base URL, or may."""
 _MODULE_URL = "openai.base_url"
 _OF_CLIENTS = (BASE_URL,)
 _OF_MODULE = (BASE_URL, _MODULE_URL)
 _OF_WRAPPERS = (BASE_URL, "OPENAI_API_BASE")
-"""By what these are told where to call, where their maker does not say."""
+"""What a client of the package, one of the module, and a wrapper read their base URL from by default."""
 _COPY = "with_options"
 _VERBS = {
     **dict.fromkeys(("create", "create_and_poll", "parse", "stream", "connect", "upload_file_chunked"), ""),
@@ -27,7 +35,7 @@ _VERBS = {
     "edit": "edits",
     "create_variation": "variations",
 }
-"""Methods that send something, each with what it adds to the path of its resource."""
+"""Methods that send a request, with what each adds to the path of its resource."""
 _DECIDING = frozenset({"model", "store", "background", "service_tier", "tools", "extra_body"})
 _FAMILY = "openai"
 _VARIABLE_AND_VALUE = 2
@@ -36,7 +44,7 @@ _SCALARS = (str, bool, int, float)
 
 
 def read(content: bytes) -> Iterator[Found]:
-    """Texts with their names, clients without a base URL, and calls.
+    """Literals with their names, clients without a base URL, and calls.
 
     Raises:
         UnreadableError: it is not Python.
@@ -85,13 +93,13 @@ class _File:
                 case ast.Dict(keys=keys, values=values):
                     for key, value in zip(keys, values, strict=True):
                         if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                            yield from self.said(key.value, value)
+                            yield from self.literals(key.value, value)
                 case ast.FunctionDef(args=arguments) | ast.AsyncFunctionDef(args=arguments):
                     yield from self.defaults(arguments)
                 case ast.Constant() | ast.JoinedStr() | ast.BinOp(op=ast.Add()) if id(node) not in self.docs:
                     text = _folded(node, self.constants)
                     if isinstance(text, str) and "://" in text:
-                        yield Said(_place(node), "", text, sets=False)
+                        yield Literal(place=_place(node), key="", value=text, sets=False)
 
     def call(self, node: ast.Call) -> Iterator[Found]:
         names = _names(node.func)
@@ -99,26 +107,26 @@ class _File:
         family = _FAMILY in callee.lower()
         given = dict(self.arguments(node))
         for name, value in given.items():
-            yield from self.said(name, value, sure=family)
+            yield from self.literals(name, value, sure=family)
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
             # A name and its default, as os.getenv, setdefault and options of a command line take them.
             name = node.args[0].value.lstrip("-").replace("-", "_")
             for value in node.args[1:] if len(node.args) == _VARIABLE_AND_VALUE else ():
-                yield from self.said(name, value, sets=not _reads_variable(node.func))
+                yield from self.literals(name, value, sets=not _reads_variable(node.func))
             if "default" in given:
-                yield from self.said(name, given["default"])
+                yield from self.literals(name, given["default"])
         if family:
-            yield Said(_place(node), callee, "", sure=True, sets=False)
+            yield Literal(place=_place(node), key=callee, value="", sure=True, sets=False)
         if self.imports and (family or callee == _COPY) and callee not in self.defined:
             yield from self.client(node, callee, given)
         if callee in _VERBS and (self.imports or "model" in given):
             resource = [name for name in names[:-1] if not name.startswith("with_")]
             if resource[:1] and resource[0] in self.modules:
-                yield Client(_place(node), _OF_MODULE)
+                yield UnboundClient(_place(node), _OF_MODULE)
             yield from self.api_call(node, [*resource, *filter(None, [_VERBS[callee]])], given)
 
     def arguments(self, node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-        """Those with names; `**` for such as are not known here."""
+        """The keyword arguments; `**` for those whose names are not literal."""
         for keyword in node.keywords:
             value = self.resolved(keyword.value) if keyword.arg is None else keyword.value
             match value:
@@ -130,18 +138,20 @@ class _File:
                 case _:
                     yield keyword.arg or "**", value
 
-    def client(self, node: ast.Call, callee: str, given: Mapping[str, ast.expr]) -> Iterator[Client | Open]:
+    def client(
+        self, node: ast.Call, callee: str, given: Mapping[str, ast.expr]
+    ) -> Iterator[UnboundClient | Unresolved]:
         settings = _OF_WRAPPERS if callee in _WRAPPERS else _OF_CLIENTS
-        told = {name: value for name, value in given.items() if not self.unset(value, settings)}
-        if callee in _CLIENTS | _WRAPPERS and not told.keys() & {*_WHERE, "**"}:
-            yield Client(_place(node), settings)
-        for name in told.keys() & {*_URLS, "**"}:
-            choices = self.alternatives(told[name])
+        stated = {name: value for name, value in given.items() if not self.unset(value, settings)}
+        if callee in _CLIENTS | _WRAPPERS and not stated.keys() & {*_WHERE, "**"}:
+            yield UnboundClient(_place(node), settings)
+        for name in stated.keys() & {*_URLS, "**"}:
+            choices = self.alternatives(stated[name])
             if not all(isinstance(each, ast.Constant) or self.unset(each, settings) for each in choices):
-                yield Open(_place(node), f"{name} of {callee}")
+                yield Unresolved(_place(node), f"{name} of {callee}")
 
     def unset(self, value: ast.expr, settings: tuple[str, ...]) -> bool:
-        """Whether it says no more than no argument: `None`, or a variable that the client reads itself."""
+        """Whether it is as good as no argument: `None`, or a variable that the client reads itself."""
         match self.resolved(value):
             case ast.Constant(value=None):
                 return True
@@ -149,10 +159,12 @@ class _File:
                 return variable in settings and _reads_variable(func)
         return False
 
-    def api_call(self, node: ast.Call, resource: list[str], given: Mapping[str, ast.expr]) -> Iterator[Call]:
+    def api_call(
+        self, node: ast.Call, resource: list[str], given: Mapping[str, ast.expr]
+    ) -> Iterator[ApiCall]:
         body: dict[str, Any] = {}
         places = {}
-        unknown = []
+        unresolved = []
         for name, argument in given.items():
             value = self.literal(argument)
             if name == "extra_body" and isinstance(value, dict):
@@ -161,10 +173,16 @@ class _File:
                 body[name] = value
                 places[name] = _place(self.resolved(argument))
             elif name in {*_DECIDING, "**"}:
-                unknown.append(name)
-        yield Call(_place(node), "/".join(resource), body, places, tuple(unknown))
+                unresolved.append(name)
+        yield ApiCall(
+            place=_place(node),
+            path="/".join(resource),
+            body=body,
+            places=places,
+            unresolved=tuple(unresolved),
+        )
 
-    def defaults(self, arguments: ast.arguments) -> Iterator[Said | Open]:
+    def defaults(self, arguments: ast.arguments) -> Iterator[Literal | Unresolved]:
         positional = [*arguments.posonlyargs, *arguments.args]
         pairs = [
             *zip(reversed(positional), reversed(arguments.defaults), strict=False),
@@ -172,33 +190,33 @@ class _File:
         ]
         for argument, value in pairs:
             if value is not None:
-                yield from self.said(argument.arg, value)
+                yield from self.literals(argument.arg, value)
 
-    def assigned(self, target: ast.expr, value: ast.expr) -> Iterator[Said | Open]:
+    def assigned(self, target: ast.expr, value: ast.expr) -> Iterator[Literal | Unresolved]:
         match target:
             case ast.Name(id=name):
-                yield from self.said(name, value)
+                yield from self.literals(name, value)
             case ast.Attribute(attr=name):
                 names = _names(target)
                 if names[:-1] and names[0] in self.modules and names[1:] == ["base_url"]:
                     name = _MODULE_URL
                 sure = _FAMILY in "".join(names[:-1]).lower()
-                yield from self.said(name, value, sure=sure, sets=name == _MODULE_URL)
+                yield from self.literals(name, value, sure=sure, sets=name == _MODULE_URL)
             case ast.Subscript(slice=ast.Constant(value=str(name))):
-                yield from self.said(name, value, sets=True)
+                yield from self.literals(name, value, sets=True)
 
-    def said(
+    def literals(
         self, key: str, value: ast.expr, *, sure: bool = False, sets: bool = False
-    ) -> Iterator[Said | Open]:
+    ) -> Iterator[Literal | Unresolved]:
         if sets and key in {*_OF_WRAPPERS, _MODULE_URL} and self.literal(value) is _UNKNOWN:
-            yield Said(_place(value), key, "?")
-            yield Open(_place(value), key)
+            yield Literal(place=_place(value), key=key, value="?")
+            yield Unresolved(_place(value), key)
         for node in self.alternatives(value):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield Said(_place(node), key, node.value, sure, sets)
+                yield Literal(place=_place(node), key=key, value=node.value, sure=sure, sets=sets)
 
     def alternatives(self, value: ast.expr) -> Iterator[ast.expr]:
-        """What an expression may come to, of one that chooses."""
+        """The expressions that a choice may evaluate to."""
         match value:
             case ast.IfExp(body=body, orelse=orelse):
                 yield from self.alternatives(body)
@@ -210,7 +228,7 @@ class _File:
                 yield self.resolved(value)
 
     def resolved(self, node: ast.expr) -> ast.expr:
-        """What a name of the file stands for, one step; a default; and a text that is put together."""
+        """The value of a name of the file, one step; a default; a text that is put together of literals."""
         if isinstance(node, ast.Name | ast.Attribute):
             node = self.constants.get(".".join(_names(node)), node)
         if isinstance(node, ast.Call):
@@ -238,7 +256,7 @@ class _File:
 
 
 def _constants(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Mapping[str, ast.expr]:
-    """Names that the module or one of its classes assigns once, at its top."""
+    """Names that the module or one of its classes assigns once at its top level."""
     found: dict[str, ast.expr] = {}
     twice = set()
     for node in tree.body:
@@ -257,7 +275,7 @@ def _constants(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Mapping[str
 
 
 def _is_family(module: str) -> bool:
-    """Whether it is the client, or a module of others that has the client's name in its own."""
+    """Whether it is the client, or a module with the client's name in its name."""
     return any(_FAMILY in part.split("_") for part in module.split("."))
 
 
@@ -267,7 +285,7 @@ def _reads_variable(function: ast.expr) -> bool:
 
 
 def _folded(node: ast.expr, constants: Mapping[str, ast.expr]) -> str | None:
-    """The text that is put together of literals and names of the file; `None` if it is not such."""
+    """The text that is put together of literals and names of the file; `None` if it is not one."""
     parts, waiting = [], [node]
     while waiting:
         match waiting.pop():
@@ -290,7 +308,7 @@ def _folded(node: ast.expr, constants: Mapping[str, ast.expr]) -> str | None:
 
 
 def _names(node: ast.expr) -> list[str]:
-    """`a.b.c` as its names; what stands before a call or an index is left out."""
+    """`a.b.c` as its names, without what precedes a call or an index."""
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.insert(0, node.attr)
@@ -298,5 +316,5 @@ def _names(node: ast.expr) -> list[str]:
     return [node.id, *names] if isinstance(node, ast.Name) else names
 
 
-def _place(node: ast.expr) -> Place:
-    return Place(node.lineno, node.col_offset + 1)
+def _place(node: ast.expr) -> Position:
+    return Position(node.lineno, node.col_offset + 1)

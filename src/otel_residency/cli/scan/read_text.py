@@ -1,8 +1,8 @@
-"""What a file of settings or a script says, line by line."""
+"""Reads files of settings and scripts line by line."""
 
 from collections.abc import Iterator
 
-from otel_residency.cli.scan.said import Found
+from otel_residency.cli.scan.literals import Found
 from otel_residency.cli.scan.text import in_text
 
 

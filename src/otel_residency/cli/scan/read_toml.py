@@ -1,14 +1,14 @@
-"""What a TOML file says."""
+"""Reads TOML files."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from otel_residency.cli.scan.said import Found, Place, Said, UnreadableError
+from otel_residency.cli.scan.literals import Found, Literal, Position, UnreadableError
 
 
 def read(content: bytes) -> Iterator[Found]:
-    """Each text with its key. The parser tells no lines: it is the first not taken that holds both.
+    """Each text with its key. The parser returns no lines: the first unused line with both is taken.
 
     Raises:
         UnreadableError: it is not TOML.
@@ -25,7 +25,7 @@ def read(content: bytes) -> Iterator[Found]:
         alone = (at for at, line in enumerate(lines) if value in line)
         at = next(holding, next(alone, 0))
         taken.add(at)
-        yield Said(Place(at + 1), key, value)
+        yield Literal(place=Position(at + 1), key=key, value=value)
 
 
 def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:

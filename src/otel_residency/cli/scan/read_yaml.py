@@ -1,11 +1,11 @@
-"""What a YAML file says; docker compose and Kubernetes write variables in ways of their own."""
+"""Reads YAML and JSON files, with the forms in which docker compose and Kubernetes set variables."""
 
 import re
 from collections.abc import Iterator
 
 import yaml
 
-from otel_residency.cli.scan.said import Found, Place, Said, UnreadableError
+from otel_residency.cli.scan.literals import Found, Literal, Position, UnreadableError
 from otel_residency.cli.scan.text import in_text
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -17,7 +17,7 @@ _IN_QUOTES = re.compile(rb'"([^"]*)"')
 
 
 def read(content: bytes) -> Iterator[Found]:
-    """Each text with its key; nothing is constructed, whatever its tags say.
+    """Each text with its key; tags construct nothing.
 
     Raises:
         UnreadableError: it is not YAML, nor a template of it.
@@ -27,12 +27,12 @@ def read(content: bytes) -> Iterator[Found]:
     except UnreadableError:
         found = documents(_without_templates(content))
     waiting = [("", node) for node in found]
-    seen = set()
+    visited = set()
     while waiting:
         key, node = waiting.pop()
         if isinstance(node, yaml.ScalarNode):
-            yield from _said(key, node)
-        elif id(node) in seen:
+            yield from _literals(key, node)
+        elif id(node) in visited:
             continue
         elif isinstance(node, yaml.SequenceNode):
             waiting += [(key, each) for each in node.value]
@@ -42,21 +42,21 @@ def read(content: bytes) -> Iterator[Found]:
             if isinstance(named, yaml.ScalarNode) and "value" in fields:
                 fields[named.value] = fields.pop("value")
             waiting += fields.items()
-        seen.add(id(node))
+        visited.add(id(node))
 
 
 def documents(content: bytes) -> list[yaml.Node]:
     """The documents of a file, YAML or JSON.
 
     Raises:
-        UnreadableError: it is neither, or more deeply nested than anybody writes.
+        UnreadableError: it is neither, or nested too deeply.
     """
     try:
         depth = 0
         for event in yaml.parse(content, Loader=_LOADER):
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:  # what composes goes one call deeper for each, and then down with all of us
+            if depth > _DEEPEST:  # compose_all recurses at each level, and a stack overflow ends the process
                 raise UnreadableError("is nested too deeply")
         return [node for node in yaml.compose_all(content, Loader=_LOADER) if node is not None]
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -64,7 +64,7 @@ def documents(content: bytes) -> list[yaml.Node]:
 
 
 def _without_templates(content: bytes) -> bytes:
-    """A template of Helm with the default in the place of each value, and without its control lines."""
+    """A Helm template with the default of each value instead of the value, without its control lines."""
 
     def value(found: re.Match[bytes]) -> bytes:
         quoted = _IN_QUOTES.findall(found[0])
@@ -79,15 +79,15 @@ def _without_templates(content: bytes) -> bytes:
     )
 
 
-def _said(key: str, node: yaml.ScalarNode) -> Iterator[Said]:
-    """A text; also one like `NAME=value`, and a script or a file of settings with what it says."""
+def _literals(key: str, node: yaml.ScalarNode) -> Iterator[Literal]:
+    """A text, a `NAME=value`, or the literals of a script or settings file that stands in a text."""
     line, column = node.start_mark.line + 1, node.start_mark.column + 1
     text = node.value
     if variable := _VARIABLE.fullmatch(text):
-        yield Said(Place(line, column), variable[1], variable[2])
+        yield Literal(place=Position(line, column), key=variable[1], value=variable[2])
     elif "\n" in text or ("://" in text and not text.startswith(("http", "ws"))):
         is_block = node.style in ("|", ">")
         if key not in _PROSE:
             yield from in_text(text, line + is_block)
     else:
-        yield Said(Place(line, column), key, text)
+        yield Literal(place=Position(line, column), key=key, value=text)

@@ -1,4 +1,4 @@
-"""What a scan found as SARIF 2.1.0, which code hosts and editors read."""
+"""The result of a scan as SARIF 2.1.0, which code hosts and editors read."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from otel_residency.cli.scan.judge import Judged
-from otel_residency.cli.scan.report import Report
+from otel_residency.cli.scan.findings import ScanFinding
+from otel_residency.cli.scan.scanner import ScanResult
 from otel_residency.core.reasons import REASONS
 from otel_residency.version import __version__
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def as_sarif(report: Report) -> dict[str, Any]:
+def as_sarif(result: ScanResult) -> dict[str, Any]:
     """One run: a rule for each reason code found, a result for each finding."""
-    codes = sorted({each.reason for each in report.findings})
+    codes = sorted({each.reason for each in result.findings})
     driver = {
         "name": "otel-residency",
         "semanticVersion": __version__,
@@ -29,10 +29,10 @@ def as_sarif(report: Report) -> dict[str, Any]:
         "invocations": [
             {
                 "executionSuccessful": True,
-                "toolExecutionNotifications": [*_unread(report), *_not_known(report)],
+                "toolExecutionNotifications": [*_unread(result), *_unresolved(result)],
             }
         ],
-        "results": _results(report, codes),
+        "results": _results(result, codes),
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -48,18 +48,20 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _results(report: Report, codes: list[str]) -> list[dict[str, Any]]:
-    """One each; of some that are alike, the first keeps its fingerprint when another one is added."""
-    seen: Counter[str] = Counter()
+def _results(result: ScanResult, codes: list[str]) -> list[dict[str, Any]]:
+    """One each; of equal ones, the first keeps its fingerprint when another is added."""
+    counted: Counter[str] = Counter()
     results = []
-    for each in report.findings:
-        known = f"{_artifact(each.file)['uri']}\n{each.reason}\n{each.detail.replace(report.catalogue, '')}"
-        seen[known] += 1
-        results.append(_result(each, codes.index(each.reason), f"{known}\n{seen[known]}"))
+    for each in result.findings:
+        identity = (
+            f"{_artifact(each.file)['uri']}\n{each.reason}\n{each.detail.replace(result.catalogue, '')}"
+        )
+        counted[identity] += 1
+        results.append(_result(each, codes.index(each.reason), f"{identity}\n{counted[identity]}"))
     return results
 
 
-def _result(found: Judged, rule: int, known: str) -> dict[str, Any]:
+def _result(found: ScanFinding, rule: int, identity: str) -> dict[str, Any]:
     region = {"startLine": found.line, "startColumn": found.column}
     return {
         "ruleId": found.reason,
@@ -67,20 +69,20 @@ def _result(found: Judged, rule: int, known: str) -> dict[str, Any]:
         "level": "error" if found.violation else "warning",
         "message": {"text": f"{found.verdict}: {found.detail}. {found.fix}"},
         "locations": [{"physicalLocation": {"artifactLocation": _artifact(found.file), "region": region}}],
-        "partialFingerprints": {"residency/v1": sha256(known.encode()).hexdigest()[:32]},
+        "partialFingerprints": {"residency/v1": sha256(identity.encode()).hexdigest()[:32]},
         "suppressions": [{"kind": "inSource", "justification": found.ignored}] if found.ignored else [],
         "properties": {"verdict": found.verdict, "violation": found.violation},
     }
 
 
-def _unread(report: Report) -> Iterator[dict[str, Any]]:
-    for file, why in report.unread:
+def _unread(result: ScanResult) -> Iterator[dict[str, Any]]:
+    for file, why in result.unread:
         place = {"physicalLocation": {"artifactLocation": _artifact(file)}}
         yield {"level": "warning", "message": {"text": f"not read: {why}"}, "locations": [place]}
 
 
-def _not_known(report: Report) -> Iterator[dict[str, Any]]:
-    for file, line, column, what in report.not_known:
+def _unresolved(result: ScanResult) -> Iterator[dict[str, Any]]:
+    for file, line, column, what in result.not_known:
         place = {"artifactLocation": _artifact(file), "region": {"startLine": line, "startColumn": column}}
         text = f"not known here: {what}"
         yield {"level": "note", "message": {"text": text}, "locations": [{"physicalLocation": place}]}

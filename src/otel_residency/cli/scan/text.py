@@ -1,19 +1,19 @@
-"""What stands in text of no particular language: variables that are set, and URLs."""
+"""Finds variables that are set, and URLs, in text of no particular language."""
 
 import re
 from collections.abc import Iterator
 
-from otel_residency.cli.scan.said import Place, Said
+from otel_residency.cli.scan.literals import Literal, Position
 
 _COMMENT = re.compile(r"^\s*(?:#|;|//)|\s#\s")
 _PAIR = re.compile(r"""(?<![\w.-])-{0,2}([A-Za-z_][\w.-]*)\s*(?:=|:(?!//))\s*("[^"]*"|'[^']*'|[^\s"';,]+)""")
 _SET = re.compile(r"\s*ENV\s+(\w+)\s+([^\s=]+)\s*")
-"""As the files of container images write it, too."""
+"""A second form of ENV in the files of container images."""
 _URL = re.compile(r"""\b(?:https?|wss?)://[^\s"'`<>()\\,;]+""")
 
 
-def in_text(text: str, first: int = 1) -> Iterator[Said]:
-    """Each `NAME=value` or `name: value`, and each URL besides; comments say nothing.
+def in_text(text: str, first: int = 1) -> Iterator[Literal]:
+    """Each `NAME=value` or `name: value`, and each other URL; comments are left out.
 
     Args:
         text: of one or more lines.
@@ -26,6 +26,6 @@ def in_text(text: str, first: int = 1) -> Iterator[Said]:
         for pair in filter(None, pairs):
             value = pair[2].strip("\"'")
             column = line.index(value, pair.start(2)) + 1
-            yield Said(Place(number, column), pair[1].replace("-", "_"), value)
+            yield Literal(place=Position(number, column), key=pair[1].replace("-", "_"), value=value)
         for url in _URL.finditer(line):
-            yield Said(Place(number, url.start() + 1), "", url[0].rstrip("."))
+            yield Literal(place=Position(number, url.start() + 1), key="", value=url[0].rstrip("."))

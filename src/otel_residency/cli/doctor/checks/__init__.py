@@ -1,4 +1,4 @@
-"""The checks, one module per topic; each has a function `checks` of what was seen."""
+"""The checks, one module per topic with a function `checks`."""
 
 from collections.abc import Iterator
 
@@ -15,15 +15,15 @@ from otel_residency.cli.doctor.checks import (
     telemetry,
     versions,
 )
-from otel_residency.cli.doctor.seen import Seen
+from otel_residency.cli.doctor.environment import Environment
 from otel_residency.cli.environ import without_secrets
 
 _TOPICS = (versions, start, guard, policy, catalogue, ledger, client, neighbours, gate, telemetry)
 
 
-def all_checks(seen: Seen) -> Iterator[Check]:
-    """Every check that can be made of what was seen; what others wrote is shown without its secrets."""
+def all_checks(env: Environment) -> Iterator[Check]:
+    """The result of every check, without secrets in text that others wrote."""
     for topic in _TOPICS:
-        for check in topic.checks(seen):
-            found, fix = (without_secrets(text, seen.environ) for text in (check.found, check.fix))
+        for check in topic.checks(env):
+            found, fix = (without_secrets(text, env.environ) for text in (check.found, check.fix))
             yield check._replace(found=found, fix=fix)

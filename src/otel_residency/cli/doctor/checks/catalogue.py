@@ -3,27 +3,27 @@
 from collections.abc import Iterator
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
-from otel_residency.cli.doctor.seen import Seen
+from otel_residency.cli.doctor.environment import Environment
 from otel_residency.core.decide import age_findings
 from otel_residency.core.verdict import ELIGIBLE
 
 _FIX = "Update the package, or supply the current table by OTEL_RESIDENCY_CATALOGUE."
 
 
-def checks(seen: Seen) -> Iterator[Check]:
+def checks(env: Environment) -> Iterator[Check]:
     """The revision that a call made now is judged by, and what a verdict notes about its age."""
-    revision = seen.catalogue.revision_on(seen.today)
-    findings = list(age_findings(seen.catalogue, seen.settings.policy, seen.today))
+    revision = env.catalogue.revision_on(env.today)
+    findings = list(age_findings(env.catalogue, env.settings.policy, env.today))
     if revision is None:
         yield failure("catalogue.revision", findings[0].detail, _FIX)
         return
-    pinned = ", pinned" if seen.catalogue.pinned else ""
-    checked, age = seen.catalogue.known_until(revision), seen.catalogue.age(revision, seen.today)
+    pinned = ", pinned" if env.catalogue.pinned else ""
+    checked, age = env.catalogue.known_until(revision), env.catalogue.age(revision, env.today)
     found = f"{revision.id}{pinned}, checked {checked}, {age} days ago"
     if not findings:
         yield ok("catalogue.revision", found)
     elif findings[0].verdict is ELIGIBLE:
         yield warning("catalogue.revision", found, _FIX)
     else:
-        limit = seen.settings.policy.catalogue_max_age
+        limit = env.settings.policy.catalogue_max_age
         yield failure("catalogue.revision", f"{found}; the policy allows {limit}", _FIX)

@@ -1,35 +1,35 @@
-"""The policy: readable, with a requirement, and with what the vendor's table asks to be attested."""
+"""The policy: whether it can be read, what it requires, and which attestations are missing."""
 
 from collections.abc import Iterator
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
-from otel_residency.cli.doctor.seen import Seen
+from otel_residency.cli.doctor.environment import Environment
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
 from otel_residency.core.verdict import INELIGIBLE, Verdict
 
 
-def checks(seen: Seen) -> Iterator[Check]:
-    """What is required, what happens to what violates it, and what the contract is said to hold."""
-    policy = seen.settings.policy
-    for problem in seen.problems:
+def checks(env: Environment) -> Iterator[Check]:
+    """Problems of the settings, the requirement, the modes, and the attestations."""
+    policy = env.settings.policy
+    for problem in env.problems:
         refused = "; every call is refused" if policy.on_call == "block" else ""
         yield failure("policy.readable", f"{problem}{refused}", problem.fix)
-    if not seen.problems:
-        yield ok("policy.readable", f"policy {seen.settings.policy_hash}")
+    if not env.problems:
+        yield ok("policy.readable", f"policy {env.settings.policy_hash}")
     if policy.require:
         yield ok("policy.require", f"{', '.join(policy.require)}, for {policy.scope}")
     else:
         fix = "Set OTEL_RESIDENCY_REQUIRE, for instance to eu."
-        yield warning("policy.require", "no region is required: only require() makes violations", fix)
+        yield warning("policy.require", "no region is required: only require() causes violations", fix)
     strict = "strict" if policy.strict else "not strict"
     yield ok("policy.modes", f"on_call {policy.on_call}, on_export {policy.on_export}, {strict}")
-    yield from _attestations(seen)
+    yield from _attestations(env)
 
 
-def _attestations(seen: Seen) -> Iterator[Check]:
-    required = seen.settings.policy.require
-    findings = dict.fromkeys(each for region in required for each in _missing(seen, region))
+def _attestations(env: Environment) -> Iterator[Check]:
+    required = env.settings.policy.require
+    findings = dict.fromkeys(each for region in required for each in _missing(env, region))
     for region, project, detail, verdict in findings:
         where = f"{region}, {project}" if project else region
         verdict_there = "ineligible" if verdict is INELIGIBLE else f"at best {verdict}"
@@ -43,26 +43,26 @@ def _attestations(seen: Seen) -> Iterator[Check]:
         yield ok("policy.attestations", "all stated" if required else none)
 
 
-def _missing(seen: Seen, region: str) -> Iterator[tuple[str, str, str, Verdict]]:
+def _missing(env: Environment, region: str) -> Iterator[tuple[str, str, str, Verdict]]:
     """What the core finds missing for a call in `region`, made with each project that may answer there."""
-    policy = seen.settings.policy._replace(require=(region,))
-    host = seen.catalogue.host_of(region, seen.today)
+    policy = env.settings.policy._replace(require=(region,))
+    host = env.catalogue.host_of(region, env.today)
     hop = Hop(scheme="https", host=host, port=None, path=f"{BASE_PATH}/responses", payload=True)
-    for project in _projects(seen, region):
-        facts = CallFacts(on=seen.today, method="POST", hops=(hop,), project=project or None)
-        for finding in decide(facts, seen.catalogue, policy).findings:
+    for project in _projects(env, region):
+        facts = CallFacts(on=env.today, method="POST", hops=(hop,), project=project or None)
+        for finding in decide(facts, env.catalogue, policy).findings:
             if finding.reason == "attestation.missing":
                 yield region, project, finding.detail, finding.verdict
 
 
-def _projects(seen: Seen, region: str) -> list[str]:
+def _projects(env: Environment, region: str) -> list[str]:
     """The project that the client names, else those of `region` in the policy's file, else `""`."""
-    if named := seen.environ.get("OPENAI_PROJECT_ID", ""):
+    if named := env.environ.get("OPENAI_PROJECT_ID", ""):
         return [named]
-    residencies = seen.catalogue.project_residency
+    residencies = env.catalogue.project_residency
     there = [
         name
-        for name, project in seen.settings.policy.seen_projects.items()
+        for name, project in env.settings.policy.seen_projects.items()
         if project.residency in residencies and residencies[project.residency].region == region
     ]
     return there or [""]

@@ -1,4 +1,4 @@
-"""Versions: each in the range that the package itself asks for, and OpenTelemetry's fitting together."""
+"""Versions: each in the range that the package requires, and OpenTelemetry's API and SDK of one release."""
 
 from collections.abc import Iterator
 from importlib.metadata import metadata, requires
@@ -8,15 +8,15 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
+from otel_residency.cli.doctor.environment import Environment
 from otel_residency.cli.doctor.installed import installed
-from otel_residency.cli.doctor.seen import Seen
 from otel_residency.instrumentor import ResidencyInstrumentor
 
 _SELF = "otel-residency"
 _API, _SDK = "opentelemetry-api", "opentelemetry-sdk"
 
 
-def checks(_: Seen) -> Iterator[Check]:
+def checks(_: Environment) -> Iterator[Check]:
     """Python, the client, OpenTelemetry, wrapt."""
     ranges = {
         need.name: need.specifier for need in map(Requirement, requires(_SELF) or ()) if not need.marker

@@ -1,11 +1,11 @@
-"""What the probe tells the doctor, and its way there and back as plain data."""
+"""The report of the probe, which it writes as JSON for the doctor."""
 
 from typing import NamedTuple
 
 from otel_residency.core.base_url import BaseUrl
 
 
-class Problem(NamedTuple):
+class StartProblem(NamedTuple):
     """An error or warning that the auto-instrumentation logged."""
 
     what: str
@@ -17,13 +17,13 @@ class Problem(NamedTuple):
 
 
 class Provider(NamedTuple):
-    """A provider as the program finds it."""
+    """A provider in the program."""
 
     signal: str
     name: str
     sdk: bool
     gated: bool
-    """Whether finished items pass the place where the export gate stands."""
+    """Whether finished items pass the method that the export gate patches."""
 
 
 class Processor(NamedTuple):
@@ -35,23 +35,23 @@ class Processor(NamedTuple):
     host: str | None = None
     port: int | None = None
     early: bool = False
-    """Whether it has an exporter and does something of its own when a span starts."""
+    """Whether it has an exporter and an `on_start` of its own."""
 
 
-class Place(NamedTuple):
-    """A file or folder, as the program finds it."""
+class LedgerPath(NamedTuple):
+    """A file or folder of the ledger."""
 
     path: str
     exists: bool = True
     error: str | None = None
-    """Why it can't be written to, or made."""
+    """Why it can't be written or created."""
     folder: bool = False
     mode: int = 0
     owner: int = 0
     size: int = 0
 
 
-class Key(NamedTuple):
+class LedgerKey(NamedTuple):
     """The key that a ledger is signed with."""
 
     path: str | None = None
@@ -61,26 +61,25 @@ class Key(NamedTuple):
     mode: int = 0
 
 
-class Ledger(NamedTuple):
-    """Where records of calls go to."""
+class LedgerState(NamedTuple):
+    """Files and folders of the ledger."""
 
-    written: Place
+    written: LedgerPath
     """The file, or the folder in which each process has one."""
-    beside: Place
+    checkpoints: LedgerPath
     """The file with the checkpoints."""
-    around: Place
-    """The folder that the first one stands in."""
-    begun: bool
-    """Whether there are records."""
+    folder: LedgerPath
+    """The folder that contains the first one."""
+    has_records: bool
     free: int
     """Bytes."""
-    key: Key | None = None
+    key: LedgerKey | None = None
 
 
-class Report(NamedTuple):
-    """What a program under `opentelemetry-instrument` looks like from the inside."""
+class ProbeReport(NamedTuple):
+    """A program under `opentelemetry-instrument`, inspected from within."""
 
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[StartProblem, ...] = ()
     guarded: bool = False
     missing: tuple[str, ...] = ()
     missing_clients: tuple[str, ...] = ()
@@ -98,10 +97,10 @@ class Report(NamedTuple):
     """That of a client made without arguments, as its HTTP library reads it."""
     url_error: str | None = None
     """Why a client without arguments can't be made."""
-    ledger: Ledger | None = None
+    ledger: LedgerState | None = None
     user: int = 0
 
     @property
-    def came_through(self) -> bool:
-        """Whether the initialisation went to its end."""
+    def initialised(self) -> bool:
+        """Whether the initialisation completed."""
         return not any(problem.fatal for problem in self.problems)

@@ -1,13 +1,13 @@
-"""Whether the export gate is at work in this process."""
+"""Whether the export gate is active in this process."""
 
 from otel_residency.patches.otel_sdk import switch
 
 
 def gate_active() -> bool:
-    """Whether the gate stands, whole, in front of the exporters of this process."""
+    """Whether the gate is installed completely and has something to do."""
     return switch.installed and not switch.missing and switch.gate is not None
 
 
 def gate_missing() -> tuple[str, ...]:
-    """The places of the SDK where it could not be put."""
+    """The functions of the SDK that could not be patched."""
     return tuple(sorted(switch.missing))

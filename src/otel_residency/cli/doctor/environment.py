@@ -1,4 +1,4 @@
-"""All that the checks look at, gathered once."""
+"""What the checks inspect: settings, catalogue, variables and the report of the probe."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.doctor.launch import ProbeError, probe
-from otel_residency.cli.doctor.report import Report
+from otel_residency.cli.doctor.probe_report import ProbeReport
 from otel_residency.cli.environ import variables
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.settings.load import Settings
 from otel_residency.settings.problems import PolicyProblem
 
 
-class Seen(NamedTuple):
+class Environment(NamedTuple):
     """The environment of a service."""
 
     environ: Mapping[str, str]
@@ -22,18 +22,26 @@ class Seen(NamedTuple):
     """What is wrong with the settings."""
     catalogue: Catalogue
     today: date
-    report: Report | None
-    silence: str = ""
-    """Why there is no report."""
+    report: ProbeReport | None
+    probe_error: str = ""
+    """Why there is no report; empty if there is one."""
 
 
-def gather() -> Seen:
-    """Read the settings and the catalogue, and have the probe look."""
+def gather() -> Environment:
+    """Read the settings and the catalogue, and run the probe."""
     settings, problems, catalogue = active_settings()
-    report, silence = None, ""
+    report, probe_error = None, ""
     try:
         report = probe()
     except ProbeError as error:
-        silence = str(error)
+        probe_error = str(error)
     today = datetime.now(UTC).date()
-    return Seen(variables(), settings, problems, catalogue, today, report, silence)
+    return Environment(
+        environ=variables(),
+        settings=settings,
+        problems=problems,
+        catalogue=catalogue,
+        today=today,
+        report=report,
+        probe_error=probe_error,
+    )

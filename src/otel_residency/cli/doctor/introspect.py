@@ -1,7 +1,7 @@
-"""What the probe looks at, in the process that `opentelemetry-instrument` has prepared.
+"""Inspects the process of the probe, after `opentelemetry-instrument` has prepared it.
 
-Providers keep their processors in private attributes. One that is not there is not looked at, and the
-report says less; it does not fail.
+Providers keep their processors in private attributes. Without one of these the report has less in it; it does
+not fail.
 """
 
 import os
@@ -21,9 +21,9 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk._logs import _internal as sdk_logs
 from opentelemetry.trace import get_tracer_provider
 
-from otel_residency.cli.doctor.ledger import look_at_ledger
-from otel_residency.cli.doctor.report import Problem, Processor, Provider, Report
-from otel_residency.cli.gate import gate_active, gate_missing
+from otel_residency.cli.doctor.ledger_state import read_ledger_state
+from otel_residency.cli.doctor.probe_report import ProbeReport, Processor, Provider, StartProblem
+from otel_residency.cli.export_gate import gate_active, gate_missing
 from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.decode import plain
 from otel_residency.export_gate.destinations import address_of, exporter_of
@@ -32,7 +32,7 @@ from otel_residency.patches.http_clients import PATCHES
 from otel_residency.patches.install import switch
 
 _FATAL = "opentelemetry.instrumentation.auto_instrumentation"
-"""Only the outermost place logs by this name, when it gives up."""
+"""Only `initialize()` logs under this name, when it gives up."""
 _PARTS = {
     "traces": ("_active_span_processor", "_span_processors"),
     "logs": ("_multi_log_record_processor", "_log_record_processors"),
@@ -44,15 +44,15 @@ _GATED: dict[str, tuple[str, tuple[Any, ...]]] = {
         (sdk_logs.SynchronousMultiLogRecordProcessor, sdk_logs.ConcurrentMultiLogRecordProcessor),
     ),
 }
-"""Where the export gate stands: the method, and the classes whose method it is."""
+"""The method that the export gate patches, and its classes."""
 
-_PASSING_ON = ("opentelemetry.sdk.", "otel_residency.")
-"""Whose processors do nothing when a span starts, or pass that on."""
-_DEEPEST = 8
+_HARMLESS = ("opentelemetry.sdk.", "otel_residency.")
+"""Packages whose processors do nothing in `on_start`, or delegate it."""
+_MAX_DEPTH = 8
 
 
-def look(told: Sequence[LogRecord]) -> dict[str, Any]:
-    """Everything, as plain data; `told` is what the auto-instrumentation logged."""
+def collect(records: Sequence[LogRecord]) -> dict[str, Any]:
+    """The report as plain data; `records` are those that the auto-instrumentation logged."""
     installed = find_spec("openai") is not None
     client_error = _import_client() if installed else None
     _import_http_clients()
@@ -61,8 +61,8 @@ def look(told: Sequence[LogRecord]) -> dict[str, Any]:
     providers = {signal: _unwrapped(provider) for signal, provider in found.items()}
     conflict = get_dependency_conflicts(ResidencyInstrumentor().instrumentation_dependencies())
     sampler = getattr(providers["traces"], "sampler", None)
-    report = Report(
-        problems=tuple(_problems(told)),
+    report = ProbeReport(
+        problems=tuple(_problems(records)),
         guarded=switch.state is not None,
         missing=tuple(sorted(switch.missing)),
         missing_clients=tuple(sorted(switch.missing_clients)),
@@ -76,29 +76,29 @@ def look(told: Sequence[LogRecord]) -> dict[str, Any]:
         sampler=sampler.get_description() if sampler is not None else None,
         base_url=base_url,
         url_error=url_error,
-        ledger=look_at_ledger(switch.state.settings.policy) if switch.state is not None else None,
+        ledger=read_ledger_state(switch.state.settings.policy) if switch.state is not None else None,
         user=os.getuid() if hasattr(os, "getuid") else 0,
     )
-    answer: dict[str, Any] = plain(report)
-    return answer
+    result: dict[str, Any] = plain(report)
+    return result
 
 
-def _problems(told: Iterable[LogRecord]) -> Iterator[Problem]:
-    """What was logged, each exception once: it is logged where it arises and where it ends the start."""
-    seen: dict[int, Problem] = {}
-    for number, record in enumerate(told):
+def _problems(records: Iterable[LogRecord]) -> Iterator[StartProblem]:
+    """The problems that were logged; an exception that is logged again when it ends the start counts once."""
+    problems: dict[int, StartProblem] = {}
+    for number, record in enumerate(records):
         error = record.exc_info[1] if record.exc_info else None
         key = id(error) if error is not None else -number - 1
-        first = seen.get(key)
+        first = problems.get(key)
         what = first.what if first else record.getMessage()
         fatal = record.name == _FATAL and error is not None
         kind = type(error).__name__ if error is not None else None
-        seen[key] = Problem(what, kind, str(error or ""), fatal)
-    return iter(seen.values())
+        problems[key] = StartProblem(what=what, error=kind, message=str(error or ""), fatal=fatal)
+    return iter(problems.values())
 
 
 def _import_client() -> str | None:
-    """Why openai can't be imported, although it is there; importing it also puts the patches in place."""
+    """Why openai can't be imported, although it is installed; the import also installs the patches."""
     try:
         import_module("openai")
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what to report
@@ -107,14 +107,14 @@ def _import_client() -> str | None:
 
 
 def _import_http_clients() -> None:
-    """Put the patches of those in place that are installed; one that fails here fails in the service too."""
+    """Import the installed ones, which installs their patches; failures also occur in the service."""
     for name in PATCHES:
         with suppress(Exception):
             import_module(name)
 
 
 def _base_url() -> tuple[BaseUrl | None, str | None]:
-    """Where a client made without arguments calls, or why none can be made."""
+    """The base URL of a client without arguments, or why none can be created."""
     try:
         url: Any = import_module("openai").OpenAI(api_key="the doctor makes no call").base_url
         return BaseUrl(scheme=url.scheme, host=url.host, port=url.port, path=url.path.rstrip("/")), None
@@ -124,7 +124,10 @@ def _base_url() -> tuple[BaseUrl | None, str | None]:
 
 def _provider(signal: str, provider: Any) -> Provider:
     return Provider(
-        signal, _name(provider), _of_sdk(provider), signal not in _GATED or _is_gated(signal, provider)
+        signal=signal,
+        name=_name(provider),
+        sdk=_of_sdk(provider),
+        gated=signal not in _GATED or _is_gated(signal, provider),
     )
 
 
@@ -144,11 +147,11 @@ def _processors(providers: dict[str, Any]) -> Iterator[Processor]:
         yield _processor("metrics", reader)
 
 
-def _first(owner: Any, *places: str) -> Any:
-    """What stands at the first of these dotted places that exists."""
-    for place in places:
+def _first(owner: Any, *names: str) -> Any:
+    """The value of the first of these dotted attributes that exists."""
+    for name in names:
         with suppress(AttributeError):
-            return attrgetter(place)(owner)
+            return attrgetter(name)(owner)
     return None
 
 
@@ -156,15 +159,21 @@ def _processor(signal: str, processor: Any) -> Processor:
     chain = list(_chain(processor))
     exporter = next((found for each in chain if (found := exporter_of(each)) is not None), None)
     if exporter is None:
-        return Processor(signal, _name(processor))
+        return Processor(signal=signal, name=_name(processor))
     host, port = address_of(exporter)
-    early = any(map(_starts_early, chain))
-    return Processor(signal, _name(processor), _name(exporter), host or None, port, early)
+    return Processor(
+        signal=signal,
+        name=_name(processor),
+        exporter=_name(exporter),
+        host=host or None,
+        port=port,
+        early=any(map(_starts_early, chain)),
+    )
 
 
 def _chain(processor: Any) -> Iterator[Any]:
-    """A processor and those that it wraps, one in the other."""
-    for _ in range(_DEEPEST):
+    """A processor and those that it wraps."""
+    for _ in range(_MAX_DEPTH):
         if processor is None:
             return
         yield processor
@@ -172,13 +181,13 @@ def _chain(processor: Any) -> Iterator[Any]:
 
 
 def _starts_early(processor: Any) -> bool:
-    """Whether it does something of its own when a span starts; what that is, can't be told from here."""
-    own = getattr(type(processor), "on_start", None)
-    return isinstance(own, FunctionType) and not own.__module__.startswith(_PASSING_ON)
+    """Whether it has an `on_start` of its own, which may export the span."""
+    method = getattr(type(processor), "on_start", None)
+    return isinstance(method, FunctionType) and not method.__module__.startswith(_HARMLESS)
 
 
 def _unwrapped(provider: Any) -> Any:
-    """The SDK's provider, where another's stands before it."""
+    """The SDK's provider inside a wrapper."""
     inner = getattr(provider, "provider", None)
     return inner if inner is not None and _of_sdk(inner) else provider
 

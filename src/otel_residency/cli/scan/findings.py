@@ -1,7 +1,7 @@
-"""What files say, held against the policy: by the same decision as a call, and by no rule of its own.
+"""Checks the literals of files against the policy, by the decision on a call and no rule of its own.
 
-A thing is judged alone: a call with it is compared to one without it, at the place that the policy asks
-for, and what the first has besides is about the thing.
+Each literal is checked alone: the findings about it are those that a call with it has and the same call
+without it, to a host that the policy requires, has not.
 """
 
 import json
@@ -17,7 +17,7 @@ from otel_residency.calls.body import BodyReader
 from otel_residency.cli.base_url import BASE_URL
 from otel_residency.cli.environ import without_secrets
 from otel_residency.cli.output import printable
-from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said
+from otel_residency.cli.scan.literals import ApiCall, Found, Literal, Position, UnboundClient, Unresolved
 from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.classify import VENDOR, match_host
@@ -35,31 +35,31 @@ from otel_residency.settings.table import ENABLED, POLICY_SETTINGS
 
 _URL = re.compile(r"(?:https?|wss?)://\S+")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
-"""A variable of the shell or of compose, with what stands for it where it is not set."""
+"""A variable of the shell or of compose, with its default."""
 _MODEL_KEY = re.compile(r"(?:.*[_.])?models?(?:_?(?:name|id))?", re.IGNORECASE)
 _HOST_KEY = re.compile(r"(?:.*[_.])?(?:host|hostname|domain|server|endpoint|url|base)", re.IGNORECASE)
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VENDOR_PREFIX = re.compile(r"openai[/:]")
-"""As routers write it before a model."""
+"""The prefix that routers put before a model."""
 _NOT_SET = re.compile(r"\$[{(\w]|\{\{")
 _MODEL = re.compile(r"[\w.:/@-]{1,256}")
-"""Whatever may be the id of a model; anything else is text that is nobody's business."""
+"""What may be the id of a model; other text may be private and is not shown."""
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _FAMILY = "openai"
 _AZURE = "azure"
 _REGION_KEY = "data_residency"
 _BASE_KEYS = ("base_url", "api_base")
-"""Below other URLs it is not known which paths are called."""
+"""Keys of base URLs. Which paths are called below other URLs is not known."""
 _OF_ENDPOINTS = ("endpoint.", "region.")
 _NOT_LISTED = "model.not_listed"
-_NOT_TOLD = frozenset({"model.not_stated", "batch.contents_unseen", "deployment.unknown"})
+_RUNTIME_ONLY = frozenset({"model.not_stated", "batch.contents_unseen", "deployment.unknown"})
 """Findings about what only the running program shows."""
-_UNSEEN = {"model.not_stated": "model", "batch.contents_unseen": "lines of the file"}
+_MISSING = {"model.not_stated": "model", "batch.contents_unseen": "lines of the file"}
 _VARIABLES = frozenset(setting.variable for setting in (ENABLED, *POLICY_SETTINGS))
 
 
-class Judged(NamedTuple):
-    """A finding, at a place of a file."""
+class ScanFinding(NamedTuple):
+    """A finding at a position of a file."""
 
     file: str
     line: int
@@ -70,14 +70,14 @@ class Judged(NamedTuple):
     detail: str
     fix: str
     ignored: str = ""
-    """Why it counts for nothing, by a comment at its line."""
+    """Reason of the comment that ignores it; empty if none does."""
 
 
-class Judge:
-    """Judges what files say by one policy."""
+class PolicyChecker:
+    """Checks the literals of files against one policy."""
 
     def __init__(self, guard: Guard, day: date, base_url: str) -> None:
-        """Judge as on `day`; `base_url` is where clients call that name no other, `""` if it is not known.
+        """Check calls of `day`; `base_url` is that of clients that name none, `""` if it is not known.
 
         Raises:
             CatalogueError: the table of that day has nothing to compare with.
@@ -97,90 +97,97 @@ class Judge:
             raise CatalogueError(f"the table in force on {day} offers nothing in {required}")
 
     def concerning(self, found: Iterable[Found]) -> Iterator[Found]:
-        """Those of them that there may be something to say of."""
-        return (each for each in found if not isinstance(each, Said) or self._concerns(each))
+        """Those that a finding may be about."""
+        return (each for each in found if not isinstance(each, Literal) or self._concerns(each))
 
-    def _concerns(self, said: Said) -> bool:
-        key = said.key
-        return key != said.value and bool(
-            said.sure
+    def _concerns(self, literal: Literal) -> bool:
+        key = literal.key
+        return key != literal.value and bool(
+            literal.sure
             or _FAMILY in key.lower()
             or key in _VARIABLES
-            or (_names_model(said) and self._knows(_model_of(said)))
-            or (key == _REGION_KEY and self._region_host(_text(said)))
-            or (_is_url(said) and self._guard.concerns_host(_host_of(_text(said))))
-            or (_HOST_KEY.fullmatch(_snake(key)) and self._names_host(_text(said)))
+            or (_names_model(literal) and self._lists(_model_of(literal)))
+            or (key == _REGION_KEY and self._region_host(_text(literal)))
+            or (_is_url(literal) and self._guard.concerns_host(_host_of(_text(literal))))
+            or (_HOST_KEY.fullmatch(_snake(key)) and self._names_host(_text(literal)))
         )
 
-    def open(self, found: Iterable[Found]) -> Iterator[Open]:
-        """What a file leaves open that decides."""
+    def unresolved(self, found: Iterable[Found]) -> Iterator[Unresolved]:
+        """The values of a file that the verdict depends on and that are not literal."""
         found = tuple(found)
         deployments = _has_deployments(found)
         for each in found:
-            if isinstance(each, Open):
+            if isinstance(each, Unresolved):
                 yield each
-            elif isinstance(each, Call) and (endpoint := self._endpoint(each.path)):
+            elif isinstance(each, ApiCall) and (endpoint := self._endpoint(each.path)):
                 full = self._full(each, self._bare(self._hosts[0], endpoint), endpoint)
                 reasons = {finding.reason for finding in self._findings(full)}
-                unknown = {
-                    **dict.fromkeys(each.unknown),
-                    **{_UNSEEN[r]: None for r in _UNSEEN if r in reasons},
+                missing = {
+                    **dict.fromkeys(each.unresolved),
+                    **{_MISSING[r]: None for r in _MISSING if r in reasons},
                 }
                 if deployments and full.model:
-                    unknown["model, which may be a deployment"] = None
-                if unknown:
-                    yield Open(each.place, f"{', '.join(unknown)} of {each.path.replace('/', '.')}")
-            elif isinstance(each, Said) and _decides(each.key) and _NOT_SET.search(_text(each)):
-                yield Open(each.place, printable(each.key))
+                    missing["model, which may be a deployment"] = None
+                if missing:
+                    yield Unresolved(each.place, f"{', '.join(missing)} of {each.path.replace('/', '.')}")
+            elif isinstance(each, Literal) and _decides(each.key) and _NOT_SET.search(_text(each)):
+                yield Unresolved(each.place, printable(each.key))
 
-    def judge(self, file: str, found: Iterable[Found]) -> list[Judged]:
-        """What is to say of one file."""
+    def check(self, file: str, found: Iterable[Found]) -> list[ScanFinding]:
+        """The findings of one file."""
         found = tuple(found)
-        own = {url.value for url in found if isinstance(url, Said) and url.sure and _URL.fullmatch(url.value)}
-        hosts = (_host_of(*own),) if len(own) == 1 else self._hosts
+        literals = (each for each in found if isinstance(each, Literal) and each.sure)
+        urls = {each.value for each in literals if _URL.fullmatch(each.value)}
+        hosts = (_host_of(*urls),) if len(urls) == 1 else self._hosts
         deployments = _has_deployments(found)
-        judged: dict[tuple[int, int, str], Judged] = {}
+        findings: dict[tuple[int, int, str], ScanFinding] = {}
         for each in found:
-            for one in self._judge(each, hosts, deployments=deployments):
-                judged.setdefault((one.line, one.column, one.reason), one._replace(file=file))
-        return sorted(judged.values())
+            for one in self._check(each, hosts, deployments=deployments):
+                findings.setdefault((one.line, one.column, one.reason), one._replace(file=file))
+        return sorted(findings.values())
 
-    def _judge(self, found: Found, hosts: tuple[str, ...], *, deployments: bool) -> Iterator[Judged]:
-        if isinstance(found, Said):
-            yield from self._said(found, deployments=deployments)
-        elif isinstance(found, Call):
-            yield from self._call(found, hosts, deployments=deployments)
-        elif isinstance(found, Client):
+    def _check(self, found: Found, hosts: tuple[str, ...], *, deployments: bool) -> Iterator[ScanFinding]:
+        if isinstance(found, Literal):
+            yield from self._literal(found, deployments=deployments)
+        elif isinstance(found, ApiCall):
+            yield from self._api_call(found, hosts, deployments=deployments)
+        elif isinstance(found, UnboundClient):
             note = f"the client names no base URL, nor does {BASE_URL}: " if not self.base_url else ""
             yield from self._url(found.place, self.base_url or f"https://{self._global}{BASE_PATH}", note)
 
-    def _said(self, said: Said, *, deployments: bool) -> Iterator[Judged]:
-        value = _text(said)
-        if said.key in _VARIABLES:
-            yield from self._setting(said.place, said.key, value)
-        elif _is_url(said) and not _NOT_SET.search(_host_of(value)):
-            found = self._url(said.place, value)
-            is_base = _snake(said.key).endswith(_BASE_KEYS)
+    def _literal(self, literal: Literal, *, deployments: bool) -> Iterator[ScanFinding]:
+        value = _text(literal)
+        if literal.key in _VARIABLES:
+            yield from self._setting(literal.place, literal.key, value)
+        elif _is_url(literal) and not _NOT_SET.search(_host_of(value)):
+            found = self._url(literal.place, value)
+            is_base = _snake(literal.key).endswith(_BASE_KEYS)
             yield from (each for each in found if is_base or not each.reason.startswith(_OF_ENDPOINTS))
-        elif said.key == _REGION_KEY:
-            yield from self._url(said.place, f"https://{self._region_host(value)}{BASE_PATH}")
-        elif _HOST_KEY.fullmatch(_snake(said.key)) and self._names_host(value):
-            yield from self._url(said.place, f"https://{value}{BASE_PATH}")
-        elif _names_model(said) and _MODEL.fullmatch(value) and not deployments:
-            yield from self._model(said.place, _model_of(said))
+        elif literal.key == _REGION_KEY:
+            yield from self._url(literal.place, f"https://{self._region_host(value)}{BASE_PATH}")
+        elif _HOST_KEY.fullmatch(_snake(literal.key)) and self._names_host(value):
+            yield from self._url(literal.place, f"https://{value}{BASE_PATH}")
+        elif _names_model(literal) and _MODEL.fullmatch(value) and not deployments:
+            yield from self._model(literal.place, _model_of(literal))
 
-    def _url(self, place: Place, url: str, note: str = "") -> Iterator[Judged]:
+    def _url(self, place: Position, url: str, note: str = "") -> Iterator[ScanFinding]:
         base = read_base_url(re.sub("^ws", "http", url))
         if base is None:
             return
         endpoint = self._endpoints[0]
-        hop = Hop(urlsplit(url).scheme, base.host, base.port, f"{base.path}/{_below(endpoint)}", payload=True)
-        there = CallFacts(self._day, "POST", (hop,), base.path)
+        hop = Hop(
+            scheme=urlsplit(url).scheme,
+            host=base.host,
+            port=base.port,
+            path=f"{base.path}/{_below(endpoint)}",
+            payload=True,
+        )
+        there = CallFacts(on=self._day, method="POST", hops=(hop,), base_path=base.path)
         bare = (self._bare(host, endpoint) for host in self._hosts)
-        yield from self._told(place, self._besides(there, *bare), note)
+        yield from self._located(place, self._besides(there, *bare), note)
 
-    def _model(self, place: Place, model: str) -> Iterator[Judged]:
-        """A model whose endpoint does not show: what holds for it wherever it is best off."""
+    def _model(self, place: Position, model: str) -> Iterator[ScanFinding]:
+        """A model without its endpoint: the findings at the endpoint where it has the least severe ones."""
         found = []
         for host, endpoint in product(self._hosts, self._endpoints):
             bare = self._bare(host, endpoint)
@@ -193,9 +200,9 @@ class Judge:
                 else each
                 for each in best
             )
-        yield from self._told(place, best, "wherever it is called: ")
+        yield from self._located(place, best, "wherever it is called: ")
 
-    def _call(self, call: Call, hosts: tuple[str, ...], *, deployments: bool) -> Iterator[Judged]:
+    def _api_call(self, call: ApiCall, hosts: tuple[str, ...], *, deployments: bool) -> Iterator[ScanFinding]:
         endpoint = self._endpoint(call.path)
         if endpoint is None:
             return
@@ -207,12 +214,12 @@ class Judge:
             of_endpoint = (f for f in self._findings(bare) if f.reason.startswith(_OF_ENDPOINTS))
             found.append((*of_endpoint, *self._besides(full, bare)))
         for finding in min(found, key=_worst):
-            yield from self._told(_place_of(finding, call), (finding,))
+            yield from self._located(_place_of(finding, call), (finding,))
 
-    def _full(self, call: Call, bare: CallFacts, endpoint: Endpoint) -> CallFacts:
-        """The call with what stands in its body."""
-        said = json.dumps({"url": endpoint.path, "body": call.body}).encode()
-        line = self._reader.read_line(said, lambda _: None)
+    def _full(self, call: ApiCall, bare: CallFacts, endpoint: Endpoint) -> CallFacts:
+        """The call with the facts of its body."""
+        body = json.dumps({"url": endpoint.path, "body": call.body}).encode()
+        line = self._reader.read_line(body, lambda _: None)
         tier = call.body.get("service_tier")
         return bare._replace(
             model=line.model if _MODEL.fullmatch(line.model or "") else None,
@@ -221,35 +228,43 @@ class Judge:
             tools=line.tools,
         )
 
-    def _setting(self, place: Place, variable: str, value: str) -> Iterator[Judged]:
-        """A setting of ours that can't be read makes every call one in doubt."""
+    def _setting(self, place: Position, variable: str, value: str) -> Iterator[ScanFinding]:
+        """A wrong setting of ours makes every call indeterminate."""
         settings = read_settings({variable: value})
         policy, catalogue = settings.policy, self._guard.catalogue
         for problem in (*settings.problems, *policy_problems(policy, catalogue, settings.origins)):
             finding = Finding("policy.unreadable", INDETERMINATE, str(problem))
             violation = violates(finding.verdict, policy._replace(unreadable=str(problem)), required=False)
-            yield from (each._replace(violation=violation) for each in self._told(place, (finding,)))
+            yield from (each._replace(violation=violation) for each in self._located(place, (finding,)))
 
     def _bare(self, host: str, endpoint: Endpoint) -> CallFacts:
-        hop = Hop("https", host, None, f"{BASE_PATH}/{_below(endpoint)}", payload=True)
-        return CallFacts(self._day, "POST", (hop,))
+        path = f"{BASE_PATH}/{_below(endpoint)}"
+        hop = Hop(scheme="https", host=host, port=None, path=path, payload=True)
+        return CallFacts(on=self._day, method="POST", hops=(hop,))
 
     def _findings(self, facts: CallFacts) -> tuple[Finding, ...]:
         return self._guard.judge(facts).decision.findings
 
     def _besides(self, facts: CallFacts, *bare: CallFacts) -> tuple[Finding, ...]:
-        known = {finding for each in bare for finding in self._findings(each)}
-        return tuple(each for each in self._findings(facts) if each not in known)
+        without = {finding for each in bare for finding in self._findings(each)}
+        return tuple(each for each in self._findings(facts) if each not in without)
 
-    def _told(self, place: Place, findings: Iterable[Finding], note: str = "") -> Iterator[Judged]:
+    def _located(self, place: Position, findings: Iterable[Finding], note: str = "") -> Iterator[ScanFinding]:
         for reason, verdict, detail in findings:
-            if verdict is not ELIGIBLE and reason not in _NOT_TOLD:
-                violation = violates(verdict, self._policy, required=True)
-                told = printable(without_secrets(f"{note}{detail}", {}))
-                yield Judged("", *place, reason, verdict, violation, told, REASONS[reason].fix)
+            if verdict is not ELIGIBLE and reason not in _RUNTIME_ONLY:
+                yield ScanFinding(
+                    file="",
+                    line=place.line,
+                    column=place.column,
+                    reason=reason,
+                    verdict=verdict,
+                    violation=violates(verdict, self._policy, required=True),
+                    detail=printable(without_secrets(f"{note}{detail}", {})),
+                    fix=REASONS[reason].fix,
+                )
 
     def _endpoint(self, path: str) -> Endpoint | None:
-        """The endpoint that the names before a verb stand for: as many of the last ones as make one."""
+        """The endpoint of the attribute names before a verb: the longest suffix that is one."""
         names = path.split("/")
         for start in range(len(names)):
             found = self._guard.catalogue.endpoint(("v1", *names[start:]))
@@ -260,7 +275,7 @@ class Judge:
 
     @cached_property
     def _endpoints(self) -> tuple[Endpoint, ...]:
-        """Those that take a model and stand in a row that lists models."""
+        """Those that take a model and are in a row that lists models."""
         catalogue, revision = self._guard.catalogue, self._revision
         return tuple(
             each
@@ -272,7 +287,7 @@ class Judge:
 
     @cached_property
     def _global(self) -> str:
-        """The vendor's host that a client calls by itself."""
+        """The vendor's host that a client calls by default."""
         for host in self._guard.catalogue.hosts:
             match = match_host(self._guard.catalogue, {}, host, None, self._day)
             if match.provider == VENDOR and match.region == GLOBAL:
@@ -285,7 +300,7 @@ class Judge:
     def _names_host(self, text: str) -> bool:
         return bool(_HOST.fullmatch(text)) and self._guard.concerns_host(text)
 
-    def _knows(self, model: str) -> bool:
+    def _lists(self, model: str) -> bool:
         return model.lower() in self._models or model.startswith("ft:")
 
     @cached_property
@@ -304,39 +319,39 @@ def _below(endpoint: Endpoint) -> str:
     return endpoint.path.removeprefix(f"{BASE_PATH}/")
 
 
-def _text(said: Said) -> str:
-    """What is said, or what stands for it where a variable is not set."""
-    default = _DEFAULT.fullmatch(said.value)
-    return default[1] if default else said.value
+def _text(literal: Literal) -> str:
+    """The text, or the default of the variable that it is."""
+    default = _DEFAULT.fullmatch(literal.value)
+    return default[1] if default else literal.value
 
 
 def _snake(key: str) -> str:
     """A key as Python would write it, whatever the language of the file."""
-    return _WORD.sub("_", key).replace("-", "_").lower()
+    return _CAMEL_CASE.sub("_", key).replace("-", "_").lower()
 
 
 def _decides(key: str) -> bool:
-    """Whether it is about where the vendor's clients call, or with what model."""
+    """Whether a key names the host or the model of calls to the vendor."""
     name = _snake(key)
     return _FAMILY in name and bool(_HOST_KEY.fullmatch(name) or _MODEL_KEY.fullmatch(name))
 
 
-def _is_url(said: Said) -> bool:
-    return bool(_URL.fullmatch(_text(said)))
+def _is_url(literal: Literal) -> bool:
+    return bool(_URL.fullmatch(_text(literal)))
 
 
-def _names_model(said: Said) -> bool:
-    """Whether a model is named; on Azure it is somebody's deployment."""
-    return bool(_MODEL_KEY.fullmatch(_snake(said.key))) and _AZURE not in said.key.lower()
+def _names_model(literal: Literal) -> bool:
+    """Whether the value is a model; on Azure it is the name of a deployment."""
+    return bool(_MODEL_KEY.fullmatch(_snake(literal.key))) and _AZURE not in literal.key.lower()
 
 
-def _model_of(said: Said) -> str:
-    return _VENDOR_PREFIX.sub("", _text(said), count=1)
+def _model_of(literal: Literal) -> str:
+    return _VENDOR_PREFIX.sub("", _text(literal), count=1)
 
 
 def _has_deployments(found: Iterable[Found]) -> bool:
-    """Whether a file makes a client for Azure, where a model may be somebody's deployment."""
-    return any(isinstance(each, Said) and _AZURE in each.key.lower() and not each.value for each in found)
+    """Whether a file makes a client for Azure, where `model` may be the name of a deployment."""
+    return any(isinstance(each, Literal) and _AZURE in each.key.lower() and not each.value for each in found)
 
 
 def _host_of(url: str) -> str:
@@ -347,14 +362,14 @@ def _host_of(url: str) -> str:
 
 
 def _worst(findings: Iterable[Finding]) -> int:
-    return max((SEVERITY[each.verdict] for each in findings if each.reason not in _NOT_TOLD), default=0)
+    return max((SEVERITY[each.verdict] for each in findings if each.reason not in _RUNTIME_ONLY), default=0)
 
 
 _ARGUMENTS: Mapping[str, str] = {"model": "model", "catalogue": "model", "tier": "service_tier"}
 
 
-def _place_of(finding: Finding, call: Call) -> Place:
-    """Where the argument stands that a finding is about, or the call."""
+def _place_of(finding: Finding, call: ApiCall) -> Position:
+    """The position of the argument that a finding is about, or of the call."""
     topic, _, rest = finding.reason.partition(".")
     argument = "tools" if rest == "tool" else rest if topic == "feature" else _ARGUMENTS.get(topic, "")
     return call.places.get(argument, call.place)
