@@ -18,7 +18,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from otel_residency import ResidencyInstrumentor
 from otel_residency.instrumentor import activate, deactivate
-from otel_residency.runtime.background import reaper
+from otel_residency.runtime.background import stream_ender
+from otel_residency.runtime.runtime import runtime
 from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
 from tests.internet import PATIENCE
@@ -206,7 +207,7 @@ def settle() -> None:
     """
     collect()
     done = Event()
-    reaper.prepare()
-    reaper.submit(done.set)
+    runtime.part(stream_ender).prepare()
+    runtime.part(stream_ender).submit(done.set)
     if not done.wait(PATIENCE):
         raise TimeoutError("the reports of abandoned streams were not made")

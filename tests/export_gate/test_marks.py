@@ -29,12 +29,12 @@ def ended(span: int, parent: int | None = None, **attributes: str) -> ReadableSp
     return ReadableSpan("s", context(span), above, NOWHERE, attributes, start_time=time_ns())
 
 
-def called(marks: CallRegistry, above: int, *, violation: bool = False) -> TrackedCall:
+def called(registry: CallRegistry, above: int, *, violation: bool = False) -> TrackedCall:
     """A call that was made below a span, judged to its end."""
     mark = TrackedCall(time_ns())
-    marks.enter(mark)
-    marks.begin(mark, context(above + 1_000_000), NonRecordingSpan(context(above)))
-    mark.settle({"residency.violation": violation}, violation=violation)
+    registry.enter(mark)
+    registry.begin(mark, context(above + 1_000_000), NonRecordingSpan(context(above)))
+    registry.settle(mark, {"residency.violation": violation}, violation=violation)
     return mark
 
 
@@ -52,16 +52,16 @@ def test_the_latest_entries_are_kept() -> None:
 
 def test_a_forgotten_violation_sets_the_horizon() -> None:
     """A span that is still open when its entry is forgotten is treated by its age; an ended one is not."""
-    marks = CallRegistry(SIZE)
+    registry = CallRegistry(SIZE)
     for number in range(1, 4 * SIZE):
-        called(marks, number)
-    assert marks.horizon == 0
-    called(marks, 1, violation=True)
+        called(registry, number)
+    assert registry.horizon == 0
+    called(registry, 1, violation=True)
     open_span = ended(1, **{"input.value": "?"})
     for number in range(100, 100 + 4 * SIZE):
-        called(marks, number)
-    assert marks.find((TRACE, 1)) is None
-    gate = Gate("redact", marks=marks)
+        called(registry, number)
+    assert registry.find((TRACE, 1)) is None
+    gate = Gate("redact", registry=registry)
     assert "input.value" not in (gate.span(open_span).attributes or {})
     young = ended(2, **{"input.value": "?"})
     assert gate.span(young) is young
@@ -69,12 +69,12 @@ def test_a_forgotten_violation_sets_the_horizon() -> None:
 
 def test_an_ended_span_is_forgotten_in_silence() -> None:
     """What has been exported already needs no care."""
-    marks = CallRegistry(SIZE)
-    gate = Gate("redact", marks=marks)
+    registry = CallRegistry(SIZE)
+    gate = Gate("redact", registry=registry)
     for number in range(1, 10 * SIZE):
-        called(marks, number, violation=True)
+        called(registry, number, violation=True)
         gate.span(ended(number))
-    assert marks.horizon == 0
+    assert registry.horizon == 0
 
 
 def test_a_span_above_many_calls_stays_small() -> None:
@@ -83,7 +83,7 @@ def test_a_span_above_many_calls_stays_small() -> None:
     for number in range(10_000):
         mark = TrackedCall(number)
         above.add(mark, direct=True)
-        mark.settle({}, violation=number == 5)
+        CallRegistry().settle(mark, {}, violation=number == 5)
     assert len(above.direct) < 50
     assert above.violates
     assert above.direct[0].violation
@@ -95,26 +95,26 @@ def test_a_call_in_doubt_is_never_folded_away() -> None:
     doubtful = [TrackedCall(number) for number in range(100)]
     for mark in doubtful:
         above.add(mark, direct=False)
-    assert above.troubling == doubtful
+    assert above.sensitive_calls == doubtful
     for mark in doubtful:
-        mark.settle({}, violation=False)
-    assert not above.troubled
+        CallRegistry().settle(mark, {}, violation=False)
+    assert not above.sensitive
 
 
 def test_threads_lose_nothing() -> None:
     """Calls of many threads below one span are all known: the one that violates is found."""
-    marks = CallRegistry(SIZE)
+    registry = CallRegistry(SIZE)
 
     def work(number: int) -> None:
         for each in range(500):
-            called(marks, 7, violation=(number, each) == (3, 250))
+            called(registry, 7, violation=(number, each) == (3, 250))
 
     threads = [Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    found = marks.find((TRACE, 7))
+    found = registry.find((TRACE, 7))
     assert isinstance(found, AncestorSpan)
     assert found.violates
 
@@ -124,14 +124,15 @@ CODE = f"""
 import resource
 from tests.export_gate.test_marks import called, ended
 from otel_residency.export_gate.gate import Gate
-from otel_residency.calls.correlation import marks
+from otel_residency.calls.correlation import CallRegistry
+from otel_residency.runtime.runtime import runtime
 
-gate = Gate("redact")
+gate, registry = Gate("redact"), runtime.part(CallRegistry)
 
 def run(start, stop):
     for number in range(start, stop):
         if number % 10 == 0:
-            called(marks, number, violation=number % 20 == 0)
+            called(registry, number, violation=number % 20 == 0)
         gate.span(ended(number, 1, **{{"gen_ai.prompt" if number % 10 == 0 else "db.statement": "?"}}))
 
 run(2, {MANY} // 10)

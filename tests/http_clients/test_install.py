@@ -18,11 +18,10 @@ import requests
 import urllib3
 
 from otel_residency import ResidencyViolationError, require
-from otel_residency.calls import snapshot as sending
+from otel_residency.calls import request as calls_request
+from otel_residency.calls.state import runtime
 from otel_residency.errors import RefusalError
-from otel_residency.patches import http
-from otel_residency.patches import http_clients as install
-from otel_residency.patches.install import switch
+from otel_residency.patches import plain_calls
 from otel_residency.telemetry import names
 from tests.internet import EU, GATEWAY, US, Internet
 from tests.recorded import Instrument, Recorded, settle
@@ -102,12 +101,12 @@ def test_flag_changes_nothing_and_tells(client: str, residency: Recorded, intern
 def test_another_host_costs_a_look_up(client: str, residency: Recorded, internet: Internet) -> None:
     """A host that is no vendor's leaves no span, and is remembered as one that does not matter."""
     SENDERS[client](f"https://shop.example{PATH}")
-    state = switch.state
+    state = runtime.state
     assert state is not None
-    assert len(state.others) >= 1
-    known = set(state.others)
+    assert len(state.non_vendor_hosts) >= 1
+    known = set(state.non_vendor_hosts)
     SENDERS[client](f"https://shop.example{PATH}")
-    assert state.others == known
+    assert state.non_vendor_hosts == known
     assert internet.hosts == ["shop.example"] * 2
     assert residency.spans == []
     assert residency.counted == 0
@@ -257,8 +256,8 @@ def broken(*_: object, **__: object) -> None:
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every reading of a request fail."""
-    monkeypatch.setattr(install, "_begin", broken)
-    for module in (http, sending):
+    monkeypatch.setattr(plain_calls, "open_request", broken)
+    for module in (plain_calls, calls_request):
         monkeypatch.setattr(module, "read_hop", broken)
 
 
@@ -296,7 +295,7 @@ def test_a_gateway_serves_other_things_too(instrument: Instrument, internet: Int
 def test_switched_off_nothing_is_judged(instrument: Instrument, client: str, internet: Internet) -> None:
     """Without an active state every client is as it was."""
     instrument(on_call="block")
-    switch.state = None
+    runtime.state = None
     assert SENDERS[client](f"https://{US}{PATH}") == 200
     assert internet.hosts == [US]
 
@@ -335,7 +334,7 @@ def test_an_http_client_alone_loads_little() -> None:
         "import sys; from otel_residency import ResidencyInstrumentor;"
         "ResidencyInstrumentor().instrument(require='eu', skip_dep_check=True);"
         "import httpx, httpx2, requests, aiohttp, urllib.request;"
-        "print([name for name in sys.modules if name in ('openai', 'otel_residency.runtime.guard',"
+        "print([name for name in sys.modules if name in ('openai', 'otel_residency.guard',"
         " 'otel_residency.catalogue', 'otel_residency.calls.call')])"
     )
     assert run(code) == "[]"

@@ -12,10 +12,10 @@ from opentelemetry.sdk.resources import Resource
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Ledger as Told
 from otel_residency.core.policy import Policy
+from otel_residency.guard import Guard
 from otel_residency.ledger.journal import Parts
 from otel_residency.ledger.ledger import Ledger
 from otel_residency.ledger.process import Process
-from otel_residency.runtime.guard import Guard
 from otel_residency.settings.load import Settings, read_ledger_key
 from otel_residency.telemetry import names
 

@@ -19,7 +19,8 @@ import pytest
 from otel_residency.audit.verify import Verified, ledger_files, verify
 from otel_residency.ledger import ledger as room
 from otel_residency.records.record import Record, read_policy, read_record
-from otel_residency.telemetry import counters, names
+from otel_residency.telemetry import names
+from otel_residency.telemetry.emitter import counters
 from tests.ledger.calls import call, ledger
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,7 +46,7 @@ def checked(path: Path) -> Verified:
 @pytest.fixture
 def outcomes() -> Callable[[], dict[str, int]]:
     """Tells how many records had each outcome since the test began."""
-    observe = counters.records.observer()
+    observe = counters().records.observer()
 
     def told() -> dict[str, int]:
         points = observe(None)  # type: ignore[arg-type]
@@ -473,7 +474,7 @@ LIMITED = """
 import resource, sys, logging
 from pathlib import Path
 from tests.ledger.calls import call, ledger
-from otel_residency.telemetry import counters
+from otel_residency.telemetry.emitter import counters
 
 logging.basicConfig(format="%(message)s", stream=sys.stdout)
 path = Path(sys.argv[1])
@@ -484,7 +485,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100, resource.R
 for _ in range(5):
     made.record(call())
 made.close()
-print(sorted((key[0][1], count) for key, count in counters.records._copy().items()))
+print(sorted((key[0][1], count) for key, count in counters().records._copy().items()))
 """
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
-from otel_residency.calls import batch_files
+from otel_residency.calls.batches import UploadedFiles
+from otel_residency.runtime.runtime import runtime
 from tests.internet import EU, US, Internet
 from tests.openai_client.kinds import Async, Kind
 from tests.openai_client.resources import METHODS
@@ -223,6 +224,6 @@ def test_a_completed_upload_is_held_no_longer(kind: Kind) -> None:
     """What is known of an upload goes when its file is known."""
     upload = Uploads(kind)
     part = upload.part(GOOD)
-    assert batch_files.uploads.get(EU, upload.id) is not None
+    assert runtime.part(UploadedFiles).uploads.get(EU, upload.id) is not None
     upload.complete(part)
-    assert batch_files.uploads.get(EU, upload.id) is None
+    assert runtime.part(UploadedFiles).uploads.get(EU, upload.id) is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from otel_residency.calls import batch_files, batches
+from otel_residency.calls import batches
 from otel_residency.calls.batches import KINDS, LONGEST, PIECE, Contents, Reading, read_batch
 from otel_residency.calls.body import BodyReader
 from otel_residency.catalogue import load_catalogue
@@ -290,7 +290,7 @@ def test_memory_does_not_grow_with_the_file(count: int) -> None:
 def test_the_oldest_files_are_forgotten() -> None:
     """What is remembered of files is bounded, and holds no id."""
     contents = [Contents(((PLAIN, number),)) for number in range(5)]
-    kept = batch_files.HashedCache[Contents](3)
+    kept = batches.HashedCache[Contents](3)
     for number in (0, 1, 2, 0, 3):
         kept.put(EU, f"file-{number}", contents[number])
     found = [kept.get(EU, f"file-{number}") for number in range(5)]

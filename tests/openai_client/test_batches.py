@@ -15,8 +15,8 @@ from openai._files import to_httpx_files
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
-from otel_residency.calls import batch_files
-from otel_residency.calls.batches import PIECE
+from otel_residency.calls.batches import PIECE, UploadedFiles
+from otel_residency.runtime.runtime import runtime
 from tests.internet import EU, US, Gate, Internet
 from tests.openai_client.http_library import http
 from tests.openai_client.kinds import Async, Kind, Sync
@@ -60,8 +60,8 @@ def upload(asked: Asked) -> Reply:
 
 
 @pytest.fixture(autouse=True)
-def _uploads(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_files.files, "_known", {})
+def _uploads(internet: Internet) -> None:
+    runtime.part(UploadedFiles).files.clear()
     internet.respond = upload
 
 

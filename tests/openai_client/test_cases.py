@@ -17,15 +17,15 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError, require
-from otel_residency.calls import assessment, batch_files
-from otel_residency.calls.batches import Contents
+from otel_residency.calls import assessment
+from otel_residency.calls.batches import Contents, UploadedFiles
+from otel_residency.calls.state import runtime
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer
 from otel_residency.core.policy import Ledger
 from otel_residency.instrumentor import deactivate
-from otel_residency.patches.install import switch
 from otel_residency.records.record import read_facts, read_policy, read_record
 from otel_residency.settings.load import Settings, policy_problems
 from otel_residency.telemetry import names
@@ -134,9 +134,9 @@ def remember(case: Case) -> None:
     if case.batch_lines is not None and case.body is not None:
         file_id = case.body["input_file_id"]
         lines = Contents(tuple((line, 1) for line in case.batch_lines))
-        batch_files.files.put(case.requests[0].host, file_id, lines)
+        runtime.part(UploadedFiles).files.put(case.requests[0].host, file_id, lines)
         stored.setdefault(file_id, case.expected.region)
-    state = switch.state
+    state = runtime.state
     for name, region in stored.items():
         if state is not None and region != UNKNOWN:
             state.memory.remember(name, region)
@@ -168,7 +168,7 @@ def test_calls_are_judged_as_the_table_says(
 ) -> None:
     """A real call that meets the conditions of a case gets its verdict, and by its record again."""
     today = datetime.now(UTC).toordinal()
-    monkeypatch.setattr(batch_files.files, "_known", {})
+    runtime.part(UploadedFiles).files.clear()
     monkeypatch.setattr(assessment, "_EPOCH", assessment._EPOCH + case.day.toordinal() - today)
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     waiting = replies(case)

@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
 from otel_residency.core.facts import CallFacts
-from otel_residency.runtime.background import Reaper
+from otel_residency.runtime.background import BackgroundThread
 from otel_residency.settings.load import read_settings
 from tests.internet import EU, PATIENCE, US, Internet
 from tests.openai_client.http_library import http
@@ -170,13 +170,13 @@ def doubtful(recorded: Recorded) -> list[Mapping[str, Any]]:
 JUDGES = {
     "reading-the-body": f"{ROOM}.body.BodyReader.read",
     "reading-who-built-it": f"{ROOM}.assessment.builds_plainly",
-    "reading-what-is-sent": f"{ROOM}.snapshot.body_of",
-    "reading-the-base-url": f"{ROOM}.state.State.base_url",
-    "reading-where-it-goes": f"{ROOM}.snapshot.read_hop",
-    "reading-what-it-says-of-it": f"{ROOM}.snapshot.read_routing_headers",
-    "loading-the-catalogue": f"{OURS}.runtime.guard.load_catalogue",
-    "checking-the-policy": f"{OURS}.runtime.guard.policy_problems",
-    "deciding": f"{OURS}.runtime.guard.decide",
+    "reading-what-is-sent": f"{ROOM}.request.body_of",
+    "reading-the-base-url": f"{ROOM}.call.Call._base_url",
+    "reading-where-it-goes": f"{ROOM}.request.read_hop",
+    "reading-what-it-says-of-it": f"{ROOM}.request.read_routing_headers",
+    "loading-the-catalogue": f"{OURS}.guard.load_catalogue",
+    "checking-the-policy": f"{OURS}.guard.policy_problems",
+    "deciding": f"{OURS}.guard.decide",
 }
 judge = pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES.keys())
 
@@ -233,7 +233,7 @@ def test_a_redirect_that_can_not_be_judged(
     on_call: str,
 ) -> None:
     """A failure between two hops lets the second go in flag mode, and does not in block mode."""
-    from otel_residency.calls import snapshot as sending
+    from otel_residency.calls import request as sending
 
     read_hop = sending.read_hop
 
@@ -271,8 +271,8 @@ TELLERS = {
     "reading-an-error": (f"{ROOM}.response.refusal_of", (MADE, MADE, MADE)),
     "reading-evidence": (f"{ROOM}.response.read_evidence", (MADE, MADE, MADE)),
     "watching-a-body": (f"{ROOM}.call.watch_read", (MADE, MADE, MADE)),
-    "following-a-stream": (f"{OURS}.patches.openai_client.attach", (MADE, MADE, MADE)),
-    "having-a-thread": (f"{ROOM}.call.reaper.prepare", (MADE, MADE, MADE)),
+    "following-a-stream": (f"{OURS}.patches.openai_client.follow_stream", (MADE, MADE, MADE)),
+    "having-a-thread": (f"{OURS}.runtime.background.BackgroundThread.prepare", (MADE, MADE, MADE)),
 }
 teller = pytest.mark.parametrize(("teller", "expected_sums"), TELLERS.values(), ids=TELLERS.keys())
 
@@ -323,7 +323,7 @@ def test_the_judgement_of_an_answer_fails(
     make: Make, instrument: Instrument, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A violation that was seen before the call is told of, though what came after can't be judged."""
-    from otel_residency.runtime import guard
+    from otel_residency import guard
 
     decide = guard.decide
 
@@ -439,7 +439,7 @@ def test_the_log_fails_as_well(make: Make, instrument: Instrument, monkeypatch: 
         emit = broken
 
     expected = make(EU)
-    monkeypatch.setattr(f"{ROOM}.snapshot.read_hop", broken)
+    monkeypatch.setattr(f"{ROOM}.request.read_hop", broken)
     instrument()
     handler = Fails()
     logging.getLogger(OURS).addHandler(handler)
@@ -549,7 +549,7 @@ def test_a_queue_that_was_replaced_later(monkeypatch: pytest.MonkeyPatch) -> Non
     class Green(queue.SimpleQueue[Callable[[], None]]):
         """A queue of another library."""
 
-    reaper = Reaper("otel-residency-test")
+    reaper = BackgroundThread("otel-residency-test")
     before, after = Event(), Event()
     reaper.submit(before.set)
     monkeypatch.setattr(queue, "SimpleQueue", Green)

@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.audit.verify import verify
+from otel_residency.calls.state import runtime
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
-from otel_residency.patches.install import switch
 from otel_residency.records.record import Record, read_policy, read_record
 from otel_residency.telemetry import names
 from tests.internet import EU, US, Internet
@@ -126,7 +126,7 @@ def test_no_record_no_call(instrument: Instrument, kind: Kind, tmp_path: Path, i
         kind.run(client.chat.completions.create(**{**CHAT, "model": SNAPSHOT}))
     assert internet.hosts == []
     place.mkdir()
-    state = switch.state
+    state = runtime.state
     assert state is not None
     assert state.ledger is not None
     assert state.ledger.flush()

@@ -10,7 +10,7 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
-from otel_residency.patches.install import switch
+from otel_residency.calls.state import runtime
 from otel_residency.settings.projects import ProjectSettings, ProjectsFile
 from tests.internet import EU, GATEWAY, GLOBAL, US, Internet
 from tests.openai_client import stateful
@@ -179,8 +179,8 @@ def test_a_doubt_is_refused_where_it_must_be(kind: Kind, instrument: Instrument,
 def test_what_is_elsewhere_is_refused(kind: Kind, instrument: Instrument, internet: Internet) -> None:
     """In block mode nothing is sent that uses what was created elsewhere."""
     instrument(on_call="block")
-    assert switch.state is not None
-    switch.state.memory.remember("resp_1", "us")
+    assert runtime.state is not None
+    runtime.state.created_objects.remember("resp_1", "us")
     with pytest.raises(ResidencyViolationError, match="the response was created in us and is used in eu"):
         kind.run(response(kind.open(), previous_response_id="resp_1"))
     assert internet.requests == []
@@ -226,8 +226,8 @@ def test_what_is_not_stored_is_not_remembered(kind: Kind, residency: Recorded) -
 def test_a_completion_is_not_stored_unless_asked_for(kind: Kind, residency: Recorded) -> None:
     """The ordinary chat completion leaves nothing in the memory."""
     made(kind, residency, lambda client: client.chat.completions.create(model=SNAPSHOT, messages=[]), US)
-    assert switch.state is not None
-    assert switch.state.memory.region_of("id_1") is None
+    assert runtime.state is not None
+    assert runtime.state.created_objects.region_of("id_1") is None
 
 
 def test_a_failure_creates_nothing(kind: Kind, residency: Recorded, internet: Internet) -> None:
@@ -322,8 +322,8 @@ def test_a_model_of_an_unknown_job_is_not_known(kind: Kind, residency: Recorded,
     """The host at which a job is asked for proves nothing about where it was created."""
     internet.respond = job
     made(kind, residency, lambda client: client.fine_tuning.jobs.retrieve("ftjob-1"))
-    assert switch.state is not None
-    assert switch.state.memory.region_of(TUNED) is None
+    assert runtime.state is not None
+    assert runtime.state.created_objects.region_of(TUNED) is None
 
 
 def test_a_file_of_a_finished_upload_is_where_the_upload_is(

@@ -11,7 +11,8 @@ import pytest
 from opentelemetry import trace
 
 from examples.demo.loopback import Asked, Reply
-from otel_residency.runtime.background import reaper
+from otel_residency.runtime.background import stream_ender
+from otel_residency.runtime.runtime import runtime
 from tests.internet import EU, Gate, Internet
 from tests.openai_client.dialects import CHAT, COMPLETIONS, DIALECTS, RESPONSES, Dialect
 from tests.openai_client.http_library import http
@@ -256,7 +257,7 @@ def test_streams_whose_body_a_hook_has_read(
     kind: Kind, residency: Recorded, ending: Callable[[Kind, Begin], None]
 ) -> None:
     """A stream that the application's hook has read to its end is reported without waiting for another."""
-    reaper._reset()
+    runtime.part(stream_ender)._reset()
 
     def read(response: Any) -> None:
         response.read()
@@ -267,7 +268,7 @@ def test_streams_whose_body_a_hook_has_read(
     hooks = {"response": [kind.pick(read, read_async)]}
     client = kind.open(http_client=kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks))
     ending(kind, lambda: kind.run(client.chat.completions.create(**CHAT.arguments)))
-    assert reaper._thread is not None
+    assert runtime.part(stream_ender)._thread is not None
     assert len(finished(kind, residency).spans) == 1
 
 
@@ -558,7 +559,7 @@ def test_the_last_event_counts_however_soon_the_end_is_reported(
 ) -> None:
     """The client closes the response before it gives the last event; the call is not over yet."""
     RESPONSES.needed()
-    monkeypatch.setattr(reaper, "submit", lambda work: work())
+    monkeypatch.setattr(runtime.part(stream_ender), "submit", lambda work: work())
     failure = {"code": "data_residency_mismatch", "message": "no"}
     internet.respond = lambda _: events(response_events(SNAPSHOT, "failed", error=failure))
     kind.items(kind.run(kind.open().responses.create(**RESPONSES.arguments)))

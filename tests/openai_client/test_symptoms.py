@@ -32,7 +32,8 @@ from pydantic import BaseModel
 
 from otel_residency import ResidencyViolationError
 from otel_residency.calls.call import Call
-from otel_residency.patches.install import switch, wrap
+from otel_residency.calls.state import runtime
+from otel_residency.patches.patching import replace
 from tests.internet import AZURE, EU, US, Gate, Internet
 from tests.openai_client.http_library import MAJOR, http
 from tests.openai_client.kinds import Kind
@@ -303,11 +304,12 @@ def test_an_upgrade_does_not_end_the_guard_silently(
     instrument(on_call="block")
     client = kind.open()
     try:
-        wrap(openai._base_client, "BaseClient._renamed_by_an_upgrade", lambda *_: None)
+        name = "BaseClient._renamed_by_an_upgrade"
+        replace(openai._base_client, name, lambda wrapped: wrapped, runtime.patched.miss)
         with pytest.raises(ResidencyViolationError, match=r"guard\.failed"):
             kind.run(client.chat.completions.create(**CHAT))
     finally:
-        switch.missing.clear()
+        runtime.patched.missing.clear()
     assert internet.connections == []
     assert [record.levelname for record in caplog.records if record.name == "otel_residency"] == ["ERROR"]
 

@@ -10,8 +10,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 
 from otel_residency.telemetry import names
-from otel_residency.telemetry.counters import Key, Totals
-from otel_residency.telemetry.emitter import Telemetry
+from otel_residency.telemetry.emitter import Key, Telemetry, Totals
 
 EU: Key = ((names.REGION, "eu"), (names.VIOLATION, False))
 US: Key = ((names.REGION, "us"), (names.VIOLATION, True))

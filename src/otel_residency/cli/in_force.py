@@ -2,7 +2,7 @@
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.policy import Scope
-from otel_residency.runtime.guard import active_catalogue
+from otel_residency.guard import active_catalogue
 from otel_residency.settings.load import Settings, read_settings
 
 

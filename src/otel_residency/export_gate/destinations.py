@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.telemetry_hosts import match_telemetry_host
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 
 # A processor of spans names its exporter; those of log records, and the address, are looked for.
 _EXPORTER_AT = tuple(map(attrgetter, ("span_exporter", "_exporter", "_batch_processor._exporter")))

@@ -8,12 +8,13 @@ from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_residency.core.facts import CallFacts
+from otel_residency.guard import REMEMBERED, Judgement
 from otel_residency.ledger.process import Process
 from otel_residency.ledger.shared_file import SharedFile
 from otel_residency.records.chain import CHECKPOINT_RECORDS, CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
 from otel_residency.records.record import Plainer, Record, write_facts, write_policy
-from otel_residency.runtime.guard import REMEMBERED, Judgement
-from otel_residency.telemetry import counters, names
+from otel_residency.telemetry import names
+from otel_residency.telemetry.emitter import counters
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -100,7 +101,7 @@ class Journal:
             try:
                 self._add(self._record(call, now), call.span)
             except Exception as error:  # noqa: BLE001 - the next one may be better
-                counters.records.add(((names.LEDGER_OUTCOME, names.FAILED),))
+                counters().records.add(((names.LEDGER_OUTCOME, names.FAILED),))
                 self._process.failed("recording a call", error)
                 continue
             self.waiting += 1
@@ -133,7 +134,7 @@ class Journal:
         """
         if self._lines:
             self._file.append(b"\n".join((*self._lines, b"")))
-            counters.records.add(((names.LEDGER_OUTCOME, names.WRITTEN),), self.waiting)
+            counters().records.add(((names.LEDGER_OUTCOME, names.WRITTEN),), self.waiting)
             self._lines.clear()
             self.waiting = 0
         if self._checkpoints:

@@ -3,8 +3,6 @@
 Each process has a chain of its own: a forked one begins anew, and what waits in its parent is its parent's.
 """
 
-import atexit
-import os
 import queue
 import sys
 from collections import deque
@@ -12,11 +10,12 @@ from collections.abc import Callable
 from logging import getLogger
 from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from otel_residency.core.policy import Ledger as Told
 from otel_residency.errors import PolicyError
-from otel_residency.telemetry import counters, names
+from otel_residency.runtime.runtime import runtime
+from otel_residency.telemetry import names
+from otel_residency.telemetry.emitter import counters
 
 # A process that makes no call needs nothing of what records are made with.
 if TYPE_CHECKING:
@@ -59,7 +58,8 @@ class Ledger:
         self._key = key
         self._ended = False
         self._renew()
-        _ledgers.add(self)
+        runtime.at_fork(self.after_fork)
+        runtime.at_exit(self.close)
 
     def _renew(self) -> None:
         """Begin anew, as a process does."""
@@ -88,7 +88,7 @@ class Ledger:
         if self._queue.qsize() >= WAITING:
             with self._starting:
                 self._dropped += 1
-            counters.records.add(((names.LEDGER_OUTCOME, names.DROPPED),))
+            counters().records.add(((names.LEDGER_OUTCOME, names.DROPPED),))
             return
         self._queue.put(made)
         if self._thread is None:  # nor can it have one any more
@@ -234,7 +234,7 @@ class Ledger:
         lost = self._journal.waiting if self._journal is not None else 0
         while calls := self._taken():
             lost += len(calls)
-        counters.records.add(((names.LEDGER_OUTCOME, names.FAILED),), lost)
+        counters().records.add(((names.LEDGER_OUTCOME, names.FAILED),), lost)
 
     def _guarded(self, work: Callable[[], object]) -> None:
         """Do `work`; where it fails, say so once, until it works again."""
@@ -258,21 +258,3 @@ class Ledger:
             _log.error("%s", error)
         else:
             self._process.failed("the ledger", error)
-
-
-_ledgers: WeakSet[Ledger] = WeakSet()
-
-
-def _after_fork() -> None:
-    for ledger in list(_ledgers):
-        ledger.after_fork()
-
-
-def _at_exit() -> None:
-    for ledger in list(_ledgers):
-        ledger.close()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-atexit.register(_at_exit)

@@ -8,7 +8,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span
 
 if TYPE_CHECKING:
-    from otel_residency.runtime.guard import Guard
+    from otel_residency.guard import Guard
 
 
 class Process(NamedTuple):

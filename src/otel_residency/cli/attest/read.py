@@ -6,7 +6,7 @@ from typing import Any
 
 import openai
 
-from otel_residency.calls.state import BaseUrl
+from otel_residency.calls.request import ClientBaseUrl
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import match_host
 from otel_residency.errors import ResidencyError
@@ -71,7 +71,7 @@ def read_settings_of(
         raise AttestError(
             f"{client.base_url.host} can't be reached: {type(error.__cause__).__name__}"
         ) from None
-    return ProjectsFile(datetime.now(UTC).date(), BaseUrl(client.base_url).shown, retention, projects)
+    return ProjectsFile(datetime.now(UTC).date(), ClientBaseUrl(client.base_url).shown, retention, projects)
 
 
 def _retention(retrieve: Callable[..., Any], *project: str) -> str:

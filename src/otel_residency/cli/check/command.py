@@ -14,7 +14,7 @@ from otel_residency.cli.stop import stop
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
 from otel_residency.core.policy import Scope
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 
 
 def check(

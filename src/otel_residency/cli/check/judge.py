@@ -9,7 +9,7 @@ from otel_residency.core.entries import Source
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import Verdict
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 
 _BY_STRUCTURE = frozenset({"file_reference", "image_input"})
 """Features that show in the structure of a request, and not at a key."""

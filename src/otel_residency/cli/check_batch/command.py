@@ -19,7 +19,7 @@ from otel_residency.cli.in_force import in_force
 from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.plain import printable
 from otel_residency.cli.stop import stop
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 
 
 def check_batch(

@@ -11,7 +11,7 @@ from otel_residency.core.catalogue import path_segments
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import BatchLine, CallFacts, Hop
 from otel_residency.core.verdict import SEVERITY, Decision, Verdict
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 
 
 class Row(NamedTuple):

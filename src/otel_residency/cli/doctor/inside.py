@@ -21,14 +21,14 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk._logs import _internal as sdk_logs
 from opentelemetry.trace import get_tracer_provider
 
+from otel_residency.calls.state import runtime
 from otel_residency.cli.doctor.ledger import look_at_ledger
 from otel_residency.cli.doctor.report import BaseUrl, Problem, Processor, Provider, Report
 from otel_residency.cli.gate import gate_active, gate_missing
 from otel_residency.cli.plain import plain
 from otel_residency.export_gate.destinations import address_of, exporter_of
 from otel_residency.instrumentor import ResidencyInstrumentor
-from otel_residency.patches.http_clients import PATCHES
-from otel_residency.patches.install import switch
+from otel_residency.patches.install import CLIENTS
 
 _FATAL = "opentelemetry.instrumentation.auto_instrumentation"
 """Only the outermost place logs by this name, when it gives up."""
@@ -62,9 +62,9 @@ def look(told: Sequence[LogRecord]) -> dict[str, Any]:
     sampler = getattr(providers["traces"], "sampler", None)
     report = Report(
         problems=tuple(_problems(told)),
-        guarded=switch.state is not None,
-        missing=tuple(sorted(switch.missing)),
-        missing_clients=tuple(sorted(switch.missing_clients)),
+        guarded=runtime.state is not None,
+        missing=tuple(sorted(runtime.patched.missing)),
+        missing_clients=tuple(sorted(runtime.patched.missing_clients)),
         client=installed,
         client_error=client_error,
         conflict=str(conflict) if conflict else None,
@@ -75,7 +75,7 @@ def look(told: Sequence[LogRecord]) -> dict[str, Any]:
         sampler=sampler.get_description() if sampler is not None else None,
         base_url=base_url,
         url_error=url_error,
-        ledger=look_at_ledger(switch.state.settings.policy) if switch.state is not None else None,
+        ledger=look_at_ledger(runtime.state.settings.policy) if runtime.state is not None else None,
         user=os.getuid() if hasattr(os, "getuid") else 0,
     )
     answer: dict[str, Any] = plain(report)
@@ -107,7 +107,7 @@ def _import_client() -> str | None:
 
 def _import_http_clients() -> None:
     """Put the patches of those in place that are installed; one that fails here fails in the service too."""
-    for name in PATCHES:
+    for name in CLIENTS:
         with suppress(Exception):
             import_module(name)
 

@@ -16,7 +16,7 @@ from otel_residency.cli.plain import as_document
 from otel_residency.cli.scan.files import files_below
 from otel_residency.cli.stop import stop
 from otel_residency.errors import CatalogueError
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 from otel_residency.version import __version__
 
 

@@ -27,7 +27,7 @@ from otel_residency.core.reasons import REASONS
 from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
 from otel_residency.errors import CatalogueError
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 from otel_residency.settings.load import ENABLED, POLICY_SETTINGS, policy_problems, read_settings
 
 _URL = re.compile(r"(?:https?|wss?)://\S+")

@@ -127,10 +127,8 @@ class Guard:
     def _policy_hosts(self) -> Mapping[str, ConfiguredHost]:
         return self.settings.policy.hosts
 
-    def refusal_by_code(self, code: str | None) -> str | None:
+    def refusal_by_code(self, code: str) -> str | None:
         """Id of the vendor's residency error with this code."""
-        if code is None:
-            return None
         return next((each.id for each in self.catalogue.entries.refusals if each.code == code), None)
 
     def counted_lines(self, facts: CallFacts, kinds: Iterable[tuple[BatchLine, int]]) -> Mapping[str, Any]:
@@ -147,8 +145,8 @@ class Guard:
             names.BATCH_COUNTS: tuple(found[reason] for reason in reasons),
         }
 
-    def tell(self) -> None:
-        """Log, once, what is wrong with the settings."""
+    def log_problems(self) -> None:
+        """Log what is wrong with the settings."""
         for note in self.settings.notes:
             _log.warning("%s", note)
         if self.settings.policy.unreadable is not None:
