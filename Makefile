@@ -7,7 +7,7 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX ?= $(INDEX)
 endif
 
-.PHONY: demo stack collector debian test test-main test-matrix test-apart test-backends lint bench build clean
+.PHONY: demo stack collector debian test test-main test-matrix test-apart test-backends lint bench instructions build clean
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo
@@ -51,6 +51,10 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
+
+# Needs valgrind.
+instructions: .venv/ready
+	$(BIN)/python -m benchmarks.instructions
 
 build: .venv/ready
 	$(BIN)/uv build --wheel --out-dir dist
