@@ -52,11 +52,11 @@ class Judgement(NamedTuple):
     name: str
     """That of the span."""
     start: Attributes
-    """What the span is started with; of the client's base URL nothing is known here."""
+    """The attributes that the span is started with, but for the client's base URL."""
     facts: CallFacts | None = None
     """What was judged; `None` where nothing could be."""
     creates_there: bool = False
-    """Whether what the call creates is in the region of the host, as far as that is known."""
+    """Whether what the call creates is stored in the region of its host."""
 
     @property
     def hop(self) -> Hop | None:
@@ -76,7 +76,7 @@ class Guard:
     Attributes:
         settings: those given, marked with what was found wrong with them.
         catalogue: the catalogue in use.
-        judge: facts to `Judgement`; pure, and fast for facts seen before.
+        judge: from facts to `Judgement`; pure, and cached.
         judge_answered: the same for facts with other hops and an answer; takes the three.
     """
 
@@ -159,7 +159,7 @@ class Guard:
         decision = decide(facts, self.catalogue, self.settings.policy)
         judged = _judged(decision, self._policy_hash, facts)
         doubted = any(finding.reason in _DOUBTS for finding in decision.findings)
-        # The region of a private link is its own alone.
+        # The region of a private link says nothing of other hosts.
         linked = any(self._match_on(hop.host, hop.port, facts.on).link for hop in facts.hops[-1:])
         return judged._replace(creates_there=not doubted and not linked)
 
@@ -180,7 +180,7 @@ def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[str, ...]]:
 
 
 def undecided(*, blocks: bool) -> Judgement:
-    """What stands in for a decision when judging itself failed."""
+    """The judgement of a call that could not be judged."""
     finding = Finding("guard.failed", Verdict.INDETERMINATE, "the call could not be judged")
     decision = Decision(
         verdict=finding.verdict,

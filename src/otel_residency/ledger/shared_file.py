@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from otel_residency.errors import PolicyError
-from otel_residency.runtime.private_file import READ, open_own
+from otel_residency.runtime.private_file import READ, open_private
 
 if sys.platform == "win32":  # pragma: no cover - there each process should have a file of its own
 
@@ -42,7 +42,7 @@ class SharedFile:
             PolicyError: others than its owner can write to it.
         """
         if self._descriptor is None:
-            self._descriptor = open_own(self._path, others_may=READ)
+            self._descriptor = open_private(self._path, allowed=READ)
             if self._descriptor is None:
                 raise PolicyError(
                     f"ledger {self._path}: others can write to it; chmod 600 it, or name another"
