@@ -139,7 +139,7 @@ def remember(case: Case) -> None:
     state = runtime.state
     for name, region in stored.items():
         if state is not None and region != UNKNOWN:
-            state.memory.remember(name, region)
+            state.created_objects.remember(name, region)
 
 
 def told(residency: Recorded) -> Expected:
