@@ -257,10 +257,10 @@ MISTAKES = {
         _with(schema_version=2),
         ["schema_version: 2 is not known; this release reads 1"],
     ),
-    "an entry twice": (_with(hosts=[HOST, HOST]), ["hosts: 'br.api.openai.com' stands there twice"]),
+    "an entry twice": (_with(hosts=[HOST, HOST]), ["hosts: 'br.api.openai.com' occurs twice"]),
     "a table twice": (
         _with(revisions=[REVISION, REVISION]),
-        ["revisions: 'contract-2026-11' stands there twice"],
+        ["revisions: 'contract-2026-11' occurs twice"],
     ),
     "a host without a source": (
         _host(sources=[]),
@@ -312,7 +312,7 @@ MISTAKES = {
     ),
     "a back end twice": (
         _with(telemetry_hosts=[BACK_END, BACK_END]),
-        ["telemetry_hosts: 'otlp.example' stands there twice"],
+        ["telemetry_hosts: 'otlp.example' occurs twice"],
     ),
     "a back end in capitals": (
         _with(telemetry_hosts=[{**BACK_END, "host": "OTLP.example"}]),
@@ -367,7 +367,7 @@ MISTAKES = {
         ["hosts[0].sources: 'faq-2025-02' is not in [sources]"],
     ),
     "a mode that there is none of": (_with(mode="merge"), ["mode: 'merge' is not one of: extend, replace"]),
-    "a list instead of sections": ([OWN], ["the file must hold a table of sections"]),
+    "a list instead of sections": ([OWN], ["the file must contain a table of sections"]),
     "a file that is no JSON": ("{", ["can't be read: "]),
 }
 

@@ -98,7 +98,7 @@ def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
     del sound["OPENAI_BASE_URL"]
     status, found, fix = examine(**sound)["client.base_url"]
     assert status == "warning"
-    assert "has no region" in found
+    assert "has no data residency" in found
     assert EU in fix
 
 

@@ -70,7 +70,7 @@ class CallReporter:
             counted = tuple({**dict(counted), **own}.items())
         self.by("counting a call", telemetry.count, counted)
         if judged.decision.violation:
-            self._state.tell_of_senders(judged.decision)
+            self._state.warn(judged.warnings)
             event = {**self._attributes, **outcome}
             self.by("reporting a violation", telemetry.report_violation, event, self.context)
         if self.span is not None:

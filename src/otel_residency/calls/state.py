@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from otel_residency.calls.created_objects import CreatedObjects
     from otel_residency.calls.request import TrackedHeaders
     from otel_residency.core.entries import Creation
-    from otel_residency.core.verdict import Decision
     from otel_residency.ledger.ledger import Ledger
     from otel_residency.runtime.guard import Guard
     from otel_residency.settings.load import Settings
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 _log = getLogger("otel_residency")
 _OTHERS = 4096
-_SENDER = "endpoint.trace_export"
 
 
 class BaseUrl:
@@ -185,12 +183,12 @@ class State:
         checked = datetime.combine(catalogue.known_until(revision), time(), UTC)
         return ActivePolicy(attributes, int(checked.timestamp()))
 
-    def tell_of_senders(self, decision: "Decision") -> None:
-        """Warn, once of each, of programs that send prompts past the client: they may hide their errors."""
-        for finding in decision.findings:
-            if finding.reason == _SENDER and finding.detail not in self._failed:
-                self._failed.add(finding.detail)
-                _log.warning("%s", finding.detail)
+    def warn(self, warnings: "Iterable[str]") -> None:
+        """Log each of these warnings once."""
+        for warning in warnings:
+            if warning not in self._failed:
+                self._failed.add(warning)
+                _log.warning("%s", warning)
 
     def passed_by(self) -> None:
         """Warn, once, that calls come past the patch of the client's `request`."""
