@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from otel_residency.core.decode import build
+from otel_residency.core.decode import decode
 from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop, Reference
 from otel_residency.core.policy import Policy, Project
 from otel_residency.core.verdict import Decision
@@ -195,7 +195,7 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         answer=Answer(**told["answer"]) if "answer" in told else None,
         required=tuple(map(tuple, told.get("required", ()))),
         project=told.get("project"),
-        policy=build(Policy, policy)._replace(
+        policy=decode(Policy, policy)._replace(
             unreadable=unreadable,
             seen_projects={
                 name: Project(**settings) for name, settings in told.get("seen_projects", {}).items()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.decode import DecodeError, build
+from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.entries import Entries, Revision
 from otel_residency.errors import CatalogueError
 
@@ -130,7 +130,7 @@ def _user_entries(path: Path) -> Entries:
 
 def _checked(content: dict[str, Any], origin: str, *, standalone: bool = True) -> Entries:
     try:
-        entries = build(Entries, content)
+        entries = decode(Entries, content)
         _check(entries, standalone=standalone)
     except DecodeError as error:
         raise CatalogueError(f"{origin}: {error}") from None

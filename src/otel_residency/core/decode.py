@@ -28,7 +28,7 @@ class DecodeError(ValueError):
         self.problem = problem
 
 
-def build(cls: type[T], value: object, place: str = "") -> T:
+def decode(cls: type[T], value: object, place: str = "") -> T:
     """Decode a mapping as a `cls`.
 
     Raises:
@@ -37,7 +37,7 @@ def build(cls: type[T], value: object, place: str = "") -> T:
     if not isinstance(value, Mapping):
         raise DecodeError(place, f"{_show(value)} is not a table")
     described: Any = cls
-    expected = keys(described)
+    expected = field_types(described)
     for key in value:
         if key not in expected and not str(key).startswith("$"):
             allowed = ", ".join(sorted(expected))
@@ -48,27 +48,27 @@ def build(cls: type[T], value: object, place: str = "") -> T:
         if key in value:
             # An optional key is left out where it has no value; only a required one may be null.
             is_null = value[key] is None and key not in optional and type(None) in get_args(kind)
-            arguments[key] = None if is_null else convert(kind, value[key], _at(place, key))
+            arguments[key] = None if is_null else decode_value(kind, value[key], _at(place, key))
         elif key not in optional:
             raise DecodeError(_at(place, key), "this key is missing")
     return cls(**arguments)
 
 
 @cache
-def keys(cls: Any) -> Mapping[str, Any]:
+def field_types(cls: Any) -> Mapping[str, Any]:
     """The keys of a file that describes a `cls`, and their types: the fields but those of `not_keys()`."""
     hidden: tuple[str, ...] = getattr(cls, "not_keys", tuple)()
     return {key: kind for key, kind in typing.get_type_hints(cls).items() if key not in hidden}
 
 
-def convert(kind: Any, value: object, place: str) -> Any:
+def decode_value(kind: Any, value: object, place: str) -> Any:
     """Decode `value` as `kind`: a named tuple, scalar, Literal, tuple, frozenset, Mapping, or optional."""
     if type(value) is kind and kind in _SCALARS:  # a short cut: most values are strings
         return value
     origin, arguments = _shape(kind)
     if origin in (typing.Union, types.UnionType):
         inner = next(each for each in arguments if each is not type(None))
-        return convert(inner, value, place)
+        return decode_value(inner, value, place)
     if origin is Literal:
         if value not in arguments:
             allowed = ", ".join(map(str, arguments))
@@ -78,22 +78,24 @@ def convert(kind: Any, value: object, place: str) -> Any:
         return origin(_list(arguments[0], value, place))
     if origin is Mapping:
         return _mapping(arguments[1], value, place)
-    return build(kind, value, place) if hasattr(kind, "_fields") else _scalar(kind, value, place)
+    return decode(kind, value, place) if hasattr(kind, "_fields") else _scalar(kind, value, place)
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """The plain data that decodes to `value`; fields with their default value are left out."""
     if hasattr(value, "_fields"):
         fields, defaults = value._asdict(), value._field_defaults
         return {
-            key: plain(each) for key, each in fields.items() if key not in defaults or each != defaults[key]
+            key: to_plain(each)
+            for key, each in fields.items()
+            if key not in defaults or each != defaults[key]
         }
     if isinstance(value, Mapping):
-        return {key: plain(each) for key, each in value.items()}
+        return {key: to_plain(each) for key, each in value.items()}
     if isinstance(value, frozenset):
-        return [plain(each) for each in sorted(value)]
+        return [to_plain(each) for each in sorted(value)]
     if isinstance(value, tuple | list):
-        return [plain(each) for each in value]
+        return [to_plain(each) for each in value]
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -107,13 +109,13 @@ def _list(kind: Any, value: object, place: str) -> tuple[Any, ...]:
         raise DecodeError(place, f"{_show(value)} is not a list")
     if kind in _SCALARS and {*map(type, value)} <= {kind}:
         return tuple(value)
-    return tuple(convert(kind, each, f"{place}[{number}]") for number, each in enumerate(value))
+    return tuple(decode_value(kind, each, f"{place}[{number}]") for number, each in enumerate(value))
 
 
 def _mapping(kind: Any, value: object, place: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise DecodeError(place, f"{_show(value)} is not a table")
-    return {str(key): convert(kind, each, _at(place, str(key))) for key, each in value.items()}
+    return {str(key): decode_value(kind, each, _at(place, str(key))) for key, each in value.items()}
 
 
 def _scalar(kind: Any, value: object, place: str) -> Any:
