@@ -15,7 +15,7 @@ from otel_residency.core.policy import (
     Policy,
     Rule,
     Statement,
-    Telemetry,
+    TelemetryPolicy,
     When,
 )
 from otel_residency.errors import PolicyError, ResidencyError
@@ -77,7 +77,7 @@ WHOLE = Policy(
         "llm.internal.example": ConfiguredHost("eu"),
         "contoso.openai.azure.com": ConfiguredHost("eu", "azure", {"chat": "DataZoneStandard"}),
     },
-    telemetry=Telemetry(("eu",), {"otlp.example:4317": "eu"}),
+    telemetry=TelemetryPolicy(("eu",), {"otlp.example:4317": "eu"}),
     quarantine="/var/lib/residency/quarantine.jsonl",
 )
 
@@ -431,7 +431,7 @@ def test_the_hash_of_a_policy_changes_with_it_and_only_with_it(path: str) -> Non
         policy._replace(attest={}),
         policy._replace(attest={**policy.attest, "zero_data_retention": Statement(value=False)}),
         policy._replace(hosts={}),
-        policy._replace(telemetry=Telemetry()),
+        policy._replace(telemetry=TelemetryPolicy()),
         policy._replace(quarantine=""),
         policy._replace(baggage=Baggage(("a",))),
         policy._replace(baggage=Baggage((), "a")),

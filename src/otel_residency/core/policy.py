@@ -44,7 +44,7 @@ class Rule(NamedTuple):
     scope: Scope | None = None
 
 
-class Telemetry(NamedTuple):
+class TelemetryPolicy(NamedTuple):
     """Where telemetry with content may be exported."""
 
     content_regions: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ class Baggage(NamedTuple):
     """Key that `require()` writes the requirement to; empty for none."""
 
 
-class Ledger(NamedTuple):
+class LedgerPolicy(NamedTuple):
     """The ledger, in which each call is recorded."""
 
     path: str = ""
@@ -106,12 +106,12 @@ class Policy(NamedTuple):
     attest: Mapping[str, Statement] = _NOTHING
     hosts: Mapping[str, ConfiguredHost] = _NOTHING
     rule: tuple[Rule, ...] = ()
-    telemetry: Telemetry = Telemetry()
+    telemetry: TelemetryPolicy = TelemetryPolicy()
     baggage: Baggage = Baggage()
     quarantine: str = ""
     """Path of a file for the originals of what the export gate redacts or withholds."""
     projects: Projects = Projects()
-    ledger: Ledger = Ledger()
+    ledger: LedgerPolicy = LedgerPolicy()
     seen_projects: Mapping[str, Project] = _NOTHING
     """Content of the file that `projects` names, by project id; not a key of the policy file."""
     state: str = ""

@@ -14,7 +14,7 @@ from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from otel_residency.core.policy import Ledger as Told
+from otel_residency.core.policy import LedgerPolicy
 from otel_residency.errors import PolicyError
 from otel_residency.telemetry import counters, names
 
@@ -43,7 +43,7 @@ class Ledger:
 
     def __init__(
         self,
-        told: Told,
+        told: LedgerPolicy,
         process: "Process",
         key: Callable[[], bytes | None],
     ) -> None:

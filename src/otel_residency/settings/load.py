@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from otel_residency.core.decode import DecodeError, decode, decode_value, field_types
-from otel_residency.core.policy import Ledger, Policy, Project
+from otel_residency.core.policy import LedgerPolicy, Policy, Project
 from otel_residency.errors import PolicyError
 
 # Settings are read in every process, also in those that never call the vendor: what only some of them need
@@ -80,7 +80,7 @@ class Settings(NamedTuple):
         import hashlib  # noqa: PLC0415
 
         # Where records are kept may differ between services of one policy.
-        ledger = Ledger(required=self.policy.ledger.required)
+        ledger = LedgerPolicy(required=self.policy.ledger.required)
         said = {
             key: value
             for key, value in self.policy._replace(ledger=ledger)._asdict().items()
