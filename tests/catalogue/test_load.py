@@ -85,7 +85,7 @@ def _file(folder: Path, content: object, name: str = "own.json") -> str:
 
 
 def _verdict(catalogue: Catalogue, host: str) -> str:
-    hop = Hop("https", host, None, "/v1/chat/completions", payload=True)
+    hop = Hop(scheme="https", host=host, port=None, path="/v1/chat/completions", payload=True)
     facts = CallFacts(DAY, "POST", (hop,), model="gpt-5.2-2025-12-11")
     return decide(facts, catalogue, Policy()).verdict.value
 

@@ -147,7 +147,7 @@ def _decide(scope: Scope, terms: RegionTerms, model: str, *rows: Row) -> Decisio
     """Judge a chat completion in the EU by a table of these rows."""
     revision = _revision("own", None, *rows)._replace(regions={"eu": terms})
     catalogue = Catalogue(CATALOGUE.entries._replace(revisions=(revision,)))
-    hop = Hop("https", "eu.api.openai.com", None, "/v1/chat/completions", payload=True)
+    hop = Hop(scheme="https", host="eu.api.openai.com", port=None, path="/v1/chat/completions", payload=True)
     facts = CallFacts(DAY, "POST", (hop,), model=model)
     return decide(facts, catalogue, Policy(require=("eu",), scope=scope))
 
@@ -206,7 +206,7 @@ def test_a_table_of_other_shape_is_read_as_it_is_written(
 def test_a_catalogue_without_a_day_is_as_old_as_its_table() -> None:
     """Where a catalogue does not say when it was made, the first day of the table in force counts."""
     entries = CATALOGUE.entries._replace(generated=None)
-    hop = Hop("https", "us.api.openai.com", None, "/v1/responses", payload=True)
+    hop = Hop(scheme="https", host="us.api.openai.com", port=None, path="/v1/responses", payload=True)
     facts = CallFacts(date(2027, 5, 5), "POST", (hop,), model="gpt-5.2-2025-12-11")
     assert decide(facts, Catalogue(entries), Policy()).reasons == ("catalogue.stale",)
 
@@ -214,7 +214,7 @@ def test_a_catalogue_without_a_day_is_as_old_as_its_table() -> None:
 def test_nothing_is_asked_of_a_catalogue_that_does_not_say_it() -> None:
     """A catalogue without a default for caching asks for nothing."""
     entries = CATALOGUE.entries._replace(prompt_cache_default=None)
-    hop = Hop("https", "gb.api.openai.com", None, "/v1/responses", payload=True)
+    hop = Hop(scheme="https", host="gb.api.openai.com", port=None, path="/v1/responses", payload=True)
     facts = CallFacts(DAY, "POST", (hop,), model="gpt-5.2-2025-12-11")
     decision = decide(facts, Catalogue(entries), Policy(scope="storage"))
     assert decision.reasons == ("attestation.missing",)
