@@ -20,7 +20,14 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 DATA = Path("src", "otel_residency", "catalogue", "data")
-SUITES = ("tests/core", "tests/catalogue", "tests/test_cases.py", "tests/audit", "tests/cli")
+SUITES = (
+    "tests/core",
+    "tests/catalogue",
+    "tests/test_cases.py",
+    "tests/test_house.py",
+    "tests/audit",
+    "tests/cli",
+)
 EXPECTED = frozenset({"tests/catalogue/test_data.py::test_a_released_revision_is_never_overwritten"})
 """What a new file of a revision must fail."""
 REGION, HOST, MODEL = "zz", "zz.api.openai.com", "gpt-inert-2026-11-01"
@@ -119,22 +126,18 @@ def environment_for(copy: Path) -> Path:
 
 
 def failures(additions: list[str], suites: list[str]) -> set[str]:
-    """The tests of `suites` that fail in a copy of the repository with these additions."""
+    """The tests of `suites` that fail in a copy of the repository with these additions.
+
+    The files that follow from the data are written first, as whoever adds something does.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "repository")
         shutil.copytree(ROOT, copy, ignore=_IGNORED)
         for name in additions:
             ADDITIONS[name](copy / DATA)
-        command = [
-            str(environment_for(copy)),
-            "-m",
-            "pytest",
-            "-q",
-            "--tb=line",
-            "-p",
-            "no:cacheprovider",
-            *suites,
-        ]
+        python = str(environment_for(copy))
+        subprocess.run([python, "-m", "tools.collector"], cwd=copy, check=True)  # noqa: S603
+        command = [python, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", *suites]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode not in (0, 1):
         raise RuntimeError(f"the tests did not run:\n{done.stdout}{done.stderr}")
