@@ -48,6 +48,7 @@ lint: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.lint
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks

@@ -22,6 +22,7 @@ from otel_residency.core.classify import (
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLine, CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost
+from otel_residency.core.reasons import reason_of
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.settings.load import Settings, policy_problems
@@ -30,13 +31,6 @@ from otel_residency.telemetry import names
 _log = getLogger("otel_residency")
 _CONCERNING = frozenset({"listed", "bogus", "lookalike"})
 """Kinds of hosts that every request to is worth a verdict."""
-_DOUBTS = frozenset(
-    {
-        *("gateway.left_region", "gateway.provider_mismatch", "gateway.route"),
-        *("host.header_mismatch", "host.region_contradicted", "project.region_mismatch"),
-    }
-)
-"""Reasons for which the region of the host is not where a thing was created."""
 REMEMBERED = 1024
 """Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
 
@@ -56,7 +50,10 @@ class Judgement(NamedTuple):
     facts: CallFacts | None = None
     """What was judged; `None` where nothing could be."""
     creates_there: bool = False
-    """Whether what the call creates is stored in the region of its host."""
+
+    """Whether what the call creates is in the region of the host, as far as that is known."""
+    warnings: tuple[str, ...] = ()
+    """Details of findings that are logged, once each."""
 
     @property
     def hop(self) -> Hop | None:
@@ -158,10 +155,11 @@ class Guard:
     def _judge(self, facts: CallFacts) -> Judgement:
         decision = decide(facts, self.catalogue, self.settings.policy)
         judged = _judged(decision, self._policy_hash, facts)
-        doubted = any(finding.reason in _DOUBTS for finding in decision.findings)
-        # The region of a private link says nothing of other hosts.
+        doubted = any(reason_of(finding.reason).doubts_place for finding in decision.findings)
+        # The region of a private link is its own alone.
         linked = any(self._match_on(hop.host, hop.port, facts.on).link for hop in facts.hops[-1:])
-        return judged._replace(creates_there=not doubted and not linked)
+        warnings = tuple(each.detail for each in decision.findings if reason_of(each.reason).logged)
+        return judged._replace(creates_there=not doubted and not linked, warnings=warnings)
 
     def _judge_answered(self, facts: CallFacts, hops: tuple[Hop, ...], answer: Answer) -> Judgement:
         return self._judge(facts._replace(hops=hops, answer=answer))

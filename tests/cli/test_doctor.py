@@ -98,7 +98,7 @@ def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
     del sound["OPENAI_BASE_URL"]
     status, found, fix = examine(**sound)["client.base_url"]
     assert status == "warning"
-    assert "has no region" in found
+    assert "has no data residency" in found
     assert EU in fix
 
 
@@ -299,11 +299,11 @@ def test_a_demand_without_effect_and_little_room_are_told(kept: dict[str, str]) 
 LOOK = """
 import os, sys
 from otel_residency.cli.doctor.ledger import look_at_ledger
-from otel_residency.core.policy import Ledger, Policy
+from otel_residency.core.policy import LedgerPolicy, Policy
 if os.getuid() == 0:
     os.setuid({user})
 for path in sys.argv[1:]:
-    seen = look_at_ledger(Policy(ledger=Ledger(path)))
+    seen = look_at_ledger(Policy(ledger=LedgerPolicy(path)))
     print(seen.written.error)
 """
 

@@ -24,7 +24,7 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer
-from otel_residency.core.policy import Ledger
+from otel_residency.core.policy import LedgerPolicy
 from otel_residency.instrumentor import deactivate
 from otel_residency.records.record import read_facts, read_policy, read_record
 from otel_residency.settings.load import Settings, policy_problems
@@ -178,7 +178,7 @@ def test_calls_are_judged_as_the_table_says(
 
     internet.respond = respond
     path = tmp_path / "ledger.jsonl"
-    residency = instrument(Settings(policy=case.policy._replace(ledger=Ledger(str(path)))))
+    residency = instrument(Settings(policy=case.policy._replace(ledger=LedgerPolicy(str(path)))))
     remember(case)
     with suppress(openai.APIStatusError, openai.APIConnectionError, ResidencyViolationError):
         with ExitStack() as required:

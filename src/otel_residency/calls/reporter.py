@@ -83,7 +83,7 @@ class CallReporter:
             counted = tuple({**dict(counted), **changed}.items())
         self.safely("counting a call", telemetry.count, counted)
         if judgement.decision.violation:
-            self._state.warn_of_senders(judgement.decision)
+            self._state.warn(judgement.warnings)
             event = {**self._attributes, **outcome}
             self.safely("reporting a violation", telemetry.report_violation, event, self.context)
         if self.span is not None:

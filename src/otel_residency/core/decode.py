@@ -1,6 +1,6 @@
-"""Plain data to the named tuples that describe it, strictly; every mistake is told with its place.
+"""Decode plain data (from JSON or TOML) into named tuples, strictly; an error names the place of the mistake.
 
-The classes are the only description of a file: their fields are its keys, their types what is allowed.
+The classes are the only description of a file: their fields are its keys, their types the allowed values.
 """
 
 import types
@@ -15,11 +15,11 @@ _SCALARS = {str: "a string", int: "a whole number", bool: "true or false", date:
 
 
 class DecodeError(ValueError):
-    """A value that does not fit.
+    """A value that does not match its description.
 
     Attributes:
-        place: dotted path of the key, `""` for the whole document.
-        problem: what stands there and what is allowed.
+        place: the dotted path of the key, `""` for the whole document.
+        problem: what was found there, and what is allowed.
     """
 
     def __init__(self, place: str, problem: str) -> None:
@@ -28,47 +28,47 @@ class DecodeError(ValueError):
         self.problem = problem
 
 
-def build(cls: type[T], value: object, place: str = "") -> T:
-    """Make a `cls` from a mapping.
+def decode(cls: type[T], value: object, place: str = "") -> T:
+    """Decode a mapping as a `cls`.
 
     Raises:
-        StructureError: for an unknown or missing key and for a value of another type.
+        DecodeError: for an unknown or missing key and for a value of another type.
     """
     if not isinstance(value, Mapping):
         raise DecodeError(place, f"{_show(value)} is not a table")
     described: Any = cls
-    known = keys(described)
+    expected = field_types(described)
     for key in value:
-        if key not in known and not str(key).startswith("$"):
-            near = ", ".join(sorted(known))
-            raise DecodeError(_at(place, str(key)), f"unknown key; known are: {near}")
+        if key not in expected and not str(key).startswith("$"):
+            allowed = ", ".join(sorted(expected))
+            raise DecodeError(_at(place, str(key)), f"unknown key; known are: {allowed}")
     arguments = {}
     optional = described._field_defaults
-    for key, kind in known.items():
+    for key, kind in expected.items():
         if key in value:
-            # Where nothing is usual a key says so by its absence, elsewhere by null.
-            none = value[key] is None and key not in optional and type(None) in get_args(kind)
-            arguments[key] = None if none else convert(kind, value[key], _at(place, key))
+            # An optional key is left out where it has no value; only a required one may be null.
+            is_null = value[key] is None and key not in optional and type(None) in get_args(kind)
+            arguments[key] = None if is_null else decode_value(kind, value[key], _at(place, key))
         elif key not in optional:
             raise DecodeError(_at(place, key), "this key is missing")
     return cls(**arguments)
 
 
 @cache
-def keys(cls: Any) -> Mapping[str, Any]:
-    """The keys of a file that describes a `cls`, and their types: its fields, but for `not_keys()`."""
+def field_types(cls: Any) -> Mapping[str, Any]:
+    """The keys of a file that describes a `cls`, and their types: the fields but those of `not_keys()`."""
     hidden: tuple[str, ...] = getattr(cls, "not_keys", tuple)()
     return {key: kind for key, kind in typing.get_type_hints(cls).items() if key not in hidden}
 
 
-def convert(kind: Any, value: object, place: str) -> Any:
-    """`value` as `kind`: a class above, a scalar, Literal, tuple, frozenset, Mapping, or optional."""
-    if type(value) is kind and kind in _SCALARS:  # most values are plain strings
+def decode_value(kind: Any, value: object, place: str) -> Any:
+    """Decode `value` as `kind`: a named tuple, scalar, Literal, tuple, frozenset, Mapping, or optional."""
+    if type(value) is kind and kind in _SCALARS:  # a short cut: most values are strings
         return value
     origin, arguments = _shape(kind)
     if origin in (typing.Union, types.UnionType):
         inner = next(each for each in arguments if each is not type(None))
-        return convert(inner, value, place)
+        return decode_value(inner, value, place)
     if origin is Literal:
         if value not in arguments:
             allowed = ", ".join(map(str, arguments))
@@ -78,20 +78,24 @@ def convert(kind: Any, value: object, place: str) -> Any:
         return origin(_list(arguments[0], value, place))
     if origin is Mapping:
         return _mapping(arguments[1], value, place)
-    return build(kind, value, place) if hasattr(kind, "_fields") else _scalar(kind, value, place)
+    return decode(kind, value, place) if hasattr(kind, "_fields") else _scalar(kind, value, place)
 
 
-def plain(value: Any) -> Any:
-    """The plain data that `build` and `convert` make `value` of: of a class, the fields that say anything."""
+def to_plain(value: Any) -> Any:
+    """The plain data that decodes to `value`; fields with their default value are left out."""
     if hasattr(value, "_fields"):
-        fields, usual = value._asdict(), value._field_defaults
-        return {key: plain(each) for key, each in fields.items() if key not in usual or each != usual[key]}
+        fields, defaults = value._asdict(), value._field_defaults
+        return {
+            key: to_plain(each)
+            for key, each in fields.items()
+            if key not in defaults or each != defaults[key]
+        }
     if isinstance(value, Mapping):
-        return {key: plain(each) for key, each in value.items()}
+        return {key: to_plain(each) for key, each in value.items()}
     if isinstance(value, frozenset):
-        return [plain(each) for each in sorted(value)]
+        return [to_plain(each) for each in sorted(value)]
     if isinstance(value, tuple | list):
-        return [plain(each) for each in value]
+        return [to_plain(each) for each in value]
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -105,17 +109,17 @@ def _list(kind: Any, value: object, place: str) -> tuple[Any, ...]:
         raise DecodeError(place, f"{_show(value)} is not a list")
     if kind in _SCALARS and {*map(type, value)} <= {kind}:
         return tuple(value)
-    return tuple(convert(kind, each, f"{place}[{number}]") for number, each in enumerate(value))
+    return tuple(decode_value(kind, each, f"{place}[{number}]") for number, each in enumerate(value))
 
 
 def _mapping(kind: Any, value: object, place: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise DecodeError(place, f"{_show(value)} is not a table")
-    return {str(key): convert(kind, each, _at(place, str(key))) for key, each in value.items()}
+    return {str(key): decode_value(kind, each, _at(place, str(key))) for key, each in value.items()}
 
 
 def _scalar(kind: Any, value: object, place: str) -> Any:
-    """A value that is not of `kind` as it stands: the text of a date, or a mistake."""
+    """A date from its text; any other value is a mistake."""
     if kind is date and isinstance(value, str):
         try:
             return date.fromisoformat(value)

@@ -11,7 +11,7 @@ from logging import getLogger
 from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING
 
-from otel_residency.core.policy import Ledger as Told
+from otel_residency.core.policy import LedgerPolicy
 from otel_residency.errors import PolicyError
 from otel_residency.runtime.runtime import runtime
 from otel_residency.telemetry import names
@@ -42,7 +42,7 @@ class Ledger:
 
     def __init__(
         self,
-        told: Told,
+        told: LedgerPolicy,
         process: "Process",
         key: Callable[[], bytes | None],
     ) -> None:

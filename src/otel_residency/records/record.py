@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.classify import normal_path
-from otel_residency.core.decode import build, convert, plain
+from otel_residency.core.decode import decode, decode_value, to_plain
 from otel_residency.core.facts import BatchLine, CallFacts
 from otel_residency.core.policy import Policy
 from otel_residency.core.regions import UNREADABLE
@@ -131,7 +131,7 @@ def _read_value(value: Mapping[str, Any]) -> Any:
 
 def write_facts(facts: CallFacts) -> str:
     """Facts as JSON: fields that say anything; the day is that of the record."""
-    told = plain(facts)
+    told = to_plain(facts)
     del told["on"]
     return json.dumps(told, separators=_DENSE, ensure_ascii=False)
 
@@ -142,12 +142,12 @@ def read_facts(text: str, on: date) -> CallFacts:
     Raises:
         ValueError: it is no such text; a key that this release does not know is none to leave out.
     """
-    return build(CallFacts, {**json.loads(text), "on": on})
+    return decode(CallFacts, {**json.loads(text), "on": on})
 
 
 def write_policy(policy: Policy) -> str:
     """The effective policy as JSON, with what is no key of its file: calls are judged by that, too."""
-    return json.dumps(plain(policy), separators=_DENSE, ensure_ascii=False, sort_keys=True)
+    return json.dumps(to_plain(policy), separators=_DENSE, ensure_ascii=False, sort_keys=True)
 
 
 def read_policy(text: str) -> Policy:
@@ -157,8 +157,8 @@ def read_policy(text: str) -> Policy:
         ValueError: as above.
     """
     told, kinds = json.loads(text), get_type_hints(Policy)
-    hidden = {key: convert(kinds[key], told.pop(key), key) for key in Policy.not_keys() if key in told}
-    return build(Policy, told)._replace(**hidden)
+    hidden = {key: decode_value(kinds[key], told.pop(key), key) for key in Policy.not_keys() if key in told}
+    return decode(Policy, told)._replace(**hidden)
 
 
 class Plainer:

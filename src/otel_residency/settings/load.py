@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from otel_residency.core.decode import DecodeError, build, convert, keys
-from otel_residency.core.policy import Ledger, Policy, Project
+from otel_residency.core.decode import DecodeError, decode, decode_value, field_types
+from otel_residency.core.policy import LedgerPolicy, Policy, Project
 from otel_residency.errors import PolicyError
 
 # Settings are read in every process, also in those that never call the vendor: what only some of them need
@@ -80,7 +80,7 @@ class Settings(NamedTuple):
         import hashlib  # noqa: PLC0415
 
         # Where records are kept may differ between services of one policy.
-        ledger = Ledger(required=self.policy.ledger.required)
+        ledger = LedgerPolicy(required=self.policy.ledger.required)
         said = {
             key: value
             for key, value in self.policy._replace(ledger=ledger)._asdict().items()
@@ -289,7 +289,7 @@ def _modes_said(path: str) -> dict[str, Any]:
 
 def _policy(values: Mapping[str, Any], path: str) -> Policy:
     try:
-        return build(Policy, values)
+        return decode(Policy, values)
     except DecodeError as error:
         raise PolicyError(f"policy {path}: {error}" if path else str(error)) from None
 
@@ -297,10 +297,10 @@ def _policy(values: Mapping[str, Any], path: str) -> Policy:
 def _readable_rest(values: Mapping[str, Any]) -> Policy:
     """The keys that can be read one by one, so that one wrong key does not switch the others off."""
     readable: dict[str, Any] = {}
-    for key, kind in keys(Policy).items():
+    for key, kind in field_types(Policy).items():
         if key in values:
             try:
-                readable[key] = convert(kind, values[key], key)
+                readable[key] = decode_value(kind, values[key], key)
             except DecodeError:
                 if key in _IN_DOUBT:
                     readable[key] = _IN_DOUBT[key]
@@ -310,10 +310,10 @@ def _readable_rest(values: Mapping[str, Any]) -> Policy:
 def _from_environment(setting: Setting, text: str) -> Any:
     if setting.key == "strict":
         return _boolean(setting.variable, text)
-    kind = keys(Policy)[setting.key]
+    kind = field_types(Policy)[setting.key]
     value = _regions(setting.variable, text) if setting.key == "require" else text.lower()
     try:
-        return convert(kind, value, setting.variable)
+        return decode_value(kind, value, setting.variable)
     except DecodeError as error:
         raise PolicyError(str(error)) from None
 
@@ -342,13 +342,13 @@ def _text_argument(given: dict[str, object], key: str) -> str:
 
 
 def _argument(key: str, value: object) -> object:
-    known = keys(Policy)
+    known = field_types(Policy)
     if key not in known:
         raise PolicyError(f"argument {key}: not known; known are: {', '.join(sorted(known))}")
     if key == "require" and isinstance(value, str):
         value = _regions("argument require", value)
     try:
-        convert(known[key], value, f"argument {key}")
+        decode_value(known[key], value, f"argument {key}")
     except DecodeError as error:
         raise PolicyError(str(error)) from None
     return value

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 
 from otel_residency.audit.render.words import answer
 from otel_residency.audit.report import Report
-from otel_residency.core.decode import plain
+from otel_residency.core.decode import to_plain
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_json(report: Report) -> str:
     """All that the report says, by the names of its fields."""
-    return json.dumps({"answer": answer(report), **plain(report)}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({"answer": answer(report), **to_plain(report)}, indent=2, ensure_ascii=False) + "\n"
 
 
 def as_csv(report: Report) -> str:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from otel_residency.cli.environ import variables
 from otel_residency.cli.policy.problems import Problem, problems_here
-from otel_residency.core.decode import keys
+from otel_residency.core.decode import field_types
 from otel_residency.core.policy import Policy
 from otel_residency.settings.load import CATALOGUE, ENABLED, POLICY, POLICY_SETTINGS, read_settings
 
@@ -47,10 +47,10 @@ def effective() -> Effective:
         if value := environ.get(variable, "").strip():
             unreadable = key != POLICY.key and read_settings({variable: value}).policy.unreadable
             return f"{variable}, unreadable" if unreadable else variable
-        default = key not in keys(Policy) or getattr(file, key) == getattr(Policy(), key)
+        default = key not in field_types(Policy) or getattr(file, key) == getattr(Policy(), key)
         return DEFAULT if default else path
 
     values = {"enabled": settings.enabled, "policy": path, "catalogue": settings.catalogue}
-    values |= {key: getattr(settings.policy, key) for key in keys(Policy)}
+    values |= {key: getattr(settings.policy, key) for key in field_types(Policy)}
     told = {key: Value(value, origin(key)) for key, value in values.items()}
     return Effective(settings.policy_hash, told, tuple(problems_here()))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.environ import variables
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.decode import DecodeError, build, keys
+from otel_residency.core.decode import DecodeError, decode, field_types
 from otel_residency.core.policy import Policy
 from otel_residency.errors import CatalogueError, PolicyError
 from otel_residency.settings.load import (
@@ -48,11 +48,11 @@ def file_problems(path: Path) -> Iterator[Problem]:
     sound: dict[str, Any] = {}
     for key, value in content.items():
         try:
-            build(Policy, {key: value})
+            decode(Policy, {key: value})
             sound[key] = value
         except DecodeError as error:
             yield Problem(origin, error.place, error.problem, _cure(error.place, error.problem))
-    policy = build(Policy, sound)
+    policy = decode(Policy, sound)
     for problem in policy_problems(policy, _catalogue()):
         yield _problem(origin, problem)
     if policy.projects.file:
@@ -103,7 +103,7 @@ def _cure(key: str, found: str) -> str:
         return f"Write {f'[[{key}]]' if value == 'a table' else f'[{value}]'}."
     if refused:
         return f"Write {allowed.rstrip('.?')}."
-    near = get_close_matches(key, keys(Policy), n=1) if found.startswith("unknown key") else []
+    near = get_close_matches(key, field_types(Policy), n=1) if found.startswith("unknown key") else []
     if near:
         return f"Write {near[0]}."
     if "known are" in found:

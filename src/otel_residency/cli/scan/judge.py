@@ -6,7 +6,7 @@ for, and what the first has besides is about the thing.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from itertools import product
@@ -23,7 +23,7 @@ from otel_residency.core.classify import VENDOR, match_host
 from otel_residency.core.decide import violates
 from otel_residency.core.entries import Endpoint
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
-from otel_residency.core.reasons import REASONS
+from otel_residency.core.reasons import reason_of
 from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
 from otel_residency.errors import CatalogueError
@@ -47,11 +47,7 @@ _AZURE = "azure"
 _REGION_KEY = "data_residency"
 _BASE_KEYS = ("base_url", "api_base")
 """Below other URLs it is not known which paths are called."""
-_OF_ENDPOINTS = ("endpoint.", "region.")
 _NOT_LISTED = "model.not_listed"
-_NOT_TOLD = frozenset({"model.not_stated", "batch.contents_unseen", "deployment.unknown"})
-"""Findings about what only the running program shows."""
-_UNSEEN = {"model.not_stated": "model", "batch.contents_unseen": "lines of the file"}
 _VARIABLES = frozenset(setting.variable for setting in (ENABLED, *POLICY_SETTINGS))
 
 
@@ -117,11 +113,8 @@ class Judge:
                 yield each
             elif isinstance(each, Call) and (endpoint := self._endpoint(each.path)):
                 full = self._full(each, self._bare(self._hosts[0], endpoint), endpoint)
-                reasons = {finding.reason for finding in self._findings(full)}
-                unknown = {
-                    **dict.fromkeys(each.unknown),
-                    **{_UNSEEN[r]: None for r in _UNSEEN if r in reasons},
-                }
+                still_open = (reason_of(finding.reason).open_in_source for finding in self._findings(full))
+                unknown = dict.fromkeys((*each.unknown, *filter(None, still_open)))
                 if deployments and full.model:
                     unknown["model, which may be a deployment"] = None
                 if unknown:
@@ -157,7 +150,7 @@ class Judge:
         elif _is_url(said) and not _NOT_SET.search(_host_of(value)):
             found = self._url(said.place, value)
             is_base = _snake(said.key).endswith(_BASE_KEYS)
-            yield from (each for each in found if is_base or not each.reason.startswith(_OF_ENDPOINTS))
+            yield from (each for each in found if is_base or reason_of(each.reason).topic != "endpoint")
         elif said.key == _REGION_KEY:
             yield from self._url(said.place, f"https://{self._region_host(value)}{BASE_PATH}")
         elif _HOST_KEY.fullmatch(_snake(said.key)) and self._names_host(value):
@@ -200,7 +193,7 @@ class Judge:
             bare = self._bare(host, endpoint)
             full = self._full(call, bare, endpoint)
             full = full._replace(model=None) if deployments else full
-            of_endpoint = (f for f in self._findings(bare) if f.reason.startswith(_OF_ENDPOINTS))
+            of_endpoint = (f for f in self._findings(bare) if reason_of(f.reason).topic == "endpoint")
             found.append((*of_endpoint, *self._besides(full, bare)))
         for finding in min(found, key=_worst):
             yield from self._told(_place_of(finding, call), (finding,))
@@ -239,10 +232,10 @@ class Judge:
 
     def _told(self, place: Place, findings: Iterable[Finding], note: str = "") -> Iterator[Judged]:
         for reason, verdict, detail in findings:
-            if verdict is not ELIGIBLE and reason not in _NOT_TOLD:
+            if verdict is not ELIGIBLE and not reason_of(reason).open_in_source:
                 violation = violates(verdict, self._policy, required=True)
                 told = printable(without_secrets(f"{note}{detail}", {}))
-                yield Judged("", *place, reason, verdict, violation, told, REASONS[reason].fix)
+                yield Judged("", *place, reason, verdict, violation, told, reason_of(reason).fix)
 
     def _endpoint(self, path: str) -> Endpoint | None:
         """The endpoint that the names before a verb stand for: as many of the last ones as make one."""
@@ -344,14 +337,10 @@ def _host_of(url: str) -> str:
 
 
 def _worst(findings: Iterable[Finding]) -> int:
-    return max((SEVERITY[each.verdict] for each in findings if each.reason not in _NOT_TOLD), default=0)
-
-
-_ARGUMENTS: Mapping[str, str] = {"model": "model", "catalogue": "model", "tier": "service_tier"}
+    judged = (each for each in findings if not reason_of(each.reason).open_in_source)
+    return max((SEVERITY[each.verdict] for each in judged), default=0)
 
 
 def _place_of(finding: Finding, call: Call) -> Place:
     """Where the argument stands that a finding is about, or the call."""
-    topic, _, rest = finding.reason.partition(".")
-    argument = "tools" if rest == "tool" else rest if topic == "feature" else _ARGUMENTS.get(topic, "")
-    return call.places.get(argument, call.place)
+    return call.places.get(reason_of(finding.reason).argument, call.place)

@@ -7,12 +7,10 @@ from otel_residency.cli.doctor.report import BaseUrl
 from otel_residency.cli.doctor.seen import Seen
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import CallFacts, Hop
-from otel_residency.core.reasons import REASONS
+from otel_residency.core.reasons import reason_of
 from otel_residency.core.verdict import Finding, Verdict
 
 _URL, _OLD_URL, _LOG = "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_LOG"
-_TOPICS = ("host.", "transport.")
-"""Reasons that a base URL alone gives; the others hang on the call."""
 
 
 def checks(seen: Seen) -> Iterator[Check]:
@@ -60,7 +58,7 @@ def _judged(seen: Seen, base: BaseUrl, example: str) -> Check:
     if seen.environ.get(_URL) is None:
         fix = f"Set {_URL} to {example}, unless every client of the service names its host."
         return warning("client.base_url", f"{_URL} is not set; {details}", fix)
-    fix = REASONS[findings[0].reason].fix
+    fix = reason_of(findings[0].reason).fix
     if ineligible:
         place = f" That is {example}." if seen.settings.policy.require else ""
         return failure("client.base_url", f"{_URL}: {details}", fix + place)
@@ -72,7 +70,7 @@ def _findings(seen: Seen, base: BaseUrl) -> list[Finding]:
     hop = Hop(base.scheme, base.host, base.port, f"{base.path}/responses", payload=True)
     facts = CallFacts(on=seen.today, method="POST", hops=(hop,), base_path=base.path)
     findings = decide(facts, seen.catalogue, seen.settings.policy).findings
-    return [finding for finding in findings if finding.reason.startswith(_TOPICS)]
+    return [finding for finding in findings if reason_of(finding.reason).topic == "host"]
 
 
 def _example(seen: Seen) -> str:

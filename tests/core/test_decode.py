@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import pytest
 
-from otel_residency.core.decode import DecodeError, build, convert, keys
+from otel_residency.core.decode import DecodeError, decode, decode_value, field_types
 from otel_residency.core.policy import Policy
 
 
@@ -49,7 +49,7 @@ WHOLE = {
 
 def test_data_that_fits_becomes_what_describes_it() -> None:
     """Lists become tuples, tables become named tuples, texts become dates; nothing else changes."""
-    assert build(Outer, WHOLE) == Outer(
+    assert decode(Outer, WHOLE) == Outer(
         "w",
         7,
         True,  # noqa: FBT003
@@ -65,12 +65,12 @@ def test_data_that_fits_becomes_what_describes_it() -> None:
 
 def test_what_is_left_out_has_its_default() -> None:
     """Only keys without a default are required."""
-    assert Outer("w") == build(Outer, {"word": "w"})
+    assert Outer("w") == decode(Outer, {"word": "w"})
 
 
 def test_dates_of_toml_are_dates() -> None:
     """A date that the parser already made is taken as it is."""
-    assert date(2026, 11, 20) == build(Outer, {"word": "w", "day": date(2026, 11, 20)}).day
+    assert date(2026, 11, 20) == decode(Outer, {"word": "w", "day": date(2026, 11, 20)}).day
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_dates_of_toml_are_dates() -> None:
 def test_a_mistake_is_told_with_its_place(change: dict[str, Any], place: str, problem: str) -> None:
     """The message begins with the path of the key, and says what stands there and what may."""
     with pytest.raises(DecodeError) as caught:
-        build(Outer, {**WHOLE, **change})
+        decode(Outer, {**WHOLE, **change})
     assert place == caught.value.place
     assert caught.value.problem.startswith(problem)
     assert str(caught.value) == f"{place}: {caught.value.problem}"
@@ -116,7 +116,7 @@ def test_a_mistake_is_told_with_its_place(change: dict[str, Any], place: str, pr
 def test_what_is_no_table_is_told_without_a_place(value: object) -> None:
     """The whole document is wrong, and has no key."""
     with pytest.raises(DecodeError) as caught:
-        build(Outer, value)
+        decode(Outer, value)
     assert caught.value.place == ""
     assert str(caught.value).endswith(" is not a table")
 
@@ -124,12 +124,12 @@ def test_what_is_no_table_is_told_without_a_place(value: object) -> None:
 def test_a_place_can_be_given() -> None:
     """Who reads a part of a file says which."""
     with pytest.raises(DecodeError, match=r"^SCOPE: 'x' is not one of: red, green$"):
-        convert(Literal["red", "green"], "x", "SCOPE")
+        decode_value(Literal["red", "green"], "x", "SCOPE")
 
 
 def test_some_fields_are_no_keys() -> None:
     """What a class says is no key can't be written in a file."""
-    assert set(Policy._fields) - {"seen_projects", "unreadable", "stated"} == set(keys(Policy))
+    assert set(Policy._fields) - {"seen_projects", "unreadable", "stated"} == set(field_types(Policy))
     for name in ("unreadable", "stated"):
         with pytest.raises(DecodeError, match=rf"^{name}: unknown key"):
-            build(Policy, {name: "x"})
+            decode(Policy, {name: "x"})
