@@ -11,6 +11,7 @@ from otel_residency.calls.assessment import Assessment
 from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import BaseUrl, State
 from otel_residency.core.classify import UNKNOWN
+from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.runtime.guard import Judgement, server_of
 from otel_residency.telemetry import names
 
@@ -59,9 +60,15 @@ class CallReporter:
             return
         outcome = self._outcome(judged, judging, seen)
         if ledger is not None:
-            ended = time_ns() if end is None else end
-            made = (self._started, ended, judged, self._attributes, outcome, self.span)
-            self.by("recording a call", ledger.record, made)
+            call = RecordedCall(
+                started=self._started,
+                ended=time_ns() if end is None else end,
+                judgement=judged,
+                attributes=self._attributes,
+                outcome=outcome,
+                span=self.span,
+            )
+            self.by("recording a call", ledger.record, call)
         if telemetry is None:
             return
         counted = judged.counted

@@ -12,13 +12,14 @@ from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
 from otel_residency.calls.correlation import GenerationalCache, Key, TrackedCall
 from otel_residency.core.facts import Answer, CallFacts, Hop
+from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.requirements.context import required
 from otel_residency.runtime.guard import Guard, Judgement
 from otel_residency.telemetry import counters, names
 
 Report = Callable[[Mapping[str, Any], Context], None]
 """Emits the event of a violation."""
-Record = Callable[[tuple[int, int, Judgement, Mapping[str, Any], Mapping[str, Any], Any]], None]
+Record = Callable[[RecordedCall], None]
 """Puts a call into the ledger."""
 
 # Of the stable conventions for HTTP first, then of those before them.
@@ -69,8 +70,16 @@ class HttpJudge:
         if self._is_first(span, hop.host):
             action = {names.ACTION: names.FLAGGED} if violation else {}
             counters.calls.add(tuple({**dict(judged.counted), **action}.items()))
-            began, ended = span.start_time or 0, span.end_time or span.start_time or 0
-            self._record((began, ended, judged, _told(hop, facts, judged), action, span))
+            self._record(
+                RecordedCall(
+                    started=span.start_time or 0,
+                    ended=span.end_time or span.start_time or 0,
+                    judgement=judged,
+                    attributes=_told(hop, facts, judged),
+                    outcome=action,
+                    span=span,
+                )
+            )
             if violation and span.context is not None:
                 event = {**judged.span, **action, names.SERVER_ADDRESS: hop.host}
                 self._report(event, set_span_in_context(NonRecordingSpan(span.context)))

@@ -1,18 +1,19 @@
 """The records of one process, made and linked, until the files have them. For one thread at a time."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic, time_ns
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from otel_residency.core.facts import CallFacts
 from otel_residency.ledger.process import Process
+from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.ledger.shared_file import SharedFile
 from otel_residency.records.chain import CHECKPOINT_RECORDS, CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
 from otel_residency.records.record import Plainer, Record, write_facts, write_policy
-from otel_residency.runtime.guard import REMEMBERED, Judgement
+from otel_residency.runtime.guard import REMEMBERED
 from otel_residency.telemetry import counters, names
 
 if TYPE_CHECKING:
@@ -20,23 +21,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 60.0
 """After as many seconds, or `CHECKPOINT_RECORDS`, whatever comes first, there is a checkpoint."""
-
-
-class Made(NamedTuple):
-    """A call that was made, or refused."""
-
-    began: int
-    ended: int
-    judged: Judgement
-    attributes: Mapping[str, Any]
-    """Those that its span was started with."""
-    outcome: Mapping[str, Any]
-    """Those that it was ended with, as far as they differ."""
-    span: "Span | None"
-
-
-Parts = tuple[int, int, Judgement, Mapping[str, Any], Mapping[str, Any], "Span | None"]
-"""The fields of `Made`, as a call hands them over."""
 
 
 class Journal:
@@ -93,10 +77,10 @@ class Journal:
         # The first checkpoint comes with the first records: whoever has none was not begun by us.
         self._since, self._last = CHECKPOINT_RECORDS, monotonic()
 
-    def take(self, calls: Iterable[Parts]) -> None:
+    def take(self, calls: Iterable[RecordedCall]) -> None:
         """Make the records of `calls`."""
         now = time_ns()
-        for call in map(Made._make, calls):
+        for call in calls:
             try:
                 self._add(self._record(call, now), call.span)
             except Exception as error:  # noqa: BLE001 - the next one may be better
@@ -157,14 +141,14 @@ class Journal:
             except Exception as error:  # noqa: BLE001 - processors and exporters are anybody's
                 self._process.failed("emitting a record", error)
 
-    def _record(self, call: Made, now: int) -> Record:
-        attributes = {**call.attributes, **call.judged.span, **call.outcome}
-        attributes[names.DURATION] = call.ended - call.began
-        if call.judged.facts is not None:
-            attributes[names.FACTS] = self._facts_as_text(call.judged.facts)
+    def _record(self, call: RecordedCall, now: int) -> Record:
+        attributes = {**call.attributes, **call.judgement.span, **call.outcome}
+        attributes[names.DURATION] = call.ended - call.started
+        if call.judgement.facts is not None:
+            attributes[names.FACTS] = self._facts_as_text(call.judgement.facts)
         trace_id = span_id = ""
         if call.span is not None:
             context = call.span.get_span_context()
             if context.is_valid:
                 trace_id, span_id = f"{context.trace_id:032x}", f"{context.span_id:016x}"
-        return Record(names.EVENT_CALL, call.began, now, attributes, trace_id, span_id)
+        return Record(names.EVENT_CALL, call.started, now, attributes, trace_id, span_id)

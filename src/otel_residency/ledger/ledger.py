@@ -20,8 +20,9 @@ from otel_residency.telemetry import counters, names
 
 # A process that makes no call needs nothing of what records are made with.
 if TYPE_CHECKING:
-    from otel_residency.ledger.journal import Journal, Parts
+    from otel_residency.ledger.journal import Journal
     from otel_residency.ledger.process import Process
+    from otel_residency.ledger.recorded_call import RecordedCall
     from otel_residency.records.chain import Sign
 
 _log = getLogger("otel_residency")
@@ -65,8 +66,8 @@ class Ledger:
         """Begin anew, as a process does."""
         self._starting = RLock()
         self._writing = RLock()
-        self._queue: queue.SimpleQueue[Parts | None] = queue.SimpleQueue()
-        self._held: deque[Parts] = deque()
+        self._queue: queue.SimpleQueue[RecordedCall | None] = queue.SimpleQueue()
+        self._held: deque[RecordedCall] = deque()
         self._asked: deque[Event] = deque()
         self._hurry = Event()
         self._thread: Thread | None = None
@@ -81,7 +82,7 @@ class Ledger:
             self._journal.leave()
         self._renew()
 
-    def record(self, made: "Parts") -> None:
+    def record(self, call: "RecordedCall") -> None:
         """Have a call recorded soon."""
         if self._thread is None:
             self._start()
@@ -90,7 +91,7 @@ class Ledger:
                 self._dropped += 1
             counters.records.add(((names.LEDGER_OUTCOME, names.DROPPED),))
             return
-        self._queue.put(made)
+        self._queue.put(call)
         if self._thread is None:  # nor can it have one any more
             self._write(closing=True)
 
@@ -217,7 +218,7 @@ class Ledger:
         if closing:
             journal.leave()
 
-    def _taken(self) -> "list[Parts]":
+    def _taken(self) -> "list[RecordedCall]":
         calls = list(self._held)
         self._held.clear()
         while len(calls) < _BATCH:
