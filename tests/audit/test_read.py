@@ -17,11 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_residency.audit import read
-from otel_residency.audit.read import Part, Task, find_files, read_part
+from otel_residency.audit.read import Part, Task, read_part
 from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, rows_of
 from otel_residency.errors import AuditError
-from otel_residency.records.chain import read_link
 from otel_residency.records.compressed import is_compressed
+from otel_residency.records.files import find_readable_ledgers
+from otel_residency.records.line import read_link
 from tests.audit.ledgers import DAY, Ledger, facts, span
 from tests.internet import US
 
@@ -223,16 +224,16 @@ def test_a_folder_means_its_files_but_not_the_side_files(tmp_path: Path) -> None
     names = ["a.jsonl", "a.jsonl.20261120T101112000000Z", "a.jsonl.checkpoints", "b.json.zst"]
     for name in names:
         (tmp_path / name).touch()
-    assert {each.name for each in find_files([tmp_path])} == {names[0], names[1], names[3]}
-    assert {each.name for each in find_files([tmp_path / names[0]])} == {names[0], names[1]}
+    assert {each.name for each in find_readable_ledgers([tmp_path])} == {names[0], names[1], names[3]}
+    assert {each.name for each in find_readable_ledgers([tmp_path / names[0]])} == {names[0], names[1]}
 
 
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     """A path that does not exist, and a folder without files, are errors."""
     with pytest.raises(AuditError, match=r"no-such: no such file or folder$"):
-        find_files([tmp_path / "no-such"])
+        find_readable_ledgers([tmp_path / "no-such"])
     with pytest.raises(AuditError, match="no file in there"):
-        find_files([tmp_path])
+        find_readable_ledgers([tmp_path])
 
 
 def test_a_row_has_every_column(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost, Policy
-from otel_residency.records.chain import Chain, read_link
+from otel_residency.records.chain import Chain
+from otel_residency.records.line import read_link
 from otel_residency.records.record import (
     Plainer,
     Record,

@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 
 from otel_residency.audit import verify as room
 from otel_residency.audit.read import Task, read_part
-from otel_residency.audit.verify import Problem, Verified, checkpoint_files, ledger_files, verify
+from otel_residency.audit.verify import Problem, Verified, verify
 from otel_residency.errors import AuditError
 from otel_residency.ledger import journal
-from otel_residency.records.chain import Chain, digest, read_link
+from otel_residency.records import line as line_module
+from otel_residency.records.chain import Chain, digest
 from otel_residency.records.compressed import decompressed
+from otel_residency.records.files import find_checkpoints, find_ledgers
+from otel_residency.records.line import is_cut, read_link
 from otel_residency.records.record import Record
 from otel_residency.records.signing import checker
 from otel_residency.telemetry import names
@@ -59,7 +62,7 @@ def written(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyP
 def checked(path: Path, *public: Path) -> Verified:
     """What verification says."""
     known = dict(checker(key.read_bytes()) for key in public)
-    return verify(ledger_files([path]), known, beside=checkpoint_files([path]))
+    return verify(find_ledgers([path]), known, beside=find_checkpoints([path]))
 
 
 def beside(path: Path) -> Path:
@@ -249,7 +252,7 @@ def aside(tmp_path: Path) -> Path:
 
 def test_a_file_put_aside_that_is_missing_is_found(aside: Path) -> None:
     """The first file of a chain, or one in the middle, can't be taken away; a packed one is read."""
-    first, second, *_ = files = ledger_files([aside])
+    first, second, *_ = files = find_ledgers([aside])
     assert len(files) > 3
     packed = Path(f"{second}.gz")
     packed.write_bytes(gzip.compress(second.read_bytes()))
@@ -278,7 +281,7 @@ def test_a_process_whose_file_is_gone_is_found(tmp_path: Path) -> None:
         made.record(call())
         made.close()
     assert checked(place).problems == ()
-    gone = ledger_files([place])[0]
+    gone = find_ledgers([place])[0]
     gone.unlink()
     (problem,) = checked(place).problems
     assert (problem.file, problem.writer) == (str(place / "ledger.checkpoints"), gone.stem)
@@ -316,7 +319,7 @@ class Kept(NamedTuple):
     @property
     def ledgers(self) -> list[Path]:
         """The files that hold records."""
-        return ledger_files([self.place])
+        return find_ledgers([self.place])
 
 
 PACK = {".gz": gzip.compress, ".zst": zstd.compress}
@@ -516,7 +519,7 @@ def test_what_is_only_noted_is_counted_by_nobody(written: Path, tmp_path: Path) 
 def test_a_line_that_is_too_long_is_found(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What begins like a cut record and ends like another one is one line to a report, and told of once."""
     whole = written.read_bytes().splitlines()[1]
-    monkeypatch.setattr(room, "_LONGEST", 8000)
+    monkeypatch.setattr(line_module, "LONGEST", 8000)
     begun = whole[:-1] + b',"x":[' + b" " * 10_000
     for line in (begun[:8000] + b'{"resourceLogs":[]}]}', begun[:8000], whole + b" " * 10_000):
         before = written.read_bytes()
@@ -531,7 +534,7 @@ def test_what_stands_behind_a_record_in_its_line_is_found(
 ) -> None:
     """Nor does a line pass whose beginning, as far as it is read at a time, is a record."""
     longest = 10_000
-    monkeypatch.setattr(room, "_LONGEST", longest)
+    monkeypatch.setattr(line_module, "LONGEST", longest)
     _, line = Chain().add(Record(names.EVENT_CALL, 1, 2, {"x": ""}))
     line = line.replace(
         b'"x","value":{"stringValue":"', b'"x","value":{"stringValue":"' + b"x" * (longest - len(line))
@@ -550,8 +553,8 @@ def test_a_cut_of_our_own_is_only_noted(data: st.DataObject) -> None:
     record = Record(names.EVENT_CALL, 1, 2, {"ä": text, "b": [True, False, 12, text]}, resource={text: text})
     _, line = Chain().add(record)
     cut = line[: data.draw(st.integers(1, len(line) - 1))]
-    assert room._is_cut(cut)
-    assert not room._is_cut(line)
+    assert is_cut(cut)
+    assert not is_cut(line)
 
 
 def replace(old: str, new: str) -> Edit:

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from otel_residency.audit.verify import Verified, ledger_files, verify
+from otel_residency.audit.verify import Verified, verify
 from otel_residency.ledger import ledger as room
+from otel_residency.records.files import find_ledgers
 from otel_residency.records.record import Record, read_policy, read_record
 from otel_residency.telemetry import counters, names
 from tests.ledger.calls import call, ledger
@@ -28,7 +29,7 @@ FORK = get_context("fork")
 
 def read(path: Path) -> list[Record]:
     """All records of the ledger at `path`."""
-    return [read_record(line) for file in ledger_files([path]) for line in file.read_bytes().splitlines()]
+    return [read_record(line) for file in find_ledgers([path]) for line in file.read_bytes().splitlines()]
 
 
 def models(path: Path) -> Counter[str]:
@@ -39,7 +40,7 @@ def models(path: Path) -> Counter[str]:
 
 def checked(path: Path) -> Verified:
     """What verification says."""
-    return verify(ledger_files([path]), {})
+    return verify(find_ledgers([path]), {})
 
 
 @pytest.fixture

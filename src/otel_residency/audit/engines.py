@@ -10,10 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-from otel_residency.audit.read import Part, Task, Unread, find_files, read_part
+from otel_residency.audit.read import Part, Task, Unread, read_part
 from otel_residency.audit.sql import TABLES, clickhouse_records, duckdb_records
 from otel_residency.errors import AuditError
 from otel_residency.records.compressed import is_compressed
+from otel_residency.records.files import find_readable_ledgers
 
 SMALL: Final = 1 << 25
 """Bytes of input up to which one process reads it, since another takes longer to start."""
@@ -66,7 +67,7 @@ def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress)
         import duckdb  # noqa: PLC0415 - an extra, and heavy
     except ImportError:
         raise AuditError("a report needs duckdb: pip install 'otel-residency[audit]'") from None
-    files = find_files(paths)
+    files = find_readable_ledgers(paths)
     with TemporaryDirectory(prefix="otel-residency-") as folder:
         parts = _read(_tasks(files), Path(folder), vendors, progress)
         settings: dict[str, str | bool | int | float | list[str]] = {

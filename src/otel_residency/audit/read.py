@@ -6,7 +6,6 @@ whole, so nothing depends on how a line is written but the time that it takes.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -25,10 +24,8 @@ from otel_residency.audit.rows import (
     rows_of,
 )
 from otel_residency.audit.split import split
-from otel_residency.audit.verify import ledger_files
-from otel_residency.errors import AuditError
-from otel_residency.records.chain import read_link
 from otel_residency.records.compressed import broken, decompressed
+from otel_residency.records.line import read_link
 from otel_residency.telemetry import names
 
 BLOCK: Final = 1 << 20
@@ -331,23 +328,3 @@ def _until(end: int, at: int, lines: list[bytes]) -> tuple[list[bytes], int, boo
         kept.append(line)
         at += len(line) + 1
     return kept, at, at >= end
-
-
-def find_files(paths: list[Path]) -> list[Path]:
-    """The files that are meant: those named with what was put aside of them, and all in a folder.
-
-    What stands beside a ledger and repeats lines of it is left out.
-
-    Raises:
-        AuditError: there is none, or one that can't be read.
-    """
-    missing = next((path for path in paths if not (path.is_dir() or path.is_file())), None)
-    if missing:
-        raise AuditError(f"{missing}: no such file or folder")
-    found = ledger_files(paths)
-    unreadable = next((path for path in found if not os.access(path, os.R_OK)), None)
-    if unreadable:
-        raise AuditError(f"{unreadable}: can't be read")
-    if not found:
-        raise AuditError(f"{', '.join(map(str, paths))}: no file in there")
-    return found

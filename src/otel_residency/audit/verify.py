@@ -4,39 +4,28 @@ Lines are read one after the other; what is kept is a little of each writer, and
 """
 
 import itertools
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from otel_residency.records.chain import (
     BEGINNING,
     CHECKPOINT_RECORDS,
-    CHECKPOINTS,
-    SHARED_CHECKPOINTS,
-    Link,
     digest,
-    read_link,
     read_signature,
 )
 from otel_residency.records.compressed import broken, decompressed
-from otel_residency.records.record import Record, read_record
+from otel_residency.records.files import checkpoints_of, ledger_of, own_checkpoints
+from otel_residency.records.line import Link, is_cut, lines_of, read_link, read_linked_record
+from otel_residency.records.record import Record
 from otel_residency.records.signing import Check
 from otel_residency.telemetry import names
 
 _QUOTED = 60
-_LONGEST = 16 << 20
-"""Bytes that are read at a time; a longer line is none of ours."""
 _HELD = 1 << 25
 """Bytes of records that are held while no checkpoint vouches for them."""
 _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
-_ASIDE = re.compile(r"(.+)\.\d{8}T\d{12}Z(?:\.gz|\.zst)?")
-"""The name of a file that was put aside."""
-_BEGIN = b'{"resourceLogs":'
-_CUT_ESCAPE = re.compile("u[0-9a-f]{0,4}")
 
 
 class Problem(NamedTuple):
@@ -152,35 +141,6 @@ class _Found:
             self.more += 1
 
 
-def ledger_files(paths: Iterable[Path]) -> list[Path]:
-    """The files of ledgers: of a directory all in it, of a file what was put aside of it, oldest first.
-
-    They are those that a report reads: a file that is looked over here must not be counted there.
-
-    Raises:
-        OSError: a path can't be read.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            mine = [each for each in path.rglob("*") if each.is_file()]
-        else:
-            mine = [each for each in path.parent.iterdir() if _base(each) == path and each != path]
-            if path.exists() or not mine:
-                mine.append(path)
-        found += sorted((each for each in mine if not each.name.endswith(CHECKPOINTS)), key=_age)
-    return list(dict.fromkeys(found))
-
-
-def checkpoint_files(paths: Iterable[Path]) -> list[Path]:
-    """The files with checkpoints in directories: they tell of a ledger that is gone altogether.
-
-    Raises:
-        OSError: a path can't be read.
-    """
-    return sorted(each for path in paths if path.is_dir() for each in path.rglob(f"*{CHECKPOINTS}"))
-
-
 def is_ledger(file: Path) -> bool:
     """Whether a file claims to be a ledger: by its first line, or by checkpoints beside it.
 
@@ -188,11 +148,11 @@ def is_ledger(file: Path) -> bool:
         OSError: it can't be read.
         AuditError: what is needed to read it is not installed.
     """
-    if Path(f"{_base(file)}{CHECKPOINTS}").exists() or file.with_name(SHARED_CHECKPOINTS).exists():
+    if checkpoints_of(ledger_of(file)):
         return True
     with file.open("rb") as opened:
         try:
-            return any(_link(line) is not None for line in itertools.islice(_lines(decompressed(opened)), 1))
+            return any(read_link(line) for line in itertools.islice(lines_of(decompressed(opened)), 1))
         except broken():
             return False
 
@@ -206,10 +166,10 @@ def verify(
     """Follow every chain through `files`.
 
     Args:
-        files: of `ledger_files`; rotated files before those that followed them.
+        files: of `find_ledgers`; rotated files before those that followed them.
         keys: what checks signatures, by the id of the key; without keys no signature is looked at.
         progress: told of bytes that were read.
-        beside: of `checkpoint_files`, besides those that stand beside `files`.
+        beside: of `find_checkpoints`, besides those that stand beside `files`.
 
     Raises:
         OSError: a file can't be read.
@@ -232,7 +192,7 @@ class _Verifier:
         self, files: tuple[Path, ...], progress: Callable[[int], None], beside: tuple[Path, ...]
     ) -> Verified:
         """Read everything, and then ask what is not there."""
-        for base in dict.fromkeys(map(_base, files)):
+        for base in dict.fromkeys(map(ledger_of, files)):
             self._find_beside(base)
         for place in dict.fromkeys((*itertools.chain(*self._places.values()), *beside)):
             self._read_checkpoints(place)
@@ -260,7 +220,7 @@ class _Verifier:
         number = read = 0
         with file.open("rb") as raw:
             try:
-                for number, line in enumerate(_lines(decompressed(raw)), 1):
+                for number, line in enumerate(lines_of(decompressed(raw)), 1):
                     position = raw.tell()
                     progress(position - read)
                     read = position
@@ -269,16 +229,15 @@ class _Verifier:
                 self._problems.add(str(file), number, "", None, "can't be unpacked any further")
 
     def _find_beside(self, base: Path) -> None:
-        own, shared = Path(f"{base}{CHECKPOINTS}"), base.with_name(SHARED_CHECKPOINTS)
-        self._places[base] = tuple(each for each in dict.fromkeys((own, shared)) if each.exists())
+        self._places[base] = checkpoints_of(base)
         if not self._places[base]:
             what = "is missing: whether the ledger was cut at its end can't be told without it"
-            self._problems.add(str(own), 0, "", None, what)
+            self._problems.add(str(own_checkpoints(base)), 0, "", None, what)
 
     def _read_checkpoints(self, place: Path) -> None:
         """Read a file beside ledgers; the same lines stand in these."""
         for number, line in _lines_of(place):
-            link = _link(line)
+            link = read_link(line)
             if link is None or link.event != names.EVENT_CHECKPOINT:
                 self._strange(str(place), number, line)
                 continue
@@ -290,7 +249,7 @@ class _Verifier:
 
     def _line(self, file: str, number: int, line: bytes) -> None:
         self._lines += 1
-        link = _link(line)
+        link = read_link(line)
         if link is None:
             self._strange(file, number, line)
             return
@@ -311,7 +270,7 @@ class _Verifier:
 
     def _strange(self, file: str, number: int, line: bytes) -> None:
         """A line that no ledger's writer has written to its end."""
-        if len(line) < _LONGEST and _is_cut(line.removesuffix(b"\n")):
+        if is_cut(line):
             what = "a line without its end; whoever wrote it was killed, or it was cut"
             self._notes.add(file, number, "", None, what)
         elif line.strip():
@@ -352,13 +311,9 @@ class _Verifier:
 
     def _read(self, at: _At, line: bytes) -> Record | None:
         """The record of a line, if that is the one that its beginning says and no other."""
-        try:
-            record = read_record(line)
-        except ValueError:
-            record = None
-        if record is None or _link_of(record) != at.link:
+        record = read_linked_record(line, at.link)
+        if record is None:
             self._problems.add(*at.place, "the line holds something else than its beginning says")
-            return None
         return record
 
     def _checkpoint(self, writer: _Writer, at: _At, line: bytes) -> None:
@@ -418,7 +373,7 @@ class _Verifier:
 
     def _unrepeated(self, writer: _Writer, at: _At) -> None:
         """Tell of a checkpoint that does not stand beside; who is killed may leave the last one so."""
-        places = self._places[_base(Path(at.file))]
+        places = self._places[ledger_of(Path(at.file))]
         if places:
             by_itself = at.link.sequence == writer.latest and not writer.closed
             found = self._notes if by_itself else self._problems
@@ -435,7 +390,7 @@ class _Verifier:
         unchecked = last - writer.checked
         if self._keys and writer.signed < 0:
             self._problems.add(*about, "no record of this writer is signed")
-        elif unchecked > _UNCHECKED and (self._keys or self._places[_base(Path(writer.file))]):
+        elif unchecked > _UNCHECKED and (self._keys or self._places[ledger_of(Path(writer.file))]):
             self._problems.add(*about, f"{unchecked} records in no checkpoint; no writer leaves so many")
         elif writer.ended and not writer.closed:
             self._problems.add(*about, "the writer ended before, and this was put behind it")
@@ -447,62 +402,6 @@ class _Verifier:
             self._notes.add(*about, what)
 
 
-def _base(file: Path) -> Path:
-    """The path that a ledger is written to, of a file that may have been put aside."""
-    aside = _ASIDE.fullmatch(file.name)
-    return file.with_name(aside[1]) if aside else file
-
-
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long, its beginning."""
-    begins = True
-    for piece in iter(partial(file.readline, _LONGEST), b""):
-        if begins:
-            yield piece
-        begins = piece.endswith(b"\n")
-
-
 def _lines_of(file: Path) -> Iterator[tuple[int, bytes]]:
     with file.open("rb") as opened:
-        yield from enumerate(_lines(opened), 1)
-
-
-def _link(line: bytes) -> Link | None:
-    return read_link(line.removesuffix(b"\n")) if len(line) < _LONGEST else None
-
-
-def _link_of(record: Record) -> Link:
-    told = record.attributes
-    return Link(
-        record.event,
-        str(told.get(names.LEDGER_WRITER)),
-        told.get(names.LEDGER_SEQUENCE, -1),
-        str(told.get(names.LEDGER_PREVIOUS)),
-    )
-
-
-def _is_cut(line: bytes) -> bool:
-    """Whether a line is a record that ends too early. What is wrong in its middle was not done by a cut."""
-    if not line or line[: len(_BEGIN)] != _BEGIN[: len(line)]:
-        return False
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        if error.reason != "unexpected end of data":
-            return False
-        text = line[: error.start].decode()
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        rest = text[error.pos :]
-        within_word = any(word.startswith(rest) for word in ("true", "false"))
-        return within_word or error.msg.startswith("Unterminated") or bool(_CUT_ESCAPE.fullmatch(rest))
-    except (ValueError, RecursionError):
-        return False
-    return False
-
-
-def _age(file: Path) -> tuple[str, bool, str]:
-    """Rotated files of one ledger before what followed them."""
-    base = _base(file).name
-    return base, file.name == base, file.name
+        yield from enumerate(lines_of(opened), 1)

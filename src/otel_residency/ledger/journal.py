@@ -1,9 +1,7 @@
 """The records of one process, made and linked, until the files have them. For one thread at a time."""
 
-import os
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING
 
@@ -11,7 +9,8 @@ from otel_residency.core.facts import CallFacts
 from otel_residency.ledger.process import Process
 from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.ledger.shared_file import SharedFile
-from otel_residency.records.chain import CHECKPOINT_RECORDS, CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
+from otel_residency.records.chain import CHECKPOINT_RECORDS, Chain, Sign
+from otel_residency.records.files import paths_to_write
 from otel_residency.records.record import Plainer, Record, write_facts, write_policy
 from otel_residency.runtime.guard import REMEMBERED
 from otel_residency.telemetry import counters, names
@@ -40,13 +39,9 @@ class Journal:
             PolicyError: others could write to it.
         """
         self._chain = Chain()
-        place, beside = Path(path), path + CHECKPOINTS
-        if path.endswith(os.sep) or place.is_dir():
-            place.mkdir(0o700, parents=True, exist_ok=True)
-            path = str(place / f"{self._chain.writer}.jsonl")
-            beside = str(place / SHARED_CHECKPOINTS)
-        self._file = SharedFile(path, rotate_bytes)
-        self._beside = SharedFile(beside)
+        paths = paths_to_write(path, self._chain.writer)
+        self._file = SharedFile(paths.ledger, rotate_bytes)
+        self._checkpoint_file = SharedFile(paths.checkpoints)
         self._file.open()
         self._process = process
         self._sign = sign
@@ -121,13 +116,13 @@ class Journal:
             self._lines.clear()
             self.waiting = 0
         if self._checkpoints:
-            self._beside.append(b"\n".join((*self._checkpoints, b"")))
+            self._checkpoint_file.append(b"\n".join((*self._checkpoints, b"")))
             self._checkpoints.clear()
 
     def leave(self) -> None:
         """Close the files."""
         self._file.close()
-        self._beside.close()
+        self._checkpoint_file.close()
 
     def _add(self, record: Record, span: "Span | None" = None) -> None:
         self._take(*self._chain.add(record._replace(resource=self._resource)), span)

@@ -3,10 +3,10 @@
 import os
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from otel_residency.errors import PolicyError
+from otel_residency.records.files import rotated_name
 from otel_residency.runtime.private_file import READ, open_own
 
 if sys.platform == "win32":  # pragma: no cover - there each process should have a file of its own
@@ -69,7 +69,7 @@ class SharedFile:
                 raise
             if 0 < self._rotate_bytes <= size + len(lines):
                 with suppress(OSError):  # a file that is too long is better than none
-                    Path(self._path).rename(f"{self._path}.{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+                    Path(self._path).rename(rotated_name(self._path))
         finally:
             _unlock(descriptor)
 

@@ -11,26 +11,8 @@ from otel_residency.telemetry import names
 
 BEGINNING = "0" * 64
 """What stands for the line before the first."""
-CHECKPOINTS = ".checkpoints"
-"""What the name of the file beside a ledger ends with, that repeats its checkpoints."""
-SHARED_CHECKPOINTS = f"ledger{CHECKPOINTS}"
-"""The name of that file in a directory of ledgers: it tells of one that is gone, too."""
-
 CHECKPOINT_RECORDS = 1000
 """After as many records there is a checkpoint."""
-
-_LINK = re.compile(
-    (
-        r'"eventName":"([a-z.]+)","attributes":\['
-        rf'\{{"key":"{re.escape(names.LEDGER_WRITER)}","value":\{{"stringValue":"([0-9a-f]{{32}})"\}}\}},'
-        rf'\{{"key":"{re.escape(names.LEDGER_SEQUENCE)}","value":\{{"intValue":"([0-9]{{1,18}})"\}}\}},'
-        rf'\{{"key":"{re.escape(names.LEDGER_PREVIOUS)}","value":\{{"stringValue":"([0-9a-f]{{64}})"\}}\}}'
-    ).encode()
-)
-
-_END = re.compile(rb'"schemaUrl":"[^"\\]*"\}\]\}\]\}\Z')
-"""How a record ends: this can't stand within a text, where quotes are escaped."""
-_LONGEST_END = 256
 
 _SIGNED = re.compile(
     (
@@ -70,24 +52,6 @@ def read_signature(line: bytes) -> Signature | None:
         return None
     signature, key = (part.decode("ascii", "replace") for part in found.groups())
     return Signature(signed_text(line[: found.start()] + line[found.end() :]), signature, key)
-
-
-class Link(NamedTuple):
-    """What a line says of its place in the chain."""
-
-    event: str
-    writer: str
-    sequence: int
-    previous: str
-
-
-def read_link(line: bytes) -> Link | None:
-    """The place of a line that `Chain` wrote, several times faster than it is read; `None` for any other."""
-    found = _LINK.search(line)
-    if found is None or _END.search(line, max(0, len(line) - _LONGEST_END)) is None:
-        return None
-    event, writer, sequence, previous = (part.decode() for part in found.groups())
-    return Link(event, writer, int(sequence), previous)
 
 
 class Chain:

@@ -21,7 +21,7 @@ from otel_residency.audit.render.words import answer
 from otel_residency.audit.replay import PolicyFor
 from otel_residency.audit.report import Report
 from otel_residency.audit.report import report as make_report
-from otel_residency.audit.verify import checkpoint_files, is_ledger, ledger_files, verify
+from otel_residency.audit.verify import is_ledger, verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.console import as_shown
 from otel_residency.cli.environ import variables
@@ -29,6 +29,7 @@ from otel_residency.cli.report.show import as_text
 from otel_residency.cli.stop import stop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
+from otel_residency.records.files import find_checkpoints, find_ledgers
 from otel_residency.settings.load import policy_problems, read_settings
 
 _CLICKHOUSE_PASSWORD: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
@@ -157,9 +158,9 @@ def _report(
 
 def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
     """What is wrong with the chains of the ledgers, and which files have none."""
-    files = ledger_files(paths)
+    files = find_ledgers(paths)
     ledgers = [file for file in files if is_ledger(file)]
-    found = verify(ledgers, {}, beside=checkpoint_files(paths))
+    found = verify(ledgers, {}, beside=find_checkpoints(paths))
     told = [gaps.Gap("chain", f"The ledger was altered: {each}.") for each in found.problems]
     if found.unknown:
         told.append(gaps.Gap("chain", f"{found.unknown} more such places."))

@@ -8,12 +8,13 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from otel_residency.audit.verify import Verified, checkpoint_files, ledger_files
+from otel_residency.audit.verify import Verified
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
 from otel_residency.cli.stop import stop
 from otel_residency.cli.verify.show import as_json, as_text
 from otel_residency.errors import AuditError, PolicyError
+from otel_residency.records.files import find_checkpoints, find_ledgers
 from otel_residency.records.signing import Check, checker
 
 _STEP = 1 << 20
@@ -59,7 +60,7 @@ def _key(path: Path) -> tuple[str, Check]:
 
 def _shown(paths: list[Path], keys: Mapping[str, Check]) -> Verified:
     """Read the ledgers, and show how far it is where somebody is looking."""
-    files, beside = ledger_files(paths), checkpoint_files(paths)
+    files, beside = find_ledgers(paths), find_checkpoints(paths)
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("Reading", total=sum(file.stat().st_size for file in files))
