@@ -15,8 +15,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otel_residency.audit import verify as room
+from otel_residency.audit.problems import LedgerProblem
 from otel_residency.audit.read import Task, read_part
-from otel_residency.audit.verify import Problem, Verified, verify
+from otel_residency.audit.verify import Verification, verify
 from otel_residency.errors import AuditError
 from otel_residency.ledger import journal
 from otel_residency.records import line as line_module
@@ -59,10 +60,10 @@ def written(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyP
     return path
 
 
-def checked(path: Path, *public: Path) -> Verified:
+def checked(path: Path, *public: Path) -> Verification:
     """What verification says."""
     known = dict(checker(key.read_bytes()) for key in public)
-    return verify(find_ledgers([path]), known, beside=find_checkpoints([path]))
+    return verify(find_ledgers([path]), known, checkpoints=find_checkpoints([path]))
 
 
 def beside(path: Path) -> Path:
@@ -100,7 +101,9 @@ def test_a_changed_record_is_found(written: Path, number: int) -> None:
     if number < LINES - 1:
         before = f"record {link.sequence} at {written}:{number + 1}"
         what = f"{before} was changed, or what this one says of it"
-        assert problems[number + 2] == Problem(str(written), number + 2, link.writer, link.sequence + 1, what)
+        assert problems[number + 2] == LedgerProblem(
+            str(written), number + 2, link.writer, link.sequence + 1, what
+        )
     assert bool(problems.keys() - {number + 2}) == (link.event == names.EVENT_CHECKPOINT)
 
 
@@ -654,7 +657,7 @@ def test_a_line_made_up_behind_a_checkpoint_holds_one_record(
     cut_back: tuple[Path, Chain], made: Edit, held: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no checkpoint vouches for a line it is read, however many there are: it can't hide others."""
-    monkeypatch.setattr(room, "_HELD", held)
+    monkeypatch.setattr(room, "_PENDING", held)
     path, chain = cut_back
     _, line = chain.add(Record(names.EVENT_POLICY, 1, 2, {}))
     with path.open("ab") as file:
@@ -729,11 +732,11 @@ def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
 @pytest.mark.parametrize(
     ("problem", "told"),
     [
-        (Problem("a.jsonl", 3, "0f", 7, "cut here"), "a.jsonl:3: writer 0f sequence 7: cut here"),
-        (Problem("a.jsonl", 3, "", None, "no record"), "a.jsonl:3: no record"),
-        (Problem("a.checkpoints", 0, "", None, "is missing"), "a.checkpoints: is missing"),
+        (LedgerProblem("a.jsonl", 3, "0f", 7, "cut here"), "a.jsonl:3: writer 0f sequence 7: cut here"),
+        (LedgerProblem("a.jsonl", 3, "", None, "no record"), "a.jsonl:3: no record"),
+        (LedgerProblem("a.checkpoints", 0, "", None, "is missing"), "a.checkpoints: is missing"),
     ],
 )
-def test_a_problem_is_one_line(problem: Problem, told: str) -> None:
+def test_a_problem_is_one_line(problem: LedgerProblem, told: str) -> None:
     """It names its place as compilers do, and nothing that is not known."""
     assert str(problem) == told

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from otel_residency.audit.verify import Verified, verify
+from otel_residency.audit.verify import Verification, verify
 from otel_residency.ledger import ledger as room
 from otel_residency.records.files import find_ledgers
 from otel_residency.records.record import Record, read_policy, read_record
@@ -38,7 +38,7 @@ def models(path: Path) -> Counter[str]:
     return Counter(each.model for each in facts if each is not None and each.model)
 
 
-def checked(path: Path) -> Verified:
+def checked(path: Path) -> Verification:
     """What verification says."""
     return verify(find_ledgers([path]), {})
 

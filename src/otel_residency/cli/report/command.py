@@ -160,7 +160,7 @@ def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
     """What is wrong with the chains of the ledgers, and which files have none."""
     files = find_ledgers(paths)
     ledgers = [file for file in files if is_ledger(file)]
-    found = verify(ledgers, {}, beside=find_checkpoints(paths))
+    found = verify(ledgers, {}, checkpoints=find_checkpoints(paths))
     told = [gaps.Gap("chain", f"The ledger was altered: {each}.") for each in found.problems]
     if found.unknown:
         told.append(gaps.Gap("chain", f"{found.unknown} more such places."))

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from otel_residency.audit.verify import Verified
+from otel_residency.audit.verify import Verification
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
 from otel_residency.cli.stop import stop
@@ -58,13 +58,13 @@ def _key(path: Path) -> tuple[str, Check]:
         stop(f"{path}: {error}")
 
 
-def _shown(paths: list[Path], keys: Mapping[str, Check]) -> Verified:
+def _shown(paths: list[Path], keys: Mapping[str, Check]) -> Verification:
     """Read the ledgers, and show how far it is where somebody is looking."""
-    files, beside = find_ledgers(paths), find_checkpoints(paths)
+    files, checkpoints = find_ledgers(paths), find_checkpoints(paths)
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("Reading", total=sum(file.stat().st_size for file in files))
-        return follow(files, keys, _in_steps(lambda size: progress.advance(task, size)), beside)
+        return follow(files, keys, _in_steps(lambda size: progress.advance(task, size)), checkpoints)
 
 
 def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:

@@ -4,12 +4,12 @@ import json
 
 from rich.text import Text
 
-from otel_residency.audit.verify import Verified
+from otel_residency.audit.verify import Verification
 from otel_residency.cli.console import console
 from otel_residency.version import __version__
 
 
-def as_json(verified: Verified) -> str:
+def as_json(verified: Verification) -> str:
     """One document."""
     document = {
         "otel_residency": __version__,
@@ -21,7 +21,7 @@ def as_json(verified: Verified) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def as_text(verified: Verified, *, signed: bool) -> str:
+def as_text(verified: Verification, *, signed: bool) -> str:
     """A line for each thing found, and one that sums it up."""
     counted = f"{verified.lines} lines of {verified.writers} writers in {verified.files} files"
     signatures = f", {verified.signed} signed checkpoints" if signed else ", signatures were not asked for"
