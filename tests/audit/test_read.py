@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_residency.audit import read
-from otel_residency.audit.read import Part, Task, read_part
+from otel_residency.audit.read import ReadPart, ReadTask, read_part
 from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, rows_of
 from otel_residency.errors import AuditError
 from otel_residency.records.compressed import is_compressed
@@ -26,10 +26,10 @@ from otel_residency.records.line import read_link
 from tests.audit.ledgers import DAY, Ledger, facts, span
 from tests.internet import US
 
-Reading = tuple[list[Part], Counter[tuple[str, ...]]]
+Reading = tuple[list[ReadPart], Counter[tuple[str, ...]]]
 
 
-def reading(tasks: list[Task], folder: Path) -> Reading:
+def reading(tasks: list[ReadTask], folder: Path) -> Reading:
     """Read the tasks, and how often each row is counted."""
     parts, counted = [], Counter[tuple[str, ...]]()
     for number, task in enumerate(tasks):
@@ -51,9 +51,9 @@ def plainly(text: bytes) -> Counter[tuple[str, ...]]:
     return counted
 
 
-def whole(path: Path) -> Task:
+def whole(path: Path) -> ReadTask:
     """A task for all of a file."""
-    return Task(path, 0, None if is_compressed(path) else path.stat().st_size)
+    return ReadTask(path, 0, None if is_compressed(path) else path.stat().st_size)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_file_in_parts_gives_the_same_rows(tmp_path_factory: Any, data: st.Dat
     file.write_bytes(text)
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
     bounds = [0, *places, len(text)]
-    parts, counted = reading([Task(file, *each) for each in pairwise(bounds)], folder)
+    parts, counted = reading([ReadTask(file, *each) for each in pairwise(bounds)], folder)
     assert counted == plainly(text)
     assert sum(part.lines for part in parts) == len(text.split(b"\n")) - text.endswith(b"\n")
 

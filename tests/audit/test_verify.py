@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from otel_residency.audit import verify as room
 from otel_residency.audit.problems import LedgerProblem
-from otel_residency.audit.read import Task, read_part
+from otel_residency.audit.read import ReadTask, read_part
 from otel_residency.audit.verify import Verification, verify
 from otel_residency.errors import AuditError
 from otel_residency.ledger import journal
@@ -514,7 +514,7 @@ def test_what_is_only_noted_is_counted_by_nobody(written: Path, tmp_path: Path) 
     change(written, lambda lines: lines.append(lines[1][:-30]))
     assert checked(written).problems == ()
     rows = tmp_path / "rows"
-    part = read_part(Task(written, 0, written.stat().st_size), rows, frozenset(), lambda _: None)
+    part = read_part(ReadTask(written, 0, written.stat().st_size), rows, frozenset(), lambda _: None)
     assert part.unread_lines == 1
     assert sum(json.loads(row)["calls"] for row in rows.read_text().splitlines()) == 2 * LINES
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-from otel_residency.audit.read import Part, Task, Unread, read_part
+from otel_residency.audit.read import ReadPart, ReadTask, UnreadLine, read_part
 from otel_residency.audit.sql import TABLES, clickhouse_records, duckdb_records
 from otel_residency.errors import AuditError
 from otel_residency.records.compressed import is_compressed
@@ -41,18 +41,18 @@ class Input(NamedTuple):
     """Lines of telemetry that hold nothing of ours."""
 
 
-class Source(NamedTuple):
+class RecordSource(NamedTuple):
     """Records that can be asked."""
 
     query: Query
     inputs: tuple[Input, ...]
-    unread: tuple[Unread, ...] = ()
+    unread: tuple[UnreadLine, ...] = ()
     """The first lines of each file that could not be read."""
     files: tuple[Path, ...] = ()
 
 
 @contextmanager
-def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress) -> Iterator[Source]:
+def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress) -> Iterator[RecordSource]:
     """Read files, and hold what was counted in a table while it is asked.
 
     Args:
@@ -84,10 +84,10 @@ def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress)
                 while rows := cursor.fetchmany(_BATCH):
                     yield from rows
 
-            yield Source(query, *_inputs(files, parts), tuple(files))
+            yield RecordSource(query, *_inputs(files, parts), tuple(files))
 
 
-def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> Source:
+def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> RecordSource:
     """Ask a ClickHouse with the tables of the Collector's exporter.
 
     Args:
@@ -106,33 +106,35 @@ def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> Sourc
     if not tables.keys() & set(TABLES[:2]):
         raise AuditError(f"{name}: it has neither a table {TABLES[0]} nor {TABLES[1]}")
     records = clickhouse_records(tables, vendors)
-    return Source(lambda statement: query(f"{records} {statement}"), (Input(name, 0, 0, 0, 0),))
+    return RecordSource(lambda statement: query(f"{records} {statement}"), (Input(name, 0, 0, 0, 0),))
 
 
 def _processes() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _tasks(files: list[Path]) -> list[Task]:
+def _tasks(files: list[Path]) -> list[ReadTask]:
     tasks = []
     for file in files:
         try:
             size = file.stat().st_size
             if is_compressed(file):
-                tasks.append(Task(file, 0, None))
+                tasks.append(ReadTask(file, 0, None))
             else:
                 starts = range(0, size, SHARE)
-                tasks += [Task(file, start, min(start + SHARE, size)) for start in starts]
+                tasks += [ReadTask(file, start, min(start + SHARE, size)) for start in starts]
         except OSError as error:
             raise AuditError(f"{file}: can't be read: {error.strerror}") from None
     return tasks
 
 
-def _size(task: Task) -> int:
+def _size(task: ReadTask) -> int:
     return task.path.stat().st_size if task.end is None else task.end - task.start
 
 
-def _read(tasks: list[Task], folder: Path, vendors: AbstractSet[str], progress: Progress) -> list[Part]:
+def _read(
+    tasks: list[ReadTask], folder: Path, vendors: AbstractSet[str], progress: Progress
+) -> list[ReadPart]:
     total, done = sum(map(_size, tasks)), 0
     targets = [folder / f"{number:06}.rows" for number in range(len(tasks) or 1)]
     targets[0].touch()
@@ -148,7 +150,7 @@ def _read(tasks: list[Task], folder: Path, vendors: AbstractSet[str], progress: 
     read = context.Value("q", 0)
     with ProcessPoolExecutor(_processes(), context, _share, (read,)) as pool:
         futures = [pool.submit(_read_counted, *each, vendors) for each in zip(tasks, targets, strict=True)]
-        waiting: set[Future[Part]] = set(futures)
+        waiting: set[Future[ReadPart]] = set(futures)
         while waiting:
             _, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
             progress(read.value, total)
@@ -164,7 +166,7 @@ def _share(read: Any) -> None:
     _read_bytes = read
 
 
-def _read_counted(task: Task, target: Path, vendors: AbstractSet[str]) -> Part:
+def _read_counted(task: ReadTask, target: Path, vendors: AbstractSet[str]) -> ReadPart:
     def step(size: int) -> None:
         with _read_bytes.get_lock():
             _read_bytes.value += size
@@ -172,7 +174,7 @@ def _read_counted(task: Task, target: Path, vendors: AbstractSet[str]) -> Part:
     return read_part(task, target, vendors, step)
 
 
-def _inputs(files: list[Path], parts: list[Part]) -> tuple[tuple[Input, ...], tuple[Unread, ...]]:
+def _inputs(files: list[Path], parts: list[ReadPart]) -> tuple[tuple[Input, ...], tuple[UnreadLine, ...]]:
     """What was found in each file, and its lines that could not be read, numbered from its start."""
     inputs, unread = [], []
     for file in files:

@@ -18,7 +18,7 @@ from otel_residency.audit.rows import (
     TEXTS,
     Key,
     NotOtlpError,
-    Row,
+    RecordRow,
     as_json,
     day_of,
     rows_of,
@@ -77,7 +77,7 @@ _CUT: Final = {
 """What comes before each value that differs from call to call."""
 
 
-class Task(NamedTuple):
+class ReadTask(NamedTuple):
     """A file, or the part of one that begins between two positions."""
 
     path: Path
@@ -86,7 +86,7 @@ class Task(NamedTuple):
     """`None`: all of it, compressed as it may be."""
 
 
-class Unread(NamedTuple):
+class UnreadLine(NamedTuple):
     """A line that could not be read."""
 
     path: str
@@ -94,12 +94,12 @@ class Unread(NamedTuple):
     reason: str
 
 
-class Part(NamedTuple):
+class ReadPart(NamedTuple):
     """What was read of a task."""
 
     path: Path
     lines: int
-    unread: tuple[Unread, ...]
+    unread: tuple[UnreadLine, ...]
     """The first of them; lines are numbered from the start of the task."""
     unread_lines: int
     others: int
@@ -213,7 +213,7 @@ class Counts:
             order = [*found, *(marker for marker in known if marker not in found)]
             self._orders[shape] = tuple((e, len(e), e in _TIMES, e == _SEQUENCE) for e in order)
 
-    def _add(self, row: Row) -> list[int]:
+    def _add(self, row: RecordRow) -> list[int]:
         tally = self._by_key.setdefault(row.key, [0, row.time, row.time, row.sequence, row.sequence, 0])
         _count(tally, row.time, row.sequence, row.calls)
         tally[5] = max(tally[5], row.dropped)
@@ -251,7 +251,9 @@ def _document(line: bytes) -> Any:
         raise NotOtlpError(f"not JSON: {type(error).__name__}") from None
 
 
-def read_part(task: Task, rows: Path, vendors: AbstractSet[str], progress: Callable[[int], None]) -> Part:
+def read_part(
+    task: ReadTask, rows: Path, vendors: AbstractSet[str], progress: Callable[[int], None]
+) -> ReadPart:
     """Read a task, and write its rows to the file `rows`.
 
     Args:
@@ -262,13 +264,13 @@ def read_part(task: Task, rows: Path, vendors: AbstractSet[str], progress: Calla
     """
     lines = unread_lines = others = 0
     unreadable: tuple[type[Exception], ...] = (OSError, *broken())
-    unread: list[Unread] = []
+    unread: list[UnreadLine] = []
 
     def complain(line: int, reason: str) -> None:
         nonlocal unread_lines
         unread_lines += 1
         if len(unread) < QUOTED:
-            unread.append(Unread(str(task.path), line, reason))
+            unread.append(UnreadLine(str(task.path), line, reason))
 
     with rows.open("w", encoding="utf-8", errors="backslashreplace") as written:
         counts = Counts(vendors, written)
@@ -283,10 +285,10 @@ def read_part(task: Task, rows: Path, vendors: AbstractSet[str], progress: Calla
         except unreadable as error:
             complain(lines + 1, f"the file can't be read on from here: {type(error).__name__}")
         counts.write()
-    return Part(task.path, lines, tuple(unread), unread_lines, others)
+    return ReadPart(task.path, lines, tuple(unread), unread_lines, others)
 
 
-def _batches(task: Task, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
+def _batches(task: ReadTask, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
     """The lines of a task, some at a time."""
     with task.path.open("rb") as file:
         at = max(task.start - 1, 0)

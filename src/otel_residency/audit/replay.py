@@ -92,7 +92,7 @@ class Replay(NamedTuple):
         return sum(each.calls for each in changed)
 
 
-class Judge:
+class ReplayJudge:
     """Judges kinds of calls again, and keeps count."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Judge:
         self._what_if = None if what_if is None else cache(what_if)
         self._began = {each.id: each.effective_from for each in catalogue.revisions}
         self._policies = policies
-        self._policy = cache(lambda name: known_policy(policies.get(name)))
+        self._policy = cache(lambda name: recorded_policy(policies.get(name)))
         self._decide = lru_cache(_REMEMBERED)(self._decided)
         self._decide_strictly = lru_cache(_REMEMBERED)(self._decided_if)
         self._judged = self._outdated = self._days = 0
@@ -188,7 +188,7 @@ class Judge:
             self._stopped[Stopped(kind.service, kind.host, kind.endpoint, model, *found)] += kind.number
 
 
-def known_policy(document: str | None) -> Policy | None:
+def recorded_policy(document: str | None) -> Policy | None:
     """The policy of a record; `None` if there is none, or it can't be read by this release."""
     try:
         return None if document is None else read_policy(document)

@@ -60,7 +60,7 @@ Key = tuple[str, ...]
 """The values of `TEXTS`."""
 
 
-class Row(NamedTuple):
+class RecordRow(NamedTuple):
     """One record."""
 
     key: Key
@@ -82,7 +82,7 @@ def day_of(time: int) -> str:
     return datetime.fromtimestamp(time // DAY * 86_400, UTC).date().isoformat()
 
 
-def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
+def rows_of(document: Any, vendors: AbstractSet[str]) -> list[RecordRow]:
     """The rows of one OTLP/JSON document.
 
     Args:
@@ -106,7 +106,7 @@ def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
         raise NotOtlpError(f"not what OTLP allows: {type(error).__name__}") from None
 
 
-def _logs(document: Mapping[str, Any]) -> Iterator[Row]:
+def _logs(document: Mapping[str, Any]) -> Iterator[RecordRow]:
     for resource, scope, records in _scoped(document, "resourceLogs", "scopeLogs", "logRecords"):
         for record in records:
             attributes = _attributes(record, _ASKED)
@@ -116,7 +116,7 @@ def _logs(document: Mapping[str, Any]) -> Iterator[Row]:
                 yield _row(LOG, event, time, resource, attributes)
 
 
-def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[Row]:
+def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[RecordRow]:
     for resource, scope, spans in _scoped(document, "resourceSpans", "scopeSpans", "spans"):
         for span in spans:
             ours = scope == names.SCOPE
@@ -128,7 +128,7 @@ def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[R
                 yield _row(signal, names.EVENT_CALL, span["startTimeUnixNano"], resource, attributes)
 
 
-def _counters(document: Mapping[str, Any]) -> Iterator[Row]:
+def _counters(document: Mapping[str, Any]) -> Iterator[RecordRow]:
     for resource, scope, metrics in _scoped(document, "resourceMetrics", "scopeMetrics", "metrics"):
         for metric in metrics:
             if scope == names.SCOPE and metric.get("name") == names.METRIC_CALLS:
@@ -138,7 +138,7 @@ def _counters(document: Mapping[str, Any]) -> Iterator[Row]:
                     yield _counted(point, resource, is_delta=is_delta)
 
 
-def _counted(point: Mapping[str, Any], resource: Mapping[str, str], *, is_delta: bool) -> Row:
+def _counted(point: Mapping[str, Any], resource: Mapping[str, str], *, is_delta: bool) -> RecordRow:
     """What a counter says at one time; one that goes on has a name, so that its values are held together."""
     attributes, count = _attributes(point), int(point.get("asInt") or point.get("asDouble") or 0)
     row = _row(METRIC, names.METRIC_CALLS, point["timeUnixNano"], resource, attributes)
@@ -147,7 +147,7 @@ def _counted(point: Mapping[str, Any], resource: Mapping[str, str], *, is_delta:
     began = point.get("startTimeUnixNano") or point["timeUnixNano"]
     text = json.dumps([began, sorted(resource.items()), sorted(attributes.items())])
     *key, _, _ = row.key
-    return Row((*key, sha256(text.encode()).hexdigest(), day_of(int(began))), row.time, count, calls=0)
+    return RecordRow((*key, sha256(text.encode()).hexdigest(), day_of(int(began))), row.time, count, calls=0)
 
 
 def _scoped(
@@ -161,7 +161,7 @@ def _scoped(
 
 def _row(
     signal: str, event: str, time: Any, resource: Mapping[str, str], attributes: Mapping[str, str]
-) -> Row:
+) -> RecordRow:
     began = int(time)
     texts = (
         *(resource.get(name, "") for name in RESOURCE.values()),
@@ -169,7 +169,7 @@ def _row(
         "",
     )
     sequence = int(attributes.get(names.LEDGER_SEQUENCE, -1))
-    return Row(
+    return RecordRow(
         (signal, event, day_of(began), *texts), began, sequence, int(attributes.get(names.LEDGER_DROPPED, 0))
     )
 

@@ -52,9 +52,14 @@ class Kind(NamedTuple):
     """When the first began, in nanoseconds since 1970; then the last."""
     ended: int
 
+    @property
+    def model(self) -> str:
+        """The dated model, or else the one that was requested."""
+        return self.snapshot or self.requested
 
-class Counted(NamedTuple):
-    """How far a counter of calls got within some days."""
+
+class CounterReading(NamedTuple):
+    """How far a counter of calls got within some days: a row of `counters`."""
 
     service: str
     violation: str
@@ -64,6 +69,17 @@ class Counted(NamedTuple):
     """What it told of piece by piece."""
     lowest: int
     highest: int
+
+
+class WriterRecords(NamedTuple):
+    """The records of one writer of a ledger: a row of `WRITERS`."""
+
+    writer: str
+    service: str
+    number: int
+    lowest: int
+    highest: int
+    dropped: int
 
 
 _KIND: Final = Kind._fields[:-3]
@@ -140,7 +156,7 @@ def _by_writer(since: date | None, until: date | None) -> str:
 
 
 def counters(since: date | None, until: date | None) -> str:
-    """Ask for what each counter of calls says, `Counted`."""
+    """Ask for what each counter of calls says, `CounterReading`."""
     return f"""
         SELECT service, violation, started, sum(calls) AS added, min(low) AS lowest, max(high) AS highest
         FROM records
