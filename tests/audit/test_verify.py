@@ -33,6 +33,7 @@ from tests.ledger.calls import call, ledger
 
 Lines = list[bytes]
 Edit = Callable[[bytes], bytes]
+NOT_ONE_RECORD = "The line is not exactly one record with the writer, number and hash at its start."
 CALLS, LINES = 6, 10
 """Of each writer: the policy, the calls, and a checkpoint after the first call, the fourth and the last."""
 
@@ -99,8 +100,8 @@ def test_a_changed_record_is_found(written: Path, number: int) -> None:
     change(written, lambda lines: lines.__setitem__(number, lines[number].replace(b"claims", b"Claims")))
     problems = {problem.line: problem for problem in checked(written).problems}
     if number < LINES - 1:
-        before = f"record {link.sequence} at {written}:{number + 1}"
-        what = f"{before} was changed, or what this one says of it"
+        record = f"Record {link.sequence} ({written}, line {number + 1})"
+        what = f"{record} does not match the hash in record {link.sequence + 1}: one of the two was edited."
         assert problems[number + 2] == LedgerProblem(
             str(written), number + 2, link.writer, link.sequence + 1, what
         )
@@ -114,8 +115,8 @@ def test_a_removed_record_is_found(written: Path, number: int) -> None:
     assert link is not None
     change(written, lambda lines: lines.pop(number))
     told = [each.what for each in checked(written).problems if each.writer == link.writer]
-    missing = f"record {link.sequence} is missing before it"
-    cut = f"cut here: {beside(written)} has record {link.sequence}"
+    missing = f"Record {link.sequence} is missing before this one."
+    cut = f"The ledger was cut here: {beside(written)} has a copy of record {link.sequence}."
     assert told[0] == (cut if number == LINES - 1 else missing)
 
 
@@ -129,7 +130,7 @@ def test_records_in_another_order_are_found(written: Path, number: int) -> None:
     change(written, swap)
     problems = checked(written).problems
     assert [problem.line for problem in problems][:2] == [number + 1, number + 2]
-    assert "stands behind record" in problems[1].what
+    assert "it was moved, added or repeated." in problems[1].what
 
 
 @pytest.mark.parametrize("number", range(LINES))
@@ -147,14 +148,14 @@ def test_a_cut_is_found(written: Path, left: int) -> None:
     whole = written.read_bytes().splitlines(keepends=True)
     written.write_bytes(b"".join(whole[:left]))
     problems = checked(written).problems
-    assert any("cut here" in problem.what for problem in problems) == bool(left)
-    assert sum("every record of this writer is missing" in problem.what for problem in problems) == 1 + (
+    assert any("The ledger was cut here" in problem.what for problem in problems) == bool(left)
+    assert sum("All records of this process are missing." in problem.what for problem in problems) == 1 + (
         not left
     )
     written.write_bytes(b"".join(whole[:left]) + whole[left][:-20])
     verified = checked(written)
     assert verified.problems
-    assert [note.line for note in verified.notes if "a line without its end" in note.what] == [left + 1]
+    assert [note.line for note in verified.notes if "Incomplete line" in note.what] == [left + 1]
 
 
 def rewritten(lines: Lines) -> Lines:
@@ -177,7 +178,7 @@ def test_a_chain_made_anew_is_found_by_the_checkpoints_beside(written: Path) -> 
     change(written, rewritten)
     problems = checked(written).problems
     assert {problem.what for problem in problems} == {
-        f"the checkpoint is another one than in {beside(written)}"
+        f"The checkpoint differs from its copy in {beside(written)}."
     }
 
 
@@ -189,8 +190,8 @@ def test_a_chain_made_anew_is_found_by_signatures(written: Path, keys: tuple[Pat
     assert checked(written).problems == ()
     problems = checked(written, keys[1]).problems
     assert {problem.what for problem in problems} == {
-        "the signature of the checkpoint is wrong",
-        "no record of this writer is signed",
+        "The signature of the checkpoint is invalid.",
+        "No checkpoint of this process is signed.",
     }
 
 
@@ -202,15 +203,15 @@ def test_a_made_up_writer_is_found_by_signatures(
     made.record(call())
     made.close()
     assert {problem.what for problem in checked(written, keys[1]).problems} == {
-        "the checkpoint is not signed",
-        "no record of this writer is signed",
+        "The checkpoint is not signed.",
+        "No checkpoint of this process is signed.",
     }
     openssl("genpkey", "-algorithm", "ed25519", "-out", str(tmp_path / "other.pem"))
     other = ledger(tmp_path / "other.jsonl", key=str(tmp_path / "other.pem"))
     other.record(call())
     other.close()
     problems = checked(tmp_path / "other.jsonl", keys[1]).problems
-    assert re.fullmatch("signed with another key: [0-9a-f]{16}", problems[0].what)
+    assert re.fullmatch(r"The checkpoint is signed with another key: [0-9a-f]{16}\.", problems[0].what)
 
 
 def test_what_is_no_record_is_found(written: Path) -> None:
@@ -219,9 +220,9 @@ def test_what_is_no_record_is_found(written: Path) -> None:
     change(written, lambda lines: lines.insert(5, b"\xff\xfe\n"))
     change(written, lambda lines: lines.insert(7, b"\n"))
     problems = checked(written).problems
-    assert [(problem.line, problem.what[:36]) for problem in problems] == [
-        (4, "no record of a ledger stands here: '"),
-        (6, "no record of a ledger stands here: '"),
+    assert [(problem.line, problem.what[:27]) for problem in problems] == [
+        (4, "Not a record of a ledger: '"),
+        (6, "Not a record of a ledger: '"),
     ]
     assert '{"verdict": "eligible"}' in str(problems[0])
 
@@ -230,7 +231,7 @@ def test_the_checkpoints_beside_are_looked_at_too(written: Path) -> None:
     """It is told where they were changed or removed; only the last one may be missing, by a crash."""
     change(beside(written), lambda lines: lines.pop(1))
     assert [problem.what for problem in checked(written).problems] == [
-        f"the checkpoint is missing in {beside(written)}"
+        f"The checkpoint has no copy in {beside(written)}."
     ]
     change(beside(written), lambda lines: lines.pop())
     assert len(checked(written).problems) == 2
@@ -238,7 +239,7 @@ def test_the_checkpoints_beside_are_looked_at_too(written: Path) -> None:
     assert checked(written).problems[0].file == str(beside(written))
     beside(written).unlink()
     (problem,) = checked(written).problems
-    assert "is missing: whether the ledger was cut at its end" in problem.what
+    assert "The checkpoint file is missing: without it a cut" in problem.what
 
 
 @pytest.fixture
@@ -264,14 +265,14 @@ def test_a_file_put_aside_that_is_missing_is_found(aside: Path) -> None:
     assert checked(aside).problems == ()
     packed.write_bytes(packed.read_bytes()[:-100])
     problem = checked(aside).problems[0]
-    assert (problem.file, problem.what) == (str(packed), "can't be unpacked any further")
+    assert (problem.file, problem.what) == (str(packed), "The file can't be decompressed any further.")
     packed.unlink()
     (problem,) = checked(aside).problems
-    assert re.fullmatch("records? .* missing before it", problem.what)
+    assert re.fullmatch(r"Records? .* missing before this one\.", problem.what)
     second.write_bytes(text)
     first.unlink()
     problem = checked(aside).problems[0]
-    assert re.fullmatch("records? 0.* missing before it", problem.what)
+    assert re.fullmatch(r"Records? 0.* missing before this one\.", problem.what)
     assert problem.line == 1
 
 
@@ -288,7 +289,7 @@ def test_a_process_whose_file_is_gone_is_found(tmp_path: Path) -> None:
     gone.unlink()
     (problem,) = checked(place).problems
     assert (problem.file, problem.writer) == (str(place / "ledger.checkpoints"), gone.stem)
-    assert problem.what == "every record of this writer is missing"
+    assert problem.what == "All records of this process are missing."
 
 
 def test_of_very_many_problems_the_first_are_told(written: Path) -> None:
@@ -528,7 +529,7 @@ def test_a_line_that_is_too_long_is_found(written: Path, monkeypatch: pytest.Mon
         before = written.read_bytes()
         written.write_bytes(before + line + b"\n")
         (problem,) = checked(written).problems
-        assert (problem.line, problem.what[:36]) == (2 * LINES + 1, "no record of a ledger stands here: '")
+        assert (problem.line, problem.what[:27]) == (2 * LINES + 1, "Not a record of a ledger: '")
         written.write_bytes(before)
 
 
@@ -627,11 +628,11 @@ def test_records_made_up_behind_a_checkpoint_are_few(
         file.writelines(chain.add(record)[1] + b"\n" for _ in range(2000))
     verified = checked(path, keys[1])
     assert verified.problems == ()
-    assert verified.notes[0].what.endswith("records after 2 are in no checkpoint yet")
+    assert verified.notes[0].what.endswith("Records after 2 have no checkpoint yet.")
     with path.open("ab") as file:
         file.write(chain.add(record)[1] + b"\n")
     (problem,) = checked(path, keys[1]).problems
-    assert problem.what == "2001 records in no checkpoint; no writer leaves so many"
+    assert problem.what == "2001 records have no checkpoint: a process leaves at most 2000."
 
 
 def test_records_made_up_behind_an_end_are_found(written: Path, keys: tuple[Path, Path]) -> None:
@@ -647,7 +648,7 @@ def test_records_made_up_behind_an_end_are_found(written: Path, keys: tuple[Path
         (problem,) = checked(written, *public).problems
         assert (problem.line, problem.what) == (
             2 * LINES + 1,
-            "the writer ended before, and this was put behind it",
+            "The process had ended its chain before: this record was added later.",
         )
 
 
@@ -663,7 +664,10 @@ def test_a_line_made_up_behind_a_checkpoint_holds_one_record(
     with path.open("ab") as file:
         file.write(made(line) + b"\n")
     (problem,) = checked(path).problems
-    assert (problem.line, problem.what) == (4, "the line holds something else than its beginning says")
+    assert (problem.line, problem.what) == (
+        4,
+        NOT_ONE_RECORD,
+    )
 
 
 def test_checkpoints_that_are_not_beside_are_found(written: Path) -> None:
@@ -674,7 +678,8 @@ def test_checkpoints_that_are_not_beside_are_found(written: Path) -> None:
     with written.open("ab") as file:
         file.write((written.parent / "other.jsonl").read_bytes())
     (problem,) = checked(written).problems
-    assert (problem.line, problem.what) == (2 * LINES + 3, f"the checkpoint is missing in {beside(written)}")
+    assert problem.line == 2 * LINES + 3
+    assert problem.what == f"The checkpoint has no copy in {beside(written)}."
 
 
 def test_a_checkpoint_that_comes_while_one_reads_is_none_that_is_missing(written: Path) -> None:
@@ -694,7 +699,10 @@ def test_two_checkpoints_of_one_number_are_found(written: Path) -> None:
     with beside(written).open("ab") as file:
         file.write(first + first.replace(b"claims", b"Claims"))
     (problem,) = checked(written).problems
-    assert (problem.line, problem.what) == (8, "this checkpoint stands here twice, and differs")
+    assert (problem.line, problem.what) == (
+        8,
+        "This checkpoint occurs twice, with different content.",
+    )
 
 
 def test_all_that_a_report_reads_is_looked_at(written: Path) -> None:
@@ -716,7 +724,9 @@ def test_a_packed_ledger_is_known_by_what_it_is(written: Path, compress: Edit) -
     written.write_bytes(packed)
     assert (checked(written).problems, checked(written).lines) == ((), 2 * LINES)
     written.write_bytes(packed[:-20])
-    assert "can't be unpacked any further" in {problem.what for problem in checked(written).problems}
+    assert "The file can't be decompressed any further." in {
+        problem.what for problem in checked(written).problems
+    }
 
 
 def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
@@ -732,9 +742,9 @@ def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
 @pytest.mark.parametrize(
     ("problem", "told"),
     [
-        (LedgerProblem("a.jsonl", 3, "0f", 7, "cut here"), "a.jsonl:3: writer 0f sequence 7: cut here"),
-        (LedgerProblem("a.jsonl", 3, "", None, "no record"), "a.jsonl:3: no record"),
-        (LedgerProblem("a.checkpoints", 0, "", None, "is missing"), "a.checkpoints: is missing"),
+        (LedgerProblem("a.jsonl", 3, "0f", 7, "Cut here."), "a.jsonl:3: writer 0f, record 7: Cut here."),
+        (LedgerProblem("a.jsonl", 3, "", None, "No record."), "a.jsonl:3: No record."),
+        (LedgerProblem("a.checkpoints", 0, "", None, "Missing."), "a.checkpoints: Missing."),
     ],
 )
 def test_a_problem_is_one_line(problem: LedgerProblem, told: str) -> None:

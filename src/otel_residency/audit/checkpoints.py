@@ -47,7 +47,7 @@ class CheckpointFiles:
         for ledger in ledgers:
             self._files[ledger] = checkpoints_of(ledger)
             if not self._files[ledger]:
-                what = "is missing: whether the ledger was cut at its end can't be told without it"
+                what = "The checkpoint file is missing: without it a cut at the end can't be detected."
                 self._problems.add_to_file(str(own_checkpoints(ledger)), what)
         for file in dict.fromkeys((*self._all(), *more)):
             self._read(file)
@@ -64,7 +64,7 @@ class CheckpointFiles:
             return Match.MISSING
         if copy == text:
             return Match.SAME
-        self._problems.add(line.problem(f"the checkpoint is another one than in {writer.file}"))
+        self._problems.add(line.problem(f"The checkpoint differs from its copy in {writer.file}."))
         return Match.DIFFERENT
 
     def find_again(self, digests: set[str]) -> AbstractSet[str]:
@@ -79,9 +79,9 @@ class CheckpointFiles:
         checkpoints = self._writers.get(writer)
         for sequence in sorted(checkpoints.digests) if checkpoints is not None else ():
             is_cut = last.sequence is not None and sequence > last.sequence
-            what = "cut here" if is_cut else "a checkpoint is not in its place"
+            what = "The ledger was cut here" if is_cut else "A checkpoint is not at its place"
             file = checkpoints.file if checkpoints is not None else ""
-            self._problems.add(last._replace(what=f"{what}: {file} has record {sequence}"))
+            self._problems.add(last._replace(what=f"{what}: {file} has a copy of record {sequence}."))
 
     def add_missing(self, writers: AbstractSet[str]) -> None:
         """Add the writers that no ledger has a record of."""
@@ -93,7 +93,7 @@ class CheckpointFiles:
                     line=0,
                     writer=writer,
                     sequence=max(checkpoints.digests),
-                    what="every record of this writer is missing",
+                    what="All records of this process are missing.",
                 )
             )
 
@@ -110,7 +110,7 @@ class CheckpointFiles:
             text = digest(line.removesuffix(b"\n"))
             if digests.setdefault(link.sequence, text) != text:
                 place = ChainLine(str(file), number, link)
-                self._problems.add(place.problem("this checkpoint stands here twice, and differs"))
+                self._problems.add(place.problem("This checkpoint occurs twice, with different content."))
 
 
 def _numbered(file: Path) -> Iterator[tuple[int, bytes]]:

@@ -22,9 +22,9 @@ class LedgerProblem(NamedTuple):
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        whose = f" writer {self.writer}" if self.writer else ""
-        number = f" sequence {self.sequence}" if self.sequence is not None else ""
-        return f"{place}{':' if whose or number else ''}{whose}{number}: {self.what}"
+        if not self.writer:
+            return f"{place}: {self.what}"
+        return f"{place}: writer {self.writer}, record {self.sequence}: {self.what}"
 
 
 class ChainLine(NamedTuple):
@@ -70,8 +70,8 @@ class LedgerProblems:
     def add_other_line(self, file: str, number: int, line: bytes) -> None:
         """Add a line that is no record: a note if it was cut by a crash, a problem if it is anything else."""
         if is_cut(line):
-            what = "a line without its end; whoever wrote it was killed, or it was cut"
+            what = "Incomplete line: the process was killed while it wrote, or the file was cut."
             self.note(LedgerProblem(file=file, line=number, writer="", sequence=None, what=what))
         elif line.strip():
             quoted = line[:_QUOTED].decode("utf-8", "replace").strip()
-            self.add_to_file(file, f"no record of a ledger stands here: {quoted!r}", number)
+            self.add_to_file(file, f"Not a record of a ledger: {quoted!r}", number)

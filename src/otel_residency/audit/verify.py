@@ -29,6 +29,7 @@ class Verification(NamedTuple):
 
     files: int
     lines: int
+    records: int
     writers: int
     signed: int
     """Checkpoints with a valid signature."""
@@ -125,7 +126,7 @@ class _Verifier:
         self._problems = LedgerProblems()
         self._checkpoints = CheckpointFiles(self._problems)
         self._writers: dict[str, WriterChain] = {}
-        self._pending = self._lines = self._signed = 0
+        self._pending = self._lines = self._records = self._signed = 0
 
     def run(
         self, files: tuple[Path, ...], progress: Callable[[int], None], checkpoints: Iterable[Path]
@@ -142,6 +143,7 @@ class _Verifier:
         return Verification(
             files=len(files),
             lines=self._lines,
+            records=self._records,
             writers=len(self._writers),
             signed=self._signed,
             dropped=sum(writer.dropped for writer in self._writers.values()),
@@ -160,7 +162,7 @@ class _Verifier:
                     read = position
                     self._add_line(str(file), number, line)
             except broken():
-                self._problems.add_to_file(str(file), "can't be unpacked any further", number)
+                self._problems.add_to_file(str(file), "The file can't be decompressed any further.", number)
 
     def _add_line(self, file: str, number: int, line: bytes) -> None:
         self._lines += 1
@@ -168,6 +170,7 @@ class _Verifier:
         if link is None:
             self._problems.add_other_line(file, number, line)
             return
+        self._records += 1
         text = line.removesuffix(b"\n")
         writer = self._writers.get(link.writer)
         if writer is None:
@@ -188,14 +191,16 @@ class _Verifier:
         link = place.link
         if link.sequence > writer.expected:
             first, last = writer.expected, link.sequence - 1
-            missing = f"record {first} is" if first == last else f"records {first} to {last} are"
-            self._problems.add(place.problem(f"{missing} missing before it"))
+            missing = f"Record {first} is" if first == last else f"Records {first} to {last} are"
+            self._problems.add(place.problem(f"{missing} missing before this one."))
         elif link.sequence < writer.expected:
-            what = f"stands behind record {writer.expected - 1}: put here, or repeated"
+            what = f"This record comes after record {writer.expected - 1}: it was moved, added or repeated."
             self._problems.add(place.problem(what))
         elif link.previous != writer.previous:
-            before = f"{writer.file}:{writer.line}" if writer.file else "before it"
-            what = f"record {link.sequence - 1} at {before} was changed, or what this one says of it"
+            record = f"Record {link.sequence - 1} ({writer.file}, line {writer.line})"
+            what = f"{record} does not match the hash in record {link.sequence}: one of the two was edited."
+            if not writer.file:
+                what = "The first record has the hash of another one before it: it was edited."
             self._problems.add(place.problem(what))
 
     def _add_pending(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
@@ -221,7 +226,8 @@ class _Verifier:
         """The record of a line, if that is the one that its beginning says and no other."""
         record = read_linked_record(line, place.link)
         if record is None:
-            self._problems.add(place.problem("the line holds something else than its beginning says"))
+            what = "The line is not exactly one record with the writer, number and hash at its start."
+            self._problems.add(place.problem(what))
         return record
 
     def _add_checkpoint(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
@@ -234,7 +240,7 @@ class _Verifier:
         dropped = record.attributes.get(names.LEDGER_DROPPED)
         writer.dropped = max(writer.dropped, dropped if isinstance(dropped, int) else 0)
         if record.attributes.get(names.LEDGER_HEAD) != place.link.previous:
-            what = "the checkpoint is about another record than the one before it"
+            what = "The checkpoint names another record than the one before it."
             self._problems.add(place.problem(what))
         text = digest(line)
         match = self._checkpoints.match(place, text)
@@ -249,11 +255,11 @@ class _Verifier:
         signature = read_signature(line)
         check = self._keys.get(signature.key) if signature is not None else None
         if signature is None:
-            self._problems.add(place.problem("the checkpoint is not signed"))
+            self._problems.add(place.problem("The checkpoint is not signed."))
         elif check is None:
-            self._problems.add(place.problem(f"signed with another key: {signature.key}"))
+            self._problems.add(place.problem(f"The checkpoint is signed with another key: {signature.key}."))
         elif not check(signature.text, signature.signature):
-            self._problems.add(place.problem("the signature of the checkpoint is wrong"))
+            self._problems.add(place.problem("The signature of the checkpoint is invalid."))
         else:
             self._signed += 1
             writer.signed = place.link.sequence
@@ -274,7 +280,7 @@ class _Verifier:
     def _add_unmatched(self, writer: WriterChain, place: ChainLine) -> None:
         files = self._checkpoints.of(place.file)
         if files:
-            problem = place.problem(f"the checkpoint is missing in {files[0]}")
+            problem = place.problem(f"The checkpoint has no copy in {files[0]}.")
             # A process that is killed between its two writes leaves its last checkpoint in the ledger only.
             if place.link.sequence == writer.latest and not writer.closed:
                 self._problems.note(problem)
@@ -288,15 +294,16 @@ class _Verifier:
         self._checkpoints.add_unmatched(name, place)
         unchecked = last - writer.checked
         if self._keys and writer.signed < 0:
-            self._problems.add(place._replace(what="no record of this writer is signed"))
+            self._problems.add(place._replace(what="No checkpoint of this process is signed."))
         elif unchecked > _UNCHECKED and (self._keys or self._checkpoints.of(writer.file)):
-            what = f"{unchecked} records in no checkpoint; no writer leaves so many"
+            what = f"{unchecked} records have no checkpoint: a process leaves at most {_UNCHECKED}."
             self._problems.add(place._replace(what=what))
         elif writer.ended and not writer.closed:
-            self._problems.add(place._replace(what="the writer ended before, and this was put behind it"))
+            what = "The process had ended its chain before: this record was added later."
+            self._problems.add(place._replace(what=what))
         elif not writer.closed:
-            what = "the writer did not end here in order: it runs, was killed, or its end was cut"
+            what = "No end marker: the process is still running, was killed, or the file was cut at its end."
             if unchecked:
-                since = f"records after {writer.checked}" if writer.checked >= 0 else "its records"
-                what += f"; {since} are in no checkpoint yet"
+                since = f"Records after {writer.checked}" if writer.checked >= 0 else "Its records"
+                what += f" {since} have no checkpoint yet."
             self._problems.note(place._replace(what=what))
