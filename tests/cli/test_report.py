@@ -175,7 +175,7 @@ def test_a_clickhouse_is_asked() -> None:
         (["LEDGER", "--what-if", "no-such.toml"], "no-such.toml: can't be read"),
         (["LEDGER", "--what-if", "POLICY"], "'atlantis' is not a region code"),
         (["LEDGER", "--output", "no-such/r.html"], "no-such/r.html: No such file"),
-        (["--clickhouse", "http://127.0.0.1:1/otel"], "http://127.0.0.1:1/otel: can't be asked"),
+        (["--clickhouse", "http://127.0.0.1:1/otel"], "http://127.0.0.1:1/otel: can't be queried"),
     ],
 )
 def test_what_cannot_be_carried_out_is_one_line(
