@@ -62,7 +62,7 @@ def test_what_can_not_be_read(path: Path, tmp_path: Path) -> None:
         ([nowhere], f"{nowhere}: can't be read: No such file or directory"),
         ([str(empty)], f"no ledger found in: {empty}"),
         ([str(path), "--key", nowhere], f"{nowhere}: can't be read: No such file or directory"),
-        ([str(path), "--key", str(path)], f"{path}: is no Ed25519 public key in PEM; write it with: "),
+        ([str(path), "--key", str(path)], f"{path}: not an Ed25519 public key in PEM; make it with: "),
     ):
         done = start("verify", *arguments)
         assert (done.returncode, done.stdout) == (2, "")

