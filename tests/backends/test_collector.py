@@ -19,7 +19,7 @@ from examples.stack.__main__ import send
 from examples.stack.programs import free_address, read, until
 from examples.stack.services import EXAMPLES, Collector, collector_command, collector_running
 from otel_residency.audit.engines import over_files
-from otel_residency.audit.report import Report, report
+from otel_residency.audit.report import AuditReport, make_report
 from otel_residency.catalogue import load_catalogue
 from otel_residency.export_gate.content import load_content
 from tests.backends.conftest import StartSink
@@ -331,10 +331,10 @@ def test_ledger_traces_and_counters_of_a_service_agree(tmp_path: Path, dead_sink
     assert not {"sampled", "missing", "sequence"} & {gap.kind for gap in both.gaps}
 
 
-def reported(*paths: Path) -> Report:
+def reported(*paths: Path) -> AuditReport:
     """The report on these files."""
     with over_files([*paths], frozenset(), lambda *_: None) as source:
-        return report(source, load_catalogue(), datetime.now(UTC))
+        return make_report(source, load_catalogue(), datetime.now(UTC))
 
 
 # Metrics

@@ -262,7 +262,7 @@ def test_a_key_that_cant_be_used_is_a_failure(kept: dict[str, str], tmp_path: Pa
     """A key that is missing, of another kind, or in a variable: told as it is, and never shown."""
     rsa = tmp_path / "rsa.pem"
     openssl("genpkey", "-algorithm", "rsa", "-out", str(rsa))
-    for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "is no unencrypted Ed25519")):
+    for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "not an unencrypted Ed25519")):
         told = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": str(path)})
         status, found, _ = told["ledger.key"]
         assert (told.code, status) == (1, "failure")

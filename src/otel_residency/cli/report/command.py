@@ -13,15 +13,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from otel_residency.audit import gaps
 from otel_residency.audit.clickhouse import connected
-from otel_residency.audit.engines import Source, over_clickhouse, over_files
+from otel_residency.audit.engines import RecordSource, over_clickhouse, over_files
 from otel_residency.audit.render.data import as_csv, as_json
 from otel_residency.audit.render.html import as_html
 from otel_residency.audit.render.markdown import as_markdown
-from otel_residency.audit.render.words import answer
+from otel_residency.audit.render.wording import answer
 from otel_residency.audit.replay import PolicyFor
-from otel_residency.audit.report import Report
-from otel_residency.audit.report import report as make_report
-from otel_residency.audit.verify import checkpoint_files, is_ledger, ledger_files, verify
+from otel_residency.audit.report import AuditReport, make_report
+from otel_residency.audit.verify import is_ledger, verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.console import as_shown
 from otel_residency.cli.environ import variables
@@ -29,6 +28,7 @@ from otel_residency.cli.report.show import as_text
 from otel_residency.cli.stop import stop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
+from otel_residency.records.files import find_checkpoints, find_ledgers
 from otel_residency.settings.load import policy_problems, read_settings
 
 _CLICKHOUSE_PASSWORD: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
@@ -45,7 +45,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-_WRITERS: Final[Mapping[Format, Callable[[Report], str]]] = {
+_WRITERS: Final[Mapping[Format, Callable[[AuditReport], str]]] = {
     Format.TEXT: as_text,
     Format.HTML: as_html,
     Format.MARKDOWN: as_markdown,
@@ -87,25 +87,27 @@ def report(
     ] = "newest",
     what_if: Annotated[
         Path | None,
-        typer.Option("--what-if", metavar="POLICY", help="Tell what this policy would have stopped."),
+        typer.Option("--what-if", metavar="POLICY", help="Show what this policy would have blocked."),
     ] = None,
     clickhouse: Annotated[
         str,
-        typer.Option("--clickhouse", metavar="URL", help="Ask a ClickHouse that a Collector writes to."),
+        typer.Option("--clickhouse", metavar="URL", help="Query a ClickHouse that a Collector writes to."),
     ] = "",
     chains: Annotated[
         bool, typer.Option("--verify", help="Check the chains of the ledgers, too; takes twice as long.")
     ] = False,
 ) -> None:
-    """Report which recorded calls kept the promise.
+    """Report which recorded calls met their residency requirement.
 
     Files may be plain or compressed by gzip or zstd. Every record is judged again from its own facts.
     A URL of --clickhouse is like https://USER@HOST:8443/DATABASE; the password is CLICKHOUSE_PASSWORD.
     Exit code: 0 if no call violates its policy, 1 if one does, by its record or judged again, or a
     chain is broken, 2 if there is no report.
     """
-    if bool(paths) == bool(clickhouse):
-        stop("say what to report on: files or folders, or --clickhouse")
+    if paths and clickhouse:
+        stop("pass either paths or --clickhouse, not both")
+    if not paths and not clickhouse:
+        stop("pass the files or folders to report on, or --clickhouse")
     write = form or (_SUFFIXES.get(output.suffix.lower(), Format.TEXT) if output else Format.TEXT)
     first, last = (each.date() if each else None for each in (since, until))
     if first and last and first > last:
@@ -118,7 +120,7 @@ def report(
         text = _WRITERS[write](made)
         if output:
             if any(_is_same(output, each.name) for each in made.inputs):
-                stop(f"{output}: was read for this report, and would be lost; name another --output")
+                stop(f"{output}: was read for this report and would be overwritten; pass another --output")
             output.write_text(text, encoding="utf-8")
             text = as_shown(f"{answer(made)}\nThe report is in {output}.\n")
     except (AuditError, CatalogueError) as error:
@@ -140,12 +142,12 @@ def _is_same(output: Path, name: str) -> bool:
 
 def _report(
     paths: list[Path], clickhouse: str, choice: str, what_if: Path | None, asked: Mapping[str, Any]
-) -> Report:
+) -> AuditReport:
     catalogue = load_catalogue(choice)
     policy_for = None if what_if is None else _policy_for(what_if)
     vendors = frozenset(host for host, each in catalogue.hosts.items() if each.kind == "api")
 
-    def ask(source: Source) -> Report:
+    def ask(source: RecordSource) -> AuditReport:
         return make_report(source, catalogue, datetime.now(UTC), what_if=policy_for, **asked)
 
     if clickhouse:
@@ -157,14 +159,15 @@ def _report(
 
 def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
     """What is wrong with the chains of the ledgers, and which files have none."""
-    files = ledger_files(paths)
+    files = find_ledgers(paths)
     ledgers = [file for file in files if is_ledger(file)]
-    found = verify(ledgers, {}, beside=checkpoint_files(paths))
-    told = [gaps.Gap("chain", f"The ledger was altered: {each}.") for each in found.problems]
+    found = verify(ledgers, {}, checkpoints=find_checkpoints(paths))
+    problems = [gaps.Gap("chain", f"The ledger was altered: {each}") for each in found.problems]
     if found.unknown:
-        told.append(gaps.Gap("chain", f"{found.unknown} more such places."))
+        problems.append(gaps.Gap("chain", f"{found.unknown} more such places."))
     others = [file for file in files if file not in ledgers]
-    return (*told, *(gaps.Gap("input", f"{file}: no ledger, so not checked for changes.") for file in others))
+    unchecked = [gaps.Gap("input", f"{each}: not a ledger, so not checked for changes.") for each in others]
+    return (*problems, *unchecked)
 
 
 def _policy_for(path: Path) -> PolicyFor:

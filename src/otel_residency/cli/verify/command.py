@@ -8,12 +8,13 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from otel_residency.audit.verify import Verified, checkpoint_files, ledger_files
+from otel_residency.audit.verify import Verification
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
 from otel_residency.cli.stop import stop
 from otel_residency.cli.verify.show import as_json, as_text
 from otel_residency.errors import AuditError, PolicyError
+from otel_residency.records.files import find_checkpoints, find_ledgers
 from otel_residency.records.signing import Check, checker
 
 _STEP = 1 << 20
@@ -30,10 +31,10 @@ def verify(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Find what was changed, removed, added, reordered or cut in a ledger, and say where.
+    """Find what was changed, removed, added, reordered or cut in a ledger, and where.
 
-    Files that were put aside, and the checkpoints beside a ledger, are read with it. Exit code: 0 if it is
-    as it was written, 1 if it is not, 2 if a path or key can't be read.
+    Rotated files and the checkpoint file of a ledger are read with it. Exit code: 0 if it is as it was
+    written, 1 if it is not, 2 if a path or key can't be read.
     """
     keys = dict(_key(path) for path in key or ())
     try:
@@ -43,7 +44,7 @@ def verify(
     except AuditError as error:
         stop(str(error))
     if not verified.files and not verified.problems:
-        stop("there is no ledger in: " + ", ".join(map(str, paths)))
+        stop("no ledger found in: " + ", ".join(map(str, paths)))
     typer.echo(as_json(verified) if json else as_text(verified, signed=bool(keys)))
     raise typer.Exit(int(bool(verified.problems)))
 
@@ -57,17 +58,17 @@ def _key(path: Path) -> tuple[str, Check]:
         stop(f"{path}: {error}")
 
 
-def _shown(paths: list[Path], keys: Mapping[str, Check]) -> Verified:
-    """Read the ledgers, and show how far it is where somebody is looking."""
-    files, beside = ledger_files(paths), checkpoint_files(paths)
+def _shown(paths: list[Path], keys: Mapping[str, Check]) -> Verification:
+    """Read the ledgers, with a progress bar on a terminal."""
+    files, checkpoints = find_ledgers(paths), find_checkpoints(paths)
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("Reading", total=sum(file.stat().st_size for file in files))
-        return follow(files, keys, _in_steps(lambda size: progress.advance(task, size)), beside)
+        return follow(files, keys, _in_steps(lambda size: progress.advance(task, size)), checkpoints)
 
 
 def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
-    """`advance`, told less often."""
+    """`advance`, called less often: to draw the bar for each line would take longer than to read it."""
     read = 0
 
     def advanced(size: int) -> None:
