@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.app import app
 from otel_residency.core.reasons import REASONS
-from otel_residency.settings.load import SETTINGS
+from otel_residency.settings.table import SETTINGS
 
 ROOT = Path(__file__).parent.parent
 REASONS_HEAD = """# Reason codes

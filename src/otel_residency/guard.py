@@ -25,7 +25,10 @@ from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.reasons import reason_of
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
-from otel_residency.settings.load import Settings, policy_problems
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import Settings
+from otel_residency.settings.problems import PolicyProblem
+from otel_residency.settings.table import CATALOGUE
 from otel_residency.telemetry import names
 
 _log = getLogger("otel_residency")
@@ -144,8 +147,8 @@ class Guard:
 
     def log_problems(self) -> None:
         """Log what is wrong with the settings."""
-        for note in self.settings.notes:
-            _log.warning("%s", note)
+        for problem in self.settings.problems:
+            _log.warning("%s", problem)
         if self.settings.policy.unreadable is not None:
             consequence = (
                 "every call is refused" if self.blocks else "calls are made and marked policy.unreadable"
@@ -165,15 +168,22 @@ class Guard:
         return self._judge(facts._replace(hops=hops, answer=answer))
 
 
-def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[str, ...]]:
+def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[PolicyProblem, ...]]:
     """The catalogue that `settings` name, or else the newest, and what is wrong with both together."""
     problems = []
     try:
         catalogue = load_catalogue(settings.catalogue)
     except CatalogueError as error:
-        problems.append(str(error))
+        wrong = PolicyProblem(
+            file="",
+            key=CATALOGUE.key,
+            value=settings.catalogue,
+            problem=str(error),
+            fix="Name a revision or a file; see `otel-residency catalogue list` and `catalogue validate`.",
+        )
+        problems.append(wrong.at(settings.origins))
         catalogue = load_catalogue()
-    problems += [f"policy: {problem}" for problem in policy_problems(settings.policy, catalogue)]
+    problems += policy_problems(settings.policy, catalogue, settings.origins)
     return catalogue, tuple(problems)
 
 

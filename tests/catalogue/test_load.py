@@ -244,7 +244,7 @@ MISTAKES = {
         ["revisions[0].regions.br.prefix_required: 'yes' is not true or false"],
     ),
     "a number with a fraction": (_with(schema_version=1.5), ["schema_version: 1.5 is not a whole number"]),
-    "true instead of a number": (_with(schema_version=True), ["schema_version: True is not a whole number"]),
+    "true instead of a number": (_with(schema_version=True), ["schema_version: true is not a whole number"]),
     "a value that is not allowed": (
         _host(kind="proxy"),
         ["hosts[0].kind: 'proxy' is not one of: api, azure-private-link"],

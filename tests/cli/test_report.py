@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import pytest
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
 from tests.audit.ledgers import Ledger, as_collected, facts
-from tests.cli.command import environment, start
+from tests.cli.command import environment, read_document, start
 from tests.internet import US
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "report.md"
@@ -72,7 +71,7 @@ def test_a_line_that_cannot_be_read_is_told_and_not_fatal(ledger: Callable[..., 
     """It is named with file, line and reason, and nothing of it is repeated."""
     path = ledger(tail=b'{"resourceLogs":[{"Frau Muster\n')
     done = start("report", path, "--format", "json")
-    told = json.loads(done.stdout)
+    told = read_document(done.stdout)
     assert done.returncode == 0
     (unread,) = told["unread"]
     assert (unread["path"], unread["line"]) == (path, 4)
@@ -81,7 +80,7 @@ def test_a_line_that_cannot_be_read_is_told_and_not_fatal(ledger: Callable[..., 
 
 def test_the_document_holds_the_whole_report(ledger: Callable[..., str]) -> None:
     """JSON has the answer in words and every number."""
-    told = json.loads(start("report", ledger(facts(US)), "--format", "json").stdout)
+    told = read_document(start("report", ledger(facts(US)), "--format", "json").stdout)
     assert (
         told["answer"]
         .replace("\N{NO-BREAK SPACE}", " ")
@@ -127,14 +126,14 @@ def test_markdown_of_others_is_no_markup(ledger: Callable[..., str]) -> None:
 def test_days_are_asked_for(ledger: Callable[..., str]) -> None:
     """--from and --to count, and the report says what was asked for."""
     done = start("report", ledger(), "--from", "2026-11-11", "--to", "2026-11-12", "--format", "json")
-    told = json.loads(done.stdout)
+    told = read_document(done.stdout)
     assert (told["calls"], told["asked"]) == (0, ["2026-11-11", "2026-11-12"])
 
 
 def test_another_table_judges(ledger: Callable[..., str]) -> None:
     """--catalogue judges every record by the table that it names."""
     done = start("report", ledger(), "--catalogue", "openai-2025-02", "--format", "json")
-    (difference,) = json.loads(done.stdout)["replay"]["differences"]
+    (difference,) = read_document(done.stdout)["replay"]["differences"]
     assert (difference["cause"], difference["in_force"]) == ("other table", "openai-2025-02")
 
 
@@ -144,7 +143,7 @@ def test_another_policy_is_supposed(ledger: Callable[..., str], tmp_path: Path) 
     policy.write_text(
         STRICT + '[[rule]]\nwhen = { service = "claims" }\nrequire = ["us"]\n', encoding="utf-8"
     )
-    told = json.loads(start("report", ledger(), "--what-if", str(policy), "--format", "json").stdout)
+    told = read_document(start("report", ledger(), "--what-if", str(policy), "--format", "json").stdout)
     (stopped,) = told["replay"]["what_if"]
     assert (stopped["service"], stopped["calls"], stopped["reasons"][0]) == (
         "claims",
@@ -160,7 +159,7 @@ def test_a_clickhouse_is_asked() -> None:
     with serving(made.lines) as url:
         variables = {"CLICKHOUSE_PASSWORD": PASSWORD, "NO_PROXY": "127.0.0.1"}
         done = start("report", "--clickhouse", url, "--format", "json", **variables)
-    assert (done.returncode, json.loads(done.stdout)["outcomes"]) == (1, {"broken": 1})
+    assert (done.returncode, read_document(done.stdout)["outcomes"]) == (1, {"broken": 1})
     assert PASSWORD not in done.stdout + done.stderr
 
 
@@ -173,7 +172,7 @@ def test_a_clickhouse_is_asked() -> None:
         (["LEDGER", "--from", "2026-11-02", "--to", "2026-11-01"], "is later than"),
         (["LEDGER", "--catalogue", "no-such"], "neither a revision nor a file"),
         (["LEDGER", "--what-if", "no-such.toml"], "no-such.toml: can't be read"),
-        (["LEDGER", "--what-if", "POLICY"], "'atlantis' is not a region code"),
+        (["LEDGER", "--what-if", "POLICY"], "unknown region 'atlantis'"),
         (["LEDGER", "--output", "no-such/r.html"], "no-such/r.html: No such file"),
         (["--clickhouse", "http://127.0.0.1:1/otel"], "http://127.0.0.1:1/otel: can't be queried"),
     ],

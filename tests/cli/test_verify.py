@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import start
+from tests.cli.command import read_document, start
 from tests.ledger.calls import call, ledger
 
 
@@ -27,8 +27,8 @@ def test_a_sound_ledger(path: Path) -> None:
     assert done.stdout == (
         "OK: 3 records, 1 process, 1 file. Hash chain intact. Signatures not checked (pass --key).\n"
     )
-    document = json.loads(start("verify", "--json", str(path)).stdout)
-    assert (document["sound"], document["records"], document["problems"]) == (True, 3, [])
+    document = read_document(start("verify", "--json", str(path)).stdout)
+    assert (document["sound"], document["lines"], document["problems"]) == (True, 3, [])
 
 
 def test_a_ledger_that_was_changed(path: Path) -> None:

@@ -85,6 +85,22 @@ def test_a_pinned_revision_is_in_force_on_every_day() -> None:
 
 
 @pytest.mark.parametrize(
+    ("region", "day", "expected"),
+    [("eu", DAY, "eu.api.openai.com"), ("eu", date(2024, 1, 1), ""), ("atlantis", DAY, ""), ("", DAY, "")],
+)
+def test_a_region_has_a_host_where_a_table_names_it(region: str, day: date, expected: str) -> None:
+    """The host is that of the revision in force on the day; an unknown region or day has none."""
+    assert CATALOGUE.host_of(region, day) == expected
+
+
+def test_the_age_of_a_table_counts_from_the_day_it_was_last_seen() -> None:
+    """A revision that begins after the catalogue was written is not older than its beginning."""
+    revision = Revision(id="ours", effective_from=DAY, source="s", completeness="complete", translated="no")
+    for generated, age in ((None, 1), (date(2026, 1, 1), 1), (date(2026, 11, 21), 0)):
+        assert Catalogue(Entries(generated=generated)).age(revision, date(2026, 11, 21)) == age
+
+
+@pytest.mark.parametrize(
     ("path", "expected"),
     [
         ("/v1/realtime/sessions", ("realtime",)),

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import pytest
 
-from otel_residency.core.decode import DecodeError, decode, decode_value, field_types
+from otel_residency.core.decode import DecodeError, decode, decode_value, field_types, to_plain
 from otel_residency.core.policy import Policy
 
 
@@ -64,7 +64,7 @@ def test_data_that_fits_becomes_what_describes_it() -> None:
 
 
 def test_what_is_left_out_has_its_default() -> None:
-    """Only keys without a default are required."""
+    """Only field_types without a default are required."""
     assert Outer("w") == decode(Outer, {"word": "w"})
 
 
@@ -81,7 +81,7 @@ def test_dates_of_toml_are_dates() -> None:
         ({"word": 7}, "word", "7 is not a string"),
         ({"word": None}, "word", "null is not a string"),
         ({"number": "7"}, "number", "'7' is not a whole number"),
-        ({"number": True}, "number", "True is not a whole number"),
+        ({"number": True}, "number", "true is not a whole number"),
         ({"number": 7.0}, "number", "7.0 is not a whole number"),
         ({"truth": 1}, "truth", "1 is not true or false"),
         ({"truth": "true"}, "truth", "'true' is not true or false"),
@@ -110,6 +110,56 @@ def test_a_mistake_is_told_with_its_place(change: dict[str, Any], place: str, pr
     assert place == caught.value.place
     assert caught.value.problem.startswith(problem)
     assert str(caught.value) == f"{place}: {caught.value.problem}"
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "fix"),
+    [
+        ({"wrod": "w"}, "wrod", "Write word."),
+        ({"colour": "w"}, "colour", "Remove it, or write a known one."),
+        ({"number": "7"}, "7", "Write a whole number."),
+        ({"truth": 1}, "1", "Write true or false."),
+        ({"choice": "blue"}, "blue", "Write one of: red, green."),
+        ({"day": "x"}, "x", "Write a date like 2026-11-20."),
+        ({"words": "a"}, "a", 'Write ["a"].'),
+        ({"inners": {"name": "i"}}, "a table", "Write [[inners]]."),
+        ({"inner": True}, "true", 'Write a table: inner = { name = "…", size = 1 }.'),
+        ({"inners": [1]}, "1", 'Write a table: { name = "…", size = 1 }.'),
+        ({"named": {"x.y": 1}}, "1", 'Write a table: { name = "…", size = 1 }.'),
+        ({"named": 1}, "1", "Write a table: named = { … }."),
+        ({"inner": {}}, "", 'Add name = "…".'),
+    ],
+)
+def test_a_mistake_comes_with_its_value_and_a_fix(change: dict[str, Any], value: str, fix: str) -> None:
+    """The fix names the nearest key, what is allowed, or an example of the table."""
+    with pytest.raises(DecodeError) as caught:
+        decode(Outer, {**WHOLE, **change})
+    assert (caught.value.value, caught.value.fix) == (value, fix)
+
+
+class Needed(NamedTuple):
+    """One required key of each kind that an example has to show."""
+
+    choice: Literal["red", "green"]
+    words: tuple[str, ...]
+    day: date | None
+    named: Mapping[str, int]
+
+
+def test_an_example_shows_every_required_key() -> None:
+    """Each as TOML writes a value of its kind."""
+    with pytest.raises(DecodeError) as caught:
+        decode(Needed, 1)
+    example = '{ choice = "red", words = ["…"], day = 2026-11-20, named = { … } }'
+    assert caught.value.fix == f"Write a table: {example}."
+
+
+def test_plain_data_is_what_is_built_from_again() -> None:
+    """Fields with their default are left out, unless they are asked for."""
+    value = decode(Outer, WHOLE)
+    assert decode(Outer, to_plain(value)) == decode(Outer, to_plain(value, defaults=True)) == value
+    assert to_plain(Inner("i")) == {"name": "i"}
+    assert to_plain(Inner("i"), defaults=True) == {"name": "i", "size": 1}
 
 
 @pytest.mark.parametrize("value", [None, 7, "w", [], [WHOLE]])

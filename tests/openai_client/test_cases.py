@@ -27,7 +27,8 @@ from otel_residency.core.facts import Answer
 from otel_residency.core.policy import LedgerPolicy
 from otel_residency.instrumentor import deactivate
 from otel_residency.records.record import read_facts, read_policy, read_record
-from otel_residency.settings.load import Settings, policy_problems
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet

@@ -123,9 +123,19 @@ class Catalogue:
             yield found
             name = found.inherits or ""
 
+    def host_of(self, region: str, day: date) -> str:
+        """The vendor's host for `region` by the revision in force on `day`; `""` if it names none."""
+        revision = self.revision_on(day)
+        terms = revision.regions.get(region) if revision is not None else None
+        return terms.host if terms is not None else ""
+
     def known_until(self, revision: Revision) -> date:
         """The last day on which `revision` was checked to be the vendor's table."""
         return max(self.entries.generated or date.min, revision.effective_from)
+
+    def age(self, revision: Revision, day: date) -> int:
+        """How many days before `day` the vendor's table was last known to be `revision`."""
+        return (day - self.known_until(revision)).days
 
     def rows(self, revision: Revision, segments: tuple[str, ...]) -> tuple[Row, ...]:
         """Rows of the longest listed path that is a prefix of `segments`; several rows may share a path."""

@@ -5,6 +5,7 @@ table states is decided here once, and never in favour of `eligible`.
 """
 
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 
 from otel_residency.core.catalogue import Catalogue
@@ -67,7 +68,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         sender_host(catalogue, host) if _is_foreign(endpoint) else host
         for endpoint, host in zip(endpoints, hosts, strict=True)
     )
-    findings = [*requirement_findings, *_policy_findings(facts, catalogue, policy, revision)]
+    findings = [*requirement_findings, *_policy_findings(facts, catalogue, policy)]
     if not hosts:
         findings.append(Finding("host.unknown", INDETERMINATE, "no request was observed"))
     policies = tuple(with_project(facts, host, catalogue, policy, revision) for host in hosts)
@@ -174,19 +175,23 @@ def _snapshot(
     return None
 
 
-def _policy_findings(
-    facts: CallFacts, catalogue: Catalogue, policy: Policy, revision: Revision | None
-) -> Iterator[Finding]:
+def _policy_findings(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Iterator[Finding]:
     if policy.unreadable is not None:
         yield Finding("policy.unreadable", INDETERMINATE, policy.unreadable)
     if facts.unrecorded:
         yield Finding("ledger.unavailable", INDETERMINATE, "no record of the call could be written")
+    yield from age_findings(catalogue, policy, facts.on)
+
+
+def age_findings(catalogue: Catalogue, policy: Policy, day: date) -> Iterator[Finding]:
+    """Whether the table of `day` is missing, or older than the policy or we allow."""
+    revision = catalogue.revision_on(day)
     if revision is None:
-        yield Finding("catalogue.no_revision", INDETERMINATE, f"no table covers {facts.on}")
+        yield Finding("catalogue.no_revision", INDETERMINATE, f"no table covers {day}")
         return
-    checked = catalogue.known_until(revision)
-    age = (facts.on - checked).days
+    age = catalogue.age(revision, day)
     if policy.catalogue_max_age is not None and age > policy.catalogue_max_age:
         yield Finding("catalogue.stale", INDETERMINATE, f"{revision.id} is older than the policy allows")
     elif age > STALE_AFTER:
+        checked = catalogue.known_until(revision)
         yield Finding("catalogue.stale", ELIGIBLE, f"{revision.id} was last checked on {checked}")

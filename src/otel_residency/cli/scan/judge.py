@@ -14,10 +14,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otel_residency.calls.body import BodyReader
-from otel_residency.cli.base_url import BASE_URL, read_base_url
+from otel_residency.cli.base_url import BASE_URL
 from otel_residency.cli.environ import without_secrets
-from otel_residency.cli.plain import printable
+from otel_residency.cli.output import printable
 from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said
+from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.classify import VENDOR, match_host
 from otel_residency.core.decide import violates
@@ -28,7 +29,9 @@ from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.guard import Guard
-from otel_residency.settings.load import ENABLED, POLICY_SETTINGS, policy_problems, read_settings
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import read_settings
+from otel_residency.settings.table import ENABLED, POLICY_SETTINGS
 
 _URL = re.compile(r"(?:https?|wss?)://\S+")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
@@ -81,9 +84,10 @@ class Judge:
         self._reader = BodyReader(guard.catalogue.entries)
         self._policy = guard.settings.policy
         self._revision = guard.catalogue.revision_on(day)
-        regions = self._revision.regions if self._revision else {}
         self.catalogue = self._revision.id if self._revision else ""
-        self._hosts = tuple(regions[code].host for code in self._policy.require if code in regions)
+        self._hosts = tuple(
+            filter(None, (guard.catalogue.host_of(code, day) for code in self._policy.require))
+        )
         if not self._hosts or not self._endpoints:
             required = ", ".join(self._policy.require)
             raise CatalogueError(f"the table in force on {day} offers nothing in {required}")
@@ -212,11 +216,11 @@ class Judge:
 
     def _setting(self, place: Place, variable: str, value: str) -> Iterator[Judged]:
         """A setting of ours that can't be read makes every call one in doubt."""
-        policy = read_settings({variable: value}).policy
-        problems = filter(None, (policy.unreadable, *policy_problems(policy, self._guard.catalogue)))
-        for problem in problems:
-            finding = Finding("policy.unreadable", INDETERMINATE, problem)
-            violation = violates(finding.verdict, policy._replace(unreadable=problem), required=False)
+        settings = read_settings({variable: value})
+        policy, catalogue = settings.policy, self._guard.catalogue
+        for problem in (*settings.problems, *policy_problems(policy, catalogue, settings.origins)):
+            finding = Finding("policy.unreadable", INDETERMINATE, str(problem))
+            violation = violates(finding.verdict, policy._replace(unreadable=str(problem)), required=False)
             yield from (each._replace(violation=violation) for each in self._told(place, (finding,)))
 
     def _bare(self, host: str, endpoint: Endpoint) -> CallFacts:
@@ -269,8 +273,7 @@ class Judge:
         return ""
 
     def _region_host(self, region: str) -> str:
-        terms = self._revision.regions.get(region) if self._revision else None
-        return self._global if region == GLOBAL else terms.host if terms else ""
+        return self._global if region == GLOBAL else self._guard.catalogue.host_of(region, self._day)
 
     def _names_host(self, text: str) -> bool:
         return bool(_HOST.fullmatch(text)) and self._guard.concerns_host(text)

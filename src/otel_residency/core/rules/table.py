@@ -13,6 +13,9 @@ from otel_residency.core.rules.state import state_findings
 from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
+MISSING_TERM = "attestation.missing"
+"""The code for a contract term that a region or endpoint requires and the policy does not state."""
+
 
 def table_findings(case: Case) -> Iterator[Finding]:
     """All findings of the table about one place."""
@@ -127,4 +130,4 @@ def _region_findings(case: Case, row: Row, terms: RegionTerms | None) -> Iterato
             )
         else:
             yield Finding("endpoint.storage_only", INELIGIBLE, f"{where}: storage, no processing")
-    yield from needs_findings(terms.needs, case.policy, "attestation.missing", f"{terms.name} requires it")
+    yield from needs_findings(terms.needs, case.policy, MISSING_TERM, f"{terms.name} requires it")

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
-from otel_residency.cli.doctor.report import BaseUrl
 from otel_residency.cli.doctor.seen import Seen
+from otel_residency.core.base_url import BaseUrl, read_base_url
 from otel_residency.core.decide import decide
-from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
 from otel_residency.core.reasons import reason_of
 from otel_residency.core.verdict import Finding, Verdict
 
@@ -41,7 +41,7 @@ def _base_url(seen: Seen) -> Check:
     base = seen.report.base_url if seen.report else None
     if base is None:
         return ok("client.base_url", "no client to ask")
-    if base.scheme not in ("http", "https") or not base.host:
+    if read_base_url(str(base)) is None:
         fix = f"Write it with its scheme, like {example}."
         return failure("client.base_url", f"{_URL} is not a URL that the client can call", fix)
     return _judged(seen, base, example)
@@ -52,8 +52,7 @@ def _judged(seen: Seen, base: BaseUrl, example: str) -> Check:
     findings = _findings(seen, base)
     ineligible = any(finding.verdict is Verdict.INELIGIBLE for finding in findings)
     if not findings or not (seen.settings.policy.require or ineligible):
-        port = f":{base.port}" if base.port else ""
-        return ok("client.base_url", f"{base.scheme}://{base.host}{port}")
+        return ok("client.base_url", str(base._replace(path="")))
     details = "; ".join(finding.detail for finding in findings)
     if seen.environ.get(_URL) is None:
         fix = f"Set {_URL} to {example}, unless every client of the service names its host."
@@ -75,6 +74,5 @@ def _findings(seen: Seen, base: BaseUrl) -> list[Finding]:
 
 def _example(seen: Seen) -> str:
     """The vendor's base URL for the first required region, as the table of today names it."""
-    revision = seen.catalogue.revision_on(seen.today)
-    terms = revision.regions.get(next(iter(seen.settings.policy.require), "")) if revision else None
-    return f"https://{terms.host}/v1" if terms and terms.host else "https://HOST/v1"
+    region = next(iter(seen.settings.policy.require), "")
+    return f"https://{seen.catalogue.host_of(region, seen.today) or 'HOST'}{BASE_PATH}"

@@ -1,4 +1,4 @@
-"""The subcommand `verify`."""
+"""The subcommand `verify`: whether a ledger is as it was written."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
+from rich.text import Text
 
 from otel_residency.audit.verify import Verification
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
-from otel_residency.cli.stop import stop
-from otel_residency.cli.verify.show import as_json, as_text
+from otel_residency.cli.output import as_document, console, stop
 from otel_residency.errors import AuditError, PolicyError
 from otel_residency.records.files import find_checkpoints, find_ledgers
 from otel_residency.records.signing import Check, checker
@@ -79,3 +79,36 @@ def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
             read = 0
 
     return advanced
+
+
+def as_json(verified: Verification) -> str:
+    """One document."""
+    return as_document("verify", {"sound": not verified.problems, **verified._asdict()})
+
+
+def as_text(verified: Verification, *, signed: bool) -> str:
+    """A line for each problem and note, and a summary."""
+    counts = (verified.records, "record"), (verified.writers, "process"), (verified.files, "file")
+    read = ", ".join(_count(*each) for each in counts)
+    if verified.problems:
+        problems = _count(len(verified.problems) + verified.unknown, "problem")
+        total = Text(f"NOT OK: {read}. {problems}.", style="bold red")
+    else:
+        signatures = "Signatures not checked (pass --key)."
+        if signed:
+            signatures = f"{_count(verified.signed, 'signed checkpoint')}."
+        total = Text(f"OK: {read}. Hash chain intact. {signatures}", style="green")
+    if verified.dropped:
+        total.append(f" {_count(verified.dropped, 'call')} could not be recorded, as the ledger reports.")
+    lines = [Text(str(problem), style="red") for problem in verified.problems]
+    lines += [Text(f"note: {note}", style="yellow") for note in verified.notes]
+    out = console()
+    with out.capture() as captured:
+        for line in (*lines, total):
+            out.print(line, soft_wrap=True)  # file and line stay on one line, to be clicked
+    return captured.get().rstrip("\n")
+
+
+def _count(value: int, unit: str) -> str:
+    plural = f"{unit}es" if unit.endswith("s") else f"{unit}s"
+    return f"{value} {unit if value == 1 else plural}"

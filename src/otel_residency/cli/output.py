@@ -1,15 +1,20 @@
-"""Text for standard output: coloured if that is a terminal, and not wider than is read with ease."""
+"""What a command prints: text and tables for people, JSON for programs, and the line that ends it."""
 
+import json
+import sys
 from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from otel_residency.cli.plain import printable
+from otel_residency.cli import USAGE
+from otel_residency.core.decode import to_plain
 from otel_residency.core.entries import Source
 from otel_residency.core.verdict import Verdict
+from otel_residency.version import __version__
 
 WIDTH = 100
 STYLES: Mapping[Verdict, str] = {
@@ -72,3 +77,32 @@ def source_lines(source: Source) -> Text:
     if source.url:
         told.highlight_words([source.url], "underline")
     return told
+
+
+def printable(text: str, keep: str = "") -> str:
+    """`text` without what a terminal may take for a command, but with what is to be kept of that."""
+    return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in text)
+
+
+def as_document(command: str, content: Any) -> str:
+    """The JSON document that `--json` prints: version, command, and the keys of `content`.
+
+    Each command's keys are in docs/cli.schema.json.
+    """
+    return as_json({"otel_residency": __version__, "command": command, **to_plain(content, defaults=True)})
+
+
+def as_json(value: Any) -> str:
+    """`value` as indented JSON."""
+    return json.dumps(to_plain(value, defaults=True), indent=2, ensure_ascii=False)
+
+
+def tell(line: str) -> None:
+    """Say `line` on standard error."""
+    sys.stderr.write(f"otel-residency: {printable(line)}\n")
+
+
+def stop(line: str, code: int = USAGE) -> NoReturn:
+    """Say why on standard error, and end with this exit code."""
+    tell(line)
+    sys.exit(code)

@@ -1,5 +1,6 @@
-"""The subcommand `report`."""
+"""The subcommand `report`: which recorded calls violated their policy."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,12 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
-from otel_residency.audit import gaps
+from otel_residency.audit import gaps, phrases
 from otel_residency.audit.clickhouse import connected
 from otel_residency.audit.engines import RecordSource, over_clickhouse, over_files
+from otel_residency.audit.outcomes import Outcome
+from otel_residency.audit.render import wording
 from otel_residency.audit.render.data import as_csv, as_json
 from otel_residency.audit.render.html import as_html
 from otel_residency.audit.render.markdown import as_markdown
@@ -22,14 +27,13 @@ from otel_residency.audit.replay import PolicyFor
 from otel_residency.audit.report import AuditReport, make_report
 from otel_residency.audit.verify import is_ledger, verify
 from otel_residency.catalogue import load_catalogue
-from otel_residency.cli.console import as_shown
 from otel_residency.cli.environ import variables
-from otel_residency.cli.report.show import as_text
-from otel_residency.cli.stop import stop
+from otel_residency.cli.output import as_document, as_lines, as_shown, console, is_unicode, stop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
 from otel_residency.records.files import find_checkpoints, find_ledgers
-from otel_residency.settings.load import policy_problems, read_settings
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import read_policy_file, read_settings
 
 _CLICKHOUSE_PASSWORD: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
 _DATES: Final = ["%Y-%m-%d"]
@@ -45,13 +49,6 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-_WRITERS: Final[Mapping[Format, Callable[[AuditReport], str]]] = {
-    Format.TEXT: as_text,
-    Format.HTML: as_html,
-    Format.MARKDOWN: as_markdown,
-    Format.JSON: as_json,
-    Format.CSV: as_csv,
-}
 _SUFFIXES: Final = {
     ".html": Format.HTML,
     ".htm": Format.HTML,
@@ -172,26 +169,17 @@ def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
 
 def _policy_for(path: Path) -> PolicyFor:
     """The policy of a file for each service, by the rules in it."""
-    problems = policy_problems(_read_policy(path, {}), load_catalogue())
+    settings = read_policy_file(str(path))
+    problems = (*settings.problems, *policy_problems(settings.policy, load_catalogue(), settings.origins))
     if problems:
-        stop(f"policy {path}: {'; '.join(problems)}")
+        stop("; ".join(map(str, problems)))
 
     def policy_for(service: str, environment: str) -> Policy:
         attributes = {"service.name": service, "deployment.environment.name": environment}
-        return _read_policy(path, attributes)
+        resource = ",".join(f"{key}={value}" for key, value in attributes.items())
+        return read_settings({"OTEL_RESOURCE_ATTRIBUTES": resource}, {"policy": path}).policy
 
     return policy_for
-
-
-def _read_policy(path: Path, attributes: Mapping[str, str]) -> Policy:
-    environ = {
-        "OTEL_SERVICE_NAME": attributes.get("service.name", ""),
-        "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{key}={value}" for key, value in attributes.items()),
-    }
-    policy = read_settings(environ, {"policy": path}).policy
-    if policy.unreadable:
-        stop(policy.unreadable)
-    return policy
 
 
 @contextmanager
@@ -202,3 +190,80 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as shown:
         task = shown.add_task("reading", total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+_STYLES: Final[Mapping[str, str]] = {
+    Outcome.KEPT: "green",
+    Outcome.CONDITIONAL: "yellow",
+    Outcome.STOPPED: "blue",
+    Outcome.BROKEN: "bold red",
+    Outcome.UNKNOWN: "yellow",
+}
+_SERVICES: Final = 15
+_GAPS: Final = 10
+
+
+def as_text(report: AuditReport) -> str:
+    """The answer, the numbers, findings and gaps; the other forms say more."""
+    out = console()
+    lines = as_lines(out, *_parts(report))
+    return lines if is_unicode(out) else lines.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _parts(report: AuditReport) -> Iterator[RenderableType]:
+    yield Text(wording.answer(report), style="bold")
+    yield Text(wording.limits_in_short(report))
+    if not report.calls:
+        return
+    yield _services(report)
+    if report.findings:
+        yield Group(*_findings(report))
+    yield Text(wording.replayed(report.replay))
+    if report.replay.differences:
+        yield Group(*(Text(wording.difference(each), style="red") for each in report.replay.differences))
+    if report.replay.what_if is not None:
+        stopped = sum(each.calls for each in report.replay.what_if)
+        yield Text(f"The other policy would have blocked {wording.calls(stopped)} more.")
+    if report.gaps:
+        more = len(report.gaps) - _GAPS
+        gaps = [f"gap: {gap.text}" for gap in report.gaps[:_GAPS]]
+        yield Group(*map(Text, gaps), *([Text(f"and {more} more gaps")] if more > 0 else []))
+
+
+def _services(report: AuditReport) -> Table:
+    shown = [each for each in Outcome if each in report.outcomes]
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
+    table.add_column("service", overflow="fold")
+    for name in ("calls", *(wording.LABELS[each] for each in shown)):
+        table.add_column(name, justify="right", overflow="fold")
+    for share in report.by["service"][:_SERVICES]:
+        counts = (
+            Text(phrases.number(count), style=_STYLES.get(each, "") if count else "dim")
+            for each in shown
+            for count in (share.outcomes.get(each, 0),)
+        )
+        table.add_row(Text(share.name or "not named"), phrases.number(share.calls), *counts)
+    more = len(report.by["service"]) - _SERVICES
+    if more > 0:
+        table.add_row(f"and {more} more")
+    return table
+
+
+def _findings(report: AuditReport) -> Iterator[Text]:
+    for finding in report.findings:
+        head = wording.LABELS[finding.outcome], wording.calls(finding.calls), finding.reason or "no reason"
+        label = "{}: {}, {}: ".format(*head)
+        yield Text.assemble((label, _STYLES.get(finding.outcome, "")), f"{finding.meaning} {finding.fix}")
+
+
+def _as_document(report: AuditReport) -> str:
+    return as_document("report", json.loads(as_json(report)))
+
+
+_WRITERS: Final[Mapping[Format, Callable[[AuditReport], str]]] = {
+    Format.TEXT: as_text,
+    Format.HTML: as_html,
+    Format.MARKDOWN: as_markdown,
+    Format.JSON: _as_document,
+    Format.CSV: as_csv,
+}

@@ -1,4 +1,4 @@
-"""The subcommand `attest`."""
+"""The subcommand `attest`: residency and retention of the vendor's projects, written to a file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import track
+from rich.table import Table
+from rich.text import Text
 
-from otel_residency.cli.attest.show import as_text
+from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.environ import variables
-from otel_residency.cli.in_force import in_force
-from otel_residency.cli.stop import stop
+from otel_residency.cli.output import as_document, as_lines, console, stop
+from otel_residency.core.catalogue import Catalogue
 from otel_residency.settings.projects import ProjectsFile
 
 ADMIN_KEY = "OPENAI_ADMIN_KEY"
@@ -26,7 +28,7 @@ def attest(
         str | None,
         typer.Option("--base-url", help="Where to ask; by default the vendor's host and no other."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the file, too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> None:
     """Read residency and retention of the vendor's projects, as proof for the policy.
 
@@ -38,10 +40,10 @@ def attest(
     if not admin_key:
         stop(f"set {ADMIN_KEY} to an admin key of the organization")
     try:
-        from otel_residency.cli.attest.read import AttestError, connect, read_settings_of  # noqa: PLC0415
+        from otel_residency.cli.admin_api import AttestError, connect, read_settings_of  # noqa: PLC0415
     except ImportError:
         stop("attest needs the client: pip install openai")
-    *_, catalogue = in_force()
+    catalogue = active_settings().catalogue
     try:
         read = read_settings_of(connect(admin_key, base_url, catalogue), _shown)
         _write(output, read)
@@ -49,7 +51,8 @@ def attest(
         stop(str(error), 1)
     except OSError as error:
         stop(f"{output}: can't be written: {error.strerror}", 1)
-    typer.echo(read.as_json() if json else as_text(read, output, catalogue), nl=not json)
+    document = {"file": str(output), **read._asdict()}
+    typer.echo(as_document("attest", document) if json else as_text(read, output, catalogue))
 
 
 def _shown(projects: Iterator[Any]) -> Iterator[Any]:
@@ -66,3 +69,26 @@ def _write(output: Path, read: ProjectsFile) -> None:
     beside = output.with_name(f".{output.name}.new")
     beside.write_text(read.as_json(), encoding="utf-8")
     beside.replace(output)
+
+
+UNKNOWN = "unknown"
+
+
+def as_text(read: ProjectsFile, output: Path, catalogue: Catalogue) -> str:
+    """A table of the projects, and the lines by which the policy uses the file."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("project", "name", "residency", "region", "processing", "retention"):
+        table.add_column(title, overflow="fold")
+    for name, project in sorted(read.resolved().items()):
+        known = catalogue.project_residency.get(project.residency)
+        table.add_row(
+            name,
+            read.projects[name].name,
+            project.residency or UNKNOWN,
+            known.region if known else UNKNOWN,
+            ("yes" if known.processing else "no") if known else UNKNOWN,
+            project.retention or UNKNOWN,
+        )
+    told = f"{len(read.projects)} projects of {read.source}, read on {read.observed}: {output}"
+    lines = Text(f'{told}\nIn the policy:\n\n[projects]\nfile = "{output}"', no_wrap=True)
+    return as_lines(console(), table, lines)

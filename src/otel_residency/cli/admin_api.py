@@ -6,7 +6,7 @@ from typing import Any
 
 import openai
 
-from otel_residency.calls.request import ClientBaseUrl
+from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import match_host
 from otel_residency.errors import ResidencyError
@@ -71,7 +71,12 @@ def read_settings_of(
         raise AttestError(
             f"{client.base_url.host} can't be reached: {type(error.__cause__).__name__}"
         ) from None
-    return ProjectsFile(datetime.now(UTC).date(), ClientBaseUrl(client.base_url).shown, retention, projects)
+    return ProjectsFile(
+        observed=datetime.now(UTC).date(),
+        source=str(read_base_url(str(client.base_url))),
+        retention=retention,
+        projects=projects,
+    )
 
 
 def _retention(retrieve: Callable[..., Any], *project: str) -> str:
