@@ -1,7 +1,8 @@
 """`python -m benchmarks.instructions`: the instructions that a warm call takes, and what is added to them.
 
-Callgrind counts them, in a fresh process for each row, with the garbage collector off. Unlike times they are
-the same in every run on a machine, whatever else it does: differences of 0.1 % are real.
+Callgrind counts them, in a fresh process for each row, with the garbage collector off. They do not depend on
+what else the machine does. They depend a little on where objects lie in memory (collisions in dictionaries and
+in the interpreter's cache of methods): that is why the environment of the processes is fixed.
 What other threads do, such as writing the ledger, is not counted.
 """
 
@@ -20,11 +21,11 @@ from typing import Final, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.calls import ROOT, environment
+from benchmarks.calls import ROOT
 from benchmarks.counted_calls import MARK, WARM
 from benchmarks.show import versions
 
-_CONSTANT: Final = {
+_ENVIRONMENT: Final = {
     "PYTHONHASHSEED": "0",
     # Nothing is exported while calls are counted.
     "OTEL_BSP_SCHEDULE_DELAY": "1000000000",
@@ -43,7 +44,7 @@ class Setup(NamedTuple):
     proof: str | None = "eligible"
     """What every call must be counted as, by verdict or by what was done to the span around it."""
     variable: tuple[str, str] | None = None
-    """Name and value of an environment variable."""
+    """Name and value of an environment variable; `{folder}` stands for a temporary folder."""
 
 
 SETUPS: Final = {
@@ -51,7 +52,7 @@ SETUPS: Final = {
     "floor": Setup("floor: an SDK span with 12 attributes", variant="floor", proof=None),
     "flag": Setup("ours, flag"),
     "block": Setup("ours, block", variable=("OTEL_RESIDENCY_ON_CALL", "block")),
-    "ledger": Setup("ours, ledger", variable=("OTEL_RESIDENCY_LEDGER", "ledger.jsonl")),
+    "ledger": Setup("ours, ledger", variable=("OTEL_RESIDENCY_LEDGER", "{folder}/ledger.jsonl")),
     "unsampled": Setup("ours, not sampled", variable=("OTEL_TRACES_SAMPLER", "always_off")),
     "redact": Setup("ours, on_export = redact", variable=("OTEL_RESIDENCY_ON_EXPORT", "redact")),
     "content": Setup("an SDK span with content", variant="content", proof=None),
@@ -127,9 +128,11 @@ def _count(case: str, setup: Setup, calls: int) -> int:
             f"--callgrind-out-file={folder}/out",
         )
         worker = (sys.executable, "-m", "benchmarks.counted_calls", setup.variant, case, str(calls))
-        variables = {**environment(), **_CONSTANT, "PYTHONPATH": str(ROOT)}
-        variables |= [setup.variable] if setup.variable else []
-        counted = json.loads(_output((*callgrind, *worker), folder, variables))
+        variables = {**_ENVIRONMENT, "PATH": os.environ["PATH"]}
+        if setup.variable:
+            name, value = setup.variable
+            variables[name] = value.format(folder=folder)
+        counted = json.loads(_output((*callgrind, *worker), variables))
         if setup.proof and counted.get(setup.proof) != WARM + calls:
             raise RuntimeError(f"{case}, {setup.title}: not every call was {setup.proof}, but {counted}")
         # There is a part for what ran before each mark and a file for each thread.
@@ -138,10 +141,8 @@ def _count(case: str, setup: Setup, calls: int) -> int:
     return round(int(total.split()[1]) / calls)
 
 
-def _output(
-    command: Sequence[str], folder: str | None = None, variables: dict[str, str] | None = None
-) -> str:
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+def _output(command: Sequence[str], variables: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
     return done.stdout.strip()
