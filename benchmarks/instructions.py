@@ -1,8 +1,9 @@
 """`python -m benchmarks.instructions`: the instructions that a warm call takes, and what is added to them.
 
-Callgrind counts them, in a fresh process for each row, with the garbage collector off. They do not depend on
-what else the machine does. They depend a little on where objects lie in memory (collisions in dictionaries and
-in the interpreter's cache of methods): that is why the environment of the processes is fixed.
+Callgrind counts them, in fresh processes for each row, with the garbage collector off. They do not depend on
+what else the machine does, but a little on where objects lie in memory (collisions in dictionaries and in the
+interpreter's cache of methods): two processes differ by some 0.1 % of a call even in a fixed environment.
+For finer differences take the median of several, with `--processes`.
 What other threads do, such as writing the ledger, is not counted.
 """
 
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
@@ -95,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for case, setup in ROWS
         if case in (options.case or [case]) and setup in (*(options.setup or SETUPS), "plain")
     ]
-    rows = measure(chosen, options.calls, options.jobs)
+    rows = measure(chosen, options.calls, options.processes, options.jobs)
     _show(rows, options.calls)
     if options.json:
         used = {**versions(), "interpreter": sys.version, "valgrind": _output(("valgrind", "--version"))}
@@ -104,10 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(rows: Sequence[tuple[str, str]], calls: int, jobs: int) -> list[Row]:
+def measure(rows: Sequence[tuple[str, str]], calls: int, processes: int, jobs: int) -> list[Row]:
     """Count each of `rows`, which are pairs of a case and a setup; the plain setups must be among them."""
     with ThreadPoolExecutor(jobs) as pool:
-        counts = list(pool.map(lambda row: _count(row[0], SETUPS[row[1]], calls), rows))
+        started = [
+            [pool.submit(_count, case, SETUPS[setup], calls) for _ in range(processes)]
+            for case, setup in rows
+        ]
+        counts = [round(median(each.result() for each in same)) for same in started]
     plain = {case: count for (case, setup), count in zip(rows, counts, strict=True) if setup == "plain"}
     return [
         Row(case=case, setup=setup, instructions=count, added=count - plain[case])
@@ -164,7 +170,8 @@ def _show(rows: Sequence[Row], calls: int) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--calls", type=int, default=50, help="counted calls per row (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="rows at a time (%(default)s)")
+    parser.add_argument("--processes", type=int, default=1, help="processes per row (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time (%(default)s)")
     cases = tuple(dict.fromkeys(case for case, _ in ROWS))
     parser.add_argument("--case", action="append", choices=cases, help="count these calls only")
     parser.add_argument("--setup", action="append", choices=SETUPS, help="with these setups only, and plain")
