@@ -182,13 +182,13 @@ def _inputs(files: list[Path], parts: list[ReadPart]) -> tuple[tuple[Input, ...]
     """The lines of each file, and those that could not be read, numbered from its start."""
     inputs, unread = [], []
     for file in files:
-        lines = unread_lines = others = 0
+        lines = unread_lines = foreign = 0
         for part in (part for part in parts if part.path == file):
             unread += [each._replace(line=each.line + lines) for each in part.unread]
             lines += part.lines
             unread_lines += part.unread_lines
-            others += part.others
+            foreign += part.foreign
         inputs.append(
-            Input(name=str(file), bytes=file.stat().st_size, lines=lines, unread=unread_lines, others=others)
+            Input(name=str(file), bytes=file.stat().st_size, lines=lines, unread=unread_lines, others=foreign)
         )
     return tuple(inputs), tuple(unread)

@@ -63,8 +63,8 @@ class ServiceActivity:
     def add_counter(self, reading: CounterReading, since: date | None) -> None:
         """Add a counter of calls.
 
-        A counter that began before the first day does not say what it had counted until then: what it said
-        first within these days is subtracted.
+        What a counter had counted before the first day is not in any record. Its lowest value within the days
+        comes closest to that, and is subtracted.
         """
         first = str(since) if since else min(self._days[reading.service], default="")
         before = reading.lowest if reading.started < first else 0
