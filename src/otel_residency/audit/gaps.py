@@ -104,7 +104,7 @@ class ServiceActivity:
             missing = events - self._violations[service]
             if missing > 0:
                 has = "has" if missing == 1 else "have"
-                text = f"{_name(service)} sent {count(events, 'event')} of violations"
+                text = f"{_name(service)} sent {count(events, 'violation event')}"
                 yield Gap("missing", f"{text}; {number(missing)} of these calls {has} no record.")
         for service, calls in sorted(self._counter_calls.items()):
             missing = calls - self._calls[service]
