@@ -83,9 +83,7 @@ def test_the_report_is_measured(tmp_path: Path, batch: int) -> None:
     (took,) = json.loads(output.read_text(encoding="utf-8"))["recorded"]
     assert took["calls"] == 2000
     assert min(took["seconds"], took["processor"], took["megabytes"]) > 0
-    assert "2\N{NO-BREAK SPACE}000 calls" in (tmp_path / "ledgers" / "report.html").read_text(
-        encoding="utf-8"
-    )
+    assert "recorded calls" in (tmp_path / "ledgers" / "report.html").read_text(encoding="utf-8")
 
 
 def test_conditions_are_told(results: dict[str, Any]) -> None:

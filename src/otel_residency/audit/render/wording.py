@@ -209,9 +209,7 @@ def difference(found: Difference) -> str:
 def replayed(replay: Replay) -> str:
     """The result of judging again, but for the differences."""
     was = "was" if replay.judged == 1 else "were"
-    sentences = [
-        f"{calls(replay.judged)} {was} judged again, each by the table that was in force on its day."
-    ]
+    sentences = [f"{calls(replay.judged)} {was} judged again, each by the table in force on its day."]
     sentences += [f"{calls(value)} could not be: {why}." for why, value in replay.not_judged.items()]
     if replay.outdated:
         sentences.append(
