@@ -48,7 +48,6 @@ class RecordSource(NamedTuple):
     inputs: tuple[Input, ...]
     unread: tuple[UnreadLine, ...] = ()
     """The first lines of each file that could not be read."""
-    files: tuple[Path, ...] = ()
 
 
 @contextmanager
@@ -84,7 +83,8 @@ def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress)
                 while rows := cursor.fetchmany(_BATCH):
                     yield from rows
 
-            yield RecordSource(query, *_inputs(files, parts), tuple(files))
+            inputs, unread = _inputs(files, parts)
+            yield RecordSource(query=query, inputs=inputs, unread=unread)
 
 
 def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> RecordSource:

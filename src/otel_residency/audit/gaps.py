@@ -158,9 +158,8 @@ def of_foreign(calls: Mapping[tuple[str, str], int]) -> Iterator[Gap]:
         yield Gap("foreign", f"{text} (seen in HTTP traces).")
 
 
-def of_period(asked: tuple[str, str], first: str, last: str, today: date) -> Iterator[Gap]:
+def of_period(since: str, until: str, first: str, last: str, today: date) -> Iterator[Gap]:
     """Days that were asked for without any record."""
-    since, until = asked
     if until:
         until = min(until, today.isoformat())
     if not first:
