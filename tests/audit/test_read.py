@@ -216,7 +216,7 @@ def test_other_telemetry_is_no_mistake(tmp_path: Path) -> None:
     other = span(Ledger(), facts("db.example"), ours=False)
     file.write_bytes(b'{"resourceMetrics":[]}\n' + other)
     parts, counted = reading([whole(file)], tmp_path)
-    assert (parts[0].others, parts[0].unread_lines, counted) == (2, 0, Counter())
+    assert (parts[0].foreign, parts[0].unread_lines, counted) == (2, 0, Counter())
 
 
 def test_a_folder_means_its_files_but_not_the_side_files(tmp_path: Path) -> None:

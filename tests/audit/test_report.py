@@ -298,7 +298,7 @@ def test_events_of_violations_without_a_record_are_told(reporting: Reporting) ->
     search.add(names.EVENT_VIOLATION, nanoseconds(DAY), event)
     search.add(names.EVENT_VIOLATION, nanoseconds(DAY, 1), event)
     made = reporting(*(line + b"\n" for line in search.lines[1:]), span(search, facts(US)))
-    assert "search sent 2 events of violations; 1 of these calls has no record." in {
+    assert "search sent 2 violation events; 1 of these calls has no record." in {
         gap.text for gap in made.gaps
     }
 

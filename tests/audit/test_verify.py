@@ -108,6 +108,15 @@ def test_a_changed_record_is_found(written: Path, number: int) -> None:
     assert bool(problems.keys() - {number + 2}) == (link.event == names.EVENT_CHECKPOINT)
 
 
+def test_a_first_record_that_names_one_before_it_is_found(written: Path) -> None:
+    """Where a chain begins there is no record to name, and the message names none."""
+    change(written, lambda lines: lines.__setitem__(0, lines[0].replace(b"0" * 64, b"1" * 64)))
+    first, second = checked(written).problems
+    assert (first.line, first.sequence) == (1, 0)
+    assert first.what == "The first record has the hash of another one before it: it was edited."
+    assert second.what.startswith(f"Record 0 ({written}, line 1) does not match the hash in record 1:")
+
+
 @pytest.mark.parametrize("number", range(LINES))
 def test_a_removed_record_is_found(written: Path, number: int) -> None:
     """Where a record is missing, its number is told, be it the first, one in the middle or the last."""

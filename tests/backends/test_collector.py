@@ -313,8 +313,8 @@ def test_the_report_reads_what_the_collector_wrote(tmp_path: Path, dead_sink: Si
     assert made.by["service"] == (("notebook", 1, {"broken": 1}), ("support", 1, {"kept": 1}))
     assert (made.violations, made.unrecorded_violations) == (1, 3)
     assert [gap.text for gap in made.gaps if gap.kind == "missing"] == [
-        "support: 1 events tell of violations, and 1 of these calls are not recorded.",
-        "support: its counters tell of 3 calls, 2 more than are recorded, and of 3 more violations.",
+        "support sent 1 violation event; 1 of these calls has no record.",
+        "support counted 3 calls: 2 more than are recorded, and 3 violations more.",
     ]
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from otel_residency.audit.problems import ChainLine, LedgerProblem, LedgerProblems
 from otel_residency.records.chain import digest
-from otel_residency.records.files import checkpoints_of, ledger_of, own_checkpoints
+from otel_residency.records.files import checkpoint_file_of, checkpoints_of, ledger_of
 from otel_residency.records.line import lines_of, read_link
 from otel_residency.telemetry import names
 
@@ -48,7 +48,7 @@ class CheckpointFiles:
             self._files[ledger] = checkpoints_of(ledger)
             if not self._files[ledger]:
                 what = "The checkpoint file is missing: without it a cut at the end can't be detected."
-                self._problems.add_to_file(str(own_checkpoints(ledger)), what)
+                self._problems.add_to_file(str(checkpoint_file_of(ledger)), what)
         for file in dict.fromkeys((*self._all(), *more)):
             self._read(file)
 

@@ -48,7 +48,6 @@ class RecordSource(NamedTuple):
     inputs: tuple[Input, ...]
     unread: tuple[UnreadLine, ...] = ()
     """The first lines of each file that could not be read."""
-    files: tuple[Path, ...] = ()
 
 
 @contextmanager
@@ -84,7 +83,8 @@ def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress)
                 while rows := cursor.fetchmany(_BATCH):
                     yield from rows
 
-            yield RecordSource(query, *_inputs(files, parts), tuple(files))
+            inputs, unread = _inputs(files, parts)
+            yield RecordSource(query=query, inputs=inputs, unread=unread)
 
 
 def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> RecordSource:
@@ -182,13 +182,13 @@ def _inputs(files: list[Path], parts: list[ReadPart]) -> tuple[tuple[Input, ...]
     """The lines of each file, and those that could not be read, numbered from its start."""
     inputs, unread = [], []
     for file in files:
-        lines = unread_lines = others = 0
+        lines = unread_lines = foreign = 0
         for part in (part for part in parts if part.path == file):
             unread += [each._replace(line=each.line + lines) for each in part.unread]
             lines += part.lines
             unread_lines += part.unread_lines
-            others += part.others
+            foreign += part.foreign
         inputs.append(
-            Input(name=str(file), bytes=file.stat().st_size, lines=lines, unread=unread_lines, others=others)
+            Input(name=str(file), bytes=file.stat().st_size, lines=lines, unread=unread_lines, others=foreign)
         )
     return tuple(inputs), tuple(unread)

@@ -63,8 +63,8 @@ class FindingCounts:
     def add(self, kind: Kind, outcome: Outcome, decision: Decision | None) -> None:
         """Count calls of one kind; `decision` is the result of judging them again."""
         if outcome in EXPLAINED:
-            reason, *others = listed(kind.reasons) or ("",)
-            self._findings[outcome, reason].add(kind, reason, others, decision)
+            reason, *also = listed(kind.reasons) or ("",)
+            self._findings[outcome, reason].add(kind, reason, also, decision)
 
     def findings(self, catalogue: Catalogue) -> tuple[ReportFinding, ...]:
         """The findings: the worst outcome first, then the one with the most calls."""
@@ -86,10 +86,10 @@ class _FindingCount:
         self.catalogues: Counter[str] = Counter()
         self.places: Counter[FindingPlace] = Counter()
 
-    def add(self, kind: Kind, reason: str, others: Iterable[str], decision: Decision | None) -> None:
+    def add(self, kind: Kind, reason: str, also: Iterable[str], decision: Decision | None) -> None:
         self.calls += kind.number
         self.days.add(kind.day)
-        self.also.update(dict.fromkeys(others, kind.number))
+        self.also.update(dict.fromkeys(also, kind.number))
         self.catalogues[kind.catalogue] += kind.number
         place = FindingPlace(
             service=kind.service,

@@ -63,8 +63,8 @@ class ServiceActivity:
     def add_counter(self, reading: CounterReading, since: date | None) -> None:
         """Add a counter of calls.
 
-        A counter that began before the first day does not say what it had counted until then: what it said
-        first within these days is subtracted.
+        What a counter had counted before the first day is not in any record. Its lowest value within the days
+        comes closest to that, and is subtracted.
         """
         first = str(since) if since else min(self._days[reading.service], default="")
         before = reading.lowest if reading.started < first else 0
@@ -104,7 +104,7 @@ class ServiceActivity:
             missing = events - self._violations[service]
             if missing > 0:
                 has = "has" if missing == 1 else "have"
-                text = f"{_name(service)} sent {count(events, 'event')} of violations"
+                text = f"{_name(service)} sent {count(events, 'violation event')}"
                 yield Gap("missing", f"{text}; {number(missing)} of these calls {has} no record.")
         for service, calls in sorted(self._counter_calls.items()):
             missing = calls - self._calls[service]
@@ -158,9 +158,8 @@ def of_foreign(calls: Mapping[tuple[str, str], int]) -> Iterator[Gap]:
         yield Gap("foreign", f"{text} (seen in HTTP traces).")
 
 
-def of_period(asked: tuple[str, str], first: str, last: str, today: date) -> Iterator[Gap]:
+def of_period(since: str, until: str, first: str, last: str, today: date) -> Iterator[Gap]:
     """Days that were asked for without any record."""
-    since, until = asked
     if until:
         until = min(until, today.isoformat())
     if not first:

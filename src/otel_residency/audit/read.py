@@ -104,7 +104,7 @@ class ReadPart(NamedTuple):
     unread: tuple[UnreadLine, ...]
     """The first of them; lines are numbered from the start of the task."""
     unread_lines: int
-    others: int
+    foreign: int
     """Documents with telemetry of other libraries only."""
 
 
@@ -281,7 +281,7 @@ def read_part(
         vendors: as `rows_of` takes them.
         progress: called with the number of bytes of the file that were read since the last call.
     """
-    lines = unread_lines = others = 0
+    lines = unread_lines = foreign = 0
     unreadable: tuple[type[Exception], ...] = (OSError, *broken())
     unread: list[UnreadLine] = []
 
@@ -297,7 +297,7 @@ def read_part(
             for batch in _batches(task, progress):
                 for number, reason in counts.add_all(batch):
                     if reason is None:
-                        others += 1
+                        foreign += 1
                     else:
                         complain(lines + number + 1, reason)
                 lines += len(batch)
@@ -305,7 +305,7 @@ def read_part(
             complain(lines + 1, f"the file can't be read on from here: {type(error).__name__}")
         counts.write()
     return ReadPart(
-        path=task.path, lines=lines, unread=tuple(unread), unread_lines=unread_lines, others=others
+        path=task.path, lines=lines, unread=tuple(unread), unread_lines=unread_lines, foreign=foreign
     )
 
 

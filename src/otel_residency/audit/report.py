@@ -120,12 +120,12 @@ def make_report(
     for values in source.query(sql.counters(since, until)):
         activity.add_counter(CounterReading._make(values), since)
     step, periods = tally.periods()
-    asked = (str(since or ""), str(until or ""))
+    first_day, last_day = str(since or ""), str(until or "")
     first, last = min(tally.days, default=""), max(tally.days, default="")
     return AuditReport(
         version=__version__,
         made=now.isoformat(timespec="seconds"),
-        asked=asked,
+        asked=(first_day, last_day),
         first=first,
         last=last,
         calls=sum(tally.outcomes.values()),
@@ -143,7 +143,7 @@ def make_report(
                 *chain,
                 *activity.gaps(last, {service for service, _ in days_of[LOG]}),
                 *gaps.of_writers(map(WriterRecords._make, source.query(sql.WRITERS))),
-                *gaps.of_period(asked, first, last, now.date()),
+                *gaps.of_period(first_day, last_day, first, last, now.date()),
                 *gaps.of_tables(catalogue, tally.catalogues, last),
                 *gaps.of_inputs(source.inputs),
             )

@@ -47,14 +47,14 @@ def ledger_of(file: Path) -> Path:
     return file.with_name(rotated[1]) if rotated else file
 
 
-def own_checkpoints(ledger: Path) -> Path:
+def checkpoint_file_of(ledger: Path) -> Path:
     """The checkpoint file of one ledger."""
     return Path(f"{ledger}{CHECKPOINTS}")
 
 
 def checkpoints_of(ledger: Path) -> tuple[Path, ...]:
     """The checkpoint files of a ledger that exist: its own, and that of its folder."""
-    both = own_checkpoints(ledger), ledger.with_name(SHARED_CHECKPOINTS)
+    both = checkpoint_file_of(ledger), ledger.with_name(SHARED_CHECKPOINTS)
     return tuple(file for file in dict.fromkeys(both) if file.exists())
 
 

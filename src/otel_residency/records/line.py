@@ -97,8 +97,8 @@ def is_cut(line: bytes) -> bool:
         # Python's parser names the place where it stopped. A cut leaves nothing there, a part of `true` or
         # `false`, a string without its end, or a part of an escape like \u00e9.
         rest = text[error.pos :]
-        within_word = any(word.startswith(rest) for word in ("true", "false"))
-        return within_word or error.msg.startswith("Unterminated") or bool(_CUT_ESCAPE.fullmatch(rest))
+        within_literal = any(literal.startswith(rest) for literal in ("true", "false"))
+        return within_literal or error.msg.startswith("Unterminated") or bool(_CUT_ESCAPE.fullmatch(rest))
     except (ValueError, RecursionError):
         return False
     return False

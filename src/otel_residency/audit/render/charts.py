@@ -59,10 +59,17 @@ def chart(periods: Sequence[Period], outcomes: Iterable[str]) -> Chart | None:
             if calls:
                 height = calls / top * HEIGHT
                 y -= height
-                parts.append(BarPart(outcome, round(y, 2), round(height, 2), calls))
+                parts.append(BarPart(outcome=outcome, y=round(y, 2), height=round(height, 2), calls=calls))
         x = number * step + step * (1 - _FILLED) / 2
-        label = number % every == 0
-        bars.append(Bar(period.start, round(x, 2), round(step * _FILLED, 2), tuple(parts), label))
+        bars.append(
+            Bar(
+                start=period.start,
+                x=round(x, 2),
+                width=round(step * _FILLED, 2),
+                parts=tuple(parts),
+                label=number % every == 0,
+            )
+        )
     drawn = {part.outcome for bar in bars for part in bar.parts}
     return Chart(tuple(bars), top, tuple(each for each in Outcome if each in drawn))
 

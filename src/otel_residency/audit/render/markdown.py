@@ -73,7 +73,7 @@ def _parts(report: AuditReport) -> Iterator[str]:
         ]
         head = ("Service", "Host", "Endpoint", "Model", "Because", "Calls")
         yield _table(head, stopped) or "No further call."
-    yield "## 7 What it rests on"
+    yield "## 7 Tables, policies and records"
     tables = [
         (
             each.id,

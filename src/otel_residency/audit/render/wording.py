@@ -25,7 +25,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     Outcome.KEPT: "Host, endpoint, model and features are listed by the vendor for a required region.",
     Outcome.CONDITIONAL: "The same holds only if your contract has a term that your policy does not state.",
     Outcome.NO_CONTENT: "The call carried no customer content: lists of models, administration.",
-    Outcome.STOPPED: "The call did not meet its requirement and was blocked before it was sent there.",
+    Outcome.STOPPED: "The call did not meet its requirement, and the violating request was not sent.",
     Outcome.BROKEN: "Something about the call is documented not to stay in a required region.",
     Outcome.UNKNOWN: "Too little is known about the call, or about the table, to decide.",
     Outcome.NO_PROMISE: "The policy required no region for the call.",
@@ -208,7 +208,8 @@ def difference(found: Difference) -> str:
 
 def replayed(replay: Replay) -> str:
     """The result of judging again, but for the differences."""
-    sentences = [f"{calls(replay.judged)} judged again, each by the table that was in force on its day."]
+    was = "was" if replay.judged == 1 else "were"
+    sentences = [f"{calls(replay.judged)} {was} judged again, each by the table in force on its day."]
     sentences += [f"{calls(value)} could not be: {why}." for why, value in replay.not_judged.items()]
     if replay.outdated:
         sentences.append(
