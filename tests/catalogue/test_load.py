@@ -15,7 +15,7 @@ from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import CatalogueError, ResidencyError
 
-DAY = date(2026, 11, 20)
+DAY, FIRST_TABLE = date(2026, 11, 20), date(2025, 3, 1)
 SOURCE = {"kind": "contract", "title": "Order form 7", "observed": "2026-11-19"}
 HOST = {"host": "xx.api.openai.com", "provider": "openai", "regions": ["xx"], "sources": ["contract"]}
 BACK_END = {"host": "otlp.example", "operator": "Example", "regions": ["xx"], "sources": ["contract"]}
@@ -84,9 +84,9 @@ def _file(folder: Path, content: object, name: str = "own.json") -> str:
     return str(path)
 
 
-def _verdict(catalogue: Catalogue, host: str) -> str:
+def _verdict(catalogue: Catalogue, host: str, day: date = DAY) -> str:
     hop = Hop(scheme="https", host=host, port=None, path="/v1/chat/completions", payload=True)
-    facts = CallFacts(DAY, "POST", (hop,), model="gpt-5.2-2025-12-11")
+    facts = CallFacts(day, "POST", (hop,), model="gpt-5.2-2025-12-11")
     return decide(facts, catalogue, Policy()).verdict.value
 
 
@@ -119,9 +119,9 @@ def test_an_entry_of_the_same_name_stands_instead_of_ours(tmp_path: Path) -> Non
         "revisions": [
             {
                 **REVISION,
-                "id": "openai-2026-11",
-                "effective_from": "2026-11-05",
-                "source": "docs-2026-11",
+                "id": "openai-2025-02",
+                "effective_from": "2025-02-05",
+                "source": "faq-2025-02",
                 "regions": {"us": {**REGION, "name": "United States", "host": "api.openai.com"}},
                 "rows": [row],
             }
@@ -132,7 +132,9 @@ def test_an_entry_of_the_same_name_stands_instead_of_ours(tmp_path: Path) -> Non
     }
     catalogue = load_catalogue(_file(tmp_path, own))
     ours = load_catalogue()
-    assert _verdict(catalogue, "api.openai.com") == "eligible"
+    assert catalogue.hosts["api.openai.com"].regions == ("us",)
+    assert _verdict(ours, "api.openai.com", FIRST_TABLE) == "ineligible"
+    assert _verdict(catalogue, "api.openai.com", FIRST_TABLE) == "eligible"
     assert len(ours.hosts) == len(catalogue.hosts)
     assert len(ours.revisions) == len(catalogue.revisions)
     assert (*ours.entries.service_tiers, "turbo") == catalogue.entries.service_tiers
