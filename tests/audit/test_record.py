@@ -34,14 +34,15 @@ CATALOGUE = load_catalogue()
 def test_a_recorded_call_is_judged_as_it_was(case: Case) -> None:
     """Facts and policy that went through a line of the ledger give the verdict that is true of the call."""
     began = int(datetime.combine(case.day, time(23, 59), UTC).timestamp()) * 10**9
-    text = write_facts(FactsRedactor(CATALOGUE, case.policy)(case.facts))
+    catalogue = case.catalogue
+    text = write_facts(FactsRedactor(catalogue, case.policy)(case.facts))
     document = write_policy(case.policy)
     attributes = {names.FACTS: text, names.POLICY_DOCUMENT: document}
     record = read_record(write_record(Record(names.EVENT_CALL, began, began + 1, attributes)))
     facts, policy = record.facts, read_policy(record.attributes[names.POLICY_DOCUMENT])
     assert facts is not None
-    assert Expected.of(decide(facts, CATALOGUE, policy)) == case.expected
-    assert decide(facts, CATALOGUE, policy).required == decide(case.facts, CATALOGUE, case.policy).required
+    assert Expected.of(decide(facts, catalogue, policy)) == case.expected
+    assert decide(facts, catalogue, policy).required == decide(case.facts, catalogue, case.policy).required
     assert policy == case.policy
     assert Settings(policy=policy).policy_hash == Settings(policy=case.policy).policy_hash
 

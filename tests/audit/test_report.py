@@ -131,7 +131,7 @@ def test_a_finding_names_reason_rule_source_and_revision(reporting: Reporting) -
         "bogus_hosts",
         3,
     )
-    assert finding.meaning.startswith("The host is passed around")
+    assert finding.meaning.startswith("The host is cited as an endpoint")
     assert "replace the API key" in finding.fix
     assert finding.catalogues == ("openai-2026-11",)
     assert len(finding.sources) == 1

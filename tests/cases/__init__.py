@@ -11,10 +11,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from otel_residency.catalogue.load import NEWEST, load_catalogue
+from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decode import decode
 from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop, Reference
 from otel_residency.core.policy import Policy, Project
 from otel_residency.core.verdict import Decision
+from tests.frozen import CATALOGUE, FROZEN
 
 KEYS = frozenset(
     {
@@ -23,6 +26,8 @@ KEYS = frozenset(
         *("policy", "override", "attest", "seen_projects", "expect", "required", "project"),
     }
 )
+CHECKED = date(2026, 11, 20)
+"""The last day for which the vendor's tables are known, however old this is by now."""
 WITHOUT_BODY = ("GET", "DELETE")
 KEEPS_PAYLOAD = (307, 308)
 SOCKETS = ("ws", "wss")
@@ -104,6 +109,16 @@ class Case:
     """The vendor's project that the request names."""
     policy: Policy
     expected: Expected
+
+    @property
+    def catalogue_setting(self) -> str:
+        """What judges the case: the shipped data, or for days that it may not cover the frozen catalogue."""
+        return NEWEST if self.day <= CHECKED else FROZEN
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that `catalogue_setting` names."""
+        return load_catalogue() if self.day <= CHECKED else CATALOGUE
 
     @property
     def facts(self) -> CallFacts:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import otel_residency
-from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.entries import FeatureRule
@@ -89,7 +88,7 @@ def test_a_finding_has_no_other_verdict_than_its_code_is_said_to_have() -> None:
     others = {
         (finding.reason, finding.verdict)
         for case in CASES
-        for finding in decide(case.facts, load_catalogue(), case.policy).findings
+        for finding in decide(case.facts, case.catalogue, case.policy).findings
         if finding.verdict not in REASONS[finding.reason].verdicts
     }
     assert others == set()

@@ -179,7 +179,8 @@ def test_calls_are_judged_as_the_table_says(
 
     internet.respond = respond
     path = tmp_path / "ledger.jsonl"
-    residency = instrument(Settings(policy=case.policy._replace(ledger=LedgerPolicy(str(path)))))
+    policy = case.policy._replace(ledger=LedgerPolicy(str(path)))
+    residency = instrument(Settings(policy=policy, catalogue=case.catalogue_setting))
     remember(case)
     with suppress(openai.APIStatusError, openai.APIConnectionError, ResidencyViolationError):
         with ExitStack() as required:
@@ -188,9 +189,9 @@ def test_calls_are_judged_as_the_table_says(
             make(kind, case)
     assert told(residency) == case.expected
     deactivate()
-    policy, record, _ = map(read_record, path.read_bytes().splitlines())
+    first, record, _ = map(read_record, path.read_bytes().splitlines())
     facts = read_facts(record.attributes[names.FACTS], case.day)
-    again = decide(facts, CATALOGUE, read_policy(policy.attributes[names.POLICY_DOCUMENT]))
+    again = decide(facts, case.catalogue, read_policy(first.attributes[names.POLICY_DOCUMENT]))
     assert Expected.of(again) == case.expected
 
 

@@ -155,6 +155,7 @@ class Catalogue:
 
     def endpoint(self, segments: tuple[str, ...]) -> Endpoint | None:
         """The endpoint with these segments; literal segments win over placeholders."""
+        # /v1/responses/compact is an endpoint, and would also be a response with the id "compact".
         best: Endpoint | None = None
         fewest = len(segments) + 1
         for template, endpoint in self._endpoints.get(len(segments), ()):

@@ -214,10 +214,12 @@ def _listed(host: Host, on: date) -> HostMatch:
 
 
 def _address(name: str) -> IPv4Address | IPv6Address | None:
+    # Without the zone id of a link-local address, which names an interface of this machine.
     try:
         address = ip_address(name.partition("%")[0])
     except ValueError:
         return None
+    # ::ffff:127.0.0.1 connects to 127.0.0.1, but is in no IPv4 network.
     return getattr(address, "ipv4_mapped", None) or address
 
 

@@ -51,5 +51,6 @@ def sends(facts: CallFacts) -> bool:
 
 def listed(row: Row, model: str) -> bool:
     """Whether the row lists exactly this id, ignoring case."""
+    # Never by prefix: a table lists some snapshots of a model and leaves out others.
     name = model.lower()
     return any(name == each.lower() for each in row.models or ())
