@@ -22,7 +22,7 @@ stack: .venv/ready
 collector: .venv/ready
 	@$(BIN)/python -m tools.backends collector
 
-# Prometheus and Alertmanager, installed or unpacked. Without them their tests are skipped, but not in CI.
+# Prometheus, installed or unpacked. Without it its tests are skipped, but not in CI.
 debian: .venv/ready
 	@$(BIN)/python -m tools.debian > /dev/null || [ -z "$$CI" ]
 

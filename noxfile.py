@@ -124,7 +124,7 @@ def clients(session: nox.Session, client: str) -> None:
 def backends(session: nox.Session) -> None:
     """Run the configurations of the examples in real back ends, some of which Go builds."""
     if shutil.which("go") is None:
-        missing = "Go is not installed, so the Collector and Jaeger can't be built and are not tested"
+        missing = "Go is not installed, so the Collector, Jaeger and Alertmanager can't be built and are not tested"
         (session.error if os.environ.get("CI") else session.skip)(missing)
     session.install(
         "--editable",
