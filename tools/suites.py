@@ -69,13 +69,13 @@ SUITES: Final = (
         session="tests",
         doors={TEST: EVERY, ALL: EVERY},
         minutes=40,
-        why="Everything that needs no environment of its own, with the newest client; branches of the core",
+        why="The client, HTTP libraries, commands, ledgers and ways round the guard, with the newest client",
     ),
     Suite(
         session="pythons",
         doors={ALL: EVERY},
         minutes=40,
-        why="The same with other Pythons: slow, and seldom different",
+        why="The same and `unit` with other Pythons: slow, and seldom different",
     ),
     Suite(
         session="conformance",
@@ -139,9 +139,9 @@ SUITES: Final = (
     ),
     Suite(
         session="unit",
-        doors={CHECK: EVERY},
+        doors={CHECK: EVERY, TEST: EVERY, ALL: EVERY},
         minutes=10,
-        why="The quick part of `tests`: what starts no process and no server",
+        why="The rules of the verdicts and their data, and every branch of the core: in memory, so quick",
     ),
     Suite(
         session="fuzz",
