@@ -12,9 +12,10 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tools.machine import measured
 from tools.needs import go
@@ -26,6 +27,7 @@ NOX: Final = Path(sys.executable).with_name("nox")
 JOBS: Final = 2
 CHECK, TEST, ALL = DOORS = ("check", "test", "test-all")
 _SUMMARY: Final = re.compile(r"^=* ?(\d+ (?:passed|failed|skipped|error).*?) in [\d.]+s.*$", re.MULTILINE)
+_KILLED: Final = re.compile(r"exit code -9|signal: killed|MemoryError|[Cc]annot allocate memory")
 
 
 class Suite(NamedTuple):
@@ -152,14 +154,23 @@ SUITES: Final = (
 )
 
 
+@cache
+def listed() -> list[dict[str, Any]]:
+    """The sessions of noxfile.py."""
+    command = (NOX, "--list", "--json")
+    listing = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout  # noqa: S603
+    return list(json.loads(listing))
+
+
 def sessions(door: str) -> list[tuple[str, Suite]]:
     """The sessions behind a door, in the order in which they start, each with its suite."""
-    listed = subprocess.run([NOX, "--list", "--json"], cwd=ROOT, stdout=subprocess.PIPE, check=True)  # noqa: S603
+    this_python = "{}.{}".format(*sys.version_info)
     return [
         (session["session"], suite)
         for suite in SUITES
-        for session in json.loads(listed.stdout)
+        for session in listed()
         if session["name"] == suite.session
+        and session["python"] != this_python  # that of .venv, in which the same tests run
         and suite.stands_behind(door, session["python"] or "".join(session["call_spec"].values()))
     ]
 
@@ -175,16 +186,22 @@ def run(session: str, minutes: float) -> Outcome:
         ) as process,
     ):
         try:
-            problem = "failed" if process.wait(minutes * 60) else ""
+            code = process.wait(minutes * 60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            problem = f"short of time: not done after {minutes} minutes"
+            code = None
     text = log.read_text(encoding="utf-8", errors="replace")
     summaries = _SUMMARY.findall(text)
-    if problem == "failed" and re.search(r"exit code -9|SIGKILL|MemoryError|Cannot allocate memory", text):
-        problem = "failed, and is likely to be short of memory: a process was killed, or got none"
-    if not problem and summaries and not any("passed" in each for each in summaries):
+    if code is None:
+        problem = f"short of time: not done after {minutes} minutes"
+    elif code and (code == -signal.SIGKILL or _KILLED.search(text)):
+        problem = "failed, and seems short of memory: a process was killed, or got none"
+    elif code:
+        problem = "failed"
+    elif summaries and not any("passed" in each for each in summaries):
         problem = "no test ran"
+    else:
+        problem = ""
     return Outcome(session, problem, monotonic() - started, "; ".join(summaries))
 
 
