@@ -10,6 +10,10 @@ import nox
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = True
+nox.options.download_python = "never"
+# The shims of pyenv find only the Pythons that are selected.
+PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, sorted(PYENV.glob("versions/3.*/bin")))])
 
 VERSIONS = tomllib.loads(Path("constraints/versions.toml").read_text(encoding="utf-8"))
 HTTPX = {release["version"]: release["httpx"] for release in VERSIONS["openai"]}
