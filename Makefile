@@ -35,8 +35,8 @@ test test-all: .venv/ready debian
 	$(BIN)/python -m tools.suites $@
 
 # The README's commands on a Debian that has nothing else.
-fresh:
-	$(PYTHON) -m tools.fresh
+fresh: .venv/ready
+	$(BIN)/python -m tools.fresh
 
 lint: .venv/ready
 	$(BIN)/nox --session lint
