@@ -34,16 +34,7 @@ CGROUPS: Final = {"memory": "memory.limit_in_bytes", "": "memory.max"}
 CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
 CONFIGURED: Final = ("UV_", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 """How variables begin that say where packages come from. What pip and Go read, they are asked for."""
-GO: Final = (
-    "GOPROXY",
-    "GOSUMDB",
-    "GONOSUMDB",
-    "GONOPROXY",
-    "GOPRIVATE",
-    "GOINSECURE",
-    "GOTOOLCHAIN",
-    "GOFLAGS",
-)
+GO: Final = ("GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE", "GOFLAGS")
 HEAD: Final = (
     "# The last results of `make fresh`\n\n"
     "`root` and `user` have Go and apt, `bare` is a user without them.\n\n"
@@ -131,34 +122,18 @@ def timed(root: Path, variant: Variant, goal: str, log: Path) -> tuple[bool, flo
     user = Path(variant.home).name
     script.append(f'exec chroot --userspec={user}:{user} {root} env --ignore-environment "$@"')
     command = (
-        "unshare",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        f"--mount-proc={root}/proc",
-        "sh",
-        "-c",
+        *("unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={root}/proc"),
+        *("sh", "-c", "\n".join(script), "sh"),
+        *(f"{name}={value}" for name, value in variables.items()),
+        *("sh", "-c", f"cd && cd otel-residency && make {goal}"),
     )
-    inside = ("sh", "-c", f"cd && cd otel-residency && make {goal}")
     started = monotonic()
     with log.open("wb") as file:
-        done = subprocess.run(  # noqa: S603
-            [
-                *command,
-                "\n".join(script),
-                "sh",
-                *(f"{name}={value}" for name, value in variables.items()),
-                *inside,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            check=False,
-        )
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False)  # noqa: S603
+    seconds = monotonic() - started
     if group:
         group.rmdir()
-    return done.returncode == 0, monotonic() - started
+    return done.returncode == 0, seconds
 
 
 def row(name: str, base: Path) -> str:
@@ -181,7 +156,7 @@ def row(name: str, base: Path) -> str:
     seconds = [f"{taken:.0f} s" for _, taken in results.values()]
     commit = output("git", "-C", HERE, "rev-parse", "--short", "HEAD")
     cells = (
-        "failed: " + ", ".join(failed) if failed else "passed",
+        f"failed: {', '.join(failed)}" if failed else "passed",
         *seconds,
         left_out,
         f"{commit}, {debian}",
