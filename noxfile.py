@@ -26,7 +26,7 @@ CONFORMANCE = sorted(
     file.stem.partition("-")[2] for file in Path("tests/conformance").glob("requirements-*.txt")
 )
 UNIT = (
-    *("tests/audit", "tests/catalogue", "tests/core", "tests/telemetry"),
+    *("tests/audit", "tests/catalogue", "tests/core", "tests/telemetry", "tests/tools"),
     *map(str, sorted(Path("tests").glob("test_*.py"))),
 )
 BESIDE = ("stock", "config", "elastic", "splunk", "aws", "logfire", "phoenix", "traceloop", "langfuse")
@@ -35,7 +35,13 @@ BESIDE = ("stock", "config", "elastic", "splunk", "aws", "logfire", "phoenix", "
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Check style, types and the directions of imports."""
-    for command in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",)):
+    for command in (
+        ("ruff", "check"),
+        ("ruff", "format", "--check"),
+        ("mypy",),
+        ("lint-imports",),
+        ("python", "-m", "tools.lint"),
+    ):
         in_venv(session, *command)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tools import suites
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 VERSIONS = tomllib.loads((ROOT / "constraints" / "versions.toml").read_text(encoding="utf-8"))
 
 
