@@ -7,7 +7,7 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX ?= $(INDEX)
 endif
 
-.PHONY: demo stack collector debian test test-main test-matrix test-apart test-backends lint bench instructions build clean
+.PHONY: demo stack collector debian test test-main test-matrix test-apart test-backends lint docs bench instructions build clean
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo
@@ -48,6 +48,10 @@ lint: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The site of docs/ in build/docs. A broken link, or a page that mkdocs.yml does not name, is an error.
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
