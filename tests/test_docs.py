@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "otel_residency"
 NAMED = re.compile(r"`([\w/]+\.py):([\w.]+)`")
 """A function, class or value of the package, as the pages name it."""
+LOADED = re.compile(r"""<(?:script|img|iframe)[^>]*src=["']?http[^>]*>|<link[^>]*href=["']?http[^>]*>""")
+"""What a browser loads from another host."""
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
 
@@ -81,7 +83,10 @@ def test_an_arrow_that_a_longer_way_implies_is_left_out() -> None:
 
 
 def test_the_site_builds_without_warnings(tmp_path: Path) -> None:
-    """Every page is in the navigation, and every link leads to a page, a heading or a file that exists."""
+    """Every page is in the navigation, each link leads somewhere, and no page loads anything from elsewhere."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    pages = [file.read_text(encoding="utf-8") for file in tmp_path.rglob("*.html")]
+    assert len(pages) > len(PAGES)  # and that of the error 404
+    assert [found for page in pages for found in LOADED.findall(page)] == []
