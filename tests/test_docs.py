@@ -83,7 +83,7 @@ def test_an_arrow_that_a_longer_way_implies_is_left_out() -> None:
 
 
 def test_the_site_builds_without_warnings(tmp_path: Path) -> None:
-    """Every page is in the navigation, each link leads somewhere, and no page loads anything from elsewhere."""
+    """All pages are in the navigation, links lead somewhere, and nothing is loaded from other hosts."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
