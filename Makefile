@@ -8,7 +8,7 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX ?= $(INDEX)
 endif
 
-.PHONY: demo stack collector debian check test test-all fresh lint changelog bench instructions build clean needs packages
+.PHONY: demo stack collector debian check test test-all fresh lint docs changelog bench instructions build clean needs packages
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo
@@ -44,6 +44,10 @@ lint: .venv/ready
 # What changelog.d/ would add to the changelog.
 changelog: .venv/ready
 	$(BIN)/towncrier build --draft
+
+# The site of docs/ in build/docs. A broken link, or a page that mkdocs.yml does not name, is an error.
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
