@@ -31,6 +31,7 @@ UNIT = (
         "tests/catalogue",
         "tests/core",
         "tests/requirements",
+        "tests/runtime",
         "tests/settings",
         "tests/telemetry",
         "tests/tools",

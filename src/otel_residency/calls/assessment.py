@@ -95,7 +95,7 @@ class Assessment:
             on=date.fromordinal(_EPOCH + self._started // _DAY),
             method=request.method,
             hops=(*self.hops, hop),
-            base_path=BASE_PATH if base is None else base.path,
+            base_path=BASE_PATH if base is None else base.parts.path,
             model=body.model,
             service_tier=body.service_tier,
             features=body.features,

@@ -9,6 +9,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from otel_residency.calls.context import ANY_HOST, current_hop
+from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.classify import canonical_host
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
@@ -36,23 +37,26 @@ TRACKED_HEADERS: TrackedHeaders = {_HOST: None, _PROJECT: None}
 
 
 class ClientBaseUrl:
-    """The base URL of a client, as telemetry may show it.
+    """The base URL of an openai client.
 
     Attributes:
         url: the URL object that was read.
-        host: its host.
-        path: its path.
-        shown: the URL without credentials, query and fragment.
+        parts: its parts, without credentials, query and fragment.
+        shown: the parts as text, for telemetry.
     """
 
-    __slots__ = ("host", "path", "shown", "url")
+    __slots__ = ("parts", "shown", "url")
 
     def __init__(self, url: Any) -> None:
         """Read `url`, an `httpx.URL` or `httpx2.URL`."""
         self.url = url
-        self.host: str = url.raw_host.decode("ascii", "replace")
-        self.path: str = url.raw_path.partition(b"?")[0].decode("ascii", "replace")
-        self.shown = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{self.path}"
+        self.parts = BaseUrl(
+            scheme=url.scheme,
+            host=url.raw_host.decode("ascii", "replace"),
+            port=url.port,
+            path=url.raw_path.partition(b"?")[0].decode("ascii", "replace"),
+        )
+        self.shown = str(self.parts)
 
 
 def client_base_url(client: Any, latest: ClientBaseUrl | None = None) -> ClientBaseUrl:

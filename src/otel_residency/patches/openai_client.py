@@ -97,7 +97,7 @@ async def _read_upload(call: Call) -> None:
     """Read a batch file in a thread, so that a long one does not hold up the event loop."""
     state = call.state
     try:
-        upload = state.batches.upload(client_base_url(call.client).host, call.options.url, call.options)
+        upload = state.batches.upload(client_base_url(call.client).parts.host, call.options.url, call.options)
         if upload is not None:
             from anyio import to_thread  # the client needs it too
 
