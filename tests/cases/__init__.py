@@ -23,11 +23,9 @@ KEYS = frozenset(
     {
         *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
         *("model", "body", "extra", "body_unseen", "features", "tools", "lines", "references"),
-        *("policy", "override", "attest", "seen_projects", "expect", "required", "project"),
+        *("policy", "override", "attest", "seen_projects", "expect", "required", "project", "frozen"),
     }
 )
-CHECKED = date(2026, 11, 20)
-"""The last day for which the vendor's tables are known, however old this is by now."""
 WITHOUT_BODY = ("GET", "DELETE")
 KEEPS_PAYLOAD = (307, 308)
 SOCKETS = ("ws", "wss")
@@ -108,17 +106,19 @@ class Case:
     project: str | None
     """The vendor's project that the request names."""
     policy: Policy
+    frozen: bool
+    """Whether `tests.frozen` judges it: for a day for which the shipped data may get a newer table."""
     expected: Expected
 
     @property
     def catalogue_setting(self) -> str:
-        """What judges the case: the shipped data, or for days that it may not cover the frozen catalogue."""
-        return NEWEST if self.day <= CHECKED else FROZEN
+        """The catalogue that judges the case."""
+        return FROZEN if self.frozen else NEWEST
 
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue that `catalogue_setting` names."""
-        return load_catalogue() if self.day <= CHECKED else CATALOGUE
+        return CATALOGUE if self.frozen else load_catalogue()
 
     @property
     def facts(self) -> CallFacts:
@@ -223,6 +223,7 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
                 name: Project(**settings) for name, settings in told.get("seen_projects", {}).items()
             },
         ),
+        frozen=told.get("frozen", False),
         expected=Expected(
             verdict=expect["verdict"],
             reasons=frozenset(expect["reasons"]),
