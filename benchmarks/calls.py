@@ -115,7 +115,7 @@ class _Child:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", variant],
             cwd=ROOT,
-            env=environment(),
+            env=_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -146,8 +146,7 @@ class _Child:
         return Burst(median(wall) / 1000, processor / count / 1000, median(gaps or [0]) / 1000)
 
 
-def environment() -> dict[str, str]:
-    """The variables of a worker: those of this process, but for what would configure the libraries."""
+def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "OPENAI_"))}
     return kept | {"OTEL_BSP_SCHEDULE_DELAY": "1000"}
 

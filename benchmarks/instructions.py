@@ -1,7 +1,9 @@
 """`python -m benchmarks.instructions`: the instructions that a warm call takes, and what is added to them.
 
-Callgrind counts them, in a fresh process for each row, with the garbage collector off. Unlike times they are
-the same in every run on a machine, whatever else it does: differences of 0.1 % are real.
+Callgrind counts them, in fresh processes for each row, with the garbage collector off. They do not depend on
+what else the machine does, but a little on where objects lie in memory (collisions in dictionaries and in the
+interpreter's cache of methods): two processes differ by some 0.1 % of a call even in a fixed environment.
+For finer differences take the median of several, with `--processes`.
 What other threads do, such as writing the ledger, is not counted.
 """
 
@@ -14,17 +16,18 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.calls import ROOT, environment
+from benchmarks.calls import ROOT
 from benchmarks.counted_calls import MARK, WARM
 from benchmarks.show import versions
 
-_CONSTANT: Final = {
+_ENVIRONMENT: Final = {
     "PYTHONHASHSEED": "0",
     # Nothing is exported while calls are counted.
     "OTEL_BSP_SCHEDULE_DELAY": "1000000000",
@@ -43,7 +46,7 @@ class Setup(NamedTuple):
     proof: str | None = "eligible"
     """What every call must be counted as, by verdict or by what was done to the span around it."""
     variable: tuple[str, str] | None = None
-    """Name and value of an environment variable."""
+    """Name and value of an environment variable; `{folder}` stands for a temporary folder."""
 
 
 SETUPS: Final = {
@@ -51,7 +54,7 @@ SETUPS: Final = {
     "floor": Setup("floor: an SDK span with 12 attributes", variant="floor", proof=None),
     "flag": Setup("ours, flag"),
     "block": Setup("ours, block", variable=("OTEL_RESIDENCY_ON_CALL", "block")),
-    "ledger": Setup("ours, ledger", variable=("OTEL_RESIDENCY_LEDGER", "ledger.jsonl")),
+    "ledger": Setup("ours, ledger", variable=("OTEL_RESIDENCY_LEDGER", "{folder}/ledger.jsonl")),
     "unsampled": Setup("ours, not sampled", variable=("OTEL_TRACES_SAMPLER", "always_off")),
     "redact": Setup("ours, on_export = redact", variable=("OTEL_RESIDENCY_ON_EXPORT", "redact")),
     "content": Setup("an SDK span with content", variant="content", proof=None),
@@ -94,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for case, setup in ROWS
         if case in (options.case or [case]) and setup in (*(options.setup or SETUPS), "plain")
     ]
-    rows = measure(chosen, options.calls, options.jobs)
+    rows = measure(chosen, options.calls, options.processes, options.jobs)
     _show(rows, options.calls)
     if options.json:
         used = {**versions(), "interpreter": sys.version, "valgrind": _output(("valgrind", "--version"))}
@@ -103,10 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(rows: Sequence[tuple[str, str]], calls: int, jobs: int) -> list[Row]:
+def measure(rows: Sequence[tuple[str, str]], calls: int, processes: int, jobs: int) -> list[Row]:
     """Count each of `rows`, which are pairs of a case and a setup; the plain setups must be among them."""
     with ThreadPoolExecutor(jobs) as pool:
-        counts = list(pool.map(lambda row: _count(row[0], SETUPS[row[1]], calls), rows))
+        started = [
+            [pool.submit(_count, case, SETUPS[setup], calls) for _ in range(processes)]
+            for case, setup in rows
+        ]
+        counts = [round(median(each.result() for each in same)) for same in started]
     plain = {case: count for (case, setup), count in zip(rows, counts, strict=True) if setup == "plain"}
     return [
         Row(case=case, setup=setup, instructions=count, added=count - plain[case])
@@ -127,9 +134,11 @@ def _count(case: str, setup: Setup, calls: int) -> int:
             f"--callgrind-out-file={folder}/out",
         )
         worker = (sys.executable, "-m", "benchmarks.counted_calls", setup.variant, case, str(calls))
-        variables = {**environment(), **_CONSTANT, "PYTHONPATH": str(ROOT)}
-        variables |= [setup.variable] if setup.variable else []
-        counted = json.loads(_output((*callgrind, *worker), folder, variables))
+        variables = {**_ENVIRONMENT, "PATH": os.environ["PATH"]}
+        if setup.variable:
+            name, value = setup.variable
+            variables[name] = value.format(folder=folder)
+        counted = json.loads(_output((*callgrind, *worker), variables))
         if setup.proof and counted.get(setup.proof) != WARM + calls:
             raise RuntimeError(f"{case}, {setup.title}: not every call was {setup.proof}, but {counted}")
         # There is a part for what ran before each mark and a file for each thread.
@@ -138,10 +147,8 @@ def _count(case: str, setup: Setup, calls: int) -> int:
     return round(int(total.split()[1]) / calls)
 
 
-def _output(
-    command: Sequence[str], folder: str | None = None, variables: dict[str, str] | None = None
-) -> str:
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+def _output(command: Sequence[str], variables: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
     return done.stdout.strip()
@@ -163,7 +170,8 @@ def _show(rows: Sequence[Row], calls: int) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--calls", type=int, default=50, help="counted calls per row (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="rows at a time (%(default)s)")
+    parser.add_argument("--processes", type=int, default=1, help="processes per row (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time (%(default)s)")
     cases = tuple(dict.fromkeys(case for case, _ in ROWS))
     parser.add_argument("--case", action="append", choices=cases, help="count these calls only")
     parser.add_argument("--setup", action="append", choices=SETUPS, help="with these setups only, and plain")

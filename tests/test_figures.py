@@ -11,9 +11,9 @@ import pytest
 from tools.figures import circles
 
 ROOT = Path(__file__).parent.parent
-FILES, FUNCTIONS, CHANGES = 24, 92, 70
+FILES, FUNCTIONS, CHANGES = 12, 80, 52
 """The most that a warm chat completion may enter."""
-IN_CIRCLES, IN_CIRCLES_WITH_LATE = 11, 16
+IN_CIRCLES, IN_CIRCLES_WITH_LATE = 0, 0
 """The most modules that may stand in import circles, without and with imports in function bodies."""
 
 

@@ -10,7 +10,7 @@ from opentelemetry.semconv.attributes import error_attributes, http_attributes, 
 import otel_residency
 from otel_residency import environment_variables
 from otel_residency.core.reasons import REASONS
-from otel_residency.settings.load import SETTINGS
+from otel_residency.settings.table import SETTINGS
 from otel_residency.telemetry import names
 from tools import collector
 from tools.docs import pages

@@ -67,5 +67,5 @@ def test_a_file_that_is_not_sound_makes_the_policy_unreadable(
     if content is not None:
         file.write_text(content, encoding="utf-8")
     policy = read_settings(_policy(tmp_path, 'require = ["eu"]\n[projects]\nfile = "projects.json"')).policy
-    assert (policy.unreadable or "").startswith(f"projects {file}: {told}")
+    assert (policy.unreadable or "").startswith(f"{file}: {told}")
     assert policy.require == ("eu",)

@@ -7,26 +7,22 @@ from typing import Any
 import pytest
 
 from otel_residency import environment_variables
-from otel_residency.catalogue import load_catalogue
 from otel_residency.core.policy import (
     Baggage,
     ConfiguredHost,
-    Ledger,
+    LedgerPolicy,
     Policy,
     Rule,
     Statement,
-    Telemetry,
+    TelemetryPolicy,
     When,
 )
 from otel_residency.errors import PolicyError, ResidencyError
-from otel_residency.settings.load import (
-    LEDGER_KEY,
-    SETTINGS,
-    Settings,
-    policy_problems,
-    read_ledger_key,
-    read_settings,
-)
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import Settings, read_ledger_key, read_policy_file, read_settings
+from otel_residency.settings.problems import Origin
+from otel_residency.settings.table import LEDGER_KEY, SETTINGS
+from tests.frozen import CATALOGUE
 
 FILE = """
 require = ["eu", "gb"]
@@ -77,7 +73,7 @@ WHOLE = Policy(
         "llm.internal.example": ConfiguredHost("eu"),
         "contoso.openai.azure.com": ConfiguredHost("eu", "azure", {"chat": "DataZoneStandard"}),
     },
-    telemetry=Telemetry(("eu",), {"otlp.example:4317": "eu"}),
+    telemetry=TelemetryPolicy(("eu",), {"otlp.example:4317": "eu"}),
     quarantine="/var/lib/residency/quarantine.jsonl",
 )
 
@@ -97,7 +93,7 @@ def _file(folder: Path, text: str) -> str:
 def test_nothing_said_is_the_default() -> None:
     """Without settings nothing is required, and calls are flagged."""
     assert Settings() == read_settings({})
-    assert (True, Policy(), "newest", ()) == read_settings({})
+    assert (True, Policy(), "newest", (), {}, "") == read_settings({})
 
 
 def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,16 +201,16 @@ def test_every_setting_is_a_variable_that_is_offered_as_a_flag() -> None:
         (
             "OTEL_RESIDENCY_POLICY",
             "missing.toml",
-            "policy missing.toml: can't be read: No such file or directory",
+            "missing.toml: can't be read: No such file or directory",
         ),
-        ("OTEL_RESIDENCY_POLICY", ".", "policy .: can't be read: Is a directory"),
+        ("OTEL_RESIDENCY_POLICY", ".", ".: can't be read: Is a directory"),
     ],
 )
 def test_a_wrong_variable_is_told_and_the_rest_holds(variable: str, text: str, message: str) -> None:
     """The message names origin, value and what is allowed; the policy is marked, other settings count."""
     other = "OTEL_RESIDENCY_STRICT" if variable != "OTEL_RESIDENCY_STRICT" else "OTEL_RESIDENCY_ON_CALL"
     settings = read_settings({variable: text, other: "1" if other.endswith("STRICT") else "block"})
-    assert (message,) == settings.notes
+    assert (message,) == tuple(map(str, settings.problems))
     assert message == settings.policy.unreadable
     assert settings.enabled
     assert settings.policy.strict or settings.policy.on_call == "block"
@@ -231,7 +227,7 @@ def test_a_wrong_variable_is_told_and_the_rest_holds(variable: str, text: str, m
         ),
         ("scope = 'europe'", "scope: 'europe' is not one of: processing, storage"),
         ("on_call = 'stop'", "on_call: 'stop' is not one of: flag, block"),
-        ("on_export = true", "on_export: True is not one of: flag, redact, withhold"),
+        ("on_export = true", "on_export: true is not one of: flag, redact, withhold"),
         ("quarantine = ['q']", "quarantine: a list is not a string"),
         (
             "[telemetry]\nregions = ['eu']",
@@ -240,7 +236,7 @@ def test_a_wrong_variable_is_told_and_the_rest_holds(variable: str, text: str, m
         ("strict = 'yes'", "strict: 'yes' is not true or false"),
         ("catalogue_max_age = '90'", "catalogue_max_age: '90' is not a whole number"),
         ("attest = ['zdr']", "attest: a list is not a table"),
-        ("[attest]\nzdr = true", "attest.zdr: True is not a table"),
+        ("[attest]\nzdr = true", "attest.zdr: true is not a table"),
         ("[attest.zdr]\nreference = 'x'", "attest.zdr.value: this key is missing"),
         ("[attest.zdr]\nvalue = 'yes'", "attest.zdr.value: 'yes' is not true or false"),
         ("[hosts.'gw.example']\nprovider = 'x'", 'hosts."gw.example".region: this key is missing'),
@@ -257,8 +253,11 @@ def test_a_wrong_key_of_the_file_is_told_and_the_rest_holds(tmp_path: Path, text
     before = "" if text.startswith("strict") else "strict = true\n"
     path = _file(tmp_path, before + text)
     settings = read_settings({"OTEL_RESIDENCY_POLICY": path})
-    assert settings.notes[0].startswith(f"policy {path}: {message}")
-    assert settings.notes[0] == settings.policy.unreadable
+    (problem,) = settings.problems
+    assert problem.file == path
+    assert str(problem).startswith(f"{path}: {message}")
+    assert str(problem) == settings.policy.unreadable
+    assert problem.fix
     assert settings.policy.strict == bool(before)
 
 
@@ -279,7 +278,7 @@ def test_a_file_that_is_no_toml_blocks_if_it_says_so(tmp_path: Path, text: str, 
     path.write_bytes(text.encode("latin-1"))
     settings = read_settings({"OTEL_RESIDENCY_POLICY": str(path)})
     assert expected == settings.policy.on_call
-    assert settings.notes[0].startswith(f"policy {path}: is not TOML: ")
+    assert str(settings.problems[0]).startswith(f"{path}: is not TOML: ")
 
 
 @pytest.mark.parametrize("origin", ["variable", "file"])
@@ -304,8 +303,8 @@ def test_the_environment_may_ask_to_block_where_no_file_can(tmp_path: Path) -> N
 def test_all_problems_are_told() -> None:
     """One mistake does not hide the next."""
     settings = read_settings({"OTEL_RESIDENCY_STRICT": "yes", "OTEL_RESIDENCY_SCOPE": "all"})
-    assert len(settings.notes) == 2
-    assert all(note in (settings.policy.unreadable or "") for note in settings.notes)
+    assert len(settings.problems) == 2
+    assert settings.policy.unreadable == "; ".join(map(str, settings.problems))
 
 
 @pytest.mark.parametrize(
@@ -319,7 +318,7 @@ def test_all_problems_are_told() -> None:
         ({"scope": "all"}, "argument scope: 'all' is not one of: processing, storage"),
         ({"on_call": "stop"}, "argument on_call: 'stop' is not one of: flag, block"),
         ({"strict": 1}, "argument strict: 1 is not true or false"),
-        ({"attest": {"x": True}}, "argument attest.x: True is not a table"),
+        ({"attest": {"x": True}}, "argument attest.x: true is not a table"),
         ({"requires": "eu"}, "argument requires: not known; known are: attest, "),
         ({"unreadable": "x"}, "argument unreadable: not known; known are: "),
     ],
@@ -375,18 +374,22 @@ def test_the_ledger_is_named_by_argument_environment_or_file(tmp_path: Path) -> 
     """Its path alone may be said elsewhere than in the file; what the file says of it besides holds."""
     file = _file(tmp_path, '[ledger]\npath = "a.jsonl"\nrequired = true\nrotate_bytes = 0')
     environ = {"OTEL_RESIDENCY_POLICY": file}
-    assert read_settings(environ).policy.ledger == Ledger("a.jsonl", required=True, rotate_bytes=0)
+    assert read_settings(environ).policy.ledger == LedgerPolicy("a.jsonl", required=True, rotate_bytes=0)
     environ |= {"OTEL_RESIDENCY_LEDGER": "b.jsonl"}
-    assert read_settings(environ).policy.ledger == Ledger("b.jsonl", required=True, rotate_bytes=0)
+    assert read_settings(environ).policy.ledger == LedgerPolicy("b.jsonl", required=True, rotate_bytes=0)
     assert read_settings(environ, {"ledger": Path("c.jsonl")}).policy.ledger.path == "c.jsonl"
-    assert read_settings(environ, {"ledger": {"path": "d.jsonl"}}).policy.ledger == Ledger("d.jsonl")
+    assert read_settings(environ, {"ledger": {"path": "d.jsonl"}}).policy.ledger == LedgerPolicy("d.jsonl")
     wrong = read_settings({**environ, "OTEL_RESIDENCY_POLICY": _file(tmp_path, 'ledger = "e.jsonl"')})
     assert "ledger: 'e.jsonl' is not a table" in (wrong.policy.unreadable or "")
 
 
 def test_where_records_are_kept_is_no_part_of_the_hash() -> None:
     """Services of one policy have one hash; that a record is demanded is a part of it."""
-    kept = [Ledger("a.jsonl"), Ledger("b.jsonl", key="k.pem", rotate_bytes=0), Ledger("c", required=True)]
+    kept = [
+        LedgerPolicy("a.jsonl"),
+        LedgerPolicy("b.jsonl", key="k.pem", rotate_bytes=0),
+        LedgerPolicy("c", required=True),
+    ]
     first, second, demanded = _hashes([Policy(ledger=each) for each in kept])
     assert first == second == Settings().policy_hash != demanded
 
@@ -395,7 +398,7 @@ def test_the_key_of_the_ledger(tmp_path: Path) -> None:
     """It is the text of a variable, or stands in the file that the variable or else the policy names."""
     pem = "-----BEGIN PRIVATE KEY-----\nA"
     (tmp_path / "key.pem").write_text(pem, encoding="ascii")
-    policy = Policy(ledger=Ledger(key=str(tmp_path / "key.pem")))
+    policy = Policy(ledger=LedgerPolicy(key=str(tmp_path / "key.pem")))
     variable = LEDGER_KEY.variable
     assert read_ledger_key(Policy(), {}) is None
     assert read_ledger_key(policy, {}) == pem.encode()
@@ -431,7 +434,7 @@ def test_the_hash_of_a_policy_changes_with_it_and_only_with_it(path: str) -> Non
         policy._replace(attest={}),
         policy._replace(attest={**policy.attest, "zero_data_retention": Statement(value=False)}),
         policy._replace(hosts={}),
-        policy._replace(telemetry=Telemetry()),
+        policy._replace(telemetry=TelemetryPolicy()),
         policy._replace(quarantine=""),
         policy._replace(baggage=Baggage(("a",))),
         policy._replace(baggage=Baggage((), "a")),
@@ -445,7 +448,7 @@ def test_the_hash_of_a_policy_is_pinned() -> None:
     assert (*_hashes([Policy(), WHOLE]),) == ("44136fa355b3", "93aaf762d3af")
 
 
-KNOWN = "known are: ae, au, ca, eu, gb, in, jp, kr, sg, us"
+KNOWN = f"known are: {', '.join(sorted(CATALOGUE.region_codes))}"
 
 
 @pytest.mark.parametrize(
@@ -453,49 +456,52 @@ KNOWN = "known are: ae, au, ca, eu, gb, in, jp, kr, sg, us"
     [
         (WHOLE, []),
         (Policy(), []),
-        (Policy(require=("eu", "us", "ae")), []),
+        (Policy(require=("eu", "us", "au")), []),
         (
             Policy(require=("uk",)),
             [
-                f"require: 'uk' is not a region code; {KNOWN}; did you mean 'gb'?",
+                f"require: unknown region 'uk'; did you mean 'gb'?; {KNOWN}",
             ],
         ),
         (
             Policy(require=("Europe", "EU", "global")),
             [
-                f"require: 'Europe' is not a region code; {KNOWN}; did you mean 'eu'?",
-                f"require: 'EU' is not a region code; {KNOWN}",
-                f"require: 'global' is not a region code; {KNOWN}",
+                f"require: unknown region 'Europe'; did you mean 'eu'?; {KNOWN}",
+                f"require: unknown region 'EU'; {KNOWN}",
+                f"require: unknown region 'global'; {KNOWN}",
             ],
         ),
         (
             Policy(hosts={"gw.example": ConfiguredHost("usa")}),
             [
-                f"hosts.\"gw.example\".region: 'usa' is not a region code; {KNOWN}; did you mean 'us'?",
+                f"hosts.\"gw.example\".region: unknown region 'usa'; did you mean 'us'?; {KNOWN}",
             ],
         ),
         (
             Policy(attest={"zdr": Statement(value=True)}),
-            ["attest.zdr: not known; known are: zero_data_retention, modified_abuse_monitoring, "],
+            ["attest.zdr: unknown attestation; known are: zero_data_retention, modified_abuse_monitoring, "],
         ),
         (
             Policy(hosts={"us.api.openai.com": ConfiguredHost("eu")}),
-            ['hosts."us.api.openai.com": the catalogue knows this host; a policy can\'t move it'],
+            ['hosts."us.api.openai.com": the catalogue lists this host; a policy can\'t move it'],
         ),
         (
             Policy(hosts={"api.openai.eu": ConfiguredHost("eu")}),
-            ['hosts."api.openai.eu": the catalogue knows this host; a policy can\'t move it'],
+            ['hosts."api.openai.eu": the catalogue lists this host; a policy can\'t move it'],
         ),
         (Policy(hosts={"localhost": ConfiguredHost("eu")}), []),
-        (Policy(ledger=Ledger("a.jsonl", required=True)), []),
-        (Policy(ledger=Ledger(required=True)), ["ledger.required: there is no ledger; set ledger.path"]),
+        (Policy(ledger=LedgerPolicy("a.jsonl", required=True)), []),
+        (
+            Policy(ledger=LedgerPolicy(required=True)),
+            ["ledger.required: there is no ledger; set ledger.path"],
+        ),
         (
             Policy(rule=(Rule(When(project="p"), ("uk", "eu")),)),
-            [f"rule for project \"p\": 'uk' is not a region code; {KNOWN}; did you mean 'gb'?"],
+            [f"rule for project \"p\": unknown region 'uk'; did you mean 'gb'?; {KNOWN}"],
         ),
         (
             Policy(baggage=Baggage(("a b", "", "acme.residency"), "a=b")),
-            [f"baggage: {key!r} is no key of the baggage: " for key in ("a b", "", "a=b")],
+            [f"baggage: {key!r} is not a key of the baggage" for key in ("a b", "", "a=b")],
         ),
         (
             Policy(hosts={"c.openai.azure.com": ConfiguredHost("eu", "azure", {"chat": "Gold"})}),
@@ -511,10 +517,70 @@ KNOWN = "known are: ae, au, ca, eu, gb, in, jp, kr, sg, us"
 )
 def test_what_the_catalogue_knows_nothing_of_is_told(policy: Policy, problems: list[str]) -> None:
     """Regions, attestations, hosts and deployment types are checked by name, with a hint where one helps."""
-    found = policy_problems(policy, load_catalogue())
+    found = [str(problem) for problem in policy_problems(policy, CATALOGUE)]
     assert len(problems) == len(found)
     assert [
         (start, problem)
         for start, problem in zip(problems, found, strict=True)
         if not problem.startswith(start)
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "expected"),
+    [
+        ({"OTEL_RESIDENCY_POLICY": "FILE"}, {}, "FILE: require: unknown region 'uk'"),
+        ({"OTEL_RESIDENCY_REQUIRE": "uk"}, {}, "OTEL_RESIDENCY_REQUIRE: unknown region 'uk'"),
+        ({}, {"require": "uk"}, "argument require: unknown region 'uk'"),
+        (
+            {},
+            {"hosts": {"a.example": {"region": "uk"}}},
+            "argument hosts.\"a.example\".region: unknown region 'uk'",
+        ),
+    ],
+)
+def test_a_problem_names_the_source_of_its_value(
+    tmp_path: Path, environ: dict[str, str], arguments: dict[str, Any], expected: str
+) -> None:
+    """A wrong region is reported for the file, variable or argument that named it."""
+    file = _file(tmp_path, 'require = ["uk"]')
+    settings = read_settings({key: value.replace("FILE", file) for key, value in environ.items()}, arguments)
+    (problem,) = policy_problems(settings.policy, CATALOGUE, settings.origins)
+    assert str(problem).startswith(expected.replace("FILE", file))
+
+
+def test_every_key_has_an_origin_unless_it_has_its_default(path: str) -> None:
+    """The origin is the last source that gave the value; the ledger's path and key have their own."""
+    environ = {
+        "OTEL_RESIDENCY_POLICY": path,
+        "OTEL_RESIDENCY_SCOPE": "everything",
+        "OTEL_RESIDENCY_ON_CALL": "blok",
+        "OTEL_RESIDENCY_LEDGER": "a.jsonl",
+        "OTEL_RESIDENCY_LEDGER_KEY": "key.pem",
+        "OTEL_SERVICE_NAME": "support-us",
+    }
+    origins = read_settings(environ, {"strict": True, "catalogue": "newest"}).origins
+    assert {key: str(origin) for key, origin in origins.items()} == {
+        **dict.fromkeys(
+            ("attest", "catalogue_max_age", "hosts", "on_export", "quarantine", "rule", "scope", "telemetry"),
+            path,
+        ),
+        "require": f"{path}, the rule for this service",
+        "on_call": "OTEL_RESIDENCY_ON_CALL, unreadable",
+        "strict": "argument strict",
+        "policy": "OTEL_RESIDENCY_POLICY",
+        "catalogue": "argument catalogue",
+        "ledger.path": "OTEL_RESIDENCY_LEDGER",
+        "ledger.key": "OTEL_RESIDENCY_LEDGER_KEY",
+    }
+    assert read_settings({}).origins == {}
+    assert read_settings({}, {"enabled": False}).origins == {"enabled": Origin(name="argument enabled")}
+
+
+def test_rules_are_not_applied_to_a_file_that_is_read_alone(path: str) -> None:
+    """All rules of a file are read, so that a wrong region in any of them is found."""
+    settings = read_policy_file(path)
+    assert [rule.require for rule in settings.policy.rule] == [("us",), ()]
+    policy = settings.policy._replace(rule=(Rule(When("support-us", "lab"), ("uk",)),))
+    (problem,) = policy_problems(policy, CATALOGUE, settings.origins)
+    assert (problem.file, problem.key) == (path, 'rule for service "support-us", environment "lab"')

@@ -34,15 +34,14 @@ def client_for(region: str, client: Callable[..., Any] | None = None, **argument
     state = runtime.state
     catalogue = load_catalogue() if state is None else state.guard.catalogue
     if region not in catalogue.region_codes:
-        known = ", ".join(sorted(catalogue.region_codes))
-        raise ResidencyError(f"client_for: {region!r} is not a region code; known are: {known}")
+        codes = ", ".join(sorted(catalogue.region_codes))
+        raise ResidencyError(f"client_for: {region!r} is not a region code; known are: {codes}")
     today = datetime.now(UTC).date()
-    revision = catalogue.revision_on(today)
-    terms = revision.regions.get(region) if revision is not None else None
-    if terms is None or match_host(catalogue, {}, terms.host, None, today).region != region:
+    host = catalogue.host_of(region, today)
+    if match_host(catalogue, {}, host, None, today).region != region:
         raise ResidencyError(f"client_for: the catalogue in force names no host for {region!r}")
     if client is None:
         from openai import OpenAI  # noqa: PLC0415 - the application's
 
         client = OpenAI
-    return client(base_url=f"https://{terms.host}{BASE_PATH}", **arguments)
+    return client(base_url=f"https://{host}{BASE_PATH}", **arguments)

@@ -22,21 +22,18 @@ from otel_residency.core.classify import (
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLine, CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost
+from otel_residency.core.reasons import reason_of
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
-from otel_residency.settings.load import Settings, policy_problems
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import Settings
+from otel_residency.settings.problems import PolicyProblem
+from otel_residency.settings.table import CATALOGUE
 from otel_residency.telemetry import names
 
 _log = getLogger("otel_residency")
 _CONCERNING = frozenset({"listed", "bogus", "lookalike"})
 """Kinds of hosts that every request to is worth a verdict."""
-_DOUBTS = frozenset(
-    {
-        *("gateway.left_region", "gateway.provider_mismatch", "gateway.route"),
-        *("host.header_mismatch", "host.region_contradicted", "project.region_mismatch"),
-    }
-)
-"""Reasons for which the region of the host is not where a thing was created."""
 REMEMBERED = 1024
 """Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
 
@@ -52,11 +49,14 @@ class Judgement(NamedTuple):
     name: str
     """That of the span."""
     start: Attributes
-    """What the span is started with; of the client's base URL nothing is known here."""
+    """The attributes that the span is started with, but for the client's base URL."""
     facts: CallFacts | None = None
     """What was judged; `None` where nothing could be."""
     creates_there: bool = False
+
     """Whether what the call creates is in the region of the host, as far as that is known."""
+    warnings: tuple[str, ...] = ()
+    """Details of findings that are logged, once each."""
 
     @property
     def hop(self) -> Hop | None:
@@ -76,7 +76,7 @@ class Guard:
     Attributes:
         settings: those given, marked with what was found wrong with them.
         catalogue: the catalogue in use.
-        judge: facts to `Judgement`; pure, and fast for facts seen before.
+        judge: from facts to `Judgement`; pure, and cached.
         judge_answered: the same for facts with other hops and an answer; takes the three.
     """
 
@@ -147,8 +147,8 @@ class Guard:
 
     def log_problems(self) -> None:
         """Log what is wrong with the settings."""
-        for note in self.settings.notes:
-            _log.warning("%s", note)
+        for problem in self.settings.problems:
+            _log.warning("%s", problem)
         if self.settings.policy.unreadable is not None:
             consequence = (
                 "every call is refused" if self.blocks else "calls are made and marked policy.unreadable"
@@ -158,29 +158,37 @@ class Guard:
     def _judge(self, facts: CallFacts) -> Judgement:
         decision = decide(facts, self.catalogue, self.settings.policy)
         judged = _judged(decision, self._policy_hash, facts)
-        doubted = any(finding.reason in _DOUBTS for finding in decision.findings)
+        doubted = any(reason_of(finding.reason).doubts_place for finding in decision.findings)
         # The region of a private link is its own alone.
         linked = any(self._match_on(hop.host, hop.port, facts.on).link for hop in facts.hops[-1:])
-        return judged._replace(creates_there=not doubted and not linked)
+        warnings = tuple(each.detail for each in decision.findings if reason_of(each.reason).logged)
+        return judged._replace(creates_there=not doubted and not linked, warnings=warnings)
 
     def _judge_answered(self, facts: CallFacts, hops: tuple[Hop, ...], answer: Answer) -> Judgement:
         return self._judge(facts._replace(hops=hops, answer=answer))
 
 
-def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[str, ...]]:
+def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[PolicyProblem, ...]]:
     """The catalogue that `settings` name, or else the newest, and what is wrong with both together."""
     problems = []
     try:
         catalogue = load_catalogue(settings.catalogue)
     except CatalogueError as error:
-        problems.append(str(error))
+        wrong = PolicyProblem(
+            file="",
+            key=CATALOGUE.key,
+            value=settings.catalogue,
+            problem=str(error),
+            fix="Name a revision or a file; see `otel-residency catalogue list` and `catalogue validate`.",
+        )
+        problems.append(wrong.at(settings.origins))
         catalogue = load_catalogue()
-    problems += [f"policy: {problem}" for problem in policy_problems(settings.policy, catalogue)]
+    problems += policy_problems(settings.policy, catalogue, settings.origins)
     return catalogue, tuple(problems)
 
 
 def undecided(*, blocks: bool) -> Judgement:
-    """What stands in for a decision when judging itself failed."""
+    """The judgement of a call that could not be judged."""
     finding = Finding("guard.failed", Verdict.INDETERMINATE, "the call could not be judged")
     decision = Decision(
         verdict=finding.verdict,

@@ -71,7 +71,7 @@ def pre_instrument() -> None:
 
 
 def activate(settings: Settings, quarantine: Exporters | None = None, **providers: Any) -> None:
-    """Make `settings` those in force, in place of any others."""
+    """Activate `settings` in place of any others."""
     if not settings.enabled:
         deactivate()
         return
@@ -134,6 +134,6 @@ def _build_gate(state: State, quarantine: Exporters | None) -> "Gate":
 
 
 def _active_policy() -> ActivePolicy | None:
-    """What the metrics tell, whichever activation the meter was given its callback by."""
+    """The active policy for the metrics: a meter keeps the callback of the first activation."""
     state = runtime.state
     return None if state is None else state.active_policy()

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jsonschema
+
 COMMAND = (sys.executable, "-m", "otel_residency.cli")
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "cli.schema.json").read_text(encoding="utf-8"))
 QUIET = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
 _LEFT_OUT = ("OTEL_", "OPENAI_", "LANGFUSE_", "TRACELOOP_", "PYTHON")
 
@@ -35,6 +38,13 @@ def start(
     )
 
 
+def read_document(text: str) -> Any:
+    """A JSON document that a command printed; it must be as the schema in the documentation says."""
+    document = json.loads(text)
+    jsonschema.validate(document, SCHEMA)
+    return document
+
+
 class Told(NamedTuple):
     """What the doctor said as JSON."""
 
@@ -52,4 +62,4 @@ def examine(*options: str, **variables: str) -> Told:
     """Have the doctor look at an environment with these variables."""
     done = start("doctor", "--json", *options, **variables)
     assert done.stderr == ""
-    return Told(done.returncode, json.loads(done.stdout), done.stdout)
+    return Told(done.returncode, read_document(done.stdout), done.stdout)

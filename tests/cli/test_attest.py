@@ -12,7 +12,7 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency.settings.load import read_settings
-from tests.cli.command import start
+from tests.cli.command import read_document, start
 from tests.internet import BOGUS, EU, GATEWAY, GLOBAL, Internet
 from tests.recorded import Instrument
 from tests.vendor import answer, error, ordinary
@@ -58,7 +58,7 @@ def attested(internet: Internet, tmp_path: Path) -> Path:
     for told in (
         "proj_test  Shop",
         "EU_STORAGE_PROCESSING",
-        "3 projects of https://api.openai.com/v1/",
+        "3 projects of https://api.openai.com/v1,",
         "[projects]",
     ):
         assert told in done.stdout
@@ -69,7 +69,7 @@ def test_it_writes_what_the_api_tells(attested: Path, internet: Internet) -> Non
     """The file has every project of every page with date and source, what was not told is empty."""
     assert json.loads(attested.read_text(encoding="utf-8")) == {
         "observed": datetime.now(UTC).date().isoformat(),
-        "source": "https://api.openai.com/v1/",
+        "source": "https://api.openai.com/v1",
         "retention": "zero_data_retention",
         "projects": {
             "proj_test": {
@@ -94,6 +94,8 @@ def test_the_key_is_written_nowhere(internet: Internet, tmp_path: Path) -> None:
         done = start("attest", "--json", cwd=tmp_path, OPENAI_ADMIN_KEY=key, OPENAI_LOG="debug")
         assert key not in done.stdout + done.stderr
         assert all(key not in file.read_text(encoding="utf-8") for file in tmp_path.iterdir())
+        if key == KEY:
+            assert list(read_document(done.stdout)["projects"]) == list(PROJECTS)
     assert done.returncode == 1
     assert "the Admin API answered 401" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,12 +1,11 @@
 """The subcommands of `catalogue`."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from tests.cli.command import start
+from tests.cli.command import read_document, start
 
 REVISIONS = [each.id for each in load_catalogue().revisions]
 OWN = """
@@ -17,7 +16,7 @@ title = "A letter of the vendor"
 observed = "2026-11-19"
 [[revisions]]
 id = "ours-2026-11"
-effective_from = 2026-11-19
+effective_from = 2099-01-01
 source = "ours"
 completeness = "complete"
 translated = "no"
@@ -35,9 +34,9 @@ def own(tmp_path: Path) -> Path:
 
 def test_the_list_has_every_revision_and_marks_one() -> None:
     """Oldest first, and exactly one is in force."""
-    listed = json.loads(start("catalogue", "list", "--json").stdout)
-    assert [each["id"] for each in listed] == REVISIONS
-    assert sum(each["in_force"] for each in listed) == 1
+    listed = read_document(start("catalogue", "list", "--json").stdout)
+    assert [each["id"] for each in listed["revisions"]] == REVISIONS
+    assert sum(each["in_force"] for each in listed["revisions"]) == 1
     text = start("catalogue", "list").stdout
     assert all(each in text for each in REVISIONS)
     assert text.count("(today)") == 1
@@ -45,7 +44,7 @@ def test_the_list_has_every_revision_and_marks_one() -> None:
 
 def test_a_revision_is_shown_with_what_it_inherits_and_where_it_was_read() -> None:
     """Regions with their terms, endpoints with regions and models, footnotes, and both sources."""
-    shown = json.loads(start("catalogue", "show", "openai-2026-11", "--json").stdout)
+    shown = read_document(start("catalogue", "show", "openai-2026-11", "--json").stdout)
     assert shown["regions"]["jp"]["processing"] == "models-unknown"
     assert "/v1/chat/completions" in shown["rows"][2]["services"]
     assert len(shown["sources"]) == 2
@@ -58,7 +57,7 @@ def test_a_revision_is_shown_with_what_it_inherits_and_where_it_was_read() -> No
 
 def test_a_comparison_tells_what_changed_in_words() -> None:
     """Regions that began to process, rows and models that came, rules that went."""
-    told = json.loads(start("catalogue", "diff", "openai-2026-09-17", "openai-2026-11", "--json").stdout)
+    told = read_document(start("catalogue", "diff", "openai-2026-09-17", "openai-2026-11", "--json").stdout)
     changes = [(each["section"], each["where"], each["what"]) for each in told["changes"]]
     assert ("regions", "jp", "processing: no, now models-unknown") in changes
     assert ("rows", "decisions", "new: /v1/decisions, processed in us, eu") in changes
@@ -93,14 +92,15 @@ def test_a_file_of_one_s_own_is_validated_by_the_loader(own: Path) -> None:
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert f"{own}: revisions[0].source: 'theirs' is not in [sources]" in wrong.stderr
     told = start("catalogue", "validate", str(own), "--json")
-    assert (told.returncode, json.loads(told.stdout)["valid"]) == (1, False)
+    assert (told.returncode, read_document(told.stdout)["valid"]) == (1, False)
 
 
 def test_the_catalogue_of_the_settings_is_the_one_that_is_shown(own: Path) -> None:
     """What OTEL_RESIDENCY_CATALOGUE names is listed; where it can't be read, that is a usage error."""
-    listed = json.loads(start("catalogue", "list", "--json", OTEL_RESIDENCY_CATALOGUE=str(own)).stdout)
-    assert listed[-1]["id"] == "ours-2026-11"
-    assert [each["title"] for each in listed[-1]["sources"]] == ["A letter of the vendor", "same page"]
+    listed = read_document(start("catalogue", "list", "--json", OTEL_RESIDENCY_CATALOGUE=str(own)).stdout)
+    newest = listed["revisions"][-1]
+    assert newest["id"] == "ours-2026-11"
+    assert [each["title"] for each in newest["sources"]] == ["A letter of the vendor", "same page"]
     assert start("catalogue", "list", OTEL_RESIDENCY_CATALOGUE="nowhere").returncode == 2
     told = start("catalogue", "diff", REVISIONS[-1], "ours-2026-11", OTEL_RESIDENCY_CATALOGUE=str(own)).stdout
     assert told.startswith(f"from {REVISIONS[-1]}")

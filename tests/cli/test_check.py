@@ -1,6 +1,5 @@
 """The subcommand `check`: one imagined call."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.core.reasons import REASONS
 from tests.cases import CASES, Case
-from tests.cli.command import start
+from tests.cli.command import read_document, start
 from tests.internet import EU, US
 from tests.vendor import SNAPSHOT
 
@@ -26,7 +25,7 @@ def check(*options: str, **variables: str) -> Any:
     """What is told of a call, as JSON; the exit code must be that of the violation."""
     done = start("check", *options, "--json", **variables)
     assert done.stderr == ""
-    told = json.loads(done.stdout)
+    told = read_document(done.stdout)
     assert done.returncode == int(told["violation"])
     return told
 
@@ -131,6 +130,7 @@ def test_it_judges_as_the_table_of_cases_says(case: Case, tmp_path: Path) -> Non
         *(f"--feature={feature}" for feature in facts.features),
         *(f"--tool={tool}" for tool in facts.tools),
         OTEL_RESIDENCY_POLICY=str(policy),
+        OTEL_RESIDENCY_CATALOGUE=case.catalogue_setting,
     )
     assert told["verdict"] == case.expected.verdict
     assert {each["reason"] for each in told["findings"]} == set(case.expected.reasons)
@@ -169,10 +169,10 @@ def test_people_read_the_call_the_findings_and_the_verdict() -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ([], "no region is required: say --require or --base-url, or set OPENAI_BASE_URL"),
+        ([], "no region is required: pass --require or --base-url, or set OPENAI_BASE_URL"),
         (["--host", EU, "--base-url", f"https://{EU}/v1"], "say --host or --base-url, not both"),
         (["--host", f"https://{EU}"], "--host is no host"),
-        (["--require", "uk"], "'uk' is not a region code"),
+        (["--require", "uk"], "--require: unknown region 'uk'; did you mean 'gb'?"),
         (["--require", "eu", "--feature", "stor"], "--feature stor: not known; known are: background"),
         (["--require", "eu", "--endpoint", "responses"], "--endpoint is a path, such as /v1/responses"),
         (["--require", "eu", "--date", "yesterday"], "yesterday"),

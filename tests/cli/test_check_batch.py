@@ -10,7 +10,7 @@ import pytest
 
 from otel_residency.calls.created_objects import CreatedObjects
 from otel_residency.calls.created_store import CreatedStore
-from tests.cli.command import start
+from tests.cli.command import read_document, start
 from tests.internet import EU, US
 from tests.vendor import SNAPSHOT
 
@@ -82,15 +82,16 @@ def test_what_lines_use_is_looked_up_where_the_services_remember_it(
     CreatedObjects(store).remember("resp_1", "us")
     store.flush()
     lines = [line(path="/v1/responses", previous_response_id=name) for name in ("resp_1", "resp_2")]
-    done = json.loads(check(lines, "--json", OTEL_RESIDENCY_POLICY=str(policy)).stdout)
+    done = read_document(check(lines, "--json", OTEL_RESIDENCY_POLICY=str(policy)).stdout)
     assert done["reasons"] == ["state.region_mismatch", "state.unseen"]
 
 
 def test_the_document_counts_lines_by_model_and_endpoint(check: Callable[..., Any]) -> None:
     """The worst comes first; each row has its verdict, and how many of its lines have each reason."""
     tool = line(tools=[{"type": "teleport"}])
-    told = json.loads(check([*GOOD, tool, *BAD, "{", "[]"], "--json", "--require", "eu").stdout)
+    told = read_document(check([*GOOD, tool, *BAD, "{", "[]"], "--json", "--require", "eu").stdout)
     assert told.pop("otel_residency")
+    assert told.pop("command") == "check-batch"
     assert told.pop("catalogue").startswith("openai-")
     assert told == {
         "base_url": f"https://{EU}/v1",
@@ -157,8 +158,8 @@ def test_the_base_url_of_the_environment_holds(check: Callable[..., Any]) -> Non
 @pytest.mark.parametrize(
     ("options", "variables", "part"),
     [
-        ([], {}, "no region is required: say --require or --base-url, or set OPENAI_BASE_URL"),
-        (["--require", "uk"], {}, "'uk' is not a region code"),
+        ([], {}, "no region is required: pass --require or --base-url, or set OPENAI_BASE_URL"),
+        (["--require", "uk"], {}, "--require: unknown region 'uk'"),
         (["--base-url", "eu"], {}, "write it like https://HOST/v1"),
         (["--base-url", "https://h:port/v1"], {}, "write it like https://HOST/v1"),
         (["--require", "eu"], {"OTEL_RESIDENCY_POLICY": "/no/such.toml"}, "/no/such.toml"),

@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from otel_residency.cli.doctor.check import MEANINGS
+from otel_residency.settings.projects import ProjectSettings, ProjectsFile
 from tests.audit.keys import openssl
 from tests.cli.command import Told, environment, examine, start
 from tests.ledger.calls import call, ledger
@@ -52,7 +54,7 @@ def test_a_sound_environment_is_ok(sound: dict[str, str]) -> None:
 def test_the_document_has_every_check_with_its_meaning(kept: dict[str, str]) -> None:
     """The JSON names each check of the code once, in order, with the keys that programs rely on."""
     told = examine(**kept)
-    assert list(told.document) == ["otel_residency", "status", "checks"]
+    assert list(told.document) == ["otel_residency", "command", "status", "checks"]
     assert [each["id"] for each in told.document["checks"]] == list(MEANINGS)
     assert all(list(each) == ["id", "meaning", "status", "found", "fix"] for each in told.document["checks"])
 
@@ -98,7 +100,7 @@ def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
     del sound["OPENAI_BASE_URL"]
     status, found, fix = examine(**sound)["client.base_url"]
     assert status == "warning"
-    assert "has no region" in found
+    assert "has no data residency" in found
     assert EU in fix
 
 
@@ -141,8 +143,43 @@ def test_attestations_that_the_region_asks_for_are_named() -> None:
     told = examine(OTEL_RESIDENCY_REQUIRE="eu")
     found = [each["found"] for each in told.document["checks"] if each["id"] == "policy.attestations"]
     first, second = (text.split(";")[0] for text in found)
-    assert first.startswith("eu asks for zero_data_retention or modified_abuse_monitoring or ")
-    assert second == "eu asks for retention_amendment"
+    assert first.startswith("eu: needs attestation: zero_data_retention or modified_abuse_monitoring or ")
+    assert second == "eu: needs attestation: retention_amendment"
+
+
+@pytest.mark.parametrize(
+    ("project", "status", "part"),
+    [
+        pytest.param("", "ok", "all stated", id="those-of-the-region"),
+        pytest.param("proj_zdr", "ok", "all stated", id="named"),
+        pytest.param(
+            "proj_none", "warning", "eu, proj_none: needs attestation: zero_data", id="named-without-it"
+        ),
+    ],
+)
+def test_attestations_are_those_that_a_verdict_counts(
+    tmp_path: Path, project: str, status: str, part: str
+) -> None:
+    """What the settings of the projects show is not missing: a call to such a project is eligible."""
+    file = ProjectsFile(
+        observed=datetime.now(UTC).date(),
+        source="https://api.openai.com/v1",
+        projects={
+            "proj_zdr": ProjectSettings(residency="EU_STORAGE_PROCESSING", retention="zero_data_retention"),
+            "proj_none": ProjectSettings(residency="GLOBAL", retention="none"),
+        },
+    )
+    (tmp_path / "projects.json").write_text(file.as_json(), encoding="utf-8")
+    lines = (
+        'require = ["eu"]',
+        "attest.retention_amendment = { value = true }",
+        'projects.file = "projects.json"',
+    )
+    (tmp_path / "residency.toml").write_text("\n".join(lines), encoding="utf-8")
+    variables = {"OTEL_RESIDENCY_POLICY": str(tmp_path / "residency.toml"), "OPENAI_PROJECT_ID": project}
+    found = examine(**variables)["policy.attestations"]
+    assert found[0] == status
+    assert part in found[1]
 
 
 def test_a_guard_that_is_switched_off_is_a_failure(sound: dict[str, str]) -> None:
@@ -262,7 +299,7 @@ def test_a_key_that_cant_be_used_is_a_failure(kept: dict[str, str], tmp_path: Pa
     """A key that is missing, of another kind, or in a variable: told as it is, and never shown."""
     rsa = tmp_path / "rsa.pem"
     openssl("genpkey", "-algorithm", "rsa", "-out", str(rsa))
-    for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "is no unencrypted Ed25519")):
+    for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "not an unencrypted Ed25519")):
         told = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": str(path)})
         status, found, _ = told["ledger.key"]
         assert (told.code, status) == (1, "failure")
@@ -299,11 +336,11 @@ def test_a_demand_without_effect_and_little_room_are_told(kept: dict[str, str]) 
 LOOK = """
 import os, sys
 from otel_residency.cli.doctor.ledger import look_at_ledger
-from otel_residency.core.policy import Ledger, Policy
+from otel_residency.core.policy import LedgerPolicy, Policy
 if os.getuid() == 0:
     os.setuid({user})
 for path in sys.argv[1:]:
-    seen = look_at_ledger(Policy(ledger=Ledger(path)))
+    seen = look_at_ledger(Policy(ledger=LedgerPolicy(path)))
     print(seen.written.error)
 """
 

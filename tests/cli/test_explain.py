@@ -1,6 +1,5 @@
 """The subcommand `explain`."""
 
-import json
 import subprocess
 import sys
 
@@ -9,16 +8,19 @@ import pytest
 from otel_residency.catalogue import load_catalogue
 from otel_residency.catalogue.citations import sources_of
 from otel_residency.core.reasons import REASONS
-from tests.cli.command import environment, start
+from otel_residency.version import __version__
+from tests.cli.command import environment, read_document, start
 
 
 def test_it_tells_meaning_verdicts_cure_and_source() -> None:
     """It is what stands in the table of codes, with its source in the catalogue."""
-    told = json.loads(start("explain", "feature.store", "--json").stdout)
+    told = read_document(start("explain", "feature.store", "--json").stdout)
     (source,) = told.pop("sources")
     assert {"kind", "title", "observed"} <= set(source)
     reason = REASONS["feature.store"]
     assert told == {
+        "otel_residency": __version__,
+        "command": "explain",
         "code": "feature.store",
         "meaning": reason.meaning,
         "verdicts": ["conditional", "ineligible"],
@@ -33,7 +35,9 @@ def test_it_tells_meaning_verdicts_cure_and_source() -> None:
 
 def test_every_code_can_be_explained() -> None:
     """Without a code there is a list of all, for people and for programs."""
-    assert [each["code"] for each in json.loads(start("explain", "--json").stdout)] == list(REASONS)
+    assert [each["code"] for each in read_document(start("explain", "--json").stdout)["reasons"]] == list(
+        REASONS
+    )
     listed = start("explain").stdout
     assert all(code in listed for code in REASONS)
 

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import otel_residency.cli
 from otel_residency.cli.app import COMMANDS
 from otel_residency.version import __version__
 from tests.audit.ledgers import facts
-from tests.cli.command import environment, start
+from tests.cli.command import SCHEMA, environment, start
 from tests.internet import EU, US
 from tests.vendor import SNAPSHOT
 
@@ -33,6 +34,37 @@ def test_each_subcommand_has_help_and_a_place_in_the_docs() -> None:
         inner = re.findall(r"(?m)^  (\w+)", done.stdout.partition("Commands:\n")[2])
         for words in [f"{name} {each}" for each in inner] or [name]:
             assert f"<!-- help {words} -->\n```text\nUsage: otel-residency {words} " in page
+
+
+def test_each_command_with_json_has_its_document_in_the_schema() -> None:
+    """The schema describes a document of every command that offers one, and of no other."""
+    described = {
+        each["properties"]["command"]["const"]
+        for each in SCHEMA["$defs"].values()
+        if "command" in each.get("properties", {})
+    }
+    offered = set()
+    for name in COMMANDS:
+        shown = start(name, "--help").stdout
+        inner = re.findall(r"(?m)^  (\w+)", shown.partition("Commands:\n")[2])
+        for words in [f"{name} {each}" for each in inner] or [name]:
+            if re.search(r"--json|json\|", start(*words.split(), "--help").stdout):
+                offered.add(words)
+    assert described == offered
+
+
+def test_the_schema_refuses_what_it_does_not_describe() -> None:
+    """A document of another command, with another key or without one is not valid."""
+    sound = {"otel_residency": "1", "command": "policy check", "problems": []}
+    jsonschema.validate(sound, SCHEMA)
+    for wrong in (
+        {**sound, "command": "verify"},
+        {**sound, "more": 1},
+        {"command": "policy check", "problems": []},
+        [sound],
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, SCHEMA)
 
 
 def test_the_version_is_told() -> None:
@@ -86,7 +118,7 @@ def test_a_guarded_program_loads_nothing_of_the_command_line() -> None:
 
 
 def test_one_module_of_the_room_touches_the_environment() -> None:
-    """Only `surroundings.py` takes the environment from `os`; the settings are read by `read_settings`."""
+    """Only `environ.py` takes the environment from `os`; the settings are read by `read_settings`."""
     readers = set()
     for file in ROOM.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -95,7 +127,7 @@ def test_one_module_of_the_room_touches_the_environment() -> None:
                 names = [node.attr]
             if {"environ", "getenv", "putenv"} & set(names) and not _of_seen(node):
                 readers.add(file.name)
-    assert readers == {"surroundings.py"}
+    assert readers == {"environ.py"}
 
 
 def _of_seen(node: ast.AST) -> bool:

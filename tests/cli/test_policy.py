@@ -1,13 +1,12 @@
 """The subcommands of `policy`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from otel_residency.settings.load import read_settings
-from tests.cli.command import start
+from tests.cli.command import read_document, start
 from tests.internet import EU
 
 SOUND = """
@@ -41,14 +40,14 @@ def policy(tmp_path: Path) -> Path:
 def problems(*arguments: str, **variables: str) -> list[dict[str, str]]:
     """What `policy check` tells; it must end as that says."""
     done = start("policy", "check", *arguments, "--json", **variables)
-    found: list[dict[str, str]] = json.loads(done.stdout)["problems"]
+    found: list[dict[str, str]] = read_document(done.stdout)["problems"]
     assert (done.returncode, done.stderr) == (int(bool(found)), "")
     return found
 
 
 def shown(**variables: str) -> Any:
     """What `policy show` tells."""
-    return json.loads(start("policy", "show", "--json", **variables).stdout)
+    return read_document(start("policy", "show", "--json", **variables).stdout)
 
 
 def test_a_sound_policy_has_no_problems(policy: Path) -> None:
@@ -60,25 +59,25 @@ def test_a_sound_policy_has_no_problems(policy: Path) -> None:
 def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
     """Not only the first one: values, keys, regions, attestations, and files that it names."""
     policy.write_text(WRONG, encoding="utf-8")
-    told = {each["key"]: (each["found"], each["fix"]) for each in problems(str(policy))}
+    told = {each["key"]: (each["problem"], each["fix"]) for each in problems(str(policy))}
     assert told["on_call"] == ("'blok' is not one of: flag, block", "Write one of: flag, block.")
     assert told["onexport"][1] == "Write on_export."
-    assert told["require"][0].startswith("'uk' is not a region code")
-    assert told["require"][1] == "Write 'gb'."
-    assert told["attest.zero_data"][1] == "Write one of those, or leave it out."
-    assert told["projects.file"][1] == "Write the file anew by `otel-residency attest`."
+    assert told["require"][0].startswith("unknown region 'uk'")
+    assert told["require"][1] == 'Write "gb".'
+    assert told["attest.zero_data"][1] == "Write zero_data_retention."
+    assert told[""][1] == "Write the file again with `otel-residency attest`."
     assert len(told) == 5
     text = start("policy", "check", str(policy))
     assert text.returncode == 1
-    assert text.stdout.endswith("5 to mend\n")
+    assert text.stdout.endswith("5 problems\n")
 
 
 @pytest.mark.parametrize(
     ("text", "key", "found", "fix"),
     [
-        ('require = "eu"', "require", "'eu' is not a list", "Write ['eu']."),
+        ('require = "eu"', "require", "'eu' is not a list", 'Write ["eu"].'),
         ('[rule]\nrequire = ["us"]', "rule", "a table is not a list", "Write [[rule]]."),
-        ('[[rule]]\nwhen = { servce = "x" }', "rule[0].when.servce", "unknown key", "Write one of those"),
+        ('[[rule]]\nwhen = { servce = "x" }', "rule[0].when.servce", "unknown key", "Write service."),
         ("strict = 1", "strict", "1 is not true or false", "Write true or false."),
         (
             "catalogue_max_age = -1",
@@ -93,7 +92,15 @@ def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
             "Write a host",
         ),
         ('[hosts."*.llm.example"]\nregion = "eu"', 'hosts."*.llm.example"', "is not a host", "Write a host"),
-        (f'[hosts."{EU}"]\nregion = "us"', f'hosts."{EU}"', "a policy can't move it", "docs/policy.md"),
+        ('[ledger]\npaht = "x"', "ledger.paht", "unknown key", "Write path."),
+        (
+            "[attest]\nzdr = true",
+            "attest.zdr",
+            "true is not a table",
+            "Write a table: zdr = { value = true, ",
+        ),
+        ('require = ["de"]', "require", "unknown region 'de', which is part of 'eu'", 'Write "eu".'),
+        (f'[hosts."{EU}"]\nregion = "us"', f'hosts."{EU}"', "a policy can't move it", "Remove this table."),
     ],
 )
 def test_each_mistake_has_its_place_and_its_cure(
@@ -102,8 +109,8 @@ def test_each_mistake_has_its_place_and_its_cure(
     """A host that is a URL or a pattern among them, which would match no call; userinfo is not repeated."""
     policy.write_text(f"{text}\n", encoding="utf-8")
     told = problems(str(policy))[0]
-    assert (told["origin"], told["key"]) == (str(policy), key)
-    assert found in told["found"]
+    assert (told["file"], told["key"]) == (str(policy), key)
+    assert found in told["problem"]
     assert fix in told["fix"]
     assert "u:p" not in str(told)
 
@@ -126,10 +133,10 @@ def test_hosts_are_written_with_a_port_or_without(policy: Path) -> None:
 def test_a_file_that_can_t_be_read_is_a_problem(policy: Path) -> None:
     """One that is not there, and one that is not TOML."""
     assert (
-        problems(str(policy.with_name("no.toml")))[0]["found"] == "can't be read: No such file or directory"
+        problems(str(policy.with_name("no.toml")))[0]["problem"] == "can't be read: No such file or directory"
     )
     policy.write_text("require = [", encoding="utf-8")
-    assert problems(str(policy))[0]["found"].startswith("is not TOML")
+    assert problems(str(policy))[0]["problem"].startswith("is not TOML")
 
 
 def test_without_a_file_the_settings_that_hold_here_are_checked(policy: Path) -> None:
@@ -141,8 +148,8 @@ def test_without_a_file_the_settings_that_hold_here_are_checked(policy: Path) ->
         OTEL_RESIDENCY_REQUIRE="europe",
         OTEL_RESIDENCY_CATALOGUE="openai-1999",
     )
-    here = [each["key"] for each in told if each["origin"] == "environment"]
-    assert here == ["OTEL_RESIDENCY_REQUIRE", "OTEL_RESIDENCY_SCOPE", "OTEL_RESIDENCY_CATALOGUE"]
+    here = [each["key"] for each in told if not each["file"]]
+    assert sorted(here) == ["OTEL_RESIDENCY_CATALOGUE", "OTEL_RESIDENCY_REQUIRE", "OTEL_RESIDENCY_SCOPE"]
     assert len(told) == 8
     assert problems() == []
 
@@ -166,12 +173,22 @@ def test_each_value_is_shown_with_its_origin(policy: Path) -> None:
     assert text.endswith(f"policy {told['hash']}\n")
 
 
+def test_a_ledger_named_by_a_variable_is_not_a_default(policy: Path) -> None:
+    """The origin of each setting is read with its value, so that none of the variables is forgotten."""
+    variables = {"OTEL_RESIDENCY_LEDGER": "calls.jsonl", "OTEL_RESIDENCY_LEDGER_KEY": "key.pem"}
+    ledger = shown(**variables)["values"]["ledger"]
+    assert (ledger["value"]["path"], ledger["origin"]) == ("calls.jsonl", ", ".join(variables))
+    policy.write_text("[ledger]\nrequired = true\n", encoding="utf-8")
+    both = shown(OTEL_RESIDENCY_POLICY=str(policy), **variables)["values"]["ledger"]
+    assert both["origin"] == ", ".join((str(policy), *variables))
+
+
 def test_a_variable_that_can_t_be_read_is_shown_as_such() -> None:
     """The value that holds is not said to be the variable's, and the command ends with 1."""
     done = start("policy", "show", "--json", OTEL_RESIDENCY_SCOPE="everything")
     assert done.returncode == 1
-    assert json.loads(done.stdout)["values"]["scope"] == {
+    assert read_document(done.stdout)["values"]["scope"] == {
         "value": "processing",
         "origin": "OTEL_RESIDENCY_SCOPE, unreadable",
     }
-    assert "to mend" not in start("policy", "show", OTEL_RESIDENCY_SCOPE="everything").stderr
+    assert "problem" not in start("policy", "show", OTEL_RESIDENCY_SCOPE="everything").stderr

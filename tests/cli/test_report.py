@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import pytest
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
 from tests.audit.ledgers import Ledger, as_collected, facts
-from tests.cli.command import environment, start
+from tests.cli.command import environment, read_document, start
 from tests.internet import US
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "report.md"
@@ -45,7 +44,7 @@ def test_a_broken_chain_is_found_where_asked_for(ledger: Callable[..., str]) -> 
     """Without --verify the report says that it did not look; with it, what was altered and exit code 1."""
     path = Path(ledger(facts()))
     unchecked = start("report", str(path))
-    assert (unchecked.returncode, "was not checked" in unchecked.stdout) == (0, True)
+    assert (unchecked.returncode, "not checked for changes" in unchecked.stdout) == (0, True)
     checked = start("report", "--verify", str(path))
     assert (checked.returncode, "gap:" in checked.stdout.replace("gap: The table", "")) == (0, False)
     path.write_bytes(path.read_bytes().replace(b"claims", b"claimz"))
@@ -63,7 +62,7 @@ def test_a_file_of_a_collector_has_no_chain(ledger: Callable[..., str], tmp_path
     collected.write_bytes(b"\n".join(lines))
     both = start("report", "--verify", str(path), str(collected))
     assert both.returncode == 0
-    assert "audit.jsonl: no ledger, so not checked" in " ".join(both.stdout.split())
+    assert "audit.jsonl: not a ledger, so not checked" in " ".join(both.stdout.split())
     path.write_bytes(lines[0] + b"\n" + path.read_bytes())
     assert start("report", "--verify", str(path)).returncode == 1
 
@@ -72,7 +71,7 @@ def test_a_line_that_cannot_be_read_is_told_and_not_fatal(ledger: Callable[..., 
     """It is named with file, line and reason, and nothing of it is repeated."""
     path = ledger(tail=b'{"resourceLogs":[{"Frau Muster\n')
     done = start("report", path, "--format", "json")
-    told = json.loads(done.stdout)
+    told = read_document(done.stdout)
     assert done.returncode == 0
     (unread,) = told["unread"]
     assert (unread["path"], unread["line"]) == (path, 4)
@@ -81,11 +80,11 @@ def test_a_line_that_cannot_be_read_is_told_and_not_fatal(ledger: Callable[..., 
 
 def test_the_document_holds_the_whole_report(ledger: Callable[..., str]) -> None:
     """JSON has the answer in words and every number."""
-    told = json.loads(start("report", ledger(facts(US)), "--format", "json").stdout)
+    told = read_document(start("report", ledger(facts(US)), "--format", "json").stdout)
     assert (
         told["answer"]
         .replace("\N{NO-BREAK SPACE}", " ")
-        .startswith("1 of 2 recorded calls (50.0 %) on 10 November")
+        .startswith("1 of 2 recorded calls (50.0 %, 10 Nov 2026) went to a host outside Europe")
     )
     assert told["outcomes"] == {"kept": 1, "broken": 1}
     assert told["findings"][0]["reason"] == "host.region_mismatch"
@@ -110,10 +109,10 @@ def test_the_form_follows_the_name_of_the_file(ledger: Callable[..., str], tmp_p
         ("r.md", "# Data residency report"),
         ("r.json", "{"),
         ("r.csv", "section,"),
-        ("r", "Of 1 "),
+        ("r", "No recorded call went to "),
     ):
         done = start("report", ledger(), "--output", str(tmp_path / name))
-        assert done.stdout.replace("\N{NO-BREAK SPACE}", " ").startswith("Of 1 ")
+        assert done.stdout.replace("\N{NO-BREAK SPACE}", " ").startswith("No recorded call went to ")
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert text.lstrip().replace("\N{NO-BREAK SPACE}", " ").startswith(begins)
 
@@ -127,14 +126,14 @@ def test_markdown_of_others_is_no_markup(ledger: Callable[..., str]) -> None:
 def test_days_are_asked_for(ledger: Callable[..., str]) -> None:
     """--from and --to count, and the report says what was asked for."""
     done = start("report", ledger(), "--from", "2026-11-11", "--to", "2026-11-12", "--format", "json")
-    told = json.loads(done.stdout)
+    told = read_document(done.stdout)
     assert (told["calls"], told["asked"]) == (0, ["2026-11-11", "2026-11-12"])
 
 
 def test_another_table_judges(ledger: Callable[..., str]) -> None:
     """--catalogue judges every record by the table that it names."""
     done = start("report", ledger(), "--catalogue", "openai-2025-02", "--format", "json")
-    (difference,) = json.loads(done.stdout)["replay"]["differences"]
+    (difference,) = read_document(done.stdout)["replay"]["differences"]
     assert (difference["cause"], difference["in_force"]) == ("other table", "openai-2025-02")
 
 
@@ -144,7 +143,7 @@ def test_another_policy_is_supposed(ledger: Callable[..., str], tmp_path: Path) 
     policy.write_text(
         STRICT + '[[rule]]\nwhen = { service = "claims" }\nrequire = ["us"]\n', encoding="utf-8"
     )
-    told = json.loads(start("report", ledger(), "--what-if", str(policy), "--format", "json").stdout)
+    told = read_document(start("report", ledger(), "--what-if", str(policy), "--format", "json").stdout)
     (stopped,) = told["replay"]["what_if"]
     assert (stopped["service"], stopped["calls"], stopped["reasons"][0]) == (
         "claims",
@@ -160,22 +159,22 @@ def test_a_clickhouse_is_asked() -> None:
     with serving(made.lines) as url:
         variables = {"CLICKHOUSE_PASSWORD": PASSWORD, "NO_PROXY": "127.0.0.1"}
         done = start("report", "--clickhouse", url, "--format", "json", **variables)
-    assert (done.returncode, json.loads(done.stdout)["outcomes"]) == (1, {"broken": 1})
+    assert (done.returncode, read_document(done.stdout)["outcomes"]) == (1, {"broken": 1})
     assert PASSWORD not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([], "say what to report on"),
-        (["LEDGER", "--clickhouse", "http://h"], "say what to report on"),
+        ([], "pass the files or folders to report on, or --clickhouse"),
+        (["LEDGER", "--clickhouse", "http://h"], "pass either paths or --clickhouse, not both"),
         (["no-such"], "no-such: no such file or folder"),
         (["LEDGER", "--from", "2026-11-02", "--to", "2026-11-01"], "is later than"),
         (["LEDGER", "--catalogue", "no-such"], "neither a revision nor a file"),
         (["LEDGER", "--what-if", "no-such.toml"], "no-such.toml: can't be read"),
-        (["LEDGER", "--what-if", "POLICY"], "'atlantis' is not a region code"),
+        (["LEDGER", "--what-if", "POLICY"], "unknown region 'atlantis'"),
         (["LEDGER", "--output", "no-such/r.html"], "no-such/r.html: No such file"),
-        (["--clickhouse", "http://127.0.0.1:1/otel"], "http://127.0.0.1:1/otel: can't be asked"),
+        (["--clickhouse", "http://127.0.0.1:1/otel"], "http://127.0.0.1:1/otel: can't be queried"),
     ],
 )
 def test_what_cannot_be_carried_out_is_one_line(
@@ -223,10 +222,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from otel_residency.audit.engines import over_files
 from otel_residency.audit.render import data, html, markdown
-from otel_residency.audit.report import report
+from otel_residency.audit.report import make_report
 from otel_residency.catalogue import load_catalogue
 with over_files([Path(sys.argv[1])], frozenset(), lambda *_: None) as source:
-    made = report(source, load_catalogue(), datetime.now(UTC))
+    made = make_report(source, load_catalogue(), datetime.now(UTC))
 for write in (data.as_json, data.as_csv, markdown.as_markdown, html.as_html):
     assert write(made)
 """

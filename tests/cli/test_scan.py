@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.cli.command import environment, start
+from tests.cli.command import environment, read_document, start
 from tests.internet import BOGUS, EU, GATEWAY, GLOBAL, US
 from tests.vendor import SNAPSHOT
 
@@ -43,7 +43,7 @@ class Tree:
         """What it tells programs."""
         done = self.run("--format", "json", *options, **variables)
         assert done.stderr == ""
-        return json.loads(done.stdout)
+        return read_document(done.stdout)
 
     def found(self, *options: str, **variables: str) -> Found:
         """The findings: file, line, code, and whether it is a violation."""
@@ -626,7 +626,7 @@ def test_people_read_place_code_and_cure(tree: Tree) -> None:
     ("arguments", "variables", "line"),
     [
         ((".",), {"OTEL_RESIDENCY_REQUIRE": ""}, "no region is required"),
-        ((".",), {"OTEL_RESIDENCY_REQUIRE": "uk"}, "'uk' is not a region code"),
+        ((".",), {"OTEL_RESIDENCY_REQUIRE": "uk"}, "unknown region 'uk'"),
         (
             (".", "--require", "jp"),
             {"OTEL_RESIDENCY_CATALOGUE": "openai-2025-02"},

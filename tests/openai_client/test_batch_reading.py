@@ -295,7 +295,7 @@ def test_the_oldest_files_are_forgotten() -> None:
         kept.put(EU, f"file-{number}", contents[number])
     found = [kept.get(EU, f"file-{number}") for number in range(5)]
     assert found == [contents[0], None, contents[2], contents[3], None]
-    assert not any(b"file" in key for key in kept._known)
+    assert not any(b"file" in key for key in kept._values)
 
 
 def test_a_catalogue_that_says_nothing_of_batch_files_sees_none() -> None:

@@ -24,10 +24,11 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer
-from otel_residency.core.policy import Ledger
+from otel_residency.core.policy import LedgerPolicy
 from otel_residency.instrumentor import deactivate
 from otel_residency.records.record import read_facts, read_policy, read_record
-from otel_residency.settings.load import Settings, policy_problems
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet
@@ -139,7 +140,7 @@ def remember(case: Case) -> None:
     state = runtime.state
     for name, region in stored.items():
         if state is not None and region != UNKNOWN:
-            state.memory.remember(name, region)
+            state.created_objects.remember(name, region)
 
 
 def told(residency: Recorded) -> Expected:
@@ -178,7 +179,8 @@ def test_calls_are_judged_as_the_table_says(
 
     internet.respond = respond
     path = tmp_path / "ledger.jsonl"
-    residency = instrument(Settings(policy=case.policy._replace(ledger=Ledger(str(path)))))
+    policy = case.policy._replace(ledger=LedgerPolicy(str(path)))
+    residency = instrument(Settings(policy=policy, catalogue=case.catalogue_setting))
     remember(case)
     with suppress(openai.APIStatusError, openai.APIConnectionError, ResidencyViolationError):
         with ExitStack() as required:
@@ -187,9 +189,9 @@ def test_calls_are_judged_as_the_table_says(
             make(kind, case)
     assert told(residency) == case.expected
     deactivate()
-    policy, record, _ = map(read_record, path.read_bytes().splitlines())
+    first, record, _ = map(read_record, path.read_bytes().splitlines())
     facts = read_facts(record.attributes[names.FACTS], case.day)
-    again = decide(facts, CATALOGUE, read_policy(policy.attributes[names.POLICY_DOCUMENT]))
+    again = decide(facts, case.catalogue, read_policy(first.attributes[names.POLICY_DOCUMENT]))
     assert Expected.of(again) == case.expected
 
 

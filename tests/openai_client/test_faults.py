@@ -171,7 +171,7 @@ JUDGES = {
     "reading-the-body": f"{ROOM}.body.BodyReader.read",
     "reading-who-built-it": f"{ROOM}.assessment.builds_plainly",
     "reading-what-is-sent": f"{ROOM}.request.body_of",
-    "reading-the-base-url": f"{ROOM}.call.Call._base_url",
+    "reading-the-base-url": f"{ROOM}.call.client_base_url",
     "reading-where-it-goes": f"{ROOM}.request.read_hop",
     "reading-what-it-says-of-it": f"{ROOM}.request.read_routing_headers",
     "loading-the-catalogue": f"{OURS}.guard.load_catalogue",

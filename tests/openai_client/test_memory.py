@@ -13,7 +13,7 @@ from tests.openai_client.test_store import Failures
 
 def test_the_longest_unused_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds so many things and no more; what is asked for stays."""
-    monkeypatch.setattr(memory, "KEPT", 2)
+    monkeypatch.setattr(memory, "LIMIT", 2)
     known = CreatedObjects()
     known.remember("a", "eu")
     known.remember("b", "us")
@@ -40,7 +40,7 @@ def test_any_text_may_be_an_id() -> None:
 
 def test_what_was_forgotten_is_still_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The store knows more than the memory, and what it says is kept at hand."""
-    monkeypatch.setattr(memory, "KEPT", 1)
+    monkeypatch.setattr(memory, "LIMIT", 1)
     file = tmp_path / "state.sqlite"
     store = CreatedStore(str(file), Failures())
     known = CreatedObjects(store)

@@ -6,8 +6,8 @@ import openai
 import pytest
 
 from otel_residency import client_for, require
-from otel_residency.catalogue import load_catalogue
 from otel_residency.errors import ResidencyError
+from tests.frozen import CATALOGUE
 from tests.internet import EU, US, Internet
 from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument
@@ -35,7 +35,7 @@ def test_the_class_is_that_of_the_synchronous_client_by_default(monkeypatch: pyt
         assert (type(client), str(client.base_url)) == (openai.OpenAI, f"https://{EU}/v1/")
 
 
-@pytest.mark.parametrize("region", sorted(load_catalogue().region_codes))
+@pytest.mark.parametrize("region", sorted(CATALOGUE.region_codes))
 def test_every_region_has_a_client(region: str) -> None:
     """The host is one that is judged to be of the region."""
     with client_for(region) as client:

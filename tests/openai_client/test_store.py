@@ -13,6 +13,7 @@ import pytest
 from otel_residency.calls import created_store as store
 from otel_residency.calls.created_store import CreatedStore
 from otel_residency.calls.state import State
+from otel_residency.runtime.runtime import runtime
 from otel_residency.settings.load import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -116,7 +117,7 @@ def test_failures_are_logged_once(file: Path, caplog: pytest.LogCaptureFixture) 
     file.write_bytes(b"not a database" * 100)
     state = State(Settings(policy=Settings().policy._replace(state=str(file))))
     for name in ("a", "b"):
-        assert state.memory.region_of(name) is None
+        assert state.created_objects.region_of(name) is None
     assert caplog.messages == [
         f"otel-residency failed in reading the store of state: state {file}: file is not a database"
     ]
@@ -134,7 +135,8 @@ def test_another_that_writes_does_not_keep_one_from_reading(file: Path) -> None:
 
 def test_another_that_never_lets_go_is_not_waited_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What can't be written is dropped, and told of."""
-    monkeypatch.setattr(store, "_writing", store._Door(0, *store._MAKE))
+    connections = runtime.part(store._Connections)
+    monkeypatch.setattr(connections, "writing", store._Connector(0, *store._MAKE))
     written(file, a="eu")
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -149,7 +151,7 @@ def test_a_call_from_a_signal_s_handler_reads_it_too(file: Path) -> None:
     found: list[str | None] = []
 
     def interrupted() -> None:
-        with store._reading.opened(file):
+        with runtime.part(store._Connections).reading.connected(file):
             found.append(read(file, "a"))
 
     thread = Thread(target=interrupted, daemon=True)
@@ -160,10 +162,10 @@ def test_a_call_from_a_signal_s_handler_reads_it_too(file: Path) -> None:
 
 WRITES = """
 import sys
-from otel_residency.calls.created_store import Store
+from otel_residency.calls.created_store import CreatedStore
 from tests.openai_client.test_store import Failures
 failures = Failures()
-made = Store(sys.argv[1], failures)
+made = CreatedStore(sys.argv[1], failures)
 for number in range(500):
     made.put(f"{sys.argv[2]}-{number}".encode(), "eu")
     made.region_of(b"none")
@@ -172,10 +174,10 @@ sys.exit("; ".join(failures) or 0)
 """
 FORKS = """
 import os, sys
-from otel_residency.calls.created_store import Store
+from otel_residency.calls.created_store import CreatedStore
 from tests.openai_client.test_store import Failures
 failures = Failures()
-made = Store(sys.argv[1], failures)
+made = CreatedStore(sys.argv[1], failures)
 children = []
 for number in range(8):
     made.put(f"parent-{number}".encode(), "eu")

@@ -14,14 +14,13 @@ from opentelemetry.trace import get_current_span
 
 from otel_residency.calls.assessment import Assessment
 from otel_residency.calls.body import RequestFacts
-from otel_residency.calls.context import ANY_HOST, current_call, current_hop
+from otel_residency.calls.context import current_call
 from otel_residency.calls.correlation import TrackedCall
 from otel_residency.calls.late_body import is_running, watch_read
 from otel_residency.calls.reporter import CallReporter
-from otel_residency.calls.request import EXTENSION, ClientBaseUrl
+from otel_residency.calls.request import EXTENSION, ClientBaseUrl, SendingHop, client_base_url
 from otel_residency.calls.response import ResponseState, read_answer, read_body
 from otel_residency.calls.state import State, runtime
-from otel_residency.errors import RefusalError
 from otel_residency.guard import Judgement
 
 if TYPE_CHECKING:
@@ -31,19 +30,6 @@ if TYPE_CHECKING:
 
 active_call = cast("ContextVar[Call | None]", current_call)
 """The call for which requests are built and sent in this context."""
-
-
-class Refused(BaseException):
-    """Carries a refusal out of an HTTP hook.
-
-    openai and httpx catch every `Exception` of a hop, retry, and wrap it; a `BaseException` passes. The patch
-    of the client's `request` raises the refusal in its place (`tests/calls/test_hops.py`).
-    """
-
-    def __init__(self, error: RefusalError) -> None:
-        """Carry `error`."""
-        super().__init__()
-        self.error = error
 
 
 class Call:
@@ -86,18 +72,6 @@ class Call:
 
     # Before anything is sent: judge, and refuse if the policy says so.
 
-    async def read_upload(self) -> None:
-        """Read a batch file in a thread, so that a long one does not hold up the event loop."""
-        try:
-            batches = self.state.batches
-            upload = batches.upload(self._base_url().host, self.options.url, self.options)
-            if upload is not None:
-                from anyio import to_thread  # noqa: PLC0415 - the client needs it too
-
-                self.assessment.batch = await to_thread.run_sync(batches.read, upload)
-        except Exception as error:  # then it is read where the call is judged
-            self.state.log_failure("reading a batch file", error)
-
     def on_attempt(self, request: Any, options: Any, body: RequestFacts | None = None) -> None:
         """Judge the request that the client has built for the next attempt.
 
@@ -110,7 +84,10 @@ class Call:
             ResidencyViolationError: in block mode, when it violates the policy or can't be judged.
         """
         try:
-            base = None if self.without_client else self._base_url()
+            if self.without_client:
+                base = None
+            else:
+                base = self.state.client_base_url = client_base_url(self.client, self.state.client_base_url)
             judgement = self.assessment.plan(request, options, self.client, base, body)
             request.extensions[EXTENSION] = self
         except Exception as error:
@@ -118,14 +95,6 @@ class Call:
             return
         self._start(judgement, base)
         self._enforce(judgement)
-
-    def _base_url(self) -> ClientBaseUrl:
-        """The base URL that the client has right now; of `base_url` another object is another URL."""
-        state, url = self.state, self.client.base_url
-        base = state.client_base_url
-        if base is None or base.url is not url:
-            base = state.client_base_url = ClientBaseUrl(url)
-        return base
 
     def sends(self, request: Any, http_client: Any) -> bool:
         """Whether `request`, which does not have the extension of this call, is one of this call.
@@ -164,6 +133,16 @@ class Call:
             self._track(judgement)
             self._enforce(judgement)
         assessment.hops = (*assessment.hops, hop)
+
+    def sending(self) -> SendingHop:
+        """A block in which the latest hop is sent.
+
+        A call in doubt is reported as one, so whatever is sent within its hop, to any host, belongs to it.
+        The span of a standalone call is current within the block only, since nothing else makes it current.
+        """
+        assessment = self.assessment
+        hop = assessment.hops[-1] if assessment.hops and assessment.doubt is None else None
+        return SendingHop(hop, self.reporter.context if self.standalone else None)
 
     def add_facts(self, more: RequestFacts) -> None:
         """Judge the call again, after it has sent more, or when more is required by now.
@@ -392,29 +371,3 @@ class Call:
         if judgement is not None:
             self.state.registry.settle(self.tracked, judgement.span, violation=judgement.decision.violation)
         return judgement
-
-
-class SendingHop:
-    """A block in which the latest hop of a call is sent: requests made for it are not judged again."""
-
-    __slots__ = ("_before", "_call", "_context")
-
-    def __init__(self, call: Call) -> None:
-        """The hop is the last one of `call`."""
-        self._call = call
-
-    def __enter__(self) -> None:
-        call, assessment = self._call, self._call.assessment
-        self._before = current_hop.get()
-        hop = assessment.hops[-1] if assessment.hops and assessment.doubt is None else None
-        # A call in doubt is reported as one: what it sends within this hop, to whichever host, belongs to it.
-        current_hop.set(ANY_HOST if hop is None else (hop.host, hop.host_header))
-        self._context = None
-        if call.standalone and call.reporter.context is not None:  # nothing else makes its span current
-            self._context = otel_context.get_current()
-            otel_context.attach(call.reporter.context)
-
-    def __exit__(self, *_: object) -> None:
-        current_hop.set(self._before)
-        if self._context is not None:
-            otel_context.attach(self._context)

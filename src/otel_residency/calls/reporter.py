@@ -14,6 +14,7 @@ from otel_residency.calls.state import State
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import Hop
 from otel_residency.guard import Judgement, server_of
+from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.telemetry import names
 
 if TYPE_CHECKING:
@@ -72,9 +73,15 @@ class CallReporter:
             return
         outcome = self._outcome(judgement, assessment, response)
         if ledger is not None:
-            ended = time_ns() if end is None else end
-            made = (self._started, ended, judgement, self._attributes, outcome, self.span)
-            self.safely("recording a call", ledger.record, made)
+            call = RecordedCall(
+                started=self._started,
+                ended=time_ns() if end is None else end,
+                judgement=judgement,
+                attributes=self._attributes,
+                outcome=outcome,
+                span=self.span,
+            )
+            self.safely("recording a call", ledger.record, call)
         if telemetry is None:
             return
         counted = judgement.counted
@@ -83,7 +90,7 @@ class CallReporter:
             counted = tuple({**dict(counted), **changed}.items())
         self.safely("counting a call", telemetry.count, counted)
         if judgement.decision.violation:
-            self._state.warn_of_senders(judgement.decision)
+            self._state.warn(judgement.warnings)
             event = {**self._attributes, **outcome}
             self.safely("reporting a violation", telemetry.report_violation, event, self.context)
         if self.span is not None:

@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+
+from otel_residency.calls.context import ANY_HOST, current_hop
 from otel_residency.core.classify import canonical_host
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
@@ -51,13 +55,19 @@ class ClientBaseUrl:
         self.shown = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{self.path}"
 
 
+def client_base_url(client: Any, latest: ClientBaseUrl | None = None) -> ClientBaseUrl:
+    """The base URL that `client` has right now; `latest` if that was read from the same object."""
+    url = client.base_url
+    return latest if latest is not None and latest.url is url else ClientBaseUrl(url)
+
+
 class RoutingHeaders(NamedTuple):
     """What a request's headers, and its name in TLS, say of where it goes besides its URL."""
 
     host_header: str | None = None
     """`Host` header and SNI, as far as they name another host than the one that is dialled."""
     route: tuple[tuple[str, str], ...] = ()
-    """What a gateway is told of where to send the request on to: kind and value."""
+    """Where a gateway is asked to send the request on to: kind and value."""
     project: str | None = None
     """The vendor's project that the request names."""
 
@@ -187,6 +197,30 @@ def _canonical(name: bytes) -> str:
 
 def _bytes(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
+
+
+class SendingHop:
+    """A block in which a hop is sent: requests that the HTTP client makes for it are not judged again."""
+
+    __slots__ = ("_before", "_hop", "_inner", "_outer")
+
+    def __init__(self, hop: Hop | None, context: Context | None) -> None:
+        """Send `hop`, `None` for any host, with `context` as the current one, if it is not already."""
+        self._hop = hop
+        self._inner = context
+
+    def __enter__(self) -> None:
+        hop = self._hop
+        self._before = current_hop.get()
+        current_hop.set(ANY_HOST if hop is None else (hop.host, hop.host_header))
+        if self._inner is not None:
+            self._outer = otel_context.get_current()
+            otel_context.attach(self._inner)
+
+    def __exit__(self, *_: object) -> None:
+        current_hop.set(self._before)
+        if self._inner is not None:
+            otel_context.attach(self._outer)
 
 
 def builds_plainly(http_client: Any) -> bool:

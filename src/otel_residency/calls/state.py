@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from otel_residency.calls.request import ClientBaseUrl, TrackedHeaders
     from otel_residency.calls.response import EvidenceHeaders
     from otel_residency.core.entries import Creation
-    from otel_residency.core.verdict import Decision
     from otel_residency.guard import Guard
     from otel_residency.ledger.ledger import Ledger
     from otel_residency.runtime.runtime import Runtime
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _log = getLogger("otel_residency")
 _NON_VENDOR_HOSTS = 4096
-_SENDER = "endpoint.trace_export"
 
 
 class lazy(Generic[T]):  # noqa: N801 - used as a decorator, as `property` is
@@ -198,12 +196,12 @@ class State:
         checked = datetime.combine(catalogue.known_until(revision), time(), UTC)
         return ActivePolicy(attributes, int(checked.timestamp()))
 
-    def warn_of_senders(self, decision: "Decision") -> None:
-        """Warn once of each program that sends prompts past the client; it may hide its errors."""
-        for finding in decision.findings:
-            if finding.reason == _SENDER and finding.detail not in self._logged:
-                self._logged.add(finding.detail)
-                _log.warning("%s", finding.detail)
+    def warn(self, warnings: "Iterable[str]") -> None:
+        """Log each of these warnings once."""
+        for warning in warnings:
+            if warning not in self._logged:
+                self._logged.add(warning)
+                _log.warning("%s", warning)
 
     def warn_of_bypass(self) -> None:
         """Warn, once, that calls come past the patch of the client's `request`."""

@@ -9,20 +9,20 @@ from typer.main import get_command
 
 from otel_residency.version import __version__
 
-COMMANDS = (
-    "attest",
-    "catalogue",
-    "check",
-    "check-batch",
-    "doctor",
-    "explain",
-    "policy",
-    "report",
-    "run",
-    "scan",
-    "verify",
-)
-"""By name; what it does stands in the room of that name, as the function or group of that name."""
+COMMANDS = {
+    "attest": "attest",
+    "catalogue": "catalogue",
+    "check": "check",
+    "check-batch": "check_batch",
+    "doctor": "doctor.command",
+    "explain": "explain",
+    "policy": "policy",
+    "report": "report",
+    "run": "run.command",
+    "scan": "scan.command",
+    "verify": "verify",
+}
+"""By name, the module below `otel_residency.cli` with the function or group of that name."""
 _PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}
 _SETTINGS: dict[str, dict[str, Any]] = {
     # What follows the program to start belongs to it, also what looks like an option of ours.
@@ -39,8 +39,8 @@ class _Rooms(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        room = cmd_name.replace("-", "_")
-        found = getattr(import_module(f"otel_residency.cli.{room}.command"), room)
+        module = import_module(f"otel_residency.cli.{COMMANDS[cmd_name]}")
+        found = getattr(module, cmd_name.replace("-", "_"))
         if not isinstance(found, typer.Typer):
             function, found = found, typer.Typer(**_PLAIN)
             found.command(cmd_name, context_settings=_SETTINGS.get(cmd_name))(function)

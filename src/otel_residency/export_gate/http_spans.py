@@ -13,6 +13,7 @@ from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 from otel_residency.calls.correlation import CallRegistry, GenerationalCache, Key, TrackedCall
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.guard import Guard, Judgement
+from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.requirements.context import required
 from otel_residency.runtime.runtime import runtime
 from otel_residency.telemetry import names
@@ -20,17 +21,9 @@ from otel_residency.telemetry.emitter import counters
 
 Report = Callable[[Mapping[str, Any], Context], None]
 """Emits the event of a violation."""
-Record = Callable[[tuple[int, int, Judgement, Mapping[str, Any], Mapping[str, Any], Any]], None]
+Record = Callable[[RecordedCall], None]
 """Puts a call into the ledger."""
 
-# Of the stable conventions for HTTP first, then of those before them.
-_URL = ("url.full", "http.url")
-_HOST = ("server.address", "net.peer.name", "http.host")
-_PORT = ("server.port", "net.peer.port")
-_SCHEME = ("url.scheme", "http.scheme")
-_PATH = ("url.path", "http.target")
-_METHOD = ("http.request.method", "http.method")
-_STATUS = ("http.response.status_code", "http.status_code")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _HOSTS = 4096
 
@@ -50,13 +43,13 @@ class HttpJudge:
     def __call__(self, span: ReadableSpan) -> TrackedCall | None:
         """The call that `span` describes, judged; `None` if it did not go to a vendor."""
         attributes = span.attributes or {}
-        url = _first(attributes, _URL)
+        url = _first(attributes, names.URL_KEYS)
         if isinstance(url, str) and not self._may_matter("/".join(url.split("/", 3)[:3])):
             return None
         hop, method = read_hop(attributes), hop_method(attributes)
         if hop is None or not self._guard().concerns(method, hop):
             return None
-        status = _first(attributes, _STATUS)
+        status = _first(attributes, names.STATUS_KEYS)
         facts = CallFacts(
             on=_day(span.start_time),
             method=method,
@@ -72,8 +65,16 @@ class HttpJudge:
         if self._is_first(span, hop.host):
             action = {names.ACTION: names.FLAGGED} if violation else {}
             counters().calls.add(tuple({**dict(judgement.counted), **action}.items()))
-            began, ended = span.start_time or 0, span.end_time or span.start_time or 0
-            self._record((began, ended, judgement, _attributes(hop, facts, judgement), action, span))
+            self._record(
+                RecordedCall(
+                    started=span.start_time or 0,
+                    ended=span.end_time or span.start_time or 0,
+                    judgement=judgement,
+                    attributes=_attributes(hop, facts, judgement),
+                    outcome=action,
+                    span=span,
+                )
+            )
             if violation and span.context is not None:
                 event = {**judgement.span, **action, names.SERVER_ADDRESS: hop.host}
                 self._report(event, set_span_in_context(NonRecordingSpan(span.context)))
@@ -89,7 +90,7 @@ class HttpJudge:
 
     def _leads_to_vendor(self, origin: str) -> bool:
         """Whether a URL with this scheme and host may be a vendor's."""
-        hop = read_hop({_URL[0]: origin})
+        hop = read_hop({names.URL_KEYS[0]: origin})
         return hop is not None and self._guard().concerns_host(hop.host)
 
 
@@ -108,12 +109,12 @@ def _attributes(hop: Hop, facts: CallFacts, judgement: Judgement) -> dict[str, A
 
 def hop_method(attributes: Mapping[str, Any]) -> str:
     """The method of a request."""
-    return str(_first(attributes, _METHOD) or "POST").upper()
+    return str(_first(attributes, names.METHOD_KEYS) or "POST").upper()
 
 
 def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
     """Where a request went, by the attributes of its span; `None` if they don't say."""
-    url = _first(attributes, _URL)
+    url = _first(attributes, names.URL_KEYS)
     payload = hop_method(attributes) in _WITH_BODY
     if isinstance(url, str):
         try:
@@ -122,12 +123,12 @@ def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
         except ValueError:
             return None
         return Hop(parts.scheme, host, port, parts.path or "/", payload=payload) if host else None
-    host = _first(attributes, _HOST)
+    host = _first(attributes, names.HOST_KEYS)
     if not isinstance(host, str):
         return None
-    named_port = _first(attributes, _PORT)
-    path = str(_first(attributes, _PATH) or "/").partition("?")[0]
-    scheme = str(_first(attributes, _SCHEME) or "https")
+    named_port = _first(attributes, names.PORT_KEYS)
+    path = str(_first(attributes, names.PATH_KEYS) or "/").partition("?")[0]
+    scheme = str(_first(attributes, names.SCHEME_KEYS) or "https")
     name, _, after = host.partition(":")
     port = named_port if isinstance(named_port, int) else int(after) if after.isdecimal() else None
     return Hop(scheme, name, port, path, payload=payload)

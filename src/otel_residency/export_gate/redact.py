@@ -106,12 +106,12 @@ def _bare_scope(scope: InstrumentationScope | None, content: Content) -> Instrum
     """A scope without content. The rest stays: some exporters choose their spans by it."""
     if scope is None or not scope.attributes:
         return scope
-    left = content.without(scope.attributes, strict=False)
-    return InstrumentationScope(scope.name, scope.version, scope.schema_url, left)
+    kept = content.without(scope.attributes, strict=False)
+    return InstrumentationScope(scope.name, scope.version, scope.schema_url, kept)
 
 
 def tombstone(span: ReadableSpan, verdict: Mapping[str, Any]) -> GatedSpan:
-    """What stands for a withheld span, so that no trace is broken: ids, parent, times, verdict."""
+    """The tombstone of a withheld span, so that no trace is broken: ids, parent, times, verdict."""
     return GatedSpan(
         span,
         {**verdict, names.EXPORT_ACTION: names.WITHHELD},
@@ -157,5 +157,5 @@ def redacted_log(record: ReadWriteLogRecord, description: Content, *, content: b
 
 
 def withheld_log(record: ReadWriteLogRecord) -> GatedLogRecord:
-    """What stands for a withheld record: its times, its context, its name."""
+    """The tombstone of a withheld record: times, context, name."""
     return _in_place_of(record, {names.EXPORT_ACTION: names.WITHHELD}, None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from otel_residency.calls.context import current_call
 from otel_residency.calls.request import EXTENSION
 from otel_residency.calls.state import runtime
-from otel_residency.errors import RefusalError
+from otel_residency.errors import RefusalError, Refused
 from otel_residency.patches.guarded import refusal_like
 from otel_residency.patches.patching import replace
 
@@ -49,7 +49,7 @@ def _send(library: Any, wrapped: Any) -> Any:
         if call is None:
             return bound(*args, **kwargs)
         try:
-            with _calls().SendingHop(call):
+            with call.sending():
                 response = bound(*args, **kwargs)
         except BaseException as error:
             _fail_standalone(call, error)
@@ -69,7 +69,7 @@ def _send_async(library: Any, wrapped: Any) -> Any:
         if call is None:
             return await bound(*args, **kwargs)
         try:
-            with _calls().SendingHop(call):
+            with call.sending():
                 response = await bound(*args, **kwargs)
         except BaseException as error:
             _fail_standalone(call, error)
@@ -95,19 +95,13 @@ def is_unrelated(request: Any) -> bool:
         return False
 
 
-@cache
-def _calls() -> Any:
-    from otel_residency.calls import call
-
-    return call
-
-
 def _call_of(request: Any, client: Any, kind: type[Exception]) -> "Call | None":
     """The call that a request belongs to, judged at this hop; a refusal ends the hop before it begins."""
-    calls = _calls()
+    from otel_residency.calls.call import Call
+
     call: Call | None = getattr(request, "extensions", {}).get(EXTENSION)
     try:
-        if not isinstance(call, calls.Call):
+        if not isinstance(call, Call):
             call = _unmarked(request, client)
             if call is None:
                 return None
@@ -120,7 +114,7 @@ def _call_of(request: Any, client: Any, kind: type[Exception]) -> "Call | None":
         call.on_hop(request)
     except RefusalError as error:
         if call is not None and current_call.get() is call:
-            raise calls.Refused(error) from None
+            raise Refused(error) from None
         if call is not None:
             _fail_standalone(call, error)
             if call.without_client:

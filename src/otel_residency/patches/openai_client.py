@@ -5,10 +5,10 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from otel_residency.calls.call import Call, Refused, active_call
-from otel_residency.calls.request import EXTENSION
+from otel_residency.calls.call import Call, active_call
+from otel_residency.calls.request import EXTENSION, client_base_url
 from otel_residency.calls.state import State, runtime
-from otel_residency.errors import RefusalError
+from otel_residency.errors import RefusalError, Refused
 from otel_residency.patches.openai_streams import follow, follow_async, follow_stream
 from otel_residency.patches.patching import replace
 
@@ -75,7 +75,7 @@ def _request_async(wrapped: Any) -> Any:
             return await bound(*args, **kwargs)
         call = _begin(state, self, args, kwargs)
         if getattr(call.options, "files", None):
-            await call.read_upload()
+            await _read_upload(call)
         call.make_current()
         try:
             result = await bound(*args, **kwargs)
@@ -91,6 +91,19 @@ def _request_async(wrapped: Any) -> Any:
         return result
 
     return request
+
+
+async def _read_upload(call: Call) -> None:
+    """Read a batch file in a thread, so that a long one does not hold up the event loop."""
+    state = call.state
+    try:
+        upload = state.batches.upload(client_base_url(call.client).host, call.options.url, call.options)
+        if upload is not None:
+            from anyio import to_thread  # the client needs it too
+
+            call.assessment.batch = await to_thread.run_sync(state.batches.read, upload)
+    except Exception as error:  # then it is read where the call is judged
+        state.log_failure("reading a batch file", error)
 
 
 def _begin(state: State, client: Any, args: Any, kwargs: Any) -> Call:

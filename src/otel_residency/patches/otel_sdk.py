@@ -1,7 +1,7 @@
-"""Puts the gate in front of every exporter of every provider, whoever built it and whenever.
+"""The patch of the OpenTelemetry SDK: the export gate in front of every exporter of every provider.
 
 A provider hands its spans and log records to a multi processor, which is a public class of the SDK; the
-patches replace what it is handed. They are made once and stay; the gate slot says whether they do anything.
+patches replace what it is handed. Without an active gate they do nothing.
 """
 
 from functools import wraps
@@ -79,7 +79,7 @@ def _replace(owner: Any, name: str, treat: "Callable[[Gate, Any, Any], Any]") ->
 
 
 def _replace_emit(owner: Any) -> None:
-    """Have log records emitted when, and as, the gate says."""
+    """Hand log records to the gate, which emits them."""
     wrapped = owner.on_emit
 
     @wraps(wrapped)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from otel_residency.calls.body import RequestFacts
-from otel_residency.calls.call import Call, SendingHop
+from otel_residency.calls.call import Call
 from otel_residency.calls.context import current_hop, is_current_hop
 from otel_residency.calls.plain_request import Given, PlainRequest, Url
 from otel_residency.calls.request import RoutingHeaders, read_hop, read_hosts, read_routing_headers
@@ -26,7 +26,7 @@ def begin_without_client(request: Any, key: Any = None) -> Call | None:
 
     Args:
         request: the request, in the shape of httpx's.
-        key: stands for the request's host among the hosts of no vendor; by default the host as httpx has it.
+        key: what is remembered if the request goes to no vendor; by default its host.
     """
     state = runtime.state
     if state is None:
@@ -75,7 +75,7 @@ def open_request(
         place: where it goes.
         headers: its headers.
         in_tls: the name that TLS is asked for.
-        key: stands for the request among those to no vendor; by default its host.
+        key: what is remembered if the request goes to no vendor; by default its host.
         body: its body, if it is at hand.
 
     Raises:
@@ -111,7 +111,7 @@ def _may_be_vendor(host: str) -> bool:
 def until_the_end(call: Call, proxy: str = "") -> Iterator[None]:
     """End the call when the block is left. `proxy` is the host that is dialled, if it may be another one."""
     try:
-        with SendingHop(call):
+        with call.sending():
             if proxy and call.assessment.hops:
                 current_hop.set((proxy, call.assessment.hops[-1].host_header))
             yield

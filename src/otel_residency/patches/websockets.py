@@ -1,8 +1,8 @@
 """WebSocket sessions, by the part of the websockets library that both of its clients are built on.
 
-A session is one call: it begins when it is dialled, what it sends may change what it is about, and it ends
-with its connection. It is judged before it is dialled, by where that leads, and as its handshake is sent,
-by what that says.
+A session is one call: it begins when it is dialled, each message that it sends may change the facts, and it
+ends with its connection. It is judged before it is dialled, by its URL, and when its handshake is sent, by
+its headers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -91,7 +91,7 @@ def patch_messages(module: ModuleType) -> None:
 
 
 def patch_legacy(module: ModuleType) -> None:
-    """All of this in `websockets.legacy.client`, which has a protocol of its own."""
+    """Patch the same in `websockets.legacy.client`, which has another protocol class."""
 
     def connect(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> None:
         wrapped(*args, **kwargs)
@@ -197,7 +197,7 @@ def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
 def _begin(
     state: "State", request: "PlainRequest", name: Any, client: Callable[[], Any] | None
 ) -> "Call | None":
-    """A call as yet to be judged: one that `client` makes, or if it goes to a vendor one of its own."""
+    """A call of `client`, or one without the openai client, that is not judged yet."""
     from otel_residency.calls.call import Call
     from otel_residency.patches.plain_calls import begin_without_client
 
@@ -229,12 +229,12 @@ def _request(uri: Any, host: str, port: int | None) -> "PlainRequest":
 
 
 def _model(uri: Any) -> str | None:
-    named = parse_qs(uri.query or "").get("model")
-    return named[0] if named else None
+    models = parse_qs(uri.query or "").get("model")
+    return models[0] if models else None
 
 
 def _bind(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-    """Around what makes a protocol: the session that is being dialled is its own."""
+    """Bind the session that is being dialled to the protocol that is made for it."""
     wrapped(*args, **kwargs)
     setattr(protocol, _CALL, _opening.get())
     _opening.set(None)
@@ -244,7 +244,7 @@ def _on_handshake(protocol: Any, uri: Callable[[], Any], headers: Any) -> None:
     """Judge a handshake that is about to be sent to `uri`, with its headers.
 
     Raises:
-        RefusalError: in block mode; of a kind that the library passes on and takes for no failure of its own.
+        RefusalError: in block mode; a `ProtocolError` too, which the library passes on to the application.
     """
     from websockets.exceptions import ProtocolError
 
@@ -269,7 +269,7 @@ def _or_end(call: "Call", judge: Callable[[], None]) -> None:
 
 
 def _on_response(protocol: Any, status: int, headers: Any) -> None:
-    """Take note of the answer to a handshake."""
+    """Read the answer to a handshake."""
     from otel_residency.calls.plain_request import PlainHeaders
 
     call = getattr(protocol, _CALL, None)
@@ -278,7 +278,7 @@ def _on_response(protocol: Any, status: int, headers: Any) -> None:
 
 
 def _on_message(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
-    """Learn from a message that is about to be sent.
+    """Judge a message that is about to be sent.
 
     Raises:
         RefusalError: in block mode, of a kind as above.
@@ -303,7 +303,7 @@ def _read_message(call: "Call", message: bytes, fin: Any) -> None:
 
 
 def _on_close(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-    """Around what tells of the end of a connection."""
+    """End the session with its connection."""
     wrapped(*args, **kwargs)
     call = getattr(protocol, _CALL, None)
     if call is not None:

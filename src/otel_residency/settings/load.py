@@ -1,6 +1,6 @@
-"""The settings: environment, policy file, arguments. The only reader of the environment.
+"""Reads the settings from arguments, environment variables and the policy file, in this order of precedence.
 
-Arguments win over the environment, the environment wins over the file.
+Nothing else reads the environment for them.
 """
 
 import json
@@ -9,94 +9,75 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar, get_origin
 
-from otel_residency.core.decode import DecodeError, build, convert, keys
-from otel_residency.core.policy import Ledger, Policy, Project
+from otel_residency.core.decode import DecodeError, decode, decode_value, field_types, nearest_name
+from otel_residency.core.policy import LedgerPolicy, Policy, Project
 from otel_residency.errors import PolicyError
+from otel_residency.settings.problems import (
+    Origin,
+    Origins,
+    PolicyProblem,
+    SettingError,
+    unreadable_file,
+    wrong_value,
+)
+from otel_residency.settings.table import (
+    CATALOGUE,
+    ENABLED,
+    LEDGER,
+    LEDGER_KEY,
+    POLICY,
+    POLICY_SETTINGS,
+    Setting,
+)
 
 # Settings are read in every process, also in those that never call the vendor: what only some of them need
 # is imported where it is needed.
-if TYPE_CHECKING:
-    from otel_residency.core.catalogue import Catalogue
-
 
 T = TypeVar("T")
 
-
-class Setting(NamedTuple):
-    """One setting: its variable, the key of the policy file, and what it means."""
-
-    variable: str
-    key: str
-    default: str
-    meaning: str
-
-
-ENABLED = Setting("OTEL_RESIDENCY_ENABLED", "enabled", "true", "Switch everything off with false.")
-POLICY = Setting("OTEL_RESIDENCY_POLICY", "policy", "", "Path of the TOML policy.")
-CATALOGUE = Setting(
-    "OTEL_RESIDENCY_CATALOGUE", "catalogue", "newest", "Revision id to pin, or path of a catalogue file."
-)
-LEDGER = Setting("OTEL_RESIDENCY_LEDGER", "ledger", "", "File or directory of the audit ledger.")
-LEDGER_KEY = Setting(
-    "OTEL_RESIDENCY_LEDGER_KEY", "ledger.key", "", "Private key that the ledger is signed with: path, or PEM."
-)
-POLICY_SETTINGS = (
-    Setting("OTEL_RESIDENCY_REQUIRE", "require", "", "Regions every call must stay in, separated by commas."),
-    Setting("OTEL_RESIDENCY_SCOPE", "scope", "processing", "What must be in the region."),
-    Setting("OTEL_RESIDENCY_ON_CALL", "on_call", "flag", "What the call guard does with a violation."),
-    Setting(
-        "OTEL_RESIDENCY_ON_EXPORT",
-        "on_export",
-        "flag",
-        "What the export gate does with telemetry of a violation.",
-    ),
-    Setting("OTEL_RESIDENCY_STRICT", "strict", "false", "Treat everything but eligible as a violation."),
-)
-SETTINGS = (ENABLED, *POLICY_SETTINGS, POLICY, CATALOGUE, LEDGER, LEDGER_KEY)
-
-_IN_DOUBT: Mapping[str, Any] = {"on_call": "block", "on_export": "withhold"}
-"""What holds for a key whose value can't be read: who names a mode did not mean to go without it."""
+RULE = "the rule for this service"
+_IN_DOUBT: Mapping[str, Any] = MappingProxyType({"on_call": "block", "on_export": "withhold"})
+"""The modes that are used where the value can't be read: whoever names a mode did not mean the default."""
 _MODE_LINE = r"""(?m)^\s*(on_call|on_export)\s*=\s*["'](block|redact|withhold)["']"""
-_HOST = r"[^\s/@?#*]+"
-"""A host, with or without a port; a URL or a pattern would match no call."""
-_BAGGAGE_KEY = r"[A-Za-z0-9._*-]+"
-"""The keys that every propagator of OpenTelemetry passes on."""
 
 
 class Settings(NamedTuple):
-    """What holds for this process."""
+    """The settings of this process."""
 
     enabled: bool = True
     policy: Policy = Policy()
     catalogue: str = "newest"
-    notes: tuple[str, ...] = ()
-    """What the user should be told: settings that can't be read, or that have no effect here."""
+    problems: tuple[PolicyProblem, ...] = ()
+    """Settings that can't be used. The rest is in effect."""
+    origins: Origins = MappingProxyType({})
+    policy_file: str = ""
 
     @property
     def policy_hash(self) -> str:
-        """Twelve hex digits that change with the effective policy; a key that it leaves out has no part."""
-        import hashlib  # noqa: PLC0415
+        """Twelve hex digits that change with the effective policy; keys with their default have no part."""
+        import hashlib  # noqa: PLC0415 - as above
 
         # Where records are kept may differ between services of one policy.
-        ledger = Ledger(required=self.policy.ledger.required)
-        said = {
+        ledger = LedgerPolicy(required=self.policy.ledger.required)
+        stated = {
             key: value
             for key, value in self.policy._replace(ledger=ledger)._asdict().items()
             if key != "unreadable" and value != Policy._field_defaults[key]
         }
-        content = json.dumps(said, sort_keys=True, default=_plain)
+        content = json.dumps(stated, sort_keys=True, default=_hashed)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
-    def with_problem(self, problem: str) -> "Settings":
+    def with_problem(self, problem: PolicyProblem) -> "Settings":
         """The same settings, marked as not fully readable."""
-        known = self.policy.unreadable
-        policy = self.policy._replace(unreadable=f"{known}; {problem}" if known else problem)
-        return self._replace(policy=policy, notes=(*self.notes, problem))
+        before = self.policy.unreadable
+        policy = self.policy._replace(unreadable=f"{before}; {problem}" if before else str(problem))
+        return self._replace(policy=policy, problems=(*self.problems, problem))
 
 
-def _plain(value: object) -> object:
+def _hashed(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
@@ -110,71 +91,159 @@ def read_settings(
         arguments: keys of the policy file, and `enabled`, `policy`, `catalogue`.
 
     Returns:
-        The settings. What the environment or the file says wrongly is told in `policy.unreadable` and in
-        `notes`; the rest holds.
+        The settings. What is wrong in the environment or the file is in `problems` and in
+        `policy.unreadable`; the rest is in effect.
 
     Raises:
         PolicyError: an argument is wrong.
     """
     environ = os.environ if environ is None else environ
-    given = dict(arguments or {})
-    problems: list[str] = []
+    settings = _read(environ, arguments or {})
+    policy, origins = settings.policy.for_service(*_service(environ)), dict(settings.origins)
+    for key in ("require", "scope"):
+        if getattr(policy, key) != getattr(settings.policy, key):
+            origins[key] = origins["rule"]._replace(note=RULE)
+    return settings._replace(policy=policy, origins=origins)
 
-    def attempt(read: Callable[[], Any], *, otherwise: Any = None) -> Any:
-        try:
-            return read()
-        except PolicyError as error:
-            problems.append(str(error))
-            return otherwise
 
-    enabled = given.pop("enabled", None)
-    if enabled is None:
-        said = environ.get(ENABLED.variable) or ENABLED.default
-        enabled = attempt(partial(_boolean, ENABLED.variable, said), otherwise=True)
-    elif not isinstance(enabled, bool):
-        raise PolicyError(f"argument enabled: {enabled!r} is not true or false")
-    path = _text_argument(given, "policy") or environ.get(POLICY.variable, "")
-    catalogue = _text_argument(given, "catalogue") or environ.get(CATALOGUE.variable) or "newest"
-    values = attempt(partial(_read_file, path), otherwise={}) if path else {}
-    if path and not values:
-        values = _modes_said(path)
+def read_policy_file(path: str) -> Settings:
+    """The settings of a policy file alone, with all of its rules and none applied."""
+    return _read({}, {"policy": path})
+
+
+def _read(environ: Mapping[str, str], arguments: Mapping[str, object]) -> Settings:
+    given = {key: value for key, value in arguments.items() if value is not None}
+    reader = _Reader(environ)
+    enabled = reader.enabled(given)
+    path = reader.text(POLICY, given)
+    catalogue = reader.text(CATALOGUE, given) or CATALOGUE.default
+    if path:
+        reader.read_file(path)
     for setting in POLICY_SETTINGS:
-        if text := environ.get(setting.variable, "").strip():
-            value = attempt(partial(_from_environment, setting, text), otherwise=_IN_DOUBT.get(setting.key))
-            if value is not None:
-                values[setting.key] = value
-    _place_ledger(values, given, environ.get(LEDGER.variable, "").strip())
-    values |= {key: _argument(key, value) for key, value in given.items() if value is not None}
-    policy = attempt(partial(_policy, values, path)) or _readable_rest(values)
-    policy = policy.for_service(*_service(environ))._replace(
+        reader.read_variable(setting)
+    reader.place_ledger(given)
+    for key, value in given.items():
+        reader.read_argument(key, value)
+    policy = reader.policy()
+    policy = policy._replace(
         hosts=_canonical(policy.hosts),
         telemetry=policy.telemetry._replace(hosts=_canonical(policy.telemetry.hosts)),
-        seen_projects=attempt(partial(_seen_projects, Path(path).parent, policy.projects.file), otherwise={}),
+        seen_projects=reader.attempt(partial(_projects, Path(path).parent, policy.projects.file), {}),
     )
-    settings = Settings(enabled=enabled, policy=policy, catalogue=catalogue)
-    for problem in problems:
+    settings = Settings(
+        enabled=enabled, policy=policy, catalogue=catalogue, origins=reader.origins, policy_file=path
+    )
+    for problem in reader.problems:
         settings = settings.with_problem(problem)
     return settings
 
 
-def _place_ledger(values: dict[str, Any], given: dict[str, object], path: str) -> None:
-    """Put the ledger where an argument or else `path` says; what is said of it wrongly stays, to be told."""
-    said = values.get("ledger", {})
-    if isinstance(given.get("ledger"), str | os.PathLike):
-        path = _text_argument(given, "ledger")
-    if path and isinstance(said, Mapping):
-        values["ledger"] = {**said, "path": path}
+class _Reader:
+    """Collects the values of keys from each source in turn; a later one replaces an earlier one."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.values: dict[str, Any] = {}
+        self.origins: dict[str, Origin] = {}
+        self.problems: list[PolicyProblem] = []
+
+    def attempt(self, read: Callable[[], T], otherwise: T) -> T:
+        """What `read` returns; `otherwise`, and the problem noted, where it can't."""
+        try:
+            return read()
+        except SettingError as error:
+            self.problems.append(error.problem)
+            return otherwise
+
+    def enabled(self, given: dict[str, object]) -> bool:
+        """Whether to do anything at all."""
+        value = given.pop(ENABLED.key, None)
+        if isinstance(value, bool):
+            self.origins[ENABLED.key] = Origin(name="argument enabled")
+            return value
+        if value is not None:
+            raise _wrong(
+                f"argument {ENABLED.key}", repr(value), "is not true or false", "Write True or False."
+            )
+        self.read_variable(ENABLED)
+        return bool(self.values.pop(ENABLED.key, True))
+
+    def text(self, setting: Setting, given: dict[str, object]) -> str:
+        """A path or name, from an argument or else a variable."""
+        if argument := _text_argument(given, setting.key):
+            self.origins[setting.key] = Origin(name=f"argument {setting.key}")
+            return argument
+        if variable := self.environ.get(setting.variable, ""):
+            self.origins[setting.key] = Origin(name=setting.variable)
+        return variable
+
+    def read_file(self, path: str) -> None:
+        """Take the values of a policy file; where it can't be read, the modes that it seems to name."""
+        self.values = self.attempt(partial(_read_file, path), {}) or _modes_in(path)
+        self.origins |= dict.fromkeys(self.values, Origin(file=path))
+
+    def read_variable(self, setting: Setting) -> None:
+        """Take the value of a variable, if it is set."""
+        text = self.environ.get(setting.variable, "").strip()
+        if not text:
+            return
+        origin = Origin(name=setting.variable)
+        try:
+            self.values[setting.key] = _from_environment(setting, text)
+        except SettingError as error:
+            self.problems.append(error.problem)
+            origin = origin._replace(note="unreadable")
+            if setting.key in _IN_DOUBT:
+                self.values[setting.key] = _IN_DOUBT[setting.key]
+            elif setting.key in self.values:
+                return
+        self.origins[setting.key] = origin
+
+    def place_ledger(self, given: dict[str, object]) -> None:
+        """Take the path of the ledger from an argument or a variable; other keys of `ledger` stay."""
+        path, origin = self.environ.get(LEDGER.variable, "").strip(), Origin(name=LEDGER.variable)
+        if isinstance(given.get("ledger"), str | os.PathLike):
+            path, origin = _text_argument(given, "ledger"), Origin(name="argument ledger")
+        table = self.values.get("ledger", {})
+        if path and isinstance(table, Mapping):
+            self.values["ledger"] = {**table, "path": path}
+            self.origins[LEDGER.key] = origin
+        if self.environ.get(LEDGER_KEY.variable, "").strip():
+            self.origins[LEDGER_KEY.key] = Origin(name=LEDGER_KEY.variable)
+
+    def read_argument(self, key: str, value: object) -> None:
+        """Take the value of an argument.
+
+        Raises:
+            SettingError: it is wrong.
+        """
+        self.values[key] = _argument(key, value)
+        self.origins[key] = Origin(name=f"argument {key}")
+
+    def policy(self) -> Policy:
+        """The policy of the values; a wrong one is noted, and does not switch the others off."""
+        readable = {}
+        for key, value in self.values.items():
+            try:
+                part = decode(Policy, {key: value})
+            except DecodeError as error:
+                self.problems.append(wrong_value(error).at(self.origins))
+                if key in _IN_DOUBT:
+                    readable[key] = _IN_DOUBT[key]
+            else:
+                readable[key] = getattr(part, key, None)
+        return Policy(**{key: value for key, value in readable.items() if key in Policy._fields})
 
 
 def read_ledger_key(policy: Policy, environ: Mapping[str, str] | None = None) -> bytes | None:
-    """The private key that the ledger is signed with, as PEM; `None` if none is named.
+    """The private key that the ledger is signed with, as PEM; `None` if none is configured.
 
     Raises:
         PolicyError: it can't be read.
     """
     path = ledger_key_path(policy, environ)
     if path is None:
-        return _ledger_key_said(environ).encode()
+        return _ledger_key_variable(environ).encode()
     try:
         return Path(path).read_bytes() if path else None
     except OSError as error:
@@ -182,104 +251,49 @@ def read_ledger_key(policy: Policy, environ: Mapping[str, str] | None = None) ->
 
 
 def ledger_key_path(policy: Policy, environ: Mapping[str, str] | None = None) -> str | None:
-    """The file with that key; empty if none is named, `None` where the variable holds the key itself."""
-    said = _ledger_key_said(environ)
-    return None if said.startswith("-----BEGIN") else said or policy.ledger.key
+    """The file with that key; empty if none is configured, `None` where the variable holds the key itself."""
+    value = _ledger_key_variable(environ)
+    return None if value.startswith("-----BEGIN") else value or policy.ledger.key
 
 
-def _ledger_key_said(environ: Mapping[str, str] | None) -> str:
+def _ledger_key_variable(environ: Mapping[str, str] | None) -> str:
     return (os.environ if environ is None else environ).get(LEDGER_KEY.variable, "").strip()
 
 
 def _canonical(hosts: Mapping[str, T]) -> Mapping[str, T]:
-    return {_canonical_place(place): said for place, said in hosts.items()}
+    return {_canonical_host(host): value for host, value in hosts.items()}
 
 
-def _canonical_place(place: str) -> str:
+def _canonical_host(text: str) -> str:
     """A host, or host:port, as the core compares it."""
-    from otel_residency.core.classify import canonical_host  # noqa: PLC0415
+    from otel_residency.core.classify import canonical_host  # noqa: PLC0415 - as above
 
-    host, colon, port = place.rpartition(":")
+    host, colon, port = text.rpartition(":")
     if not (colon and port.isdecimal() and (":" not in host or host.endswith("]"))):
-        return canonical_host(place)
+        return canonical_host(text)
     name = canonical_host(host)
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
-def policy_problems(policy: Policy, catalogue: "Catalogue") -> list[str]:
-    """What a policy says that `catalogue` knows nothing of; an empty list if it is sound."""
-    regions = ", ".join(sorted(catalogue.region_codes))
-    problems = [
-        f"{key}: {region!r} is not a region code; known are: {regions}{_hint(region)}"
-        for key, codes in (
-            ("require", policy.require),
-            *(((f'hosts."{host}".region'), (own.region,)) for host, own in policy.hosts.items()),
-            *((f'rule for project "{rule.when.project}"', rule.require) for rule in policy.rule),
-            ("telemetry.content_regions", policy.telemetry.content_regions),
-            *((f'telemetry.hosts."{host}"', (region,)) for host, region in policy.telemetry.hosts.items()),
-        )
-        for region in codes
-        if region not in catalogue.region_codes
-    ]
-    attestations = [entry.name for entry in catalogue.entries.attestations]
-    problems += [
-        f"attest.{name}: not known; known are: {', '.join(attestations)}"
-        for name in policy.attest
-        if name not in attestations
-    ]
-    problems += [
-        f"baggage: {key!r} is no key of the baggage: write letters, digits, and of punctuation . _ - *"
-        for key in (*policy.baggage.read, *filter(None, (policy.baggage.write,)))
-        if not re.fullmatch(_BAGGAGE_KEY, key)
-    ]
-    if policy.ledger.required and not policy.ledger.path:
-        problems.append(f"ledger.required: there is no ledger; set ledger.path, or {LEDGER.variable}")
-    if (policy.catalogue_max_age or 0) < 0:
-        problems.append(f"catalogue_max_age: {policy.catalogue_max_age} is not a number of days, 0 or more")
-    for host, own in policy.hosts.items():
-        if not re.fullmatch(_HOST, host):
-            shown = host.rpartition("@")[2]
-            problems.append(
-                f'hosts."{shown}": {shown!r} is not a host, such as llm.example or llm.example:8443'
-            )
-        listed = catalogue.hosts.get(host)
-        if (listed and listed.kind != "loopback") or host in catalogue.bogus_hosts:
-            problems.append(f'hosts."{host}": the catalogue knows this host; a policy can\'t move it')
-        for name, sku in own.deployments.items():
-            if (own.provider, sku) not in catalogue.deployments:
-                skus = ", ".join(each for provider, each in catalogue.deployments if provider == own.provider)
-                problems.append(
-                    f'hosts."{host}".deployments.{name}: {sku!r} is not a deployment type; known are: {skus}'
-                )
-    return problems
-
-
-def _hint(region: str) -> str:
-    meant = {"uk": "gb", "uae": "ae", "europe": "eu", "usa": "us"}.get(region.lower())
-    return f"; did you mean {meant!r}?" if meant else ""
-
-
 def _read_file(path: str) -> dict[str, Any]:
-    import tomllib  # noqa: PLC0415
+    import tomllib  # noqa: PLC0415 - as above
 
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PolicyError(f"policy {path}: can't be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise PolicyError(f"policy {path}: is not TOML: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise unreadable_file(path, error, "TOML") from error
 
 
-def _seen_projects(directory: Path, file: str) -> Mapping[str, Project]:
+def _projects(directory: Path, file: str) -> Mapping[str, Project]:
     if not file:
         return {}
-    from otel_residency.settings.projects import read_projects  # noqa: PLC0415
+    from otel_residency.settings.projects import read_projects  # noqa: PLC0415 - as above
 
     return read_projects(directory / file).resolved()
 
 
-def _modes_said(path: str) -> dict[str, Any]:
-    """The modes that a file asks for, as far as one can see, which can't be read as a policy."""
+def _modes_in(path: str) -> dict[str, Any]:
+    """The modes that a file seems to name which can't be read as a policy."""
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -287,79 +301,73 @@ def _modes_said(path: str) -> dict[str, Any]:
     return {key: _IN_DOUBT[key] for key, _ in re.findall(_MODE_LINE, text)}
 
 
-def _policy(values: Mapping[str, Any], path: str) -> Policy:
-    try:
-        return build(Policy, values)
-    except DecodeError as error:
-        raise PolicyError(f"policy {path}: {error}" if path else str(error)) from None
-
-
-def _readable_rest(values: Mapping[str, Any]) -> Policy:
-    """The keys that can be read one by one, so that one wrong key does not switch the others off."""
-    readable: dict[str, Any] = {}
-    for key, kind in keys(Policy).items():
-        if key in values:
-            try:
-                readable[key] = convert(kind, values[key], key)
-            except DecodeError:
-                if key in _IN_DOUBT:
-                    readable[key] = _IN_DOUBT[key]
-    return Policy(**readable)
-
-
 def _from_environment(setting: Setting, text: str) -> Any:
-    if setting.key == "strict":
+    kind = field_types(Policy).get(setting.key, bool)
+    if kind is bool:
         return _boolean(setting.variable, text)
-    kind = keys(Policy)[setting.key]
-    value = _regions(setting.variable, text) if setting.key == "require" else text.lower()
-    try:
-        return convert(kind, value, setting.variable)
-    except DecodeError as error:
-        raise PolicyError(str(error)) from None
+    value = read_regions(setting.variable, text) if get_origin(kind) is tuple else text.lower()
+    return _converted(setting.key, value, setting.variable)
 
 
-def _regions(origin: str, text: str) -> list[str]:
-    regions = [region.strip().lower() for region in text.split(",") if region.strip()]
+def read_regions(name: str, text: str) -> tuple[str, ...]:
+    """The region codes of a text in which commas separate them.
+
+    Raises:
+        SettingError: there is none; `name` is the variable, argument or option.
+    """
+    regions = tuple(region.strip().lower() for region in text.split(",") if region.strip())
     if text and not regions:
-        raise PolicyError(f"{origin}: {text!r} names no region; write codes separated by commas")
+        problem = "names no region; write codes separated by commas"
+        raise _wrong(name, repr(text), problem, "Write codes separated by commas.")
     return regions
 
 
-def _boolean(origin: str, text: str) -> bool:
+def _boolean(name: str, text: str) -> bool:
     value = {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower())
     if value is None:
-        raise PolicyError(f"{origin}: {text!r} is not true or false")
+        raise _wrong(name, repr(text), "is not true or false", "Write true or false.")
     return value
 
 
 def _text_argument(given: dict[str, object], key: str) -> str:
-    value = given.pop(key, None)
-    if value is None:
-        return ""
+    value = given.pop(key, "")
     if not isinstance(value, str | os.PathLike):
-        raise PolicyError(f"argument {key}: {value!r} is not a path or name")
+        raise _wrong(f"argument {key}", repr(value), "is not a path or name", "Pass a path or name.")
     return os.fspath(value)
 
 
 def _argument(key: str, value: object) -> object:
-    known = keys(Policy)
-    if key not in known:
-        raise PolicyError(f"argument {key}: not known; known are: {', '.join(sorted(known))}")
+    names = sorted(field_types(Policy))
+    if key not in names:
+        problem = f"not known; known are: {', '.join(names)}"
+        raise _wrong(f"argument {key}", "", problem, nearest_name(key, names))
     if key == "require" and isinstance(value, str):
-        value = _regions("argument require", value)
-    try:
-        convert(known[key], value, f"argument {key}")
-    except DecodeError as error:
-        raise PolicyError(str(error)) from None
+        value = read_regions("argument require", value)
+    _converted(key, value, f"argument {key}")
     return value
 
 
+def _converted(key: str, value: object, name: str) -> Any:
+    """`value` as the policy's `key` takes it, under the `name` of a variable or argument."""
+    try:
+        return decode_value(field_types(Policy)[key], value, name)
+    except DecodeError as error:
+        raise SettingError(wrong_value(error)) from None
+
+
+def _wrong(key: str, value: str, problem: str, fix: str) -> SettingError:
+    return SettingError(
+        PolicyProblem(file="", key=key, value=value, problem=f"{value} {problem}".strip(), fix=fix)
+    )
+
+
 def _service(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The names of service and environment, as telemetry carries them."""
     text = environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     pairs = (pair.split("=", 1) for pair in text.split(",") if "=" in pair)
     attributes = {key.strip(): value.strip() for key, value in pairs}
     if "%" in text:
-        from urllib.parse import unquote  # noqa: PLC0415
+        from urllib.parse import unquote  # noqa: PLC0415 - as above
 
         attributes = {key: unquote(value) for key, value in attributes.items()}
     environment = attributes.get("deployment.environment.name") or attributes.get(

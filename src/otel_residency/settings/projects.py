@@ -1,4 +1,4 @@
-"""The settings of the vendor's projects in a file, which `otel-residency attest` writes for the policy."""
+"""The file with the settings of the vendor's projects, which `otel-residency attest` writes."""
 
 import json
 from collections.abc import Mapping
@@ -6,16 +6,16 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from otel_residency.core.decode import DecodeError, build
+from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.policy import Project
-from otel_residency.errors import PolicyError
+from otel_residency.settings.problems import SettingError, unreadable_file, wrong_value
 
 OF_THE_ORGANIZATION = "organization_default"
 """The retention of a project that has that of its organization."""
 
 
 class ProjectSettings(NamedTuple):
-    """What the Admin API tells of a project; `""` where it tells nothing."""
+    """What the Admin API returns for a project; `""` for a setting that it does not return."""
 
     residency: str = ""
     retention: str = ""
@@ -28,7 +28,7 @@ class ProjectsFile(NamedTuple):
     observed: date
     """The UTC day on which the settings were read."""
     source: str
-    """Base URL of the API that told them."""
+    """Base URL of the API that returned them."""
     retention: str = ""
     """Retention of the organization."""
     projects: Mapping[str, ProjectSettings] = {}
@@ -37,9 +37,9 @@ class ProjectsFile(NamedTuple):
         """By id, the settings that hold for each project."""
         return {
             name: Project(
-                each.residency,
-                self.retention if each.retention == OF_THE_ORGANIZATION else each.retention,
-                self.observed,
+                residency=each.residency,
+                retention=self.retention if each.retention == OF_THE_ORGANIZATION else each.retention,
+                observed=self.observed,
             )
             for name, each in self.projects.items()
         }
@@ -58,10 +58,9 @@ def read_projects(path: Path) -> ProjectsFile:
         PolicyError: it can't be read, or holds something else.
     """
     try:
-        return build(ProjectsFile, json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise PolicyError(f"projects {path}: can't be read: {error.strerror}") from error
+        return decode(ProjectsFile, json.loads(path.read_text(encoding="utf-8")))
     except DecodeError as error:
-        raise PolicyError(f"projects {path}: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise PolicyError(f"projects {path}: is not JSON: {error}") from error
+        problem = wrong_value(error, file=str(path))
+    except (OSError, ValueError, RecursionError) as error:
+        problem = unreadable_file(str(path), error, "JSON").problem
+    raise SettingError(problem._replace(fix="Write the file again with `otel-residency attest`."))

@@ -23,9 +23,10 @@ from opentelemetry.trace import get_tracer_provider
 
 from otel_residency.calls.state import runtime
 from otel_residency.cli.doctor.ledger import look_at_ledger
-from otel_residency.cli.doctor.report import BaseUrl, Problem, Processor, Provider, Report
+from otel_residency.cli.doctor.report import Problem, Processor, Provider, Report
 from otel_residency.cli.gate import gate_active, gate_missing
-from otel_residency.cli.plain import plain
+from otel_residency.core.base_url import BaseUrl
+from otel_residency.core.decode import to_plain
 from otel_residency.export_gate.destinations import address_of, exporter_of
 from otel_residency.instrumentor import ResidencyInstrumentor
 from otel_residency.patches.install import CLIENTS
@@ -51,7 +52,7 @@ _DEEPEST = 8
 
 
 def look(told: Sequence[LogRecord]) -> dict[str, Any]:
-    """Everything, as plain data; `told` is what the auto-instrumentation logged."""
+    """Everything, as to_plain data; `told` is what the auto-instrumentation logged."""
     installed = find_spec("openai") is not None
     client_error = _import_client() if installed else None
     _import_http_clients()
@@ -78,7 +79,7 @@ def look(told: Sequence[LogRecord]) -> dict[str, Any]:
         ledger=look_at_ledger(runtime.state.settings.policy) if runtime.state is not None else None,
         user=os.getuid() if hasattr(os, "getuid") else 0,
     )
-    answer: dict[str, Any] = plain(report)
+    answer: dict[str, Any] = to_plain(report)
     return answer
 
 
@@ -116,7 +117,7 @@ def _base_url() -> tuple[BaseUrl | None, str | None]:
     """Where a client made without arguments calls, or why none can be made."""
     try:
         url: Any = import_module("openai").OpenAI(api_key="the doctor makes no call").base_url
-        return BaseUrl(url.scheme, url.host, url.port, url.path.rstrip("/")), None
+        return BaseUrl(scheme=url.scheme, host=url.host, port=url.port, path=url.path.rstrip("/")), None
     except Exception as error:  # noqa: BLE001 - as above
         return None, f"{type(error).__name__}: {error}"
 

@@ -5,10 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from otel_residency.cli.doctor.report import Report
-from otel_residency.core.decode import build
+from otel_residency.core.decode import decode
 
 _LAUNCHER = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
 _PROBE = Path(__file__).with_name("probe.py")
@@ -42,12 +41,7 @@ def probe() -> Report:
         except subprocess.TimeoutExpired:
             raise ProbeError(f"no report within {_PATIENCE} seconds") from None
         try:
-            return build(Report, json.loads(told.read_text(encoding="utf-8"), object_hook=_told))
+            return decode(Report, json.loads(told.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             *_, last = ["it said nothing", *done.stderr.strip().splitlines()]
             raise ProbeError(f"no report, exit code {done.returncode}: {last}") from None
-
-
-def _told(values: dict[str, Any]) -> dict[str, Any]:
-    """Without what the probe could not tell; a key that is not there has its default."""
-    return {key: value for key, value in values.items() if value is not None}

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from otel_residency.core.base_url import BaseUrl
+
 
 class Problem(NamedTuple):
     """An error or warning that the auto-instrumentation logged."""
@@ -34,15 +36,6 @@ class Processor(NamedTuple):
     port: int | None = None
     early: bool = False
     """Whether it has an exporter and does something of its own when a span starts."""
-
-
-class BaseUrl(NamedTuple):
-    """Where a client made without arguments calls, as its HTTP library reads the URL."""
-
-    scheme: str
-    host: str
-    port: int | None = None
-    path: str = ""
 
 
 class Place(NamedTuple):
@@ -102,6 +95,7 @@ class Report(NamedTuple):
     processors: tuple[Processor, ...] = ()
     sampler: str | None = None
     base_url: BaseUrl | None = None
+    """That of a client made without arguments, as its HTTP library reads it."""
     url_error: str | None = None
     """Why a client without arguments can't be made."""
     ledger: Ledger | None = None

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
+from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.doctor.launch import ProbeError, probe
 from otel_residency.cli.doctor.report import Report
 from otel_residency.cli.environ import variables
-from otel_residency.cli.in_force import in_force
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.settings.load import Settings
+from otel_residency.settings.problems import PolicyProblem
 
 
 class Seen(NamedTuple):
@@ -17,7 +18,7 @@ class Seen(NamedTuple):
 
     environ: Mapping[str, str]
     settings: Settings
-    problems: tuple[str, ...]
+    problems: tuple[PolicyProblem, ...]
     """What is wrong with the settings."""
     catalogue: Catalogue
     today: date
@@ -28,7 +29,7 @@ class Seen(NamedTuple):
 
 def gather() -> Seen:
     """Read the settings and the catalogue, and have the probe look."""
-    settings, problems, catalogue = in_force()
+    settings, problems, catalogue = active_settings()
     report, silence = None, ""
     try:
         report = probe()

@@ -1,6 +1,5 @@
 """The checks as people read them, and as programs do."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -8,9 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from otel_residency.cli.console import as_lines, console, is_unicode
 from otel_residency.cli.doctor.check import MEANINGS, Check, Status
-from otel_residency.version import __version__
+from otel_residency.cli.output import as_document, as_lines, console, is_unicode
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILURE: "bold red"}
 _SYMBOLS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}
@@ -19,7 +17,6 @@ _SYMBOLS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}
 def as_json(checks: Sequence[Check]) -> str:
     """One document with what the table says."""
     document = {
-        "otel_residency": __version__,
         "status": worst(checks),
         "checks": [
             {
@@ -32,7 +29,7 @@ def as_json(checks: Sequence[Check]) -> str:
             for each in checks
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return as_document("doctor", document)
 
 
 def as_text(checks: Sequence[Check]) -> str:

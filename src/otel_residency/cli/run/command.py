@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from opentelemetry.instrumentation import auto_instrumentation
 
+from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.environ import import_path, set_import_path, variables
-from otel_residency.cli.in_force import in_force
+from otel_residency.cli.output import stop, tell
 from otel_residency.cli.run.program import is_python, unguardable
 from otel_residency.cli.run.refusal import refuse
-from otel_residency.cli.stop import stop, tell
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """Exit codes of a shell for a command that it can't start."""
@@ -34,11 +34,11 @@ def run(
     be installed, or a setting can't be read, the program is not started and the exit code is 78. Python
     processes that it starts are guarded likewise.
     """
-    settings, problems, _ = in_force()
+    settings, problems, _ = active_settings()
     if not settings.enabled and not allow_disabled:
         refuse("OTEL_RESIDENCY_ENABLED is false; unset it, or say --allow-disabled")
     if settings.enabled and problems:
-        refuse("; ".join(problems))
+        refuse("; ".join(map(str, problems)))
     found = which(command[0])
     if found is None:
         stop(f"{command[0]}: command not found", NOT_FOUND)

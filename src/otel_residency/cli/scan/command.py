@@ -8,16 +8,15 @@ from typing import Annotated
 
 import typer
 
-from otel_residency.cli.base_url import BASE_URL, read_base_url
+from otel_residency.cli.active_settings import sound_settings
+from otel_residency.cli.base_url import BASE_URL
 from otel_residency.cli.environ import variables
-from otel_residency.cli.in_force import in_force
 from otel_residency.cli.options import Json, Require
-from otel_residency.cli.plain import as_document
+from otel_residency.cli.output import as_document, as_json, stop
 from otel_residency.cli.scan.files import files_below
-from otel_residency.cli.stop import stop
+from otel_residency.core.base_url import read_base_url
 from otel_residency.errors import CatalogueError
 from otel_residency.guard import Guard
-from otel_residency.version import __version__
 
 
 class Format(StrEnum):
@@ -56,9 +55,7 @@ def scan(
     """
     if json and format is Format.sarif:
         stop("say --json or --format sarif, not both")
-    settings, problems, _ = in_force(require=require, strict=strict)
-    if problems:
-        stop("; ".join(problems))
+    settings = sound_settings(require=require, strict=strict)
     if not settings.policy.require:
         stop("no region is required: say --require, or set OTEL_RESIDENCY_REQUIRE")
     missing = [path for path in paths if not path.exists()]
@@ -79,11 +76,13 @@ def scan(
         stop(f"scan needs {error.name}: pip install 'otel-residency[cli]'")
     if not found.files and not found.unread:
         stop("there is no file of a known kind: see docs/cli.md for those that are read")
-    if format is Format.text and not json:
+    if format is Format.sarif:
+        typer.echo(as_json(sarif.as_sarif(found)))
+    elif format is Format.text and not json:
         typer.echo(show.as_text(found))
     else:
-        document = {"otel_residency": __version__, "violations": found.violations, **found._asdict()}
-        typer.echo(as_document(sarif.as_sarif(found) if format is Format.sarif else document))
+        document = {"violations": found.violations, **found._asdict()}
+        typer.echo(as_document("scan", document))
     raise typer.Exit(int(bool(found.violations or (settings.policy.strict and found.unread))))
 
 

@@ -6,7 +6,7 @@ for, and what the first has besides is about the thing.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from itertools import product
@@ -14,21 +14,24 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otel_residency.calls.body import BodyReader
-from otel_residency.cli.base_url import BASE_URL, read_base_url
+from otel_residency.cli.base_url import BASE_URL
 from otel_residency.cli.environ import without_secrets
-from otel_residency.cli.plain import printable
+from otel_residency.cli.output import printable
 from otel_residency.cli.scan.said import Call, Client, Found, Open, Place, Said
+from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.classify import VENDOR, match_host
 from otel_residency.core.decide import violates
 from otel_residency.core.entries import Endpoint
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
-from otel_residency.core.reasons import REASONS
+from otel_residency.core.reasons import reason_of
 from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.guard import Guard
-from otel_residency.settings.load import ENABLED, POLICY_SETTINGS, policy_problems, read_settings
+from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.load import read_settings
+from otel_residency.settings.table import ENABLED, POLICY_SETTINGS
 
 _URL = re.compile(r"(?:https?|wss?)://\S+")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
@@ -47,11 +50,7 @@ _AZURE = "azure"
 _REGION_KEY = "data_residency"
 _BASE_KEYS = ("base_url", "api_base")
 """Below other URLs it is not known which paths are called."""
-_OF_ENDPOINTS = ("endpoint.", "region.")
 _NOT_LISTED = "model.not_listed"
-_NOT_TOLD = frozenset({"model.not_stated", "batch.contents_unseen", "deployment.unknown"})
-"""Findings about what only the running program shows."""
-_UNSEEN = {"model.not_stated": "model", "batch.contents_unseen": "lines of the file"}
 _VARIABLES = frozenset(setting.variable for setting in (ENABLED, *POLICY_SETTINGS))
 
 
@@ -85,9 +84,10 @@ class Judge:
         self._reader = BodyReader(guard.catalogue.entries)
         self._policy = guard.settings.policy
         self._revision = guard.catalogue.revision_on(day)
-        regions = self._revision.regions if self._revision else {}
         self.catalogue = self._revision.id if self._revision else ""
-        self._hosts = tuple(regions[code].host for code in self._policy.require if code in regions)
+        self._hosts = tuple(
+            filter(None, (guard.catalogue.host_of(code, day) for code in self._policy.require))
+        )
         if not self._hosts or not self._endpoints:
             required = ", ".join(self._policy.require)
             raise CatalogueError(f"the table in force on {day} offers nothing in {required}")
@@ -117,11 +117,8 @@ class Judge:
                 yield each
             elif isinstance(each, Call) and (endpoint := self._endpoint(each.path)):
                 full = self._full(each, self._bare(self._hosts[0], endpoint), endpoint)
-                reasons = {finding.reason for finding in self._findings(full)}
-                unknown = {
-                    **dict.fromkeys(each.unknown),
-                    **{_UNSEEN[r]: None for r in _UNSEEN if r in reasons},
-                }
+                still_open = (reason_of(finding.reason).open_in_source for finding in self._findings(full))
+                unknown = dict.fromkeys((*each.unknown, *filter(None, still_open)))
                 if deployments and full.model:
                     unknown["model, which may be a deployment"] = None
                 if unknown:
@@ -157,7 +154,7 @@ class Judge:
         elif _is_url(said) and not _NOT_SET.search(_host_of(value)):
             found = self._url(said.place, value)
             is_base = _snake(said.key).endswith(_BASE_KEYS)
-            yield from (each for each in found if is_base or not each.reason.startswith(_OF_ENDPOINTS))
+            yield from (each for each in found if is_base or reason_of(each.reason).topic != "endpoint")
         elif said.key == _REGION_KEY:
             yield from self._url(said.place, f"https://{self._region_host(value)}{BASE_PATH}")
         elif _HOST_KEY.fullmatch(_snake(said.key)) and self._names_host(value):
@@ -200,7 +197,7 @@ class Judge:
             bare = self._bare(host, endpoint)
             full = self._full(call, bare, endpoint)
             full = full._replace(model=None) if deployments else full
-            of_endpoint = (f for f in self._findings(bare) if f.reason.startswith(_OF_ENDPOINTS))
+            of_endpoint = (f for f in self._findings(bare) if reason_of(f.reason).topic == "endpoint")
             found.append((*of_endpoint, *self._besides(full, bare)))
         for finding in min(found, key=_worst):
             yield from self._told(_place_of(finding, call), (finding,))
@@ -219,11 +216,11 @@ class Judge:
 
     def _setting(self, place: Place, variable: str, value: str) -> Iterator[Judged]:
         """A setting of ours that can't be read makes every call one in doubt."""
-        policy = read_settings({variable: value}).policy
-        problems = filter(None, (policy.unreadable, *policy_problems(policy, self._guard.catalogue)))
-        for problem in problems:
-            finding = Finding("policy.unreadable", INDETERMINATE, problem)
-            violation = violates(finding.verdict, policy._replace(unreadable=problem), required=False)
+        settings = read_settings({variable: value})
+        policy, catalogue = settings.policy, self._guard.catalogue
+        for problem in (*settings.problems, *policy_problems(policy, catalogue, settings.origins)):
+            finding = Finding("policy.unreadable", INDETERMINATE, str(problem))
+            violation = violates(finding.verdict, policy._replace(unreadable=str(problem)), required=False)
             yield from (each._replace(violation=violation) for each in self._told(place, (finding,)))
 
     def _bare(self, host: str, endpoint: Endpoint) -> CallFacts:
@@ -239,10 +236,10 @@ class Judge:
 
     def _told(self, place: Place, findings: Iterable[Finding], note: str = "") -> Iterator[Judged]:
         for reason, verdict, detail in findings:
-            if verdict is not ELIGIBLE and reason not in _NOT_TOLD:
+            if verdict is not ELIGIBLE and not reason_of(reason).open_in_source:
                 violation = violates(verdict, self._policy, required=True)
                 told = printable(without_secrets(f"{note}{detail}", {}))
-                yield Judged("", *place, reason, verdict, violation, told, REASONS[reason].fix)
+                yield Judged("", *place, reason, verdict, violation, told, reason_of(reason).fix)
 
     def _endpoint(self, path: str) -> Endpoint | None:
         """The endpoint that the names before a verb stand for: as many of the last ones as make one."""
@@ -276,8 +273,7 @@ class Judge:
         return ""
 
     def _region_host(self, region: str) -> str:
-        terms = self._revision.regions.get(region) if self._revision else None
-        return self._global if region == GLOBAL else terms.host if terms else ""
+        return self._global if region == GLOBAL else self._guard.catalogue.host_of(region, self._day)
 
     def _names_host(self, text: str) -> bool:
         return bool(_HOST.fullmatch(text)) and self._guard.concerns_host(text)
@@ -344,14 +340,10 @@ def _host_of(url: str) -> str:
 
 
 def _worst(findings: Iterable[Finding]) -> int:
-    return max((SEVERITY[each.verdict] for each in findings if each.reason not in _NOT_TOLD), default=0)
-
-
-_ARGUMENTS: Mapping[str, str] = {"model": "model", "catalogue": "model", "tier": "service_tier"}
+    judged = (each for each in findings if not reason_of(each.reason).open_in_source)
+    return max((SEVERITY[each.verdict] for each in judged), default=0)
 
 
 def _place_of(finding: Finding, call: Call) -> Place:
     """Where the argument stands that a finding is about, or the call."""
-    topic, _, rest = finding.reason.partition(".")
-    argument = "tools" if rest == "tool" else rest if topic == "feature" else _ARGUMENTS.get(topic, "")
-    return call.places.get(argument, call.place)
+    return call.places.get(reason_of(finding.reason).argument, call.place)

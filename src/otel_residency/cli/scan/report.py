@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_residency.cli.environ import without_secrets
-from otel_residency.cli.plain import printable
+from otel_residency.cli.output import printable
 from otel_residency.cli.scan.files import content_of, reader_of
 from otel_residency.cli.scan.ignored import Ignored, read_ignored
 from otel_residency.cli.scan.judge import Judge, Judged

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from otel_residency.cli.console import STYLES, as_lines, columns, console, is_unicode
+from otel_residency.cli.output import STYLES, as_lines, columns, console, is_unicode
 from otel_residency.cli.scan.report import Report
 
 _MANY = 20

@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
-from otel_residency.cli.doctor.report import BaseUrl
 from otel_residency.cli.doctor.seen import Seen
+from otel_residency.core.base_url import BaseUrl, read_base_url
 from otel_residency.core.decide import decide
-from otel_residency.core.facts import CallFacts, Hop
-from otel_residency.core.reasons import REASONS
+from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
+from otel_residency.core.reasons import reason_of
 from otel_residency.core.verdict import Finding, Verdict
 
 _URL, _OLD_URL, _LOG = "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_LOG"
-_TOPICS = ("host.", "transport.")
-"""Reasons that a base URL alone gives; the others hang on the call."""
 
 
 def checks(seen: Seen) -> Iterator[Check]:
@@ -43,7 +41,7 @@ def _base_url(seen: Seen) -> Check:
     base = seen.report.base_url if seen.report else None
     if base is None:
         return ok("client.base_url", "no client to ask")
-    if base.scheme not in ("http", "https") or not base.host:
+    if read_base_url(str(base)) is None:
         fix = f"Write it with its scheme, like {example}."
         return failure("client.base_url", f"{_URL} is not a URL that the client can call", fix)
     return _judged(seen, base, example)
@@ -54,13 +52,12 @@ def _judged(seen: Seen, base: BaseUrl, example: str) -> Check:
     findings = _findings(seen, base)
     ineligible = any(finding.verdict is Verdict.INELIGIBLE for finding in findings)
     if not findings or not (seen.settings.policy.require or ineligible):
-        port = f":{base.port}" if base.port else ""
-        return ok("client.base_url", f"{base.scheme}://{base.host}{port}")
+        return ok("client.base_url", str(base._replace(path="")))
     details = "; ".join(finding.detail for finding in findings)
     if seen.environ.get(_URL) is None:
         fix = f"Set {_URL} to {example}, unless every client of the service names its host."
         return warning("client.base_url", f"{_URL} is not set; {details}", fix)
-    fix = REASONS[findings[0].reason].fix
+    fix = reason_of(findings[0].reason).fix
     if ineligible:
         place = f" That is {example}." if seen.settings.policy.require else ""
         return failure("client.base_url", f"{_URL}: {details}", fix + place)
@@ -72,11 +69,10 @@ def _findings(seen: Seen, base: BaseUrl) -> list[Finding]:
     hop = Hop(base.scheme, base.host, base.port, f"{base.path}/responses", payload=True)
     facts = CallFacts(on=seen.today, method="POST", hops=(hop,), base_path=base.path)
     findings = decide(facts, seen.catalogue, seen.settings.policy).findings
-    return [finding for finding in findings if finding.reason.startswith(_TOPICS)]
+    return [finding for finding in findings if reason_of(finding.reason).topic == "host"]
 
 
 def _example(seen: Seen) -> str:
     """The vendor's base URL for the first required region, as the table of today names it."""
-    revision = seen.catalogue.revision_on(seen.today)
-    terms = revision.regions.get(next(iter(seen.settings.policy.require), "")) if revision else None
-    return f"https://{terms.host}/v1" if terms and terms.host else "https://HOST/v1"
+    region = next(iter(seen.settings.policy.require), "")
+    return f"https://{seen.catalogue.host_of(region, seen.today) or 'HOST'}{BASE_PATH}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.report import Key, Ledger, Place, Report
 from otel_residency.cli.doctor.seen import Seen
-from otel_residency.core.policy import Ledger as Told
+from otel_residency.core.policy import LedgerPolicy
 from otel_residency.runtime.private_file import READ
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -35,7 +35,7 @@ def checks(seen: Seen) -> Iterator[Check]:
         yield _required(seen)
 
 
-def _none(told: Told) -> Check:
+def _none(told: LedgerPolicy) -> Check:
     if told.required:
         fix = "Set OTEL_RESIDENCY_LEDGER, or ledger.path in the policy."
         return failure("ledger.kept", "ledger.required is true, and there is none", fix)
@@ -93,8 +93,8 @@ def _others_around(folder: Place) -> Iterator[Check]:
         yield warning("ledger.private", found, f"chmod go-w {folder.path}")
 
 
-def _space(told: Told, ledger: Ledger) -> Check:
-    wanted = told.rotate_bytes or Told().rotate_bytes
+def _space(told: LedgerPolicy, ledger: Ledger) -> Check:
+    wanted = told.rotate_bytes or LedgerPolicy().rotate_bytes
     found = f"{ledger.free >> 20} MiB are free"
     if ledger.free >= wanted:
         return ok("ledger.space", found)

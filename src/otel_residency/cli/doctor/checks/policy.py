@@ -4,6 +4,10 @@ from collections.abc import Iterator
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.seen import Seen
+from otel_residency.core.decide import decide
+from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
+from otel_residency.core.rules.table import MISSING_TERM
+from otel_residency.core.verdict import INELIGIBLE, Verdict
 
 
 def checks(seen: Seen) -> Iterator[Check]:
@@ -11,13 +15,9 @@ def checks(seen: Seen) -> Iterator[Check]:
     policy = seen.settings.policy
     for problem in seen.problems:
         refused = "; every call is refused" if policy.on_call == "block" else ""
-        fix = "Mend that setting. Keys and values are in docs/policy.md."
-        yield failure("policy.readable", f"{problem}{refused}", fix)
+        yield failure("policy.readable", f"{problem}{refused}", problem.fix)
     if not seen.problems:
         yield ok("policy.readable", f"policy {seen.settings.policy_hash}")
-    yield from (
-        warning("policy.modes", note, "Don't rely on it.") for note in seen.settings.notes if _new(seen, note)
-    )
     if policy.require:
         yield ok("policy.require", f"{', '.join(policy.require)}, for {policy.scope}")
     else:
@@ -28,28 +28,42 @@ def checks(seen: Seen) -> Iterator[Check]:
     yield from _attestations(seen)
 
 
-def _new(seen: Seen, note: str) -> bool:
-    """Whether a note of the settings says what no check has said yet."""
-    return not any(note in problem for problem in seen.problems)
-
-
 def _attestations(seen: Seen) -> Iterator[Check]:
-    policy, revision = seen.settings.policy, seen.catalogue.revision_on(seen.today)
-    complete = True
-    for region in policy.require:
-        terms = revision.regions.get(region) if revision else None
-        for group in terms.needs if terms else ():
-            said = [policy.attest[name].value for name in group if name in policy.attest]
-            if any(said):
-                continue
-            complete = False
-            refused = len(said) == len(group)
-            verdict = "calls there are ineligible" if refused else "calls there are at best conditional"
-            yield warning(
-                "policy.attestations",
-                f"{region} asks for {' or '.join(group)}; {verdict}",
-                "State what your contract holds under [attest] of the policy, or obtain it.",
-            )
-    if complete:
+    required = seen.settings.policy.require
+    findings = dict.fromkeys(each for region in required for each in _missing(seen, region))
+    for region, project, detail, verdict in findings:
+        where = f"{region}, {project}" if project else region
+        verdict_there = "ineligible" if verdict is INELIGIBLE else f"at best {verdict}"
+        yield warning(
+            "policy.attestations",
+            f"{where}: {detail}; calls there are {verdict_there}",
+            "State what your contract holds under [attest] of the policy, or obtain it.",
+        )
+    if not findings:
         none = "nothing to attest without a required region"
-        yield ok("policy.attestations", "all stated" if policy.require else none)
+        yield ok("policy.attestations", "all stated" if required else none)
+
+
+def _missing(seen: Seen, region: str) -> Iterator[tuple[str, str, str, Verdict]]:
+    """What the core finds missing for a call in `region`, made with each project that may answer there."""
+    policy = seen.settings.policy._replace(require=(region,))
+    host = seen.catalogue.host_of(region, seen.today)
+    hop = Hop(scheme="https", host=host, port=None, path=f"{BASE_PATH}/responses", payload=True)
+    for project in _projects(seen, region):
+        facts = CallFacts(on=seen.today, method="POST", hops=(hop,), project=project or None)
+        for finding in decide(facts, seen.catalogue, policy).findings:
+            if finding.reason == MISSING_TERM:
+                yield region, project, finding.detail, finding.verdict
+
+
+def _projects(seen: Seen, region: str) -> list[str]:
+    """The project that the client names, else those of `region` in the policy's file, else `""`."""
+    if named := seen.environ.get("OPENAI_PROJECT_ID", ""):
+        return [named]
+    residencies = seen.catalogue.project_residency
+    there = [
+        name
+        for name, project in seen.settings.policy.seen_projects.items()
+        if project.residency in residencies and residencies[project.residency].region == region
+    ]
+    return there or [""]

@@ -1,1 +1,0 @@
-"""The subcommand that reads the settings of the vendor's projects."""

@@ -1,1 +1,0 @@
-"""The dated tables: which there are, what stands in them, and what changed between two."""

@@ -1,1 +1,0 @@
-"""One imagined call, judged."""

@@ -1,1 +1,0 @@
-"""The lines of a batch's input file, judged before anything is uploaded."""

@@ -1,1 +1,0 @@
-"""What a reason code means, which verdicts it may have, and what to do."""

@@ -1,1 +1,0 @@
-"""The policy: what is wrong with one, and what holds here."""

@@ -1,1 +1,0 @@
-"""What the recorded calls say, as a document."""

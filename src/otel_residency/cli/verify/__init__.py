@@ -1,1 +1,0 @@
-"""Whether a ledger is as it was written."""

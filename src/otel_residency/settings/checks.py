@@ -1,0 +1,157 @@
+"""Checks a policy against the catalogue: regions, attestations, hosts and deployment types that exist."""
+
+import re
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from otel_residency.core.decode import nearest_name
+from otel_residency.core.policy import Policy, When
+from otel_residency.settings.problems import Origins, PolicyProblem
+from otel_residency.settings.table import LEDGER
+
+# Every process reads its settings, also one that never calls the vendor and needs no catalogue.
+if TYPE_CHECKING:
+    from otel_residency.core.catalogue import Catalogue
+
+_HOST = r"[^\s/@?#*]+"
+"""A host, with or without a port; a URL or a pattern would match no call."""
+_BAGGAGE_KEY = r"[A-Za-z0-9._*-]+"
+"""The keys that every propagator of OpenTelemetry passes on."""
+_MISTAKEN = {"uk": "gb", "uae": "ae", "europe": "eu", "usa": "us"}
+_PART_OF_EU = "at be bg ch cy cz de dk ee es fi fr gr hr hu ie is it li lt lu lv mt nl no pl pt ro se si sk"
+"""Codes of the countries of the EEA and of Switzerland, which the vendor's region `eu` covers."""
+
+
+def policy_problems(
+    policy: Policy, catalogue: "Catalogue", origins: Origins = MappingProxyType({})
+) -> list[PolicyProblem]:
+    """What `policy` names that `catalogue` does not have; an empty list if nothing is wrong.
+
+    Args:
+        policy: the policy.
+        catalogue: the catalogue that calls are judged by.
+        origins: where the values of the policy come from, to be named in the problems.
+    """
+    found = (
+        *_region_problems(policy, catalogue),
+        *_attestation_problems(policy, catalogue),
+        *_baggage_problems(policy),
+        *_ledger_problems(policy),
+        *_age_problems(policy),
+        *_host_problems(policy, catalogue),
+    )
+    return [problem.at(origins) for problem in found]
+
+
+def _region_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyProblem]:
+    known = ", ".join(sorted(catalogue.region_codes))
+    for key, codes in (
+        ("require", policy.require),
+        *((f'hosts."{host}".region', (host_terms.region,)) for host, host_terms in policy.hosts.items()),
+        *((f"rule for {_condition(rule.when)}", rule.require) for rule in policy.rule),
+        ("telemetry.content_regions", policy.telemetry.content_regions),
+        *((f'telemetry.hosts."{host}"', (region,)) for host, region in policy.telemetry.hosts.items()),
+    ):
+        for code in codes:
+            if code not in catalogue.region_codes:
+                hint, meant = _meant(code)
+                yield PolicyProblem(
+                    file="",
+                    key=key,
+                    value=code,
+                    problem=f"unknown region {code!r}{hint}; known are: {known}",
+                    fix=f'Write "{meant}".' if meant else f"Write one of: {known}.",
+                )
+
+
+def _condition(when: When) -> str:
+    return ", ".join(f'{name} "{value}"' for name, value in when._asdict().items() if value is not None)
+
+
+def _meant(code: str) -> tuple[str, str]:
+    """What a message adds about an unknown region code, and the code that was probably meant."""
+    name = code.lower()
+    if name in _PART_OF_EU.split():
+        return ", which is part of 'eu'", "eu"
+    meant = _MISTAKEN.get(name, "")
+    return (f"; did you mean {meant!r}?" if meant else ""), meant
+
+
+def _attestation_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyProblem]:
+    names = [entry.name for entry in catalogue.entries.attestations]
+    for name in policy.attest:
+        if name not in names:
+            yield PolicyProblem(
+                file="",
+                key=f"attest.{name}",
+                value=name,
+                problem=f"unknown attestation; known are: {', '.join(names)}",
+                fix=nearest_name(name, names),
+            )
+
+
+def _baggage_problems(policy: Policy) -> Iterator[PolicyProblem]:
+    for key in (*policy.baggage.read, *filter(None, (policy.baggage.write,))):
+        if not re.fullmatch(_BAGGAGE_KEY, key):
+            yield PolicyProblem(
+                file="",
+                key="baggage",
+                value=key,
+                problem=f"{key!r} is not a key of the baggage",
+                fix="Write letters, digits and . _ - * only.",
+            )
+
+
+def _ledger_problems(policy: Policy) -> Iterator[PolicyProblem]:
+    if policy.ledger.required and not policy.ledger.path:
+        yield PolicyProblem(
+            file="",
+            key="ledger.required",
+            value="true",
+            problem=f"there is no ledger; set ledger.path, or {LEDGER.variable}",
+            fix=f"Set ledger.path, or {LEDGER.variable}.",
+        )
+
+
+def _age_problems(policy: Policy) -> Iterator[PolicyProblem]:
+    if (policy.catalogue_max_age or 0) < 0:
+        yield PolicyProblem(
+            file="",
+            key="catalogue_max_age",
+            value=str(policy.catalogue_max_age),
+            problem=f"{policy.catalogue_max_age} is not a number of days, 0 or more",
+            fix="Write a number of days, 0 or more.",
+        )
+
+
+def _host_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyProblem]:
+    for host, terms in policy.hosts.items():
+        if not re.fullmatch(_HOST, host):
+            shown = host.rpartition("@")[2]  # what stands before it may be a password
+            yield PolicyProblem(
+                file="",
+                key=f'hosts."{shown}"',
+                value=shown,
+                problem=f"{shown!r} is not a host",
+                fix="Write a host, such as llm.example or llm.example:8443.",
+            )
+        listed = catalogue.hosts.get(host)
+        if (listed and listed.kind != "loopback") or host in catalogue.bogus_hosts:
+            yield PolicyProblem(
+                file="",
+                key=f'hosts."{host}"',
+                value=host,
+                problem="the catalogue lists this host; a policy can't move it",
+                fix="Remove this table.",
+            )
+        skus = [sku for provider, sku in catalogue.deployments if provider == terms.provider]
+        for name, sku in terms.deployments.items():
+            if sku not in skus:
+                yield PolicyProblem(
+                    file="",
+                    key=f'hosts."{host}".deployments.{name}',
+                    value=sku,
+                    problem=f"{sku!r} is not a deployment type; known are: {', '.join(skus) or 'none'}",
+                    fix=nearest_name(sku, skus) if skus else "Remove deployments.",
+                )

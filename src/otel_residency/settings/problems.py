@@ -1,0 +1,71 @@
+"""A setting that can't be used, as a value: where it stands, what is wrong with it, and the fix."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from otel_residency.core.decode import DecodeError
+from otel_residency.errors import PolicyError
+
+
+class Origin(NamedTuple):
+    """Where the value of a key comes from."""
+
+    file: str = ""
+    name: str = ""
+    """Variable, argument or option; empty for a file."""
+    note: str = ""
+
+    def __str__(self) -> str:
+        """As `policy show` prints it."""
+        return ", ".join(filter(None, (self.file or self.name, self.note)))
+
+
+Origins = Mapping[str, Origin]
+"""Origins by the key of the policy file. A key that is not in it has its default."""
+
+
+class PolicyProblem(NamedTuple):
+    """One thing that is wrong with the settings."""
+
+    file: str
+    """The file that it stands in; empty for a variable, an argument or an option."""
+    key: str
+    """Dotted key of the file, or the variable, argument or option."""
+    value: str
+    """What stands there, as it may be shown; empty if nothing does."""
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        """The sentence for logs and error messages."""
+        return ": ".join(filter(None, (self.file, self.key, self.problem)))
+
+    def at(self, origins: Origins) -> "PolicyProblem":
+        """The same problem of a policy file's key, with the file or variable that the value came from."""
+        top = re.split(r"[.\[ ]", self.key, maxsplit=1)[0]
+        origin = origins.get(self.key) or origins.get(top, Origin())
+        key = origin.name + self.key.removeprefix(top) if origin.name else self.key
+        return self._replace(file=origin.file, key=key)
+
+
+class SettingError(PolicyError):
+    """A setting can't be used, with the problem as a value."""
+
+    def __init__(self, problem: PolicyProblem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def unreadable_file(file: str, error: OSError | ValueError | RecursionError, kind: str) -> SettingError:
+    """A file that can't be opened, or is not of its `kind`."""
+    if isinstance(error, OSError):
+        problem, fix = f"can't be read: {error.strerror}", "Name a file that can be read."
+    else:
+        problem, fix = f"is not {kind}: {error}", "Correct the syntax there."
+    return SettingError(PolicyProblem(file=file, key="", value="", problem=problem, fix=fix))
+
+
+def wrong_value(error: DecodeError, *, file: str = "") -> PolicyProblem:
+    """What the decoder found wrong with one key."""
+    return PolicyProblem(file=file, key=error.place, value=error.value, problem=error.problem, fix=error.fix)
