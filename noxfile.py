@@ -26,7 +26,15 @@ CONFORMANCE = sorted(
     file.stem.partition("-")[2] for file in Path("tests/conformance").glob("requirements-*.txt")
 )
 UNIT = (
-    *("tests/audit", "tests/catalogue", "tests/core", "tests/telemetry", "tests/tools"),
+    *(
+        "tests/audit",
+        "tests/catalogue",
+        "tests/core",
+        "tests/requirements",
+        "tests/settings",
+        "tests/telemetry",
+        "tests/tools",
+    ),
     *map(str, sorted(Path("tests").glob("test_*.py"))),
 )
 BESIDE = ("stock", "config", "elastic", "splunk", "aws", "logfire", "phoenix", "traceloop", "langfuse")
@@ -83,8 +91,8 @@ def matrix(session: nox.Session, openai: str) -> None:
         *("--editable", ".[httpx]", "--group", "client-test", *CONSTRAINTS),
         *(f"openai=={openai}", f"httpx=={HTTPX[openai]}"),
     )
-    sockets = () if openai == "1.40.0" else ("tests/http_clients/test_sockets.py",)
-    session.run("pytest", "tests/openai_client", *sockets, "-q", *session.posargs)
+    sockets = () if openai == "1.40.0" else ("tests/patches/test_sockets.py",)
+    session.run("pytest", "tests/calls", *sockets, "-q", *session.posargs)
 
 
 @nox.session(python=VERSIONS["python"])
@@ -108,7 +116,7 @@ def oldest(session: nox.Session) -> None:
         *(f"opentelemetry-{each}=={oldest['contrib']}" for each in contrib),
         *("pytest==9.2.0", "pytest-asyncio==1.5.0", "trustme==1.2.1", "httpx==0.28.1", "openai==2.54.0"),
     )
-    files = [f"tests/openai_client/test_{each}.py" for each in ("telemetry", "instrumentor", "hops")]
+    files = [f"tests/calls/test_{each}.py" for each in ("telemetry", "instrumentor", "hops")]
     files += [f"tests/export_gate/test_{each}.py" for each in ("gate", "processors", "install")]
     session.run("pytest", "-q", *files, *session.posargs)
 
@@ -123,7 +131,7 @@ def neighbours(session: nox.Session) -> None:
     )
     group = ("--group", "client-test", "--constraint", "constraints/openai.txt")
     session.install("--editable", ".[httpx]", *group, *others, *CONSTRAINTS)
-    session.run("pytest", "tests/openai_client/test_neighbours.py", "-q", *session.posargs)
+    session.run("pytest", "tests/calls/test_neighbours.py", "-q", *session.posargs)
 
 
 @nox.session

@@ -229,7 +229,12 @@ def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None
         if facts.model:
             start[names.MODEL_REQUESTED] = facts.model
     return Judgement(
-        decision, span, tuple(common.items()), f"residency {method} {decision.endpoint}", start, facts
+        decision=decision,
+        span=span,
+        counted=tuple(common.items()),
+        name=f"residency {method} {decision.endpoint}",
+        start=start,
+        facts=facts,
     )
 
 

@@ -113,9 +113,12 @@ def _ledger(state: State, providers: Mapping[str, Any]) -> "Ledger":
 
     policy = state.settings.policy
     emit = state.telemetry.report_record if policy.ledger.events and state.telemetry is not None else None
-    resource = resource_of(providers.values())
     process = Process(
-        lambda: state.guard, lambda: state.active_policy().attributes, resource, state.log_failure, emit
+        guard=lambda: state.guard,
+        info=lambda: state.active_policy().attributes,
+        resource=resource_of(providers.values()),
+        failed=state.log_failure,
+        emit=emit,
     )
     return Ledger(policy.ledger, process, partial(read_ledger_key, policy))
 

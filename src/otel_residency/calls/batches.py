@@ -298,7 +298,9 @@ class Batches:
         whole = self._is_for_batch(options)
         name = None if whole else self._upload_in(path)
         before = self._empty if whole else self._uploads.get(host, name) if name else None
-        return None if before is None else Upload(host, name, _content(options.files), before)
+        if before is None:
+            return None
+        return Upload(host=host, name=name, content=_content(options.files), before=before)
 
     def read(self, upload: Upload) -> Batch:
         """Read what is about to be uploaded."""

@@ -257,7 +257,7 @@ class Call:
                 return
             if self.iterator is not None:
                 self.state.stream_ender.prepare()
-                self.tracked.on_ask = self.settle_if_complete
+                self.tracked.try_settle = self.settle_if_complete
                 return
             creation = self.assessment.creation
             answer = read_answer(result, creation)
@@ -271,7 +271,7 @@ class Call:
     def _follow(self, response: Any) -> None:
         """Follow a body that the application will read, without a reference to the response."""
         self.state.stream_ender.prepare()
-        self.tracked.on_ask = self.settle_if_complete
+        self.tracked.try_settle = self.settle_if_complete
         if self._watch is not None:
             response.stream = self._watch(response.stream, self)
             finalize(response.stream, self.on_close)
@@ -351,7 +351,7 @@ class Call:
             snapshot.request.extensions.pop(EXTENSION, None)
         self.assessment.release()
         self._response = self.client = self.options = self.latest_event = None
-        self.tracked.inside, self.tracked.on_ask = False, None
+        self.tracked.inside, self.tracked.try_settle = False, None
 
     def _report(self, end: int | None) -> None:
         assessment, response, reporter = self.assessment, self.response_state, self.reporter

@@ -39,7 +39,7 @@ class TrackedCall:
         parent_key: ids of the span that was current when it began.
         trace: trace id.
         inside: whether its context is in the client right now, and not reading what the client returned.
-        on_ask: settles the call, while its answer is read, if that is possible by now.
+        try_settle: settles the call, while its answer is read, if that is possible by now.
         attributes: attributes of the latest judgement.
         violation: whether the call violates the policy.
         settled: whether the latest judgement is the last one.
@@ -48,12 +48,12 @@ class TrackedCall:
     __slots__ = (
         "attributes",
         "inside",
-        "on_ask",
         "parent_key",
         "settled",
         "span_key",
         "started",
         "trace",
+        "try_settle",
         "violation",
     )
 
@@ -64,16 +64,15 @@ class TrackedCall:
         self.parent_key: Key | None = None
         self.trace = 0
         self.inside = False
-        self.on_ask: Callable[[], None] | None = None
+        self.try_settle: Callable[[], None] | None = None
         self.attributes: Attributes = {}
         self.violation = False
         self.settled = False
 
     def settle_if_possible(self) -> None:
         """Have the call settled, if that is possible by now."""
-        on_ask = self.on_ask
-        if on_ask is not None and not self.settled:
-            on_ask()
+        if self.try_settle is not None and not self.settled:
+            self.try_settle()
 
     @property
     def sensitive(self) -> bool:

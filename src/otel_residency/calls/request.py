@@ -120,11 +120,11 @@ def read_routing_headers(
     found = [(key, value) for name, value in headers if (key := name.lower()) in tracked]
     if found == [(_HOST, request.url.netloc)] and not request.extensions.get(NAME_IN_TLS):
         return _NO_ROUTING
-    others = _other_names(request, [value for key, value in found if key == _HOST])
+    other_names = _other_names(request, [value for key, value in found if key == _HOST])
     projects = [value for key, value in found if key == _PROJECT]
     routes = [(header, value) for key, value in found if (header := tracked[key]) is not None]
     return RoutingHeaders(
-        host_header=b", ".join(others).decode("latin-1") if others else None,
+        host_header=b", ".join(other_names).decode("latin-1") if other_names else None,
         route=tuple(_route(header, value.decode("latin-1").strip()) for header, value in routes),
         project=_project(projects) if projects else None,
     )
@@ -166,8 +166,8 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
 def read_hosts(request: Any) -> list[str]:
     """The host that `request` dials, and those that its `Host` header and SNI name."""
     values = [value for name, value in request.headers.raw if name.lower() == _HOST]
-    others = (_PORT.sub(b"", name).decode("latin-1") for name in _other_names(request, values))
-    return [request.url.raw_host.decode("ascii"), *others]
+    other_names = (_PORT.sub(b"", name).decode("latin-1") for name in _other_names(request, values))
+    return [request.url.raw_host.decode("ascii"), *other_names]
 
 
 def host_of(url: str) -> str:

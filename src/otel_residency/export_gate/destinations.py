@@ -27,10 +27,10 @@ class Destinations:
         """Region of the exporter behind `processor`; `local` for this machine, `unknown` if none is known."""
         region = self._regions.get(processor)
         if region is None:
-            region = self._regions[processor] = self._look_up(exporter_of(processor))
+            region = self._regions[processor] = self._region_of(exporter_of(processor))
         return region
 
-    def _look_up(self, exporter: Any) -> str:
+    def _region_of(self, exporter: Any) -> str:
         host, port = address_of(exporter)
         if not host:
             return UNKNOWN

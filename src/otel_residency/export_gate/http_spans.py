@@ -122,7 +122,9 @@ def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
             host, port = parts.hostname, parts.port
         except ValueError:
             return None
-        return Hop(parts.scheme, host, port, parts.path or "/", payload=payload) if host else None
+        if not host:
+            return None
+        return Hop(scheme=parts.scheme, host=host, port=port, path=parts.path or "/", payload=payload)
     host = _first(attributes, names.HOST_KEYS)
     if not isinstance(host, str):
         return None
@@ -131,7 +133,7 @@ def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
     scheme = str(_first(attributes, names.SCHEME_KEYS) or "https")
     name, _, after = host.partition(":")
     port = named_port if isinstance(named_port, int) else int(after) if after.isdecimal() else None
-    return Hop(scheme, name, port, path, payload=payload)
+    return Hop(scheme=scheme, host=name, port=port, path=path, payload=payload)
 
 
 def _first(attributes: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

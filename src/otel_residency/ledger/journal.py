@@ -120,7 +120,7 @@ class Journal:
             self._checkpoint_file.append(b"\n".join((*self._checkpoints, b"")))
             self._checkpoints.clear()
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the files."""
         self._file.close()
         self._checkpoint_file.close()

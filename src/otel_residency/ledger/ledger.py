@@ -79,7 +79,7 @@ class Ledger:
     def after_fork(self) -> None:
         """Leave to the parent what is the parent's."""
         if self._journal is not None:
-            self._journal.leave()
+            self._journal.close()
         self._renew()
 
     def record(self, call: "RecordedCall") -> None:
@@ -217,7 +217,7 @@ class Ledger:
             journal.check(closed=closing, dropped=self._dropped)
             journal.write()
         if closing:
-            journal.leave()
+            journal.close()
 
     def _taken(self) -> "list[RecordedCall]":
         calls = list(self._received)

@@ -296,7 +296,7 @@ def _read_message(call: "Call", message: bytes, fin: Any) -> None:
 
     if not fin:
         call.add_facts(RequestFacts(unseen=True))
-    elif any(word in message for word in call.state.session_words):
+    elif any(mark in message for mark in call.state.session_words):
         call.add_facts(call.state.bodies.read_message(message))
     elif call.assessment.requires_more():
         call.add_facts(RequestFacts())

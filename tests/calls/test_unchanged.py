@@ -19,9 +19,9 @@ import pytest
 import otel_residency
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
+from tests.calls.http_library import http
+from tests.calls.kinds import Kind
 from tests.internet import EU, US, Internet
-from tests.openai_client.http_library import http
-from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument, Recorded
 from tests.vendor import SNAPSHOT, chat_events, error, event, events, ordinary, redirect
 

@@ -17,10 +17,10 @@ from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.calls.batches import PIECE, UploadedFiles
 from otel_residency.runtime.runtime import runtime
+from tests.calls.http_library import http
+from tests.calls.kinds import Async, Kind, Sync
+from tests.calls.resources import METHODS
 from tests.internet import EU, US, Gate, Internet
-from tests.openai_client.http_library import http
-from tests.openai_client.kinds import Async, Kind, Sync
-from tests.openai_client.resources import METHODS
 from tests.recorded import Instrument, Recorded
 from tests.vendor import SNAPSHOT, answer, error, ordinary
 

@@ -163,7 +163,7 @@ def test_a_call_from_a_signal_s_handler_reads_it_too(file: Path) -> None:
 WRITES = """
 import sys
 from otel_residency.calls.created_store import CreatedStore
-from tests.openai_client.test_store import Failures
+from tests.calls.test_created_store import Failures
 failures = Failures()
 made = CreatedStore(sys.argv[1], failures)
 for number in range(500):
@@ -175,7 +175,7 @@ sys.exit("; ".join(failures) or 0)
 FORKS = """
 import os, sys
 from otel_residency.calls.created_store import CreatedStore
-from tests.openai_client.test_store import Failures
+from tests.calls.test_created_store import Failures
 failures = Failures()
 made = CreatedStore(sys.argv[1], failures)
 children = []

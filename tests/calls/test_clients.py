@@ -13,10 +13,10 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyInstrumentor
+from tests.calls.http_library import MAJOR, http
+from tests.calls.kinds import Kind
+from tests.calls.resources import METHODS
 from tests.internet import AZURE, EU, GATEWAY, GLOBAL, US, Internet
-from tests.openai_client.http_library import MAJOR, http
-from tests.openai_client.kinds import Kind
-from tests.openai_client.resources import METHODS
 from tests.recorded import Instrument, Recorded
 from tests.vendor import ALIAS, SNAPSHOT, answer, body_of
 

@@ -16,8 +16,8 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
 from otel_residency.records.record import Record, read_policy, read_record
 from otel_residency.telemetry import names
+from tests.calls.kinds import Kind
 from tests.internet import EU, US, Internet
-from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument, settle
 from tests.vendor import ALIAS, SNAPSHOT
 

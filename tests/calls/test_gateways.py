@@ -11,9 +11,9 @@ import pytest
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
 from otel_residency.telemetry import names
+from tests.calls.http_library import http
+from tests.calls.kinds import Kind
 from tests.internet import EU, GATEWAY, US, Internet
-from tests.openai_client.http_library import http
-from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument, settle
 from tests.vendor import SNAPSHOT, event, ordinary
 

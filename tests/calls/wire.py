@@ -20,7 +20,7 @@ from threading import Thread
 from typing import Any, Final, TypeAlias
 
 from examples.demo.loopback import Asked, Reply
-from tests.openai_client.kinds import Async, Kind, Sync
+from tests.calls.kinds import Async, Kind, Sync
 from tests.vendor import SNAPSHOT, answer, error, ordinary, redirect
 
 Make: TypeAlias = Callable[..., Any]
@@ -288,7 +288,7 @@ def sent_by_process(variant: str | None) -> Sent:
             [
                 sys.executable,
                 "-m",
-                "tests.openai_client.wire",
+                "tests.calls.wire",
                 str(wire.port),
                 *([variant] if variant else []),
             ],

@@ -12,10 +12,10 @@ from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
 from otel_residency.calls.state import runtime
 from otel_residency.settings.projects import ProjectSettings, ProjectsFile
+from tests.calls import stateful
+from tests.calls.kinds import Kind, Sync
+from tests.calls.resources import METHODS
 from tests.internet import EU, GATEWAY, GLOBAL, US, Internet
-from tests.openai_client import stateful
-from tests.openai_client.kinds import Kind, Sync
-from tests.openai_client.resources import METHODS
 from tests.recorded import Instrument, Recorded
 from tests.vendor import SNAPSHOT, answer, event, events, ordinary, response_events, response_object
 
@@ -340,7 +340,7 @@ def test_a_file_of_a_finished_upload_is_where_the_upload_is(
 
 def test_calls_past_the_client_use_stored_things_too(sync: Sync, residency: Recorded) -> None:
     """A request that httpx makes of its own is read alike."""
-    from tests.openai_client.http_library import http
+    from tests.calls.http_library import http
 
     made(sync, residency, response, US)
     residency.clear()

@@ -8,7 +8,7 @@ from otel_residency.calls import created_objects as memory
 from otel_residency.calls.created_objects import CreatedObjects
 from otel_residency.calls.created_store import CreatedStore
 from otel_residency.core.classify import UNKNOWN
-from tests.openai_client.test_store import Failures
+from tests.calls.test_created_store import Failures
 
 
 def test_the_longest_unused_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

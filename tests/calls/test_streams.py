@@ -13,11 +13,11 @@ from opentelemetry import trace
 from examples.demo.loopback import Asked, Reply
 from otel_residency.runtime.background import stream_ender
 from otel_residency.runtime.runtime import runtime
+from tests.calls.dialects import CHAT, COMPLETIONS, DIALECTS, RESPONSES, Dialect
+from tests.calls.http_library import http
+from tests.calls.kinds import Async, Kind
+from tests.calls.resources import METHODS, method
 from tests.internet import EU, Gate, Internet
-from tests.openai_client.dialects import CHAT, COMPLETIONS, DIALECTS, RESPONSES, Dialect
-from tests.openai_client.http_library import http
-from tests.openai_client.kinds import Async, Kind
-from tests.openai_client.resources import METHODS, method
 from tests.recorded import Instrument, Recorded, collect, settle
 from tests.vendor import ALIAS, SNAPSHOT, event, events, response_events
 

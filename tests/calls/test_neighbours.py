@@ -5,7 +5,7 @@ They are not installed with the other test requirements, since they bring requir
 
 import pytest
 
-from tests.openai_client.steps import OURS, Told, take
+from tests.calls.steps import OURS, Told, take
 
 OTHERS = {
     "openinference": "openinference.instrumentation.openai",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.openai_client.kinds import Async, Kind, Sync
+from tests.calls.kinds import Async, Kind, Sync
 from tests.recorded import settle
 
 

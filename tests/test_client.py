@@ -7,9 +7,9 @@ import pytest
 
 from otel_residency import client_for, require
 from otel_residency.errors import ResidencyError
+from tests.calls.kinds import Kind
 from tests.frozen import CATALOGUE
 from tests.internet import EU, US, Internet
-from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument
 
 

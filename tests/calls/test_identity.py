@@ -5,7 +5,7 @@ from functools import cache
 import openai
 import pytest
 
-from tests.openai_client.wire import CASES, VARIANTS, Sent, sent_by_process
+from tests.calls.wire import CASES, VARIANTS, Sent, sent_by_process
 
 AT_LEAST = {"retried": 3, "redirected": 2}
 

@@ -9,9 +9,9 @@ import openai
 import pytest
 
 from examples.demo.loopback import Asked
-from tests.openai_client.http_library import canned, http
-from tests.openai_client.kinds import Async, Kind, Sync
-from tests.openai_client.resources import METHODS, dummy_arguments, method, methods_with_http
+from tests.calls.http_library import canned, http
+from tests.calls.kinds import Async, Kind, Sync
+from tests.calls.resources import METHODS, dummy_arguments, method, methods_with_http
 from tests.recorded import Recorded, settle, switching
 
 VARIANTS = (None, "with_raw_response", "with_streaming_response")

@@ -34,10 +34,10 @@ from otel_residency import ResidencyViolationError
 from otel_residency.calls.call import Call
 from otel_residency.calls.state import runtime
 from otel_residency.patches.patching import replace
+from tests.calls.http_library import MAJOR, http
+from tests.calls.kinds import Kind
+from tests.calls.resources import METHODS, method
 from tests.internet import AZURE, EU, US, Gate, Internet
-from tests.openai_client.http_library import MAJOR, http
-from tests.openai_client.kinds import Kind
-from tests.openai_client.resources import METHODS, method
 from tests.recorded import Instrument, Recorded, collect, settle
 from tests.vendor import ALIAS, SNAPSHOT, answer, body_of, chat_events, error, event, events
 

@@ -11,9 +11,9 @@ import pytest
 
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
+from tests.calls.http_library import MAJOR, http
+from tests.calls.kinds import Kind
 from tests.internet import EU, GLOBAL, US, Internet
-from tests.openai_client.http_library import MAJOR, http
-from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument, Recorded, settle
 from tests.vendor import SNAPSHOT, error, ordinary, redirect
 

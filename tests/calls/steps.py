@@ -47,7 +47,7 @@ class Told(NamedTuple):
 def take(*steps: str) -> list[Told]:
     """Take steps in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.openai_client.steps", *steps],
+        [sys.executable, "-m", "tests.calls.steps", *steps],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,

@@ -21,7 +21,7 @@ HOSTS = {"us": US, "eu": EU}
 def run(file: Path, on_call: str, *steps: str) -> list[Any]:
     """Take the steps in a process of its own, with `file` as its store: how each of them ended."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.openai_client.stateful", str(file), on_call, *steps],
+        [sys.executable, "-m", "tests.calls.stateful", str(file), on_call, *steps],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,

@@ -19,9 +19,9 @@ from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.catalogue.load import load_catalogue
 from otel_residency.telemetry import names
 from otel_residency.version import __version__
+from tests.calls.kinds import Kind
+from tests.calls.resources import METHODS
 from tests.internet import EU, US, Internet
-from tests.openai_client.kinds import Kind
-from tests.openai_client.resources import METHODS
 from tests.recorded import Instrument, Recorded, settle
 from tests.vendor import ALIAS, SNAPSHOT, answer, chat_events, error, events, ordinary, redirect
 

@@ -27,9 +27,9 @@ from otel_residency import ResidencyViolationError
 from otel_residency.core.facts import CallFacts
 from otel_residency.runtime.background import BackgroundThread
 from otel_residency.settings.load import read_settings
+from tests.calls.http_library import http
+from tests.calls.kinds import Kind
 from tests.internet import EU, PATIENCE, US, Internet
-from tests.openai_client.http_library import http
-from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument, Recorded, collect, settle
 from tests.vendor import SNAPSHOT, answer, body_of, chat_events, error, events, ordinary, redirect
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import openai
 import pytest
 
-from tests.openai_client.resources import METHODS, method
+from tests.calls.resources import METHODS, method
 from tests.vendor import ALIAS, DONE, SNAPSHOT, chat_events, response_events, stream_of
 
 MESSAGES = [{"role": "user", "content": "Hello"}]

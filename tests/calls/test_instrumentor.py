@@ -12,10 +12,10 @@ from openai._base_client import AsyncAPIClient, SyncAPIClient
 from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.errors import PolicyError
+from tests.calls.http_library import MAJOR, http
+from tests.calls.kinds import Kind
+from tests.calls.steps import OURS, take
 from tests.internet import EU, US, Internet
-from tests.openai_client.http_library import MAJOR, http
-from tests.openai_client.kinds import Kind
-from tests.openai_client.steps import OURS, take
 from tests.recorded import Instrument, Recorded, settle
 from tests.vendor import ALIAS, SNAPSHOT, error, ordinary, redirect
 

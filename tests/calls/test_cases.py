@@ -30,10 +30,10 @@ from otel_residency.records.record import read_facts, read_policy, read_record
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
+from tests.calls.http_library import http
+from tests.calls.kinds import Kind
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet
-from tests.openai_client.http_library import http
-from tests.openai_client.kinds import Kind
 from tests.recorded import Instrument, Recorded
 from tests.vendor import answer, error, redirect
 

@@ -14,10 +14,10 @@ from examples.demo.loopback import Asked, Reply
 from otel_residency import ResidencyViolationError
 from otel_residency.calls.batches import UploadedFiles
 from otel_residency.runtime.runtime import runtime
+from tests.calls.kinds import Async, Kind
+from tests.calls.resources import METHODS
+from tests.calls.test_batches import GOOD, MIXED, WITHOUT_TAIL, batch, line, told
 from tests.internet import EU, US, Internet
-from tests.openai_client.kinds import Async, Kind
-from tests.openai_client.resources import METHODS
-from tests.openai_client.test_batches import GOOD, MIXED, WITHOUT_TAIL, batch, line, told
 from tests.recorded import Instrument, Recorded
 from tests.vendor import answer, error, ordinary
 

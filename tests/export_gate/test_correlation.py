@@ -122,7 +122,7 @@ def test_threads_lose_nothing() -> None:
 MANY = 1_000_000
 CODE = f"""
 import resource
-from tests.export_gate.test_marks import called, ended
+from tests.export_gate.test_correlation import called, ended
 from otel_residency.export_gate.gate import Gate
 from otel_residency.calls.correlation import CallRegistry
 from otel_residency.runtime.runtime import runtime
