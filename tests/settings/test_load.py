@@ -173,7 +173,7 @@ def test_the_catalogue_is_named_by_argument_or_environment() -> None:
 
 def test_every_setting_is_a_variable_that_is_offered_as_a_flag() -> None:
     """The table of settings and the module that `opentelemetry-instrument` reads name the same variables."""
-    offered = {value for key, value in vars(environment_variables).items() if key.isupper()}
+    offered = {value for key, value in vars(environment_variables).items() if key.startswith("OTEL_")}
     assert {setting.variable for setting in SETTINGS} == offered
 
 
