@@ -1,13 +1,14 @@
-# Everything runs in .venv; a fresh machine needs Python 3.11 or newer, make and a package index.
+# Everything runs in .venv. What a goal lacks is said before anything else: tools/needs.py.
 
 PYTHON ?= python3
 BIN := .venv/bin
-INDEX := $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
+# uv does not read the configuration of pip.
+INDEX := $(or $(PIP_INDEX_URL),$(shell $(or $(wildcard $(BIN)/python),$(PYTHON)) -m pip config get global.index-url 2>/dev/null))
 ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX ?= $(INDEX)
 endif
 
-.PHONY: demo stack collector debian test test-main test-matrix test-apart test-backends lint bench build clean
+.PHONY: demo stack collector debian check test test-all fresh lint docs changelog bench instructions build clean needs packages
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo
@@ -22,45 +23,56 @@ stack: .venv/ready
 collector: .venv/ready
 	@$(BIN)/python -m tools.backends collector
 
-# Prometheus and Alertmanager, installed or unpacked. Without them their tests are skipped, but not in CI.
+# Prometheus, installed or unpacked. Without it its tests are skipped, but not in CI.
 debian: .venv/ready
 	@$(BIN)/python -m tools.debian > /dev/null || [ -z "$$CI" ]
 
-# The suite in .venv, and the suites in environments of their own, two at a time.
-test: .venv/ready debian
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-main test-matrix test-apart test-backends
+# Three doors: CONTRIBUTING.md says which suite stands behind which.
+check: .venv/ready
+	$(BIN)/python -m tools.suites $@
 
-test-main: lint debian
-	$(BIN)/pytest --cov --cov-report=term
-	$(BIN)/coverage report --include='*/otel_residency/core/*' --fail-under=100
+test test-all: .venv/ready debian
+	$(BIN)/python -m tools.suites $@
 
-test-matrix: .venv/ready
-	$(BIN)/nox --session matrix
-
-test-apart: .venv/ready
-	$(BIN)/nox --session wheel oldest neighbours packages beside servers clients conformance
-
-test-backends: .venv/ready debian
-	$(BIN)/nox --session backends
+# The README's commands on a Debian that has nothing else.
+fresh: .venv/ready
+	$(BIN)/python -m tools.fresh
 
 lint: .venv/ready
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/nox --session lint
+
+# What changelog.d/ would add to the changelog.
+changelog: .venv/ready
+	$(BIN)/towncrier build --draft
+
+# The site of docs/ in build/docs. A broken link, or a page that mkdocs.yml does not name, is an error.
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
+# Needs valgrind.
+instructions: .venv/ready
+	$(BIN)/python -m benchmarks.instructions
+
 build: .venv/ready
 	$(BIN)/uv build --wheel --out-dir dist
 
-.venv/ready: pyproject.toml constraints/dev.txt constraints/openai.txt
+needs:
+	@command -v $(PYTHON) > /dev/null || { echo "Python 3.11 or newer is needed, and there is no $(PYTHON)." >&2; exit 1; }
+	@$(PYTHON) tools/needs.py $(MAKECMDGOALS)
+
+.venv/ready: pyproject.toml constraints/dev.txt constraints/openai.txt | needs
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints/dev.txt uv
+	@$(MAKE) --no-print-directory packages # which reads the configuration of the new pip
+	touch $@
+
+packages:
+	@$(BIN)/python -m pip install --quiet --constraint constraints/dev.txt uv || \
+		{ echo "No package index can be reached; \`pip config list\` shows which one is set." >&2; exit 1; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[httpx]' --group dev \
 		--constraint constraints/dev.txt --constraint constraints/openai.txt
-	touch $@
 
 clean:
 	rm -rf .venv .nox .cache build dist

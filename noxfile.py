@@ -1,8 +1,8 @@
 """The suites that need an environment of their own."""
 
 import os
-import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import nox
@@ -10,36 +10,114 @@ import nox
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = True
+nox.options.download_python = "never"
+# The shims of pyenv find only the Pythons that are selected.
+PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, sorted(PYENV.glob("versions/3.*/bin")))])
 
-OPENAI = ("1.40.0", "1.66.0", "1.99.0", "2.0.0", "2.54.0", "3.0.0", "3.51.0")
+VERSIONS = tomllib.loads(Path("constraints/versions.toml").read_text(encoding="utf-8"))
+HTTPX = {release["version"]: release["httpx"] for release in VERSIONS["openai"]}
+"""The httpx beside each release of openai."""
 CONSTRAINTS = ("--constraint", "constraints/dev.txt")
+BIN = Path(sys.executable).parent
+"""Where the environment is that make builds, in which some suites run."""
 GATE = Path("tests/gate").resolve()
+CONFORMANCE = sorted(
+    file.stem.partition("-")[2] for file in Path("tests/conformance").glob("requirements-*.txt")
+)
+UNIT = (
+    *(
+        "tests/audit",
+        "tests/catalogue",
+        "tests/core",
+        "tests/requirements",
+        "tests/runtime",
+        "tests/settings",
+        "tests/telemetry",
+        "tests/tools",
+    ),
+    *map(str, sorted(Path("tests").glob("test_*.py"))),
+)
 BESIDE = ("stock", "config", "elastic", "splunk", "aws", "logfire", "phoenix", "traceloop", "langfuse")
 
 
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Check style, types and the directions of imports."""
+    for command in (
+        ("ruff", "check"),
+        ("ruff", "format", "--check"),
+        ("mypy",),
+        ("lint-imports",),
+        ("python", "-m", "tools.lint"),
+    ):
+        in_venv(session, *command)
+
+
+@nox.session(venv_backend="none")
+def unit(session: nox.Session) -> None:
+    """Run the quick tests in .venv."""
+    in_venv(session, "pytest", "-q", "--numprocesses=2", *UNIT, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def coverage(session: nox.Session) -> None:
+    """Run the quick tests in .venv and measure the core, every branch of which they must reach."""
+    measured = ("--cov=otel_residency.core", "--cov-report=term", "--cov-fail-under=100")
+    in_venv(session, "pytest", "-q", *measured, *UNIT, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Run the other tests that need no environment of their own in .venv."""
+    in_venv(session, "pytest", "-q", *(f"--ignore={path}" for path in UNIT), *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Run the tests that make up their input with many more examples, in .venv."""
+    in_venv(session, "pytest", "-q", "-p", "tests.fuzz", *session.posargs)
+
+
+def in_venv(session: nox.Session, program: str, *arguments: str) -> None:
+    """Run a program of .venv."""
+    session.run(str(BIN / program), *arguments)
+
+
 @nox.session
-@nox.parametrize("openai", OPENAI)
+@nox.parametrize("openai", sorted(HTTPX), ids=sorted(HTTPX))
 def matrix(session: nox.Session, openai: str) -> None:
     """Run the tests of the patch with one release of the client."""
-    # openai before 1.55.3 can't make a client of a newer httpx.
-    httpx = "httpx==0.27.2" if openai == "1.40.0" else "httpx==0.28.1"
     session.install(
-        "--editable", ".[httpx]", "--group", "client-test", f"openai=={openai}", httpx, *CONSTRAINTS
+        *("--editable", ".[httpx]", "--group", "client-test", *CONSTRAINTS),
+        *(f"openai=={openai}", f"httpx=={HTTPX[openai]}"),
     )
-    sockets = () if openai == "1.40.0" else ("tests/http_clients/test_sockets.py",)
-    session.run("pytest", "tests/openai_client", *sockets, "-q", *session.posargs)
+    sockets = () if openai == "1.40.0" else ("tests/patches/test_sockets.py",)
+    session.run("pytest", "tests/calls", *sockets, "-q", *session.posargs)
+
+
+@nox.session(python=VERSIONS["python"])
+def pythons(session: nox.Session) -> None:
+    """Run the tests that need no environment of their own with another Python."""
+    session.install(
+        *("--editable", ".[httpx]", "--group", "test", *CONSTRAINTS),
+        *("--constraint", "constraints/openai.txt"),
+    )
+    session.run("pytest", "-q", *session.posargs)
 
 
 @nox.session
 def oldest(session: nox.Session) -> None:
     """Run with the oldest OpenTelemetry and wrapt that the package says it works with."""
-    oldest = ("opentelemetry-api==1.39.0", "opentelemetry-sdk==1.39.0", "wrapt==1.17.0")
+    oldest = VERSIONS["opentelemetry"]["oldest"]
     contrib = ("instrumentation", "instrumentation-httpx", "distro")
-    tests = ("pytest==9.2.0", "pytest-asyncio==1.5.0", "trustme==1.2.1", "httpx==0.28.1", "openai==2.54.0")
     session.install(
-        "--editable", ".[httpx]", *oldest, *(f"opentelemetry-{each}==0.60b0" for each in contrib), *tests
+        *("--editable", ".[httpx]", f"wrapt=={oldest['wrapt']}"),
+        *(f"opentelemetry-{each}=={oldest['api']}" for each in ("api", "sdk")),
+        *(f"opentelemetry-{each}=={oldest['contrib']}" for each in contrib),
+        *("pytest==9.2.0", "pytest-asyncio==1.5.0", "trustme==1.2.1", "httpx==0.28.1", "openai==2.54.0"),
     )
-    files = [f"tests/openai_client/test_{each}.py" for each in ("telemetry", "instrumentor", "hops")]
+    files = [f"tests/calls/test_{each}.py" for each in ("telemetry", "instrumentor", "hops")]
     files += [f"tests/export_gate/test_{each}.py" for each in ("gate", "processors", "install")]
     session.run("pytest", "-q", *files, *session.posargs)
 
@@ -54,7 +132,7 @@ def neighbours(session: nox.Session) -> None:
     )
     group = ("--group", "client-test", "--constraint", "constraints/openai.txt")
     session.install("--editable", ".[httpx]", *group, *others, *CONSTRAINTS)
-    session.run("pytest", "tests/openai_client/test_neighbours.py", "-q", *session.posargs)
+    session.run("pytest", "tests/calls/test_neighbours.py", "-q", *session.posargs)
 
 
 @nox.session
@@ -70,7 +148,7 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("openai", ("2.54.0", "3.51.0"))
+@nox.parametrize("openai", CONFORMANCE, ids=CONFORMANCE)
 def conformance(session: nox.Session, openai: str) -> None:
     """Run the client's own offline tests with us and without us; every outcome must be the same."""
     session.install("--editable", ".", "--requirement", f"tests/conformance/requirements-{openai}.txt")
@@ -123,18 +201,9 @@ def clients(session: nox.Session, client: str) -> None:
 @nox.session
 def backends(session: nox.Session) -> None:
     """Run the configurations of the examples in real back ends, some of which Go builds."""
-    if shutil.which("go") is None:
-        missing = "Go is not installed, so the Collector and Jaeger can't be built and are not tested"
-        (session.error if os.environ.get("CI") else session.skip)(missing)
     session.install(
-        "--editable",
-        ".[httpx]",
-        "--group",
-        "test",
-        "opentelemetry-instrumentation-genai-openai==1.3b0",
-        *CONSTRAINTS,
-        "--constraint",
-        "constraints/openai.txt",
+        *("--editable", ".[httpx]", "--group", "test", "opentelemetry-instrumentation-genai-openai==1.3b0"),
+        *(*CONSTRAINTS, "--constraint", "constraints/openai.txt"),
     )
     session.run("python", "-m", "tools.backends", env={"PYTHONPATH": "."})
     tests = ("tests/backends", "tests/monitoring/test_end_to_end.py")

@@ -13,11 +13,12 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 
-from otel_residency.calls.correlation import TrackedCall, marks
+from otel_residency.calls.correlation import CallRegistry, TrackedCall
 from otel_residency.export_gate.build import build_gate
 from otel_residency.export_gate.gate import Gate
+from otel_residency.guard import Guard
 from otel_residency.patches import otel_sdk as install
-from otel_residency.runtime.guard import Guard
+from otel_residency.runtime.runtime import runtime
 from otel_residency.settings.load import read_settings
 
 SPANS: Final = 2_000
@@ -97,16 +98,17 @@ def measure(rounds: int, tell: Callable[[str], None]) -> list[Gated]:
         gate = build_gate(settings, lambda: guard)
         for kind in KINDS:
             tell(f"{mode}: {kind.name}")
-            marks.clear()
-            marks.ever = False
+            registry = runtime.part(CallRegistry)
+            registry.clear()
+            registry.used = False
             if kind.called:
                 _call(NonRecordingSpan(SpanContext(1, 1, is_remote=False)), violation=False)
             taken: dict[bool, list[float]] = {False: [], True: []}
             for _ in range(rounds):
                 for on, make in ((False, None), (True, partial(_same, gate))):
-                    install.switch.turn(make)
+                    _activate(make)
                     taken[on].append(_round(tracer, kind))
-            install.switch.turn(None)
+            _activate(None)
             without = median(taken[False]) + median(_start(tracer, kind) for _ in range(rounds))
             pairs = zip(taken[True], taken[False], strict=True)
             added = median(after - before for after, before in pairs)
@@ -119,12 +121,16 @@ def _same(gate: Gate) -> Gate:
     return gate
 
 
+def _activate(build: Callable[[], Gate] | None) -> None:
+    runtime.gate, runtime.build_gate = None, build
+
+
 def _call(above: Any, *, violation: bool) -> None:
-    mark = TrackedCall(time_ns())
-    marks.enter(mark)
-    mark.inside = False
-    marks.begin(mark, None, above)
-    mark.settle({"residency.verdict": "eligible"}, violation=violation)
+    registry, call = runtime.part(CallRegistry), TrackedCall(time_ns())
+    registry.enter(call)
+    call.inside = False
+    registry.begin(call, None, above)
+    registry.settle(call, {"residency.verdict": "eligible"}, violation=violation)
 
 
 def _started(tracer: Any, kind: Kind) -> list[Any]:

@@ -58,9 +58,13 @@ def report(
     """What was measured, with what it was measured on."""
     load = f", load {os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else ""
     machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}{load}"
-    versions = {"python": platform.python_version()}
-    versions |= {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return Report(f"{datetime.now(UTC):%Y-%m-%d}", machine, versions, calls, gate, startup, recorded)
+    return Report(f"{datetime.now(UTC):%Y-%m-%d}", machine, versions(), calls, gate, startup, recorded)
+
+
+def versions() -> dict[str, str]:
+    """The interpreter and the packages that a result depends on."""
+    installed = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {"python": platform.python_version(), **installed}
 
 
 def plain_data(value: Any) -> Any:

@@ -22,7 +22,7 @@ _WATCHED: Final = (
     "otel_residency.calls",
     "otel_residency.patches",
     "otel_residency.telemetry",
-    "otel_residency.runtime.guard",
+    "otel_residency.guard",
 )
 _WARM: Final = 200
 _LEAST: Final = 0.05

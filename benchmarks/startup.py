@@ -39,7 +39,7 @@ def memory():
 early, before, wall, processor = "openai" in sys.modules, memory(), time.perf_counter(), time.process_time()
 import openai
 taken = time.perf_counter() - wall, time.process_time() - processor
-print(json.dumps([early, before, *taken, memory(), "otel_residency.runtime.guard" in sys.modules]))
+print(json.dumps([early, before, *taken, memory(), "otel_residency.guard" in sys.modules]))
 """
 _POLICY = """
 [attest]

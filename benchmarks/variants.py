@@ -1,6 +1,7 @@
-"""The same call three times: plain, with the least that tells anything about it, and with ours."""
+"""The same call: plain, with the least that tells anything about it, and with ours."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, NamedTuple
 
@@ -28,23 +29,31 @@ _TWELVE: Final = {
     "server.port": 443,
     "openai.response.service_tier": "default",
 }
+_CONTENT: Final = {
+    "gen_ai.input.messages": "Summarise the claim of the customer who was taken to hospital in Turin.",
+    "gen_ai.output.messages": "The claim is filed.",
+}
 
 
 class Variant(NamedTuple):
     """A process made ready."""
 
     around: Around
-    eligible: Callable[[], int]
-    """How many calls ours has counted as eligible; `0` for the others."""
+    counted: Callable[[], Mapping[str, int]]
+    """The calls that ours counted, by verdict, and the exported items, by action; empty for the others."""
 
 
 def prepare(name: str) -> Variant:
     """Make this process the variant `name`; of the others it holds nothing."""
     if name == "floor":
-        return Variant(_floor(), int)
+        return Variant(_span(_TWELVE), dict)
+    if name == "content":
+        return Variant(_span(_TWELVE | _CONTENT), dict)
     if name == "ours":
-        return Variant(nullcontext, _instrument())
-    return Variant(nullcontext, int)
+        return Variant(nullcontext, _instrument("eu"))
+    if name == "violating":
+        return Variant(_span(_TWELVE | _CONTENT), _instrument("us"))
+    return Variant(nullcontext, dict)
 
 
 def _tracer_provider() -> Any:
@@ -61,23 +70,23 @@ def _tracer_provider() -> Any:
     return provider
 
 
-def _floor() -> Around:
-    """A span with twelve attributes, and nothing else."""
+def _span(attributes: Mapping[str, Any]) -> Around:
+    """A span with these attributes, and nothing else."""
     from opentelemetry.trace import SpanKind
 
     tracer = _tracer_provider().get_tracer("benchmarks")
 
     def around() -> AbstractContextManager[Any]:
         span: AbstractContextManager[Any] = tracer.start_as_current_span(
-            "chat gpt-5.2-2025-12-11", kind=SpanKind.CLIENT, attributes=_TWELVE
+            "chat gpt-5.2-2025-12-11", kind=SpanKind.CLIENT, attributes=attributes
         )
         return span
 
     return around
 
 
-def _instrument() -> Callable[[], int]:
-    """Everything that a service in production has switched on."""
+def _instrument(region: str) -> Callable[[], Mapping[str, int]]:
+    """Everything that a service in production has switched on, with `region` required."""
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import (
@@ -110,28 +119,23 @@ def _instrument() -> Callable[[], int]:
         tracer_provider=_tracer_provider(),
         meter_provider=meter_provider,
         logger_provider=LoggerProvider(),
-        require="eu",
+        require=region,
         attest=ATTESTATIONS,
     )
 
-    def eligible() -> int:
+    def counted() -> Mapping[str, int]:
         meter_provider.force_flush()
-        points = [
-            point
-            for resource in (last.data.resource_metrics if last.data else ())
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-            if metric.name == names.METRIC_CALLS
-            for point in metric.data.data_points
-        ]
-        return sum(
-            int(point.value)
-            for point in points
-            if isinstance(point, NumberDataPoint)
-            and (point.attributes or {}).get(names.VERDICT) == "eligible"
-        )
+        counts: Counter[str] = Counter()
+        by = {names.METRIC_CALLS: names.VERDICT, names.METRIC_EXPORT_ITEMS: names.EXPORT_ACTION}
+        for resource in last.data.resource_metrics if last.data else ():
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    for point in metric.data.data_points if metric.name in by else ():
+                        if isinstance(point, NumberDataPoint):
+                            counts[str((point.attributes or {})[by[metric.name]])] += int(point.value)
+        return counts
 
-    return eligible
+    return counted
 
 
 Call = Callable[[], list[int] | None]

@@ -34,7 +34,7 @@ def main(variant_name: str) -> None:
     for line in sys.stdin:
         name, count = json.loads(line)
         if name == "eligible":
-            print(json.dumps(variant.eligible()), flush=True)
+            print(json.dumps(variant.counted().get("eligible", 0)), flush=True)
             continue
         if name not in timed:
             timed[name] = timer(name, variant.around, loop)

@@ -18,9 +18,11 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from otel_residency import ResidencyInstrumentor
 from otel_residency.instrumentor import activate, deactivate
-from otel_residency.runtime.background import reaper
+from otel_residency.runtime.background import stream_ender
+from otel_residency.runtime.runtime import runtime
 from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
+from tests.frozen import FROZEN
 from tests.internet import PATIENCE
 
 EU_POLICY: Mapping[str, Any] = {
@@ -147,7 +149,7 @@ class Recorded:
 
 
 class Instrument(Protocol):
-    """Switches the package on, until the test is over; `arguments` come on top of those of most tests."""
+    """Switches the package on with the frozen catalogue, until the test is over; `arguments` override."""
 
     def __call__(
         self, settings: Settings | None = None, *, sampler: Sampler = ALWAYS_ON, **arguments: Any
@@ -166,7 +168,8 @@ def switching() -> Iterator[Instrument]:
         recorded = Recorded(sampler)
         made.append(recorded)
         if settings is None:
-            ResidencyInstrumentor().instrument(**{**EU_POLICY, **arguments}, **recorded.providers)
+            chosen = {"catalogue": FROZEN, **EU_POLICY, **arguments}
+            ResidencyInstrumentor().instrument(**chosen, **recorded.providers)
         else:
             activate(settings, **recorded.providers)
         return recorded
@@ -206,7 +209,7 @@ def settle() -> None:
     """
     collect()
     done = Event()
-    reaper.prepare()
-    reaper.submit(done.set)
+    runtime.part(stream_ender).prepare()
+    runtime.part(stream_ender).submit(done.set)
     if not done.wait(PATIENCE):
         raise TimeoutError("the reports of abandoned streams were not made")

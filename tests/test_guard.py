@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.core.policy import Policy
-from otel_residency.runtime.guard import REMEMBERED, Guard
+from otel_residency.guard import REMEMBERED, Guard
 from otel_residency.settings.load import Settings
 from tests.cases import Case
 from tests.core.test_properties import anything, cases, facts_of_any_kind, models, policies, quick, tiers

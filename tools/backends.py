@@ -18,7 +18,13 @@ import yaml
 MANIFEST = Path(__file__).parent.parent / "examples" / "collector" / "manifest.yaml"
 JAEGER = "github.com/jaegertracing/jaeger@v1.76.0"
 """That of Jaeger 2.13, whose own tags the Go command refuses: its module path has no /v2."""
+ALERTMANAGER = "github.com/prometheus/alertmanager@v0.28.1"
+"""The release of examples/compose.yaml. That of Debian 12 reads its templates at a path below /usr/share, so
+that it runs only where its package is installed."""
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "otel-residency"
+COMPILERS = "4"
+"""How many packages Go compiles at a time: with more, 8 GiB are not enough beside the tests."""
+BUILT = "the Collector, Jaeger and Alertmanager"
 
 
 class GoMissingError(RuntimeError):
@@ -33,17 +39,31 @@ def collector() -> Path:
 
 def jaeger() -> Path:
     """Jaeger, built if need be. Its user interface is a placeholder; its query API is not."""
-    return _built(f"jaeger-{JAEGER.rpartition('@')[2]}", _build_jaeger)
+    return _built_from(JAEGER, "jaeger")
 
 
-BACKENDS = {"collector": collector, "jaeger": jaeger}
+def alertmanager() -> Path:
+    """Alertmanager, built if need be."""
+    return _built_from(ALERTMANAGER, "alertmanager")
+
+
+BACKENDS = {"collector": collector, "jaeger": jaeger, "alertmanager": alertmanager}
+
+
+def _built_from(module: str, program: str) -> Path:
+    def build(folder: Path) -> Path:
+        source = json.loads(_go(folder, "mod", "download", "-json", module))["Dir"]
+        _go(Path(source), "build", "-o", str(folder / program), f"./cmd/{program}")
+        return folder / program
+
+    return _built(f"{program}-{module.partition('@')[2]}", build)
 
 
 def _built(name: str, build: Callable[[Path], Path]) -> Path:
     binary = CACHE / name
     if not binary.exists():
         if shutil.which("go") is None:
-            raise GoMissingError("Go is not installed, and the Collector and Jaeger are built with it.")
+            raise GoMissingError(f"Go is not installed, and {BUILT} are built with it.")
         CACHE.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=CACHE) as folder:
             build(Path(folder)).replace(binary)
@@ -57,15 +77,16 @@ def _build_collector(folder: Path) -> Path:
     return folder / "build" / "otelcol"
 
 
-def _build_jaeger(folder: Path) -> Path:
-    source = json.loads(_go(folder, "mod", "download", "-json", JAEGER))["Dir"]
-    _go(Path(source), "build", "-o", str(folder / "jaeger"), "./cmd/jaeger")
-    return folder / "jaeger"
-
-
 def _go(folder: Path, *arguments: str) -> str:
     """What the Go command prints; what it reports on the way goes to the terminal."""
-    done = subprocess.run(["go", *arguments], cwd=folder, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603, S607
+    done = subprocess.run(  # noqa: S603
+        ["go", *arguments],  # noqa: S607
+        cwd=folder,
+        env={"GOMAXPROCS": COMPILERS, **os.environ},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
     return done.stdout
 
 

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from otel_residency.core.decode import keys
+from otel_residency.core.decode import field_types
 from otel_residency.core.entries import Entries, Revision
 
 FILE = Path(__file__).parent.parent / "src" / "otel_residency" / "catalogue" / "schema.json"
@@ -52,8 +52,8 @@ def _reference(described: Any, definitions: dict[str, Schema]) -> Schema:
 
 
 def _table(described: Any, definitions: dict[str, Schema]) -> Schema:
-    """What `structure.build` accepts: the keys of the class, and any that begin with a dollar sign."""
-    known = keys(described)
+    """What `decode` accepts: the keys of the class, and any that begin with a dollar sign."""
+    known = field_types(described)
     required = [key for key in known if key not in described._field_defaults]
     return {
         "description": " ".join(described.__doc__.split()),
@@ -66,7 +66,7 @@ def _table(described: Any, definitions: dict[str, Schema]) -> Schema:
 
 
 def _value(kind: Any, definitions: dict[str, Schema]) -> Schema:
-    """What `structure.convert` accepts."""
+    """What `decode_value` accepts."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (typing.Union, types.UnionType):
         return _value(next(each for each in arguments if each is not type(None)), definitions)

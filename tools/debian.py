@@ -1,6 +1,7 @@
-"""Prometheus and Alertmanager, installed or of Debian's packages: `python -m tools.debian` prints the paths.
+"""Prometheus and promtool, installed or of Debian's package: `python -m tools.debian` prints the paths.
 
-Packages are unpacked into the user's cache directory, not installed: no service starts, no root is needed.
+The package is unpacked into the user's cache directory, not installed: no service starts, no root is needed.
+Of the unpacked package only these two programs are of use: the server's pages are read below /usr/share.
 """
 
 import os
@@ -11,11 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "otel-residency" / "debian"
-PACKAGES = ("prometheus", "prometheus-alertmanager")
+PACKAGE = "prometheus"
 
 
 class DebianMissingError(RuntimeError):
-    """A program is not installed, and Debian's packages are not to be had here."""
+    """Prometheus is not installed, and Debian's package of it is not to be had here."""
 
 
 def prometheus() -> Path:
@@ -28,21 +29,11 @@ def promtool() -> Path:
     return _program("promtool")
 
 
-def alertmanager() -> Path:
-    """The one that sends alerts on. Debian's name for it is longer than its authors'."""
-    return _program("prometheus-alertmanager", "alertmanager")
-
-
-def amtool() -> Path:
-    """What checks the configuration of Alertmanager."""
-    return _program("amtool")
-
-
-def _program(*names: str) -> Path:
-    installed = next(filter(None, map(shutil.which, names)), None)
+def _program(name: str) -> Path:
+    installed = shutil.which(name)
     if installed:
         return Path(installed)
-    program = CACHE / names[0]
+    program = CACHE / name
     if not program.exists():
         _unpack()
     return program
@@ -50,17 +41,21 @@ def _program(*names: str) -> Path:
 
 def _unpack() -> None:
     if shutil.which("apt-get") is None:
-        raise DebianMissingError(f"{' and '.join(PACKAGES)} are not installed, and there is no apt-get.")
+        raise DebianMissingError("Prometheus is not installed, and there is no apt-get to download it with.")
     CACHE.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=CACHE) as folder:
+        # Lists of our own: those of the machine may be old or empty, and only root can fetch them.
+        lists = Path(folder) / "lists"
+        (lists / "partial").mkdir(parents=True)
+        apt = ("apt-get", "--quiet", f"--option=Dir::State::Lists={lists}", "--option=APT::Sandbox::User=")
         try:
-            if os.geteuid() == 0:
-                _run(folder, "apt-get", "--quiet", "update")
-            _run(folder, "apt-get", "--quiet", "download", *PACKAGES)
-            for package in Path(folder).glob("*.deb"):
-                _run(folder, "dpkg-deb", "--extract", package.name, "root")
+            _run(folder, *apt, "update")
+            _run(folder, *apt, "download", PACKAGE)
+            (package,) = Path(folder).glob("*.deb")
+            _run(folder, "dpkg-deb", "--extract", package.name, "root")
         except (OSError, subprocess.CalledProcessError) as error:
-            raise DebianMissingError(f"{' and '.join(PACKAGES)} can't be downloaded: {error}") from error
+            missing = f"Prometheus is not installed, and apt-get can't download it: {error}"
+            raise DebianMissingError(missing) from error
         for program in (Path(folder) / "root" / "usr" / "bin").iterdir():
             program.replace(CACHE / program.name)
 
@@ -71,7 +66,7 @@ def _run(folder: str, *command: str) -> None:
 
 if __name__ == "__main__":
     try:
-        for each in (prometheus, promtool, alertmanager, amtool):
+        for each in (prometheus, promtool):
             print(each())
     except DebianMissingError as missing:
         sys.exit(str(missing))

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -10,6 +11,7 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.app import app
 from otel_residency.core.reasons import REASONS
 from otel_residency.settings.table import SETTINGS
+from tools import suites
 
 ROOT = Path(__file__).parent.parent
 REASONS_HEAD = """# Reason codes
@@ -20,6 +22,7 @@ catalogue, the policy, or the call itself.
 | code | verdict | what it means | what to do | rests on |
 |---|---|---|---|---|
 """
+VERSIONS = tomllib.loads((ROOT / "constraints" / "versions.toml").read_text(encoding="utf-8"))
 _HELP = re.compile(r"<!-- help ?([a-z -]*?) ?-->.*?<!-- help end -->", re.DOTALL)
 
 
@@ -44,6 +47,26 @@ def attestations_table() -> str:
     """The rows of the policy page's table of attestations."""
     entries = load_catalogue().entries.attestations
     return "".join(f"| `{each.name}` | {each.meaning} |\n" for each in entries)
+
+
+def tested_openai() -> str:
+    """The releases of the client that the tests run with."""
+    versions = [release["version"].rpartition(".")[0] for release in VERSIONS["openai"]]
+    return f"openai {versions[0]} to {versions[-1]} (tested: {', '.join(versions)})"
+
+
+def tested_opentelemetry() -> str:
+    """The oldest and newest OpenTelemetry that the tests run with."""
+    oldest, newest = VERSIONS["opentelemetry"]["oldest"], VERSIONS["opentelemetry"]["newest"]
+    return (
+        f"OpenTelemetry SDK ≥ {oldest['api'].rpartition('.')[0]} "
+        f"(known good together: {newest['api']} and {newest['contrib']})"
+    )
+
+
+def with_words(text: str, name: str, words: str) -> str:
+    """`text` with what stands in the marked place `name` of a line replaced."""
+    return re.sub(f"(<!-- {name}: -->).*?(<!-- {name} end -->)", rf"\g<1>{words}\g<2>", text)
 
 
 def with_rows(text: str, name: str, rows: str) -> str:
@@ -75,10 +98,14 @@ def with_help(text: str) -> str:
 def pages() -> dict[Path, str]:
     """Every page with a written part, as it should be."""
     readme, policy, cli = ROOT / "README.md", ROOT / "docs" / "policy.md", ROOT / "docs" / "cli.md"
+    contributing = ROOT / "CONTRIBUTING.md"
+    front = with_rows(readme.read_text(encoding="utf-8"), "settings", settings_table())
+    front = with_words(front, "openai", tested_openai())
     return {
         ROOT / "docs" / "reasons.md": reasons_page(),
         cli: with_help(cli.read_text(encoding="utf-8")),
-        readme: with_rows(readme.read_text(encoding="utf-8"), "settings", settings_table()),
+        contributing: with_rows(contributing.read_text(encoding="utf-8"), "suites", suites.table()),
+        readme: with_words(front, "opentelemetry", tested_opentelemetry()),
         policy: with_rows(policy.read_text(encoding="utf-8"), "attestations", attestations_table()),
     }
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import yaml
 
 from examples.stack.programs import free_address, running
-from tools.debian import alertmanager, prometheus
+from tools.backends import alertmanager
+from tools.debian import prometheus
 
 EXAMPLES = Path(__file__).parent.parent
 ALERTMANAGER = EXAMPLES / "alertmanager" / "alertmanager.yaml"

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from otel_residency.calls.state import runtime
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import match_host
 from otel_residency.core.facts import BASE_PATH
 from otel_residency.errors import ResidencyError
-from otel_residency.patches.install import switch
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -31,11 +31,11 @@ def client_for(region: str, client: Callable[..., Any] | None = None, **argument
     Raises:
         ResidencyError: the catalogue knows no such region, or no host of the vendor for it.
     """
-    state = switch.state
+    state = runtime.state
     catalogue = load_catalogue() if state is None else state.guard.catalogue
     if region not in catalogue.region_codes:
-        known = ", ".join(sorted(catalogue.region_codes))
-        raise ResidencyError(f"client_for: {region!r} is not a region code; known are: {known}")
+        codes = ", ".join(sorted(catalogue.region_codes))
+        raise ResidencyError(f"client_for: {region!r} is not a region code; known are: {codes}")
     today = datetime.now(UTC).date()
     host = catalogue.host_of(region, today)
     if match_host(catalogue, {}, host, None, today).region != region:

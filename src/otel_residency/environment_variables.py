@@ -1,12 +1,5 @@
-"""The variables, as `opentelemetry-instrument` reads them to offer each one as a flag."""
+"""The variables of the settings, each as a constant: `opentelemetry-instrument` offers each as a flag."""
 
-OTEL_RESIDENCY_ENABLED = "OTEL_RESIDENCY_ENABLED"
-OTEL_RESIDENCY_REQUIRE = "OTEL_RESIDENCY_REQUIRE"
-OTEL_RESIDENCY_SCOPE = "OTEL_RESIDENCY_SCOPE"
-OTEL_RESIDENCY_ON_CALL = "OTEL_RESIDENCY_ON_CALL"
-OTEL_RESIDENCY_ON_EXPORT = "OTEL_RESIDENCY_ON_EXPORT"
-OTEL_RESIDENCY_STRICT = "OTEL_RESIDENCY_STRICT"
-OTEL_RESIDENCY_POLICY = "OTEL_RESIDENCY_POLICY"
-OTEL_RESIDENCY_CATALOGUE = "OTEL_RESIDENCY_CATALOGUE"
-OTEL_RESIDENCY_LEDGER = "OTEL_RESIDENCY_LEDGER"
-OTEL_RESIDENCY_LEDGER_KEY = "OTEL_RESIDENCY_LEDGER_KEY"
+from otel_residency.settings.table import SETTINGS
+
+globals().update({setting.variable: setting.variable for setting in SETTINGS})

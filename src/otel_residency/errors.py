@@ -29,3 +29,16 @@ class PolicyError(ResidencyError):
 
 class RefusalError(Exception):
     """A call was refused: the base of `ResidencyViolationError`, to be named without importing openai."""
+
+
+class Refused(BaseException):
+    """Carries a refusal out of an HTTP hook.
+
+    openai and httpx catch every `Exception` of a hop, retry, and wrap it; a `BaseException` passes. The patch
+    of the client's `request` raises the refusal in its place (`tests/calls/test_hops.py`).
+    """
+
+    def __init__(self, error: RefusalError) -> None:
+        """Carry `error`."""
+        super().__init__()
+        self.error = error

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
-from otel_residency.calls.state import State
+from otel_residency.calls.state import State, runtime
 from otel_residency.core.policy import Policy
-from otel_residency.patches import http_clients
-from otel_residency.patches import otel_sdk as export_gate
-from otel_residency.patches.install import install, switch
-from otel_residency.requirements import context as requirement
-from otel_residency.requirements.baggage import BaggageCrossing
+from otel_residency.patches import otel_sdk
+from otel_residency.patches.install import install
+from otel_residency.requirements.baggage import BaggageCarrier
 from otel_residency.settings.load import Settings, read_ledger_key, read_settings
 from otel_residency.telemetry.emitter import ActivePolicy, Telemetry
 
@@ -73,35 +71,34 @@ def pre_instrument() -> None:
 
 
 def activate(settings: Settings, quarantine: Exporters | None = None, **providers: Any) -> None:
-    """Make `settings` those in force, in place of any others."""
+    """Activate `settings` in place of any others."""
     if not settings.enabled:
         deactivate()
         return
     state = State(settings)
     try:
-        state.telemetry = Telemetry(_in_force, **providers)
+        state.telemetry = Telemetry(_active_policy, **providers)
     except Exception as error:  # the guard does not hang on telemetry
-        state.failed("starting telemetry", error)
+        state.log_failure("starting telemetry", error)
     if settings.policy.ledger.path:
         try:
             state.ledger = _ledger(state, providers)
         except Exception as error:
-            state.failed("starting the ledger", error)
+            state.log_failure("starting the ledger", error)
     baggage = settings.policy.baggage
-    requirement.switch.crossing = BaggageCrossing(baggage, state.failed) if any(baggage) else None
-    former, switch.state = switch.state, state
+    runtime.carrier = BaggageCarrier(baggage, state.log_failure) if any(baggage) else None
+    former, runtime.state = runtime.state, state
     install()
-    http_clients.install()
-    export_gate.switch.turn(partial(_gate, state, quarantine))
-    export_gate.install()
+    runtime.gate, runtime.build_gate = None, partial(_build_gate, state, quarantine)
+    otel_sdk.install()
     _end(former)
 
 
 def deactivate() -> None:
     """Switch guard and gate off."""
-    former, switch.state = switch.state, None
-    requirement.switch.crossing = None
-    export_gate.switch.turn(None)
+    former, runtime.state = runtime.state, None
+    runtime.carrier = None
+    runtime.gate = runtime.build_gate = None
     _end(former)
 
 
@@ -116,12 +113,17 @@ def _ledger(state: State, providers: Mapping[str, Any]) -> "Ledger":
 
     policy = state.settings.policy
     emit = state.telemetry.report_record if policy.ledger.events and state.telemetry is not None else None
-    resource = resource_of(providers.values())
-    process = Process(lambda: state.guard, lambda: state.in_force().attributes, resource, state.failed, emit)
+    process = Process(
+        guard=lambda: state.guard,
+        info=lambda: state.active_policy().attributes,
+        resource=resource_of(providers.values()),
+        failed=state.log_failure,
+        emit=emit,
+    )
     return Ledger(policy.ledger, process, partial(read_ledger_key, policy))
 
 
-def _gate(state: State, quarantine: Exporters | None) -> "Gate":
+def _build_gate(state: State, quarantine: Exporters | None) -> "Gate":
     # Later than the rest: these need the SDK, which the application may never import.
     from otel_residency.export_gate.build import build_gate  # noqa: PLC0415
 
@@ -130,11 +132,11 @@ def _gate(state: State, quarantine: Exporters | None) -> "Gate":
     if state.ledger is not None:
         report["record"] = state.ledger.record
     return build_gate(
-        state.settings, lambda: state.guard, quarantine=quarantine, failed=state.failed, **report
+        state.settings, lambda: state.guard, quarantine=quarantine, failed=state.log_failure, **report
     )
 
 
-def _in_force() -> ActivePolicy | None:
-    """What the metrics tell, whichever activation the meter was given its callback by."""
-    state = switch.state
-    return None if state is None else state.in_force()
+def _active_policy() -> ActivePolicy | None:
+    """The active policy for the metrics: a meter keeps the callback of the first activation."""
+    state = runtime.state
+    return None if state is None else state.active_policy()

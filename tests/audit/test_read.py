@@ -17,18 +17,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_residency.audit import read
-from otel_residency.audit.read import Part, Task, find_files, read_part
+from otel_residency.audit.read import ReadPart, ReadTask, read_part
 from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, rows_of
 from otel_residency.errors import AuditError
-from otel_residency.records.chain import read_link
 from otel_residency.records.compressed import is_compressed
+from otel_residency.records.files import find_readable_ledgers
+from otel_residency.records.line import read_link
 from tests.audit.ledgers import DAY, Ledger, facts, span
 from tests.internet import US
 
-Reading = tuple[list[Part], Counter[tuple[str, ...]]]
+Reading = tuple[list[ReadPart], Counter[tuple[str, ...]]]
 
 
-def reading(tasks: list[Task], folder: Path) -> Reading:
+def reading(tasks: list[ReadTask], folder: Path) -> Reading:
     """Read the tasks, and how often each row is counted."""
     parts, counted = [], Counter[tuple[str, ...]]()
     for number, task in enumerate(tasks):
@@ -50,9 +51,9 @@ def plainly(text: bytes) -> Counter[tuple[str, ...]]:
     return counted
 
 
-def whole(path: Path) -> Task:
+def whole(path: Path) -> ReadTask:
     """A task for all of a file."""
-    return Task(path, 0, None if is_compressed(path) else path.stat().st_size)
+    return ReadTask(path, 0, None if is_compressed(path) else path.stat().st_size)
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_a_file_in_parts_gives_the_same_rows(tmp_path_factory: Any, data: st.Dat
     file.write_bytes(text)
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
     bounds = [0, *places, len(text)]
-    parts, counted = reading([Task(file, *each) for each in pairwise(bounds)], folder)
+    parts, counted = reading([ReadTask(file, *each) for each in pairwise(bounds)], folder)
     assert counted == plainly(text)
     assert sum(part.lines for part in parts) == len(text.split(b"\n")) - text.endswith(b"\n")
 
@@ -215,7 +216,7 @@ def test_other_telemetry_is_no_mistake(tmp_path: Path) -> None:
     other = span(Ledger(), facts("db.example"), ours=False)
     file.write_bytes(b'{"resourceMetrics":[]}\n' + other)
     parts, counted = reading([whole(file)], tmp_path)
-    assert (parts[0].others, parts[0].unread_lines, counted) == (2, 0, Counter())
+    assert (parts[0].foreign, parts[0].unread_lines, counted) == (2, 0, Counter())
 
 
 def test_a_folder_means_its_files_but_not_the_side_files(tmp_path: Path) -> None:
@@ -223,16 +224,16 @@ def test_a_folder_means_its_files_but_not_the_side_files(tmp_path: Path) -> None
     names = ["a.jsonl", "a.jsonl.20261120T101112000000Z", "a.jsonl.checkpoints", "b.json.zst"]
     for name in names:
         (tmp_path / name).touch()
-    assert {each.name for each in find_files([tmp_path])} == {names[0], names[1], names[3]}
-    assert {each.name for each in find_files([tmp_path / names[0]])} == {names[0], names[1]}
+    assert {each.name for each in find_readable_ledgers([tmp_path])} == {names[0], names[1], names[3]}
+    assert {each.name for each in find_readable_ledgers([tmp_path / names[0]])} == {names[0], names[1]}
 
 
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     """A path that does not exist, and a folder without files, are errors."""
     with pytest.raises(AuditError, match=r"no-such: no such file or folder$"):
-        find_files([tmp_path / "no-such"])
+        find_readable_ledgers([tmp_path / "no-such"])
     with pytest.raises(AuditError, match="no file in there"):
-        find_files([tmp_path])
+        find_readable_ledgers([tmp_path])
 
 
 def test_a_row_has_every_column(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost, Policy
-from otel_residency.records.chain import Chain, read_link
+from otel_residency.records.chain import Chain
+from otel_residency.records.line import read_link
 from otel_residency.records.record import (
-    Plainer,
+    FactsRedactor,
     Record,
     read_facts,
     read_policy,
@@ -33,14 +34,15 @@ CATALOGUE = load_catalogue()
 def test_a_recorded_call_is_judged_as_it_was(case: Case) -> None:
     """Facts and policy that went through a line of the ledger give the verdict that is true of the call."""
     began = int(datetime.combine(case.day, time(23, 59), UTC).timestamp()) * 10**9
-    text = write_facts(Plainer(CATALOGUE, case.policy)(case.facts))
+    catalogue = case.catalogue
+    text = write_facts(FactsRedactor(catalogue, case.policy)(case.facts))
     document = write_policy(case.policy)
     attributes = {names.FACTS: text, names.POLICY_DOCUMENT: document}
     record = read_record(write_record(Record(names.EVENT_CALL, began, began + 1, attributes)))
     facts, policy = record.facts, read_policy(record.attributes[names.POLICY_DOCUMENT])
     assert facts is not None
-    assert Expected.of(decide(facts, CATALOGUE, policy)) == case.expected
-    assert decide(facts, CATALOGUE, policy).required == decide(case.facts, CATALOGUE, case.policy).required
+    assert Expected.of(decide(facts, catalogue, policy)) == case.expected
+    assert decide(facts, catalogue, policy).required == decide(case.facts, catalogue, case.policy).required
     assert policy == case.policy
     assert Settings(policy=policy).policy_hash == Settings(policy=case.policy).policy_hash
 
@@ -113,11 +115,11 @@ def test_facts_of_a_later_release_are_not_guessed_at() -> None:
 def test_a_path_keeps_only_known_words() -> None:
     """Ids, and whatever else stands in a path or requirement, are left out; deployments are known."""
     policy = Policy(hosts={"c.openai.azure.com": ConfiguredHost("eu", "azure", {"my-chat": "Standard"})})
-    plainer = Plainer(CATALOGUE, policy)
+    redact = FactsRedactor(CATALOGUE, policy)
 
     def kept(path: str, base: str = "/v1") -> str:
         hops = (Hop("https", "eu.api.openai.com", None, path),)
-        return plainer(CallFacts(date(2026, 11, 20), "GET", hops, base)).hops[0].path
+        return redact(CallFacts(date(2026, 11, 20), "GET", hops, base)).hops[0].path
 
     assert kept("/v1/files/file-abc/content") == "/v1/files/{}/content"
     assert kept("/v1/./fi%6ces/../secret/%2F//") == "/v1/{}/{}//"
@@ -125,4 +127,4 @@ def test_a_path_keeps_only_known_words() -> None:
     assert kept("/own/base/v1/chat/secret") == "/{}/{}/v1/chat/{}"
     assert kept("/openai/deployments/my-chat/x") == "/openai/deployments/my-chat/{}"
     facts = CallFacts(date(2026, 11, 20), "GET", (), required=(("eu", "gb"), ("mrs-smith",), ()))
-    assert plainer(facts).required == (("eu", "gb"), ("unreadable",), ())
+    assert redact(facts).required == (("eu", "gb"), ("unreadable",), ())

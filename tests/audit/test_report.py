@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from otel_residency.audit.clickhouse import connected
-from otel_residency.audit.engines import Source, over_clickhouse, over_files
-from otel_residency.audit.render.words import answer, difference, share
-from otel_residency.audit.render.words import span as told_span
+from otel_residency.audit.engines import RecordSource, over_clickhouse, over_files
+from otel_residency.audit.phrases import share
+from otel_residency.audit.phrases import span as dates
+from otel_residency.audit.render.wording import answer, difference
 from otel_residency.audit.replay import (
     NO_FACTS,
     NO_POLICY,
@@ -21,7 +22,7 @@ from otel_residency.audit.replay import (
     UNREADABLE_FACTS,
     UNREADABLE_POLICY,
 )
-from otel_residency.audit.report import Report, report
+from otel_residency.audit.report import AuditReport, make_report
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
@@ -38,7 +39,7 @@ from tests.vendor import SNAPSHOT
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CATALOGUE = load_catalogue()
 VENDORS = frozenset(CATALOGUE.hosts)
-Reporting = Callable[..., Report]
+Reporting = Callable[..., AuditReport]
 UNCITED = ("policy", "call")
 """What reasons rest on that is in no catalogue."""
 
@@ -47,20 +48,20 @@ UNCITED = ("policy", "call")
 def reporting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reporting]:
     """Reports on lines, once from a file and once from a ClickHouse."""
 
-    def of_files(*texts: bytes, **options: Any) -> Report:
+    def of_files(*texts: bytes, **options: Any) -> AuditReport:
         (tmp_path / "all.jsonl").write_bytes(b"".join(texts))
         with over_files([tmp_path], VENDORS, lambda *_: None) as source:
             return ask(source, **options)
 
-    def of_clickhouse(*texts: bytes, **options: Any) -> Report:
+    def of_clickhouse(*texts: bytes, **options: Any) -> AuditReport:
         with (
             serving(line for text in texts for line in text.splitlines()) as url,
             connected(url, PASSWORD) as (name, query),
         ):
             return ask(over_clickhouse(name, query, VENDORS), **options)
 
-    def ask(source: Source, **options: Any) -> Report:
-        return report(source, options.pop("catalogue", CATALOGUE), NOW, **options)
+    def ask(source: RecordSource, **options: Any) -> AuditReport:
+        return make_report(source, options.pop("catalogue", CATALOGUE), NOW, **options)
 
     return of_files if request.param == "files" else of_clickhouse
 
@@ -78,10 +79,9 @@ def test_the_answer_counts_every_call_once(reporting: Reporting) -> None:
     assert made.outcomes == {"kept": 96, "no content": 1, "stopped": 1, "broken": 1, "unknown": 1}
     assert (made.calls, made.violations) == (100, 2)
     assert answer(made).replace("\N{NO-BREAK SPACE}", " ") == (
-        "1 of 100 recorded calls (1.0 %) on 10 November 2026 did not keep the promise that customer data "
-        "stays in Europe (EEA + Switzerland), in claims (1); 96.0 % kept it as far as host, endpoint and "
-        "model tell; 1 would have broken it and was stopped before the request left; 1 could "
-        "not be judged; 1 carried no customer content."
+        "1 of 100 recorded calls (1.0 %, 10 Nov 2026) went to a host outside Europe, in claims (1). "
+        "96 (96.0 %) used a host in Europe with a listed endpoint and model; 1 would have gone elsewhere and "
+        "was blocked before anything was sent there; 1 could not be judged; 1 carried no customer content."
     )
 
 
@@ -102,9 +102,9 @@ def test_both_engines_give_the_same_report(tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     file.write_bytes(b"\n".join(lines))
     with over_files([file], VENDORS, lambda *_: None) as source:
-        from_files = report(source, CATALOGUE, NOW)
+        from_files = make_report(source, CATALOGUE, NOW)
     with serving(lines) as url, connected(url, PASSWORD) as (name, query):
-        from_clickhouse = report(over_clickhouse(name, query, VENDORS), CATALOGUE, NOW)
+        from_clickhouse = make_report(over_clickhouse(name, query, VENDORS), CATALOGUE, NOW)
     assert from_files.calls == 82
     assert from_clickhouse._replace(inputs=from_files.inputs) == from_files
 
@@ -131,7 +131,7 @@ def test_a_finding_names_reason_rule_source_and_revision(reporting: Reporting) -
         "bogus_hosts",
         3,
     )
-    assert finding.meaning.startswith("The host is passed around")
+    assert finding.meaning.startswith("The host is cited as an endpoint")
     assert "replace the API key" in finding.fix
     assert finding.catalogues == ("openai-2026-11",)
     assert len(finding.sources) == 1
@@ -155,7 +155,7 @@ def test_traces_count_where_there_is_no_ledger(reporting: Reporting) -> None:
     made = reporting(claims.text, span(claims, facts()), span(search, facts(US)))
     assert made.by["service"] == (("claims", 1, {"kept": 1}), ("search", 1, {"broken": 1}))
     assert [gap.text for gap in made.gaps if gap.kind == "sampled"] == [
-        "search: known by its traces alone, without a ledger; what was sampled away is not in this report."
+        "search has no ledger: calls whose traces were not sampled are missing here."
     ]
     assert made.replay.not_judged == {NO_FACTS: 1}
 
@@ -175,7 +175,7 @@ def test_traces_tell_of_calls_that_have_no_record(reporting: Reporting) -> None:
     )
     assert made.outcomes == {"kept": 4, "broken": 2}
     assert [gap.text for gap in made.gaps if gap.kind == "sampled"] == [
-        "claims: 3 calls are known by their traces alone, its ledgers have no record of them."
+        "3 calls of claims are only in traces, not in its ledgers."
     ]
 
 
@@ -190,7 +190,7 @@ def test_a_ledger_that_was_sent_too_counts_once(tmp_path: Path) -> None:
     (tmp_path / "letters.jsonl").write_bytes(b"\n".join(letters.lines[:3]))  # the rest is gone
     (tmp_path / "sent.jsonl").write_bytes(b"\n".join(sent))
     with over_files([tmp_path], VENDORS, lambda *_: None) as source:
-        made = report(source, CATALOGUE, NOW)
+        made = make_report(source, CATALOGUE, NOW)
     assert made.outcomes == {"kept": 9, "broken": 1}
     assert not [gap for gap in made.gaps if gap.kind == "sequence"]
 
@@ -207,7 +207,7 @@ def test_calls_that_the_export_gate_judged_count_where_nothing_else_tells(report
     assert made.by["service"] == (("claims", 1, {"kept": 1}), ("scripts", 1, {"broken": 1}))
 
 
-def _missing(made: Report) -> list[str]:
+def _missing(made: AuditReport) -> list[str]:
     return [gap.text for gap in made.gaps if gap.kind == "missing"]
 
 
@@ -226,15 +226,16 @@ def test_counters_that_disagree_with_the_records_are_told(reporting: Reporting) 
     assert _missing(reporting(claims.text, *points)) == []
     points.append(counter("claims", 2, nanoseconds(DAY, 180), start, process="2", violation=True))
     made = reporting(claims.text, *points)
-    assert _missing(made) == [
-        "claims: its counters tell of 9 calls, 2 more than are recorded, and of 2 more violations."
-    ]
+    assert _missing(made) == ["claims counted 9 calls: 2 more than are recorded, and 2 violations more."]
     assert (made.violations, made.unrecorded_violations) == (0, 2)
-    told = answer(made).replace("\xa0", " ")
-    assert told.startswith("2 calls on 10 November 2026 broke the promise that customer data stays in Europe")
-    assert "or would have, without a record: only events or counters tell of it; of 7 recorded calls" in told
+    assert answer(made).replace("\xa0", " ") == (
+        "2 violations are reported by events or counters, without a record. No recorded call that had to "
+        "stay in Europe is known to have gone elsewhere (7 calls, 10 Nov 2026). "
+        "All used a host in Europe with a listed endpoint and model."
+    )
     claims.call(facts(US))
-    assert "; 1 more broke it, or would have, without a record" in answer(reporting(claims.text, *points))
+    more = ", in claims (1). 1 more violation is reported by events or counters, without a record. "
+    assert more in answer(reporting(claims.text, *points))
 
 
 def test_counters_tell_pieces_or_sums(reporting: Reporting) -> None:
@@ -245,8 +246,8 @@ def test_counters_tell_pieces_or_sums(reporting: Reporting) -> None:
         counter("claims", 2, nanoseconds(DAY, second + 60), nanoseconds(DAY, second), delta=True)
         for second in (0, 60, 120)
     ]
-    (told,) = _missing(reporting(claims.text, *points))
-    assert told.startswith("claims: its counters tell of 6 calls, 5 more than are recorded")
+    (gap,) = _missing(reporting(claims.text, *points))
+    assert gap == "claims counted 6 calls: 5 more than are recorded, and 0 violations more."
 
 
 def test_what_was_counted_before_the_first_day_is_not_missing(reporting: Reporting) -> None:
@@ -261,20 +262,16 @@ def test_what_was_counted_before_the_first_day_is_not_missing(reporting: Reporti
         counter("claims", 900, nanoseconds(DAY + timedelta(1), 60), start),
     ]
     assert _missing(reporting(claims.text, *points, since=DAY, until=DAY)) == []
-    (told,) = _missing(reporting(claims.text, *points, since=DAY))
-    assert told.startswith("claims: its counters tell of 399 calls, 398 more")
+    (gap,) = _missing(reporting(claims.text, *points, since=DAY))
+    assert gap == "claims counted 399 calls: 398 more than are recorded, and 0 violations more."
 
 
 def test_a_service_that_only_counts_is_told(reporting: Reporting) -> None:
     """Without any record the counter is all that is known, and the answer says it."""
     points = counter("search", 4, nanoseconds(DAY, 60), nanoseconds(DAY), violation=True)
     made = reporting(points)
-    assert _missing(made) == [
-        "search: its counters tell of 4 calls, 4 more than are recorded, and of 4 more violations."
-    ]
-    assert answer(made) == (
-        "No call was recorded. Yet events or counters tell of 4 that broke the promise, or would have."
-    )
+    assert _missing(made) == ["search counted 4 calls: 4 more than are recorded, and 4 violations more."]
+    assert answer(made) == "No call was recorded, but events or counters report 4 violations."
 
 
 def test_calls_that_nobody_judged_are_told(reporting: Reporting) -> None:
@@ -289,8 +286,9 @@ def test_calls_that_nobody_judged_are_told(reporting: Reporting) -> None:
     )
     assert made.calls == 1
     assert [gap.text for gap in made.gaps if gap.kind == "foreign"] == [
-        f"notebook: traces of others show 1 requests to {GLOBAL}; nobody judged them."
+        f"notebook made 1 request to {GLOBAL} without otel-residency (seen in HTTP traces)."
     ]
+    assert made.gaps[0].kind == "foreign"
 
 
 def test_events_of_violations_without_a_record_are_told(reporting: Reporting) -> None:
@@ -300,7 +298,7 @@ def test_events_of_violations_without_a_record_are_told(reporting: Reporting) ->
     search.add(names.EVENT_VIOLATION, nanoseconds(DAY), event)
     search.add(names.EVENT_VIOLATION, nanoseconds(DAY, 1), event)
     made = reporting(*(line + b"\n" for line in search.lines[1:]), span(search, facts(US)))
-    assert "search: 2 events tell of violations, and 1 of these calls are not recorded." in {
+    assert "search sent 2 violation events; 1 of these calls has no record." in {
         gap.text for gap in made.gaps
     }
 
@@ -316,12 +314,12 @@ def test_missing_records_are_told(reporting: Reporting) -> None:
     made = reporting(*kept, letters.text, letters.lines[3])
     told = [gap.text for gap in made.gaps if gap.kind in ("sequence", "dropped")]
     claims_writer, letters_writer = (
-        f"{each.service}, writer {each.writer[:12]}" for each in (claims, letters)
+        f"{each.service}, process {each.writer[:12]}" for each in (claims, letters)
     )
     assert told == [
-        f"{claims_writer}: 3 of 9 records are not in what was read, the first 1 among them.",
-        f"{letters_writer}: 1 records were read twice, and are counted twice.",
-        f"{letters_writer}: 5 records could not be written; it says so itself.",
+        f"{claims_writer}: 3 of 9 records were not read, the first one among them.",
+        f"{letters_writer}: 1 record too many was read, and was counted twice.",
+        f"{letters_writer}: 5 records could not be written, as it reports itself.",
     ]
 
 
@@ -352,9 +350,9 @@ def test_a_service_that_fell_silent_is_told(reporting: Reporting) -> None:
         _calling("office", weekdays),
         _calling("seldom", [0, 9, 20]),
     )
-    assert [gap.text for gap in made.gaps if gap.kind == "silent"] == [
-        "paused: no call after 2026-10-10 until 2026-10-17, longer than it usually is.",
-        "stopped: no call after 2026-10-20 to the end of the records, 2026-10-28, longer than it usually is.",
+    assert [gap.text.replace("\xa0", " ") for gap in made.gaps if gap.kind == "silent"] == [
+        "paused recorded no calls from 11 Oct to 16 Oct 2026 (6 days).",
+        "stopped recorded no calls after 20 Oct 2026 (8 days to the end of the records).",
     ]
 
 
@@ -363,13 +361,13 @@ def test_days_without_records_are_told(reporting: Reporting) -> None:
     ledger = Ledger()
     ledger.call(facts())
     made = reporting(ledger.text, since=date(2026, 11, 1), until=date(2026, 12, 31))
-    assert [gap.text for gap in made.gaps if gap.kind == "period"] == [
-        "Asked for from 2026-11-01 on; the first record is of 2026-11-10.",
-        "Asked for until 2026-11-20; the last record is of 2026-11-10.",
+    assert [gap.text.replace("\xa0", " ") for gap in made.gaps if gap.kind == "period"] == [
+        "Asked for from 1 Nov 2026; the first record is of 10 Nov 2026.",
+        "Asked for until 20 Nov 2026; the last record is of 10 Nov 2026.",
     ]
     nothing = reporting(ledger.text, until=date(2026, 1, 1))
     assert (nothing.calls, nothing.periods) == (0, ())
-    assert answer(nothing) == "No call was recorded. That is no proof that none was made."
+    assert answer(nothing) == "No call was recorded. That does not prove that none was made."
 
 
 def test_unchanged_records_give_the_recorded_answer(reporting: Reporting) -> None:
@@ -590,7 +588,6 @@ def test_time_is_told_in_steps_that_can_be_read(
     made = reporting(ledger.text)
     assert (made.step, len(made.periods)) == (step, number)
     assert sum(sum(period.outcomes.values()) for period in made.periods) == 2
-    assert told_span("2025-06-20", "2025-06-20").startswith("on ")
 
 
 def test_a_table_that_takes_over_another_cites_both(reporting: Reporting) -> None:
@@ -611,7 +608,7 @@ def test_every_reason_that_rests_on_the_catalogue_has_a_source(tmp_path: Path, c
     ledger.call(facts(US), reasons=(code,))
     (tmp_path / "ledger.jsonl").write_bytes(ledger.text)
     with over_files([tmp_path], VENDORS, lambda *_: None) as source:
-        (finding,) = report(source, CATALOGUE, NOW).findings
+        (finding,) = make_report(source, CATALOGUE, NOW).findings
     assert finding.reason == code
     assert all(finding.sources), finding
     assert finding.sources
@@ -625,23 +622,68 @@ def test_the_answer_begins_with_what_went_wrong_and_where(reporting: Reporting) 
             ledger.call(facts(US), second)
         ledger.call(facts(), 9)
 
-    def told(*ledgers: Ledger) -> str:
+    def first_sentence(*ledgers: Ledger) -> str:
         made = reporting(*(ledger.text for ledger in ledgers))
-        return answer(made).replace("\N{NO-BREAK SPACE}", " ").partition(";")[0]
+        return answer(made).replace("\N{NO-BREAK SPACE}", " ").partition(". ")[0]
 
-    where = (
-        "on 10 November 2026 did not keep the promise that customer data stays in Europe (EEA + Switzerland)"
+    where = "10 Nov 2026) went to a host outside Europe"
+    assert first_sentence(*broken) == (
+        f"6 of 10 recorded calls (60.0 %, {where}, in 3 of 4 services, most of them in d (3) and c (2)"
     )
-    assert told(*broken) == (
-        f"6 of 10 recorded calls (60.0 %) {where}, in 3 of 4 services, most of them in d (3) and c (2)"
-    )
-    assert told(*broken[:3]).endswith("in c (2) and b (1)")
-    assert told(broken[0]) == (
-        "Of 1 recorded call on 10 November 2026 none is known to have broken the promise that customer data "
-        "stays in Europe (EEA + Switzerland)"
-    )
+    assert first_sentence(*broken[:3]).endswith("in c (2) and b (1)")
+    assert first_sentence(broken[0]) == "No recorded call went to a host outside Europe (1 call, 10 Nov 2026)"
     letters, notes = Ledger("letters", Policy(require=("eu", "us"))), Ledger("notes", Policy())
     letters.call(facts())
     notes.call(facts())
-    assert "stays in the region required of it (eu, us)" in told(letters)
-    assert told(notes) == "Of 1 recorded call on 10 November 2026 none is known to have broken a promise"
+    assert "had to stay in the required region (eu, us) is known to have gone elsewhere" in first_sentence(
+        letters
+    )
+    assert first_sentence(notes) == "No region was required of the recorded calls (1 call, 10 Nov 2026)"
+
+
+def test_the_answer_says_no_more_than_is_known(reporting: Reporting) -> None:
+    """That no call went elsewhere is said only where every call that was sent went to the region."""
+    sound = Ledger()
+    for second in range(4):
+        sound.call(facts(), second)
+
+    def told(text: bytes) -> str:
+        return answer(reporting(text)).replace("\N{NO-BREAK SPACE}", " ")
+
+    assert told(sound.text) == (
+        "No recorded call went to a host outside Europe (4 calls, 10 Nov 2026). "
+        "All used a host in Europe with a listed endpoint and model."
+    )
+    for second in range(2):
+        sound.call(facts(US), second, action=names.BLOCKED)
+    assert told(sound.text) == (
+        "No recorded call went to a host outside Europe (6 calls, 10 Nov 2026). "
+        "4 (66.6 %) used a host in Europe with a listed endpoint and model; "
+        "2 would have gone elsewhere and were blocked before anything was sent there."
+    )
+    known = "No recorded call that had to stay in Europe is known to have gone elsewhere "
+    for elsewhere in (
+        facts("somewhere.example"),
+        facts(US, path="/v1/models", model="")._replace(method="GET", model=None, answer=None),
+    ):
+        other = Ledger("other")
+        other.call(elsewhere)
+        assert told(sound.text + other.text).startswith(known)
+    bogus = Ledger("bogus")
+    bogus.call(facts("api.openai.eu"))
+    assert told(bogus.text).startswith(
+        "1 of 1 recorded call (100 %, 10 Nov 2026) did not meet the requirement to stay in Europe"
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "text"),
+    [
+        ("2026-08-20", "2026-08-20", "20 Aug 2026"),
+        ("2026-08-20", "2026-09-12", "20 Aug to 12 Sep 2026"),
+        ("2025-12-30", "2026-01-02", "30 Dec 2025 to 2 Jan 2026"),
+    ],
+)
+def test_a_span_of_days_names_each_year_once(first: str, last: str, text: str) -> None:
+    """One day stands alone, and both years are named where they differ."""
+    assert dates(first, last).replace("\N{NO-BREAK SPACE}", " ") == text

@@ -36,14 +36,14 @@ def test_a_signature_holds_for_its_text_alone() -> None:
 @pytest.mark.parametrize("pem", [b"", b"no key", PUBLIC, OTHER, LOCKED])
 def test_what_is_no_private_key(pem: bytes) -> None:
     """The message says how to make one, and shows nothing of what stands there."""
-    with pytest.raises(PolicyError, match=r"^ledger\.key: is no unencrypted Ed25519 private key"):
+    with pytest.raises(PolicyError, match=r"^ledger\.key: not an unencrypted Ed25519 private key"):
         signer(pem)
 
 
 @pytest.mark.parametrize("pem", [b"", b"no key", PRIVATE])
 def test_what_is_no_public_key(pem: bytes) -> None:
     """The message says how to write it."""
-    with pytest.raises(PolicyError, match=r"^is no Ed25519 public key in PEM; write it"):
+    with pytest.raises(PolicyError, match=r"^not an Ed25519 public key in PEM; make it"):
         checker(pem)
 
 

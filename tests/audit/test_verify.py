@@ -15,12 +15,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otel_residency.audit import verify as room
-from otel_residency.audit.read import Task, read_part
-from otel_residency.audit.verify import Problem, Verified, checkpoint_files, ledger_files, verify
+from otel_residency.audit.problems import LedgerProblem
+from otel_residency.audit.read import ReadTask, read_part
+from otel_residency.audit.verify import Verification, verify
 from otel_residency.errors import AuditError
 from otel_residency.ledger import journal
-from otel_residency.records.chain import Chain, digest, read_link
+from otel_residency.records import line as line_module
+from otel_residency.records.chain import Chain, digest
 from otel_residency.records.compressed import decompressed
+from otel_residency.records.files import find_checkpoints, find_ledgers
+from otel_residency.records.line import is_cut, read_link
 from otel_residency.records.record import Record
 from otel_residency.records.signing import checker
 from otel_residency.telemetry import names
@@ -29,6 +33,7 @@ from tests.ledger.calls import call, ledger
 
 Lines = list[bytes]
 Edit = Callable[[bytes], bytes]
+NOT_ONE_RECORD = "The line is not exactly one record with the writer, number and hash at its start."
 CALLS, LINES = 6, 10
 """Of each writer: the policy, the calls, and a checkpoint after the first call, the fourth and the last."""
 
@@ -56,10 +61,10 @@ def written(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyP
     return path
 
 
-def checked(path: Path, *public: Path) -> Verified:
+def checked(path: Path, *public: Path) -> Verification:
     """What verification says."""
     known = dict(checker(key.read_bytes()) for key in public)
-    return verify(ledger_files([path]), known, beside=checkpoint_files([path]))
+    return verify(find_ledgers([path]), known, checkpoints=find_checkpoints([path]))
 
 
 def beside(path: Path) -> Path:
@@ -95,10 +100,21 @@ def test_a_changed_record_is_found(written: Path, number: int) -> None:
     change(written, lambda lines: lines.__setitem__(number, lines[number].replace(b"claims", b"Claims")))
     problems = {problem.line: problem for problem in checked(written).problems}
     if number < LINES - 1:
-        before = f"record {link.sequence} at {written}:{number + 1}"
-        what = f"{before} was changed, or what this one says of it"
-        assert problems[number + 2] == Problem(str(written), number + 2, link.writer, link.sequence + 1, what)
+        record = f"Record {link.sequence} ({written}, line {number + 1})"
+        what = f"{record} does not match the hash in record {link.sequence + 1}: one of the two was edited."
+        assert problems[number + 2] == LedgerProblem(
+            str(written), number + 2, link.writer, link.sequence + 1, what
+        )
     assert bool(problems.keys() - {number + 2}) == (link.event == names.EVENT_CHECKPOINT)
+
+
+def test_a_first_record_that_names_one_before_it_is_found(written: Path) -> None:
+    """Where a chain begins there is no record to name, and the message names none."""
+    change(written, lambda lines: lines.__setitem__(0, lines[0].replace(b"0" * 64, b"1" * 64)))
+    first, second = checked(written).problems
+    assert (first.line, first.sequence) == (1, 0)
+    assert first.what == "The first record has the hash of another one before it: it was edited."
+    assert second.what.startswith(f"Record 0 ({written}, line 1) does not match the hash in record 1:")
 
 
 @pytest.mark.parametrize("number", range(LINES))
@@ -108,8 +124,8 @@ def test_a_removed_record_is_found(written: Path, number: int) -> None:
     assert link is not None
     change(written, lambda lines: lines.pop(number))
     told = [each.what for each in checked(written).problems if each.writer == link.writer]
-    missing = f"record {link.sequence} is missing before it"
-    cut = f"cut here: {beside(written)} has record {link.sequence}"
+    missing = f"Record {link.sequence} is missing before this one."
+    cut = f"The ledger was cut here: {beside(written)} has a copy of record {link.sequence}."
     assert told[0] == (cut if number == LINES - 1 else missing)
 
 
@@ -123,7 +139,7 @@ def test_records_in_another_order_are_found(written: Path, number: int) -> None:
     change(written, swap)
     problems = checked(written).problems
     assert [problem.line for problem in problems][:2] == [number + 1, number + 2]
-    assert "stands behind record" in problems[1].what
+    assert "it was moved, added or repeated." in problems[1].what
 
 
 @pytest.mark.parametrize("number", range(LINES))
@@ -141,14 +157,14 @@ def test_a_cut_is_found(written: Path, left: int) -> None:
     whole = written.read_bytes().splitlines(keepends=True)
     written.write_bytes(b"".join(whole[:left]))
     problems = checked(written).problems
-    assert any("cut here" in problem.what for problem in problems) == bool(left)
-    assert sum("every record of this writer is missing" in problem.what for problem in problems) == 1 + (
+    assert any("The ledger was cut here" in problem.what for problem in problems) == bool(left)
+    assert sum("All records of this process are missing." in problem.what for problem in problems) == 1 + (
         not left
     )
     written.write_bytes(b"".join(whole[:left]) + whole[left][:-20])
     verified = checked(written)
     assert verified.problems
-    assert [note.line for note in verified.notes if "a line without its end" in note.what] == [left + 1]
+    assert [note.line for note in verified.notes if "Incomplete line" in note.what] == [left + 1]
 
 
 def rewritten(lines: Lines) -> Lines:
@@ -171,7 +187,7 @@ def test_a_chain_made_anew_is_found_by_the_checkpoints_beside(written: Path) -> 
     change(written, rewritten)
     problems = checked(written).problems
     assert {problem.what for problem in problems} == {
-        f"the checkpoint is another one than in {beside(written)}"
+        f"The checkpoint differs from its copy in {beside(written)}."
     }
 
 
@@ -183,8 +199,8 @@ def test_a_chain_made_anew_is_found_by_signatures(written: Path, keys: tuple[Pat
     assert checked(written).problems == ()
     problems = checked(written, keys[1]).problems
     assert {problem.what for problem in problems} == {
-        "the signature of the checkpoint is wrong",
-        "no record of this writer is signed",
+        "The signature of the checkpoint is invalid.",
+        "No checkpoint of this process is signed.",
     }
 
 
@@ -196,15 +212,15 @@ def test_a_made_up_writer_is_found_by_signatures(
     made.record(call())
     made.close()
     assert {problem.what for problem in checked(written, keys[1]).problems} == {
-        "the checkpoint is not signed",
-        "no record of this writer is signed",
+        "The checkpoint is not signed.",
+        "No checkpoint of this process is signed.",
     }
     openssl("genpkey", "-algorithm", "ed25519", "-out", str(tmp_path / "other.pem"))
     other = ledger(tmp_path / "other.jsonl", key=str(tmp_path / "other.pem"))
     other.record(call())
     other.close()
     problems = checked(tmp_path / "other.jsonl", keys[1]).problems
-    assert re.fullmatch("signed with another key: [0-9a-f]{16}", problems[0].what)
+    assert re.fullmatch(r"The checkpoint is signed with another key: [0-9a-f]{16}\.", problems[0].what)
 
 
 def test_what_is_no_record_is_found(written: Path) -> None:
@@ -213,9 +229,9 @@ def test_what_is_no_record_is_found(written: Path) -> None:
     change(written, lambda lines: lines.insert(5, b"\xff\xfe\n"))
     change(written, lambda lines: lines.insert(7, b"\n"))
     problems = checked(written).problems
-    assert [(problem.line, problem.what[:36]) for problem in problems] == [
-        (4, "no record of a ledger stands here: '"),
-        (6, "no record of a ledger stands here: '"),
+    assert [(problem.line, problem.what[:27]) for problem in problems] == [
+        (4, "Not a record of a ledger: '"),
+        (6, "Not a record of a ledger: '"),
     ]
     assert '{"verdict": "eligible"}' in str(problems[0])
 
@@ -224,7 +240,7 @@ def test_the_checkpoints_beside_are_looked_at_too(written: Path) -> None:
     """It is told where they were changed or removed; only the last one may be missing, by a crash."""
     change(beside(written), lambda lines: lines.pop(1))
     assert [problem.what for problem in checked(written).problems] == [
-        f"the checkpoint is missing in {beside(written)}"
+        f"The checkpoint has no copy in {beside(written)}."
     ]
     change(beside(written), lambda lines: lines.pop())
     assert len(checked(written).problems) == 2
@@ -232,7 +248,7 @@ def test_the_checkpoints_beside_are_looked_at_too(written: Path) -> None:
     assert checked(written).problems[0].file == str(beside(written))
     beside(written).unlink()
     (problem,) = checked(written).problems
-    assert "is missing: whether the ledger was cut at its end" in problem.what
+    assert "The checkpoint file is missing: without it a cut" in problem.what
 
 
 @pytest.fixture
@@ -249,7 +265,7 @@ def aside(tmp_path: Path) -> Path:
 
 def test_a_file_put_aside_that_is_missing_is_found(aside: Path) -> None:
     """The first file of a chain, or one in the middle, can't be taken away; a packed one is read."""
-    first, second, *_ = files = ledger_files([aside])
+    first, second, *_ = files = find_ledgers([aside])
     assert len(files) > 3
     packed = Path(f"{second}.gz")
     packed.write_bytes(gzip.compress(second.read_bytes()))
@@ -258,14 +274,14 @@ def test_a_file_put_aside_that_is_missing_is_found(aside: Path) -> None:
     assert checked(aside).problems == ()
     packed.write_bytes(packed.read_bytes()[:-100])
     problem = checked(aside).problems[0]
-    assert (problem.file, problem.what) == (str(packed), "can't be unpacked any further")
+    assert (problem.file, problem.what) == (str(packed), "The file can't be decompressed any further.")
     packed.unlink()
     (problem,) = checked(aside).problems
-    assert re.fullmatch("records? .* missing before it", problem.what)
+    assert re.fullmatch(r"Records? .* missing before this one\.", problem.what)
     second.write_bytes(text)
     first.unlink()
     problem = checked(aside).problems[0]
-    assert re.fullmatch("records? 0.* missing before it", problem.what)
+    assert re.fullmatch(r"Records? 0.* missing before this one\.", problem.what)
     assert problem.line == 1
 
 
@@ -278,11 +294,11 @@ def test_a_process_whose_file_is_gone_is_found(tmp_path: Path) -> None:
         made.record(call())
         made.close()
     assert checked(place).problems == ()
-    gone = ledger_files([place])[0]
+    gone = find_ledgers([place])[0]
     gone.unlink()
     (problem,) = checked(place).problems
     assert (problem.file, problem.writer) == (str(place / "ledger.checkpoints"), gone.stem)
-    assert problem.what == "every record of this writer is missing"
+    assert problem.what == "All records of this process are missing."
 
 
 def test_of_very_many_problems_the_first_are_told(written: Path) -> None:
@@ -316,7 +332,7 @@ class Kept(NamedTuple):
     @property
     def ledgers(self) -> list[Path]:
         """The files that hold records."""
-        return ledger_files([self.place])
+        return find_ledgers([self.place])
 
 
 PACK = {".gz": gzip.compress, ".zst": zstd.compress}
@@ -508,7 +524,7 @@ def test_what_is_only_noted_is_counted_by_nobody(written: Path, tmp_path: Path) 
     change(written, lambda lines: lines.append(lines[1][:-30]))
     assert checked(written).problems == ()
     rows = tmp_path / "rows"
-    part = read_part(Task(written, 0, written.stat().st_size), rows, frozenset(), lambda _: None)
+    part = read_part(ReadTask(written, 0, written.stat().st_size), rows, frozenset(), lambda _: None)
     assert part.unread_lines == 1
     assert sum(json.loads(row)["calls"] for row in rows.read_text().splitlines()) == 2 * LINES
 
@@ -516,13 +532,13 @@ def test_what_is_only_noted_is_counted_by_nobody(written: Path, tmp_path: Path) 
 def test_a_line_that_is_too_long_is_found(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What begins like a cut record and ends like another one is one line to a report, and told of once."""
     whole = written.read_bytes().splitlines()[1]
-    monkeypatch.setattr(room, "_LONGEST", 8000)
+    monkeypatch.setattr(line_module, "LONGEST", 8000)
     begun = whole[:-1] + b',"x":[' + b" " * 10_000
     for line in (begun[:8000] + b'{"resourceLogs":[]}]}', begun[:8000], whole + b" " * 10_000):
         before = written.read_bytes()
         written.write_bytes(before + line + b"\n")
         (problem,) = checked(written).problems
-        assert (problem.line, problem.what[:36]) == (2 * LINES + 1, "no record of a ledger stands here: '")
+        assert (problem.line, problem.what[:27]) == (2 * LINES + 1, "Not a record of a ledger: '")
         written.write_bytes(before)
 
 
@@ -531,7 +547,7 @@ def test_what_stands_behind_a_record_in_its_line_is_found(
 ) -> None:
     """Nor does a line pass whose beginning, as far as it is read at a time, is a record."""
     longest = 10_000
-    monkeypatch.setattr(room, "_LONGEST", longest)
+    monkeypatch.setattr(line_module, "LONGEST", longest)
     _, line = Chain().add(Record(names.EVENT_CALL, 1, 2, {"x": ""}))
     line = line.replace(
         b'"x","value":{"stringValue":"', b'"x","value":{"stringValue":"' + b"x" * (longest - len(line))
@@ -550,8 +566,8 @@ def test_a_cut_of_our_own_is_only_noted(data: st.DataObject) -> None:
     record = Record(names.EVENT_CALL, 1, 2, {"ä": text, "b": [True, False, 12, text]}, resource={text: text})
     _, line = Chain().add(record)
     cut = line[: data.draw(st.integers(1, len(line) - 1))]
-    assert room._is_cut(cut)
-    assert not room._is_cut(line)
+    assert is_cut(cut)
+    assert not is_cut(line)
 
 
 def replace(old: str, new: str) -> Edit:
@@ -621,11 +637,11 @@ def test_records_made_up_behind_a_checkpoint_are_few(
         file.writelines(chain.add(record)[1] + b"\n" for _ in range(2000))
     verified = checked(path, keys[1])
     assert verified.problems == ()
-    assert verified.notes[0].what.endswith("records after 2 are in no checkpoint yet")
+    assert verified.notes[0].what.endswith("Records after 2 have no checkpoint yet.")
     with path.open("ab") as file:
         file.write(chain.add(record)[1] + b"\n")
     (problem,) = checked(path, keys[1]).problems
-    assert problem.what == "2001 records in no checkpoint; no writer leaves so many"
+    assert problem.what == "2001 records have no checkpoint: a process leaves at most 2000."
 
 
 def test_records_made_up_behind_an_end_are_found(written: Path, keys: tuple[Path, Path]) -> None:
@@ -641,7 +657,7 @@ def test_records_made_up_behind_an_end_are_found(written: Path, keys: tuple[Path
         (problem,) = checked(written, *public).problems
         assert (problem.line, problem.what) == (
             2 * LINES + 1,
-            "the writer ended before, and this was put behind it",
+            "The process had ended its chain before: this record was added later.",
         )
 
 
@@ -651,13 +667,16 @@ def test_a_line_made_up_behind_a_checkpoint_holds_one_record(
     cut_back: tuple[Path, Chain], made: Edit, held: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no checkpoint vouches for a line it is read, however many there are: it can't hide others."""
-    monkeypatch.setattr(room, "_HELD", held)
+    monkeypatch.setattr(room, "_PENDING", held)
     path, chain = cut_back
     _, line = chain.add(Record(names.EVENT_POLICY, 1, 2, {}))
     with path.open("ab") as file:
         file.write(made(line) + b"\n")
     (problem,) = checked(path).problems
-    assert (problem.line, problem.what) == (4, "the line holds something else than its beginning says")
+    assert (problem.line, problem.what) == (
+        4,
+        NOT_ONE_RECORD,
+    )
 
 
 def test_checkpoints_that_are_not_beside_are_found(written: Path) -> None:
@@ -668,7 +687,8 @@ def test_checkpoints_that_are_not_beside_are_found(written: Path) -> None:
     with written.open("ab") as file:
         file.write((written.parent / "other.jsonl").read_bytes())
     (problem,) = checked(written).problems
-    assert (problem.line, problem.what) == (2 * LINES + 3, f"the checkpoint is missing in {beside(written)}")
+    assert problem.line == 2 * LINES + 3
+    assert problem.what == f"The checkpoint has no copy in {beside(written)}."
 
 
 def test_a_checkpoint_that_comes_while_one_reads_is_none_that_is_missing(written: Path) -> None:
@@ -688,7 +708,10 @@ def test_two_checkpoints_of_one_number_are_found(written: Path) -> None:
     with beside(written).open("ab") as file:
         file.write(first + first.replace(b"claims", b"Claims"))
     (problem,) = checked(written).problems
-    assert (problem.line, problem.what) == (8, "this checkpoint stands here twice, and differs")
+    assert (problem.line, problem.what) == (
+        8,
+        "This checkpoint occurs twice, with different content.",
+    )
 
 
 def test_all_that_a_report_reads_is_looked_at(written: Path) -> None:
@@ -710,7 +733,9 @@ def test_a_packed_ledger_is_known_by_what_it_is(written: Path, compress: Edit) -
     written.write_bytes(packed)
     assert (checked(written).problems, checked(written).lines) == ((), 2 * LINES)
     written.write_bytes(packed[:-20])
-    assert "can't be unpacked any further" in {problem.what for problem in checked(written).problems}
+    assert "The file can't be decompressed any further." in {
+        problem.what for problem in checked(written).problems
+    }
 
 
 def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
@@ -726,11 +751,11 @@ def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
 @pytest.mark.parametrize(
     ("problem", "told"),
     [
-        (Problem("a.jsonl", 3, "0f", 7, "cut here"), "a.jsonl:3: writer 0f sequence 7: cut here"),
-        (Problem("a.jsonl", 3, "", None, "no record"), "a.jsonl:3: no record"),
-        (Problem("a.checkpoints", 0, "", None, "is missing"), "a.checkpoints: is missing"),
+        (LedgerProblem("a.jsonl", 3, "0f", 7, "Cut here."), "a.jsonl:3: writer 0f, record 7: Cut here."),
+        (LedgerProblem("a.jsonl", 3, "", None, "No record."), "a.jsonl:3: No record."),
+        (LedgerProblem("a.checkpoints", 0, "", None, "Missing."), "a.checkpoints: Missing."),
     ],
 )
-def test_a_problem_is_one_line(problem: Problem, told: str) -> None:
+def test_a_problem_is_one_line(problem: LedgerProblem, told: str) -> None:
     """It names its place as compilers do, and nothing that is not known."""
     assert str(problem) == told

@@ -19,7 +19,7 @@ from examples.stack.__main__ import send
 from examples.stack.programs import free_address, read, until
 from examples.stack.services import EXAMPLES, Collector, collector_command, collector_running
 from otel_residency.audit.engines import over_files
-from otel_residency.audit.report import Report, report
+from otel_residency.audit.report import AuditReport, make_report
 from otel_residency.catalogue import load_catalogue
 from otel_residency.export_gate.content import load_content
 from tests.backends.conftest import StartSink
@@ -313,8 +313,8 @@ def test_the_report_reads_what_the_collector_wrote(tmp_path: Path, dead_sink: Si
     assert made.by["service"] == (("notebook", 1, {"broken": 1}), ("support", 1, {"kept": 1}))
     assert (made.violations, made.unrecorded_violations) == (1, 3)
     assert [gap.text for gap in made.gaps if gap.kind == "missing"] == [
-        "support: 1 events tell of violations, and 1 of these calls are not recorded.",
-        "support: its counters tell of 3 calls, 2 more than are recorded, and of 3 more violations.",
+        "support sent 1 violation event; 1 of these calls has no record.",
+        "support counted 3 calls: 2 more than are recorded, and 3 violations more.",
     ]
 
 
@@ -331,10 +331,10 @@ def test_ledger_traces_and_counters_of_a_service_agree(tmp_path: Path, dead_sink
     assert not {"sampled", "missing", "sequence"} & {gap.kind for gap in both.gaps}
 
 
-def reported(*paths: Path) -> Report:
+def reported(*paths: Path) -> AuditReport:
     """The report on these files."""
     with over_files([*paths], frozenset(), lambda *_: None) as source:
-        return report(source, load_catalogue(), datetime.now(UTC))
+        return make_report(source, load_catalogue(), datetime.now(UTC))
 
 
 # Metrics

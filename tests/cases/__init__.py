@@ -11,16 +11,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from otel_residency.core.decode import build
+from otel_residency.catalogue.load import NEWEST, load_catalogue
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.decode import decode
 from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop, Reference
 from otel_residency.core.policy import Policy, Project
 from otel_residency.core.verdict import Decision
+from tests.frozen import CATALOGUE, FROZEN
 
 KEYS = frozenset(
     {
         *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
         *("model", "body", "extra", "body_unseen", "features", "tools", "lines", "references"),
-        *("policy", "override", "attest", "seen_projects", "expect", "required", "project"),
+        *("policy", "override", "attest", "seen_projects", "expect", "required", "project", "frozen"),
     }
 )
 WITHOUT_BODY = ("GET", "DELETE")
@@ -63,13 +66,13 @@ class Expected:
     def of(cls, decision: Decision) -> "Expected":
         """The same of a decision that was made."""
         return cls(
-            decision.verdict.value,
-            frozenset(decision.reasons),
-            decision.region,
-            decision.endpoint,
-            decision.snapshot,
-            decision.violation,
-            decision.catalogue,
+            verdict=decision.verdict.value,
+            reasons=frozenset(decision.reasons),
+            region=decision.region,
+            endpoint=decision.endpoint,
+            snapshot=decision.snapshot,
+            violation=decision.violation,
+            catalogue=decision.catalogue,
         )
 
 
@@ -103,7 +106,19 @@ class Case:
     project: str | None
     """The vendor's project that the request names."""
     policy: Policy
+    frozen: bool
+    """Whether `tests.frozen` judges it: for a day for which the shipped data may get a newer table."""
     expected: Expected
+
+    @property
+    def catalogue_setting(self) -> str:
+        """The catalogue that judges the case."""
+        return FROZEN if self.frozen else NEWEST
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that `catalogue_setting` names."""
+        return CATALOGUE if self.frozen else load_catalogue()
 
     @property
     def facts(self) -> CallFacts:
@@ -128,10 +143,10 @@ class Case:
     def _hops(self) -> Iterator[Hop]:
         for number, request in enumerate(self.requests):
             yield Hop(
-                request.scheme,
-                request.host,
-                request.port,
-                request.path,
+                scheme=request.scheme,
+                host=request.host,
+                port=request.port,
+                path=request.path,
                 host_header=None if number else self.host_header,
                 payload=request.payload,
                 redirected=request.redirected_by is not None,
@@ -149,7 +164,14 @@ def _request(url: str, method: str, redirected_by: int | None = None) -> Request
         host, port = authority, ""
     if redirected_by is not None and redirected_by not in KEEPS_PAYLOAD:
         method = "GET"
-    return Request(scheme, host.strip("[]"), int(port) if port else None, slash + path, method, redirected_by)
+    return Request(
+        scheme=scheme,
+        host=host.strip("[]"),
+        port=int(port) if port else None,
+        path=slash + path,
+        method=method,
+        redirected_by=redirected_by,
+    )
 
 
 def _body(told: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
@@ -195,12 +217,13 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         answer=Answer(**told["answer"]) if "answer" in told else None,
         required=tuple(map(tuple, told.get("required", ()))),
         project=told.get("project"),
-        policy=build(Policy, policy)._replace(
+        policy=decode(Policy, policy)._replace(
             unreadable=unreadable,
             seen_projects={
                 name: Project(**settings) for name, settings in told.get("seen_projects", {}).items()
             },
         ),
+        frozen=told.get("frozen", False),
         expected=Expected(
             verdict=expect["verdict"],
             reasons=frozenset(expect["reasons"]),
@@ -217,12 +240,12 @@ def _line(line: Mapping[str, Any]) -> BatchLine:
     if line.get("unseen"):
         return UNSEEN_LINE
     return BatchLine(
-        line["path"],
-        line.get("model"),
-        frozenset(line.get("features", ())),
-        frozenset(line.get("tools", ())),
-        line.get("service_tier"),
-        frozenset(Reference(**each) for each in line.get("references", ())),
+        path=line["path"],
+        model=line.get("model"),
+        features=frozenset(line.get("features", ())),
+        tools=frozenset(line.get("tools", ())),
+        service_tier=line.get("service_tier"),
+        references=frozenset(Reference(**each) for each in line.get("references", ())),
     )
 
 

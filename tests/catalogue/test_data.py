@@ -12,6 +12,7 @@ import pytest
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import path_segments
 from otel_residency.core.entries import Revision, Source
+from otel_residency.core.reasons import REASONS
 
 CATALOGUE = load_catalogue()
 ENTRIES = CATALOGUE.entries
@@ -118,6 +119,13 @@ def test_the_host_of_a_region_has_that_region(revision: Revision) -> None:
         assert (code,) == regions
 
 
+def test_rules_give_codes_that_are_documented() -> None:
+    """The reason of each footnote has a row in the table of codes."""
+    assert {rule.reason for revision in CATALOGUE.revisions for rule in revision.feature_rules} <= set(
+        REASONS
+    )
+
+
 def test_every_listed_service_is_a_known_endpoint() -> None:
     """What a table lists has a template, so that a call to it is not called unknown."""
     services = {
@@ -206,5 +214,5 @@ def _days(text: str) -> Iterable[str]:
 
 def test_a_source_of_a_user_is_cited_by_what_it_says() -> None:
     """Without a citation it is title, kind, place and day."""
-    own = Source("contract", "Order form 7, annex B", "2026-11-01", ref="cabinet 3")
+    own = Source(kind="contract", title="Order form 7, annex B", observed="2026-11-01", ref="cabinet 3")
     assert own.cited == "Order form 7, annex B, contract, cabinet 3. Observed: 2026-11-01."

@@ -19,7 +19,7 @@ VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FOR
 DATA = Path(str(files("otel_residency.catalogue"))) / "data"
 SHIPPED = sorted(DATA.rglob("*.json"))
 BEYOND = (
-    *("stands there twice", "is not in [sources]", "name at least one source", "write it in lower case"),
+    *("occurs twice", "is not in [sources]", "name at least one source", "write it in lower case"),
     *("is not a network", "is not one letter", "region '", "is not the id of", "release reads"),
 )
 """What the loader sees and a schema can't: names that must lead somewhere, or stand there once."""

@@ -16,7 +16,7 @@ title = "A letter of the vendor"
 observed = "2026-11-19"
 [[revisions]]
 id = "ours-2026-11"
-effective_from = 2026-11-19
+effective_from = 2099-01-01
 source = "ours"
 completeness = "complete"
 translated = "no"

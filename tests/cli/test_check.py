@@ -130,6 +130,7 @@ def test_it_judges_as_the_table_of_cases_says(case: Case, tmp_path: Path) -> Non
         *(f"--feature={feature}" for feature in facts.features),
         *(f"--tool={tool}" for tool in facts.tools),
         OTEL_RESIDENCY_POLICY=str(policy),
+        OTEL_RESIDENCY_CATALOGUE=case.catalogue_setting,
     )
     assert told["verdict"] == case.expected.verdict
     assert {each["reason"] for each in told["findings"]} == set(case.expected.reasons)

@@ -100,7 +100,7 @@ def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
     del sound["OPENAI_BASE_URL"]
     status, found, fix = examine(**sound)["client.base_url"]
     assert status == "warning"
-    assert "has no region" in found
+    assert "has no data residency" in found
     assert EU in fix
 
 
@@ -299,7 +299,7 @@ def test_a_key_that_cant_be_used_is_a_failure(kept: dict[str, str], tmp_path: Pa
     """A key that is missing, of another kind, or in a variable: told as it is, and never shown."""
     rsa = tmp_path / "rsa.pem"
     openssl("genpkey", "-algorithm", "rsa", "-out", str(rsa))
-    for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "is no unencrypted Ed25519")):
+    for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "not an unencrypted Ed25519")):
         told = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": str(path)})
         status, found, _ = told["ledger.key"]
         assert (told.code, status) == (1, "failure")
@@ -336,11 +336,11 @@ def test_a_demand_without_effect_and_little_room_are_told(kept: dict[str, str]) 
 LOOK = """
 import os, sys
 from otel_residency.cli.doctor.ledger_state import read_ledger_state
-from otel_residency.core.policy import Ledger, Policy
+from otel_residency.core.policy import LedgerPolicy, Policy
 if os.getuid() == 0:
     os.setuid({user})
 for path in sys.argv[1:]:
-    seen = read_ledger_state(Policy(ledger=Ledger(path)))
+    seen = read_ledger_state(Policy(ledger=LedgerPolicy(path)))
     print(seen.written.error)
 """
 

@@ -44,7 +44,7 @@ def test_a_broken_chain_is_found_where_asked_for(ledger: Callable[..., str]) -> 
     """Without --verify the report says that it did not look; with it, what was altered and exit code 1."""
     path = Path(ledger(facts()))
     unchecked = start("report", str(path))
-    assert (unchecked.returncode, "was not checked" in unchecked.stdout) == (0, True)
+    assert (unchecked.returncode, "not checked for changes" in unchecked.stdout) == (0, True)
     checked = start("report", "--verify", str(path))
     assert (checked.returncode, "gap:" in checked.stdout.replace("gap: The table", "")) == (0, False)
     path.write_bytes(path.read_bytes().replace(b"claims", b"claimz"))
@@ -62,7 +62,7 @@ def test_a_file_of_a_collector_has_no_chain(ledger: Callable[..., str], tmp_path
     collected.write_bytes(b"\n".join(lines))
     both = start("report", "--verify", str(path), str(collected))
     assert both.returncode == 0
-    assert "audit.jsonl: no ledger, so not checked" in " ".join(both.stdout.split())
+    assert "audit.jsonl: not a ledger, so not checked" in " ".join(both.stdout.split())
     path.write_bytes(lines[0] + b"\n" + path.read_bytes())
     assert start("report", "--verify", str(path)).returncode == 1
 
@@ -84,7 +84,7 @@ def test_the_document_holds_the_whole_report(ledger: Callable[..., str]) -> None
     assert (
         told["answer"]
         .replace("\N{NO-BREAK SPACE}", " ")
-        .startswith("1 of 2 recorded calls (50.0 %) on 10 November")
+        .startswith("1 of 2 recorded calls (50.0 %, 10 Nov 2026) went to a host outside Europe")
     )
     assert told["outcomes"] == {"kept": 1, "broken": 1}
     assert told["findings"][0]["reason"] == "host.region_mismatch"
@@ -109,10 +109,10 @@ def test_the_form_follows_the_name_of_the_file(ledger: Callable[..., str], tmp_p
         ("r.md", "# Data residency report"),
         ("r.json", "{"),
         ("r.csv", "section,"),
-        ("r", "Of 1 "),
+        ("r", "No recorded call went to "),
     ):
         done = start("report", ledger(), "--output", str(tmp_path / name))
-        assert done.stdout.replace("\N{NO-BREAK SPACE}", " ").startswith("Of 1 ")
+        assert done.stdout.replace("\N{NO-BREAK SPACE}", " ").startswith("No recorded call went to ")
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert text.lstrip().replace("\N{NO-BREAK SPACE}", " ").startswith(begins)
 
@@ -166,7 +166,7 @@ def test_a_clickhouse_is_asked() -> None:
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([], "pass paths, or --clickhouse"),
+        ([], "pass the files or folders to report on, or --clickhouse"),
         (["LEDGER", "--clickhouse", "http://h"], "pass either paths or --clickhouse, not both"),
         (["no-such"], "no-such: no such file or folder"),
         (["LEDGER", "--from", "2026-11-02", "--to", "2026-11-01"], "is later than"),
@@ -174,7 +174,7 @@ def test_a_clickhouse_is_asked() -> None:
         (["LEDGER", "--what-if", "no-such.toml"], "no-such.toml: can't be read"),
         (["LEDGER", "--what-if", "POLICY"], "unknown region 'atlantis'"),
         (["LEDGER", "--output", "no-such/r.html"], "no-such/r.html: No such file"),
-        (["--clickhouse", "http://127.0.0.1:1/otel"], "http://127.0.0.1:1/otel: can't be asked"),
+        (["--clickhouse", "http://127.0.0.1:1/otel"], "http://127.0.0.1:1/otel: can't be queried"),
     ],
 )
 def test_what_cannot_be_carried_out_is_one_line(
@@ -222,10 +222,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from otel_residency.audit.engines import over_files
 from otel_residency.audit.render import data, html, markdown
-from otel_residency.audit.report import report
+from otel_residency.audit.report import make_report
 from otel_residency.catalogue import load_catalogue
 with over_files([Path(sys.argv[1])], frozenset(), lambda *_: None) as source:
-    made = report(source, load_catalogue(), datetime.now(UTC))
+    made = make_report(source, load_catalogue(), datetime.now(UTC))
 for write in (data.as_json, data.as_csv, markdown.as_markdown, html.as_html):
     assert write(made)
 """

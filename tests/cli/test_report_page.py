@@ -58,24 +58,24 @@ def test_a_browser_shows_every_section(page: Path, shown: Browser) -> None:
     shown.sized(WIDTHS["desktop"])
     shown.show(page.as_uri())
     text = re.sub(r"\s+", " ", shown.value("document.body.innerText"))
-    first = shown.value("document.querySelector('main').innerText.split(';')[0]").replace("\xa0", " ")
+    first = shown.value("document.querySelector('main').innerText.split('. ')[0]").replace("\xa0", " ")
     assert first == (
-        "2 of 13 recorded calls (15.3 %) from 15 September 2026 to 10 November 2026 did not keep the promise "
-        f"that customer data stays in Europe (EEA + Switzerland), in claims {SCRIPT} (2)"
+        "2 of 13 recorded calls (15.3 %, 15 Sep to 10 Nov 2026) did not meet the requirement to stay in "
+        f"Europe, in claims {SCRIPT} (2)"
     )
     for told in (
-        "What the policies state about your contract was taken as true.",
+        "Europe means EEA + Switzerland. What the policies state about your contract was taken as true.",
         "1 The answer in numbers",
         "2 Over time",
         "number of calls; each bar is a day, UTC",
         "3 By service, region, host, endpoint and model",
-        "Calls that did not keep the promise",
+        "Calls that did not meet their requirement",
         "The host belongs to a region that the policy does not allow.",
         "Calls that could not be judged",
         "What the records do not show",
         "not JSON: Expecting value, column 1",
-        "Every one of them gives the answer that was recorded.",
-        "What the other policy would have stopped",
+        "All of them give the recorded verdict.",
+        "What the other policy would have blocked",
         "read only in an archived copy that a machine had translated",
         "zero data retention: DPA annex 2",
         "It does not show where the vendor computed.",

@@ -15,7 +15,7 @@ from tests.test_zero_code import CALL, EU, US
 
 BLOCK = {"OTEL_RESIDENCY_REQUIRE": "eu", "OTEL_RESIDENCY_ON_CALL": "block"}
 ECHO = "import json, sys; print(json.dumps([sys.argv, sys.stdin.read()])); sys.exit(7)"
-GUARDED = "from otel_residency.patches.install import switch; print(switch.state is not None)"
+GUARDED = "from otel_residency.calls.state import runtime; print(runtime.state is not None)"
 REFUSED = 78
 PLACE = Path(__file__).parents[2] / "src" / "otel_residency" / "cli" / "run" / "start"
 
@@ -172,7 +172,7 @@ def test_the_export_gate_must_stand_where_it_is_asked_for(mode: str) -> None:
 def test_without_the_export_gate_nothing_is_redacted_and_nothing_starts() -> None:
     """Where the gate can't be put in its place, a program that asks for it does not start."""
     code = (
-        "from otel_residency.patches.otel_sdk import switch; switch.missing.add('on_end');"
+        "from otel_residency.runtime.runtime import runtime; runtime.patched.missing_exporters.add('on_end');"
         "from otel_residency.cli.run.guarded import guard_and_start; guard_and_start('')"
     )
     for mode, expected in (("redact", REFUSED), ("flag", 0)):

@@ -1,5 +1,6 @@
 """The subcommand `verify`, started as an auditor does."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,12 @@ def test_a_ledger_that_was_changed(path: Path) -> None:
     done = start("verify", str(path))
     assert done.returncode == 1
     first, last = done.stdout.splitlines()
-    assert first.startswith(f"{path}:3: writer ")
-    assert last == "NOT OK: 1 problem; 3 records, 1 process, 1 file."
+    assert re.fullmatch(
+        rf"{path}:3: writer [0-9a-f]{{32}}, record 2: Record 1 \({path}, line 2\) does not match the hash in "
+        r"record 2: one of the two was edited\.",
+        first,
+    )
+    assert last == "NOT OK: 3 records, 1 process, 1 file. 1 problem."
     document = read_document(start("verify", "--json", str(path)).stdout)
     (problem,) = document["problems"]
     assert (document["sound"], problem["file"], problem["line"], problem["sequence"]) == (
@@ -56,7 +61,7 @@ def test_what_can_not_be_read(path: Path, tmp_path: Path) -> None:
         ([nowhere], f"{nowhere}: can't be read: No such file or directory"),
         ([str(empty)], f"no ledger found in: {empty}"),
         ([str(path), "--key", nowhere], f"{nowhere}: can't be read: No such file or directory"),
-        ([str(path), "--key", str(path)], f"{path}: is no Ed25519 public key in PEM; write it with: "),
+        ([str(path), "--key", str(path)], f"{path}: not an Ed25519 public key in PEM; make it with: "),
     ):
         done = start("verify", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
@@ -68,4 +73,4 @@ def test_a_folder_that_was_emptied(path: Path) -> None:
     path.unlink()
     done = start("verify", str(path.parent))
     assert done.returncode == 1
-    assert "every record of this writer is missing" in done.stdout
+    assert "All records of this process are missing." in done.stdout

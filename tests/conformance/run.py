@@ -18,7 +18,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
@@ -44,6 +43,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "tests/api_resources/*": "needs the mock server of the vendor's repository",
     "tests/lib/test_fine_tuning_positional_arguments.py": "needs it too",
     "tests/test_uv_workflows.py": "checks how the vendor packages and releases",
+    "tests/test_example_security.py": "starts the vendor's examples, without a call",
     "*websocket*": "websockets pass none of the patches in this release",
     "*realtime*": "likewise",
     "tests/lib/live/*": "likewise",
@@ -61,7 +61,7 @@ class Expected(NamedTuple):
     calls: int
 
 
-EXPECTED: Final = {"2.54.0": Expected(850, 230), "3.51.0": Expected(7800, 7000)}
+EXPECTED: Final = {"2.54.0": Expected(850, 230), "3.57.0": Expected(7800, 7000)}
 
 
 class Seen(NamedTuple):
@@ -132,8 +132,8 @@ def unpacked(openai: str, workdir: Path) -> Path:
         fetch = ("download", "--quiet", "--no-deps", "--no-binary", "openai", "--dest", str(workdir))
         subprocess.run([sys.executable, "-m", "pip", *fetch, f"openai=={openai}"], check=True)
         shutil.rmtree(target, ignore_errors=True)
-        with tarfile.open(workdir / f"{name}.tar.gz") as archive:
-            archive.extractall(workdir, filter="data")
+        # Not by tarfile with a filter, which Python 3.11 has since 3.11.4: Debian 12 has 3.11.2.
+        shutil.unpack_archive(workdir / f"{name}.tar.gz", workdir)
     return target
 
 

@@ -4,15 +4,41 @@ from datetime import date
 
 import pytest
 
-from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue, path_segments, undated
 from otel_residency.core.decide import decide
-from otel_residency.core.entries import Endpoint, Entries, RegionTerms, Revision, Row
+from otel_residency.core.entries import Endpoint, Entries, RegionTerms, Revision, Row, Strings
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy, Scope
 from otel_residency.core.verdict import Decision
+from tests.frozen import CATALOGUE
 
 DAY = date(2026, 11, 20)
+
+
+def _row(
+    name: str,
+    *services: str,
+    storage: Strings = ("eu",),
+    processing: Strings = ("eu",),
+    models: Strings | None = None,
+) -> Row:
+    return Row(id=name, services=services, storage=storage, processing=processing, models=models)
+
+
+def _revision(name: str, inherits: str | None = None, *rows: Row) -> Revision:
+    return Revision(
+        id=name,
+        effective_from=DAY,
+        source="own",
+        completeness="complete",
+        translated="no",
+        inherits=inherits,
+        rows=rows,
+    )
+
+
+CHAT = "/v1/chat/completions"
+REALTIME = (_row("translations", "/v1/realtime/translations"), _row("realtime", "/v1/realtime"))
 
 
 @pytest.mark.parametrize(
@@ -37,21 +63,21 @@ def test_a_date_is_told_from_a_name(model: str, expected: str | None) -> None:
     ("day", "expected"),
     [
         (date.min, None),
-        (date(2025, 2, 4), None),
-        (date(2025, 2, 5), "openai-2025-02"),
+        (date(2026, 2, 22), None),
+        (date(2026, 2, 23), "openai-2026-02"),
         (date(2026, 11, 4), "openai-2026-10"),
         (date.max, "openai-2026-11"),
     ],
 )
 def test_the_revision_in_force_is_the_newest_that_had_begun(day: date, expected: str | None) -> None:
     """Last year's call is judged by last year's table, and one before the first table by none."""
-    revision = load_catalogue().revision_on(day)
+    revision = CATALOGUE.revision_on(day)
     assert expected == (revision.id if revision else None)
 
 
 def test_a_pinned_revision_is_in_force_on_every_day() -> None:
     """Who pins a revision is judged by it alone; a revision that does not exist judges nothing."""
-    entries = load_catalogue().entries
+    entries = CATALOGUE.entries
     pinned = Catalogue(entries, pinned="openai-2026-02").revision_on(date.min)
     assert pinned is not None
     assert pinned.id == "openai-2026-02"
@@ -64,7 +90,7 @@ def test_a_pinned_revision_is_in_force_on_every_day() -> None:
 )
 def test_a_region_has_a_host_where_a_table_names_it(region: str, day: date, expected: str) -> None:
     """The host is that of the revision in force on the day; an unknown region or day has none."""
-    assert load_catalogue().host_of(region, day) == expected
+    assert CATALOGUE.host_of(region, day) == expected
 
 
 def test_the_age_of_a_table_counts_from_the_day_it_was_last_seen() -> None:
@@ -87,23 +113,22 @@ def test_the_age_of_a_table_counts_from_the_day_it_was_last_seen() -> None:
 )
 def test_a_path_has_the_rows_of_the_longest_listed_path(path: str, expected: tuple[str, ...]) -> None:
     """Rows hold for what is below their path, segment by segment."""
-    catalogue = load_catalogue()
-    rows = catalogue.rows(catalogue.revisions[-1], path_segments(path))
+    rows = CATALOGUE.rows(CATALOGUE.revisions[-1], path_segments(path))
     assert expected == tuple(row.id for row in rows)
 
 
 def test_rows_may_share_a_path() -> None:
     """Two rows of early 2026 are both about realtime, for other models and regions."""
-    catalogue = load_catalogue()
-    rows = catalogue.rows(catalogue.revisions[1], path_segments("/v1/realtime"))
+    rows = CATALOGUE.rows(CATALOGUE.revisions[0], path_segments("/v1/realtime"))
     assert [row.id for row in rows] == ["realtime", "realtime_legacy"]
 
 
 def test_a_row_of_a_shorter_path_does_not_count_wherever_it_stands() -> None:
-    """Another row about realtime stands below the one about translations, and is not about them."""
-    catalogue = load_catalogue()
-    rows = catalogue.rows(catalogue.revisions[2], path_segments("/v1/realtime/translations/client_secrets"))
-    assert [row.id for row in rows] == ["realtime_translations"]
+    """The row about realtime does not apply below the path of the one about translations, in either order."""
+    for rows in (REALTIME, REALTIME[::-1]):
+        revision = _revision("own", None, *rows)
+        catalogue = Catalogue(Entries(revisions=(revision,)))
+        assert catalogue.rows(revision, path_segments("/v1/realtime/translations/x")) == REALTIME[:1]
 
 
 def test_literal_segments_win_over_placeholders_in_any_order() -> None:
@@ -119,13 +144,9 @@ def test_literal_segments_win_over_placeholders_in_any_order() -> None:
         assert found.path == "/v1/x/new"
 
 
-def _revision(name: str, inherits: str | None = None, *rows: Row) -> Revision:
-    return Revision(name, DAY, "own", "complete", "no", inherits=inherits, rows=rows)
-
-
 def test_a_revision_inherits_over_any_number_of_steps() -> None:
     """A table that says only what changed may build on one that does the same."""
-    row = Row("chat", ("/v1/chat/completions",), ("eu",), ("eu",))
+    row = _row("chat", CHAT)
     entries = Entries(revisions=(_revision("c", "b"), _revision("b", "a"), _revision("a", None, row)))
     assert {"a": (row,), "b": (row,), "c": (row,)} == {
         revision.id: revision.rows for revision in Catalogue(entries).revisions
@@ -141,19 +162,27 @@ def test_a_circle_of_revisions_ends() -> None:
 def _decide(scope: Scope, terms: RegionTerms, model: str, *rows: Row) -> Decision:
     """Judge a chat completion in the EU by a table of these rows."""
     revision = _revision("own", None, *rows)._replace(regions={"eu": terms})
-    catalogue = Catalogue(load_catalogue().entries._replace(revisions=(revision,)))
-    hop = Hop("https", "eu.api.openai.com", None, "/v1/chat/completions", payload=True)
+    catalogue = Catalogue(CATALOGUE.entries._replace(revisions=(revision,)))
+    hop = Hop(scheme="https", host="eu.api.openai.com", port=None, path="/v1/chat/completions", payload=True)
     facts = CallFacts(DAY, "POST", (hop,), model=model)
     return decide(facts, catalogue, Policy(require=("eu",), scope=scope))
 
 
-CHAT = ("/v1/chat/completions",)
-STORES = RegionTerms("Europe", "eu.api.openai.com", "yes", "yes", True, (), (), ())  # noqa: FBT003
+STORES = RegionTerms(
+    name="Europe",
+    host="eu.api.openai.com",
+    storage="yes",
+    processing="yes",
+    prefix_required=True,
+    modes=(),
+    needs=(),
+    image_needs=(),
+)
 ONLY_PROCESSES = STORES._replace(storage="no")
-STORED = Row("stored", CHAT, ("eu",), (), models=("a-model",))
-PROCESSED = Row("processed", CHAT, ("eu",), ("eu",), models=("b-model",))
-PASSING = Row("passing", CHAT, (), ("eu",))
-ELSEWHERE = Row("elsewhere", CHAT, ("eu",), ("us",))
+STORED = _row("stored", CHAT, processing=(), models=("a-model",))
+PROCESSED = _row("processed", CHAT, models=("b-model",))
+PASSING = _row("passing", CHAT, storage=())
+ELSEWHERE = _row("elsewhere", CHAT, processing=("us",))
 ONLY_STORES = STORES._replace(processing="no")
 UNKNOWN_MODELS = STORES._replace(processing="models-unknown")
 
@@ -192,16 +221,16 @@ def test_a_table_of_other_shape_is_read_as_it_is_written(
 
 def test_a_catalogue_without_a_day_is_as_old_as_its_table() -> None:
     """Where a catalogue does not say when it was made, the first day of the table in force counts."""
-    entries = load_catalogue().entries._replace(generated=None)
-    hop = Hop("https", "us.api.openai.com", None, "/v1/responses", payload=True)
+    entries = CATALOGUE.entries._replace(generated=None)
+    hop = Hop(scheme="https", host="us.api.openai.com", port=None, path="/v1/responses", payload=True)
     facts = CallFacts(date(2027, 5, 5), "POST", (hop,), model="gpt-5.2-2025-12-11")
     assert decide(facts, Catalogue(entries), Policy()).reasons == ("catalogue.stale",)
 
 
 def test_nothing_is_asked_of_a_catalogue_that_does_not_say_it() -> None:
     """A catalogue without a default for caching asks for nothing."""
-    entries = load_catalogue().entries._replace(prompt_cache_default=None)
-    hop = Hop("https", "gb.api.openai.com", None, "/v1/responses", payload=True)
+    entries = CATALOGUE.entries._replace(prompt_cache_default=None)
+    hop = Hop(scheme="https", host="gb.api.openai.com", port=None, path="/v1/responses", payload=True)
     facts = CallFacts(DAY, "POST", (hop,), model="gpt-5.2-2025-12-11")
     decision = decide(facts, Catalogue(entries), Policy(scope="storage"))
     assert decision.reasons == ("attestation.missing",)

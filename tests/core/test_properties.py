@@ -85,12 +85,28 @@ facts_of_any_kind = st.builds(
     batch_lines=st.one_of(
         st.none(),
         st.lists(
-            st.builds(BatchLine, paths, models, features, tools, tiers, references, st.booleans()), max_size=2
+            st.builds(
+                BatchLine,
+                path=paths,
+                model=models,
+                features=features,
+                tools=tools,
+                service_tier=tiers,
+                references=references,
+                unseen=st.booleans(),
+            ),
+            max_size=2,
         ).map(tuple),
     ),
     answer=st.one_of(
         st.none(),
-        st.builds(Answer, st.one_of(st.none(), st.integers()), models, tiers, st.one_of(st.none(), anything)),
+        st.builds(
+            Answer,
+            status=st.one_of(st.none(), st.integers()),
+            model=models,
+            service_tier=tiers,
+            cloud_region=st.one_of(st.none(), anything),
+        ),
     ),
     required=st.lists(groups, max_size=2).map(tuple),
     project=st.one_of(st.none(), anything),

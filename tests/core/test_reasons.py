@@ -1,11 +1,18 @@
-"""The reason codes and what people are told about them."""
+"""The reason codes: what is documented of each, and that what follows from one stands in its row."""
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
-from otel_residency.catalogue import load_catalogue
+import otel_residency
+from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
-from otel_residency.core.reasons import REASONS
+from otel_residency.core.entries import FeatureRule
+from otel_residency.core.facts import Reference
+from otel_residency.core.reasons import REASONS, reason_of
 from tests.cases import CASES
+from tests.frozen import CATALOGUE
 
 ELSEWHERE = {"guard.failed", "ledger.unavailable"}
 """Codes that nothing about a request leads to."""
@@ -17,10 +24,47 @@ def test_every_code_has_a_case_and_every_case_a_code() -> None:
     assert set(REASONS) - ELSEWHERE == found
 
 
-def test_the_data_names_no_other_codes() -> None:
-    """Rules of the tables have reasons that people are told about."""
-    named = {rule.reason for revision in load_catalogue().revisions for rule in revision.feature_rules}
-    assert named <= set(REASONS)
+def test_a_code_of_a_user_s_catalogue_has_a_row() -> None:
+    """A rule of a user's table may give a code that is not listed, and the call is judged all the same."""
+    rule = FeatureRule(
+        service="/v1", feature="store", reason="ours.store", verdict="ineligible", text="Ours."
+    )
+    revisions = [revision._replace(feature_rules=(rule,)) for revision in CATALOGUE.revisions]
+    catalogue = Catalogue(CATALOGUE.entries._replace(revisions=tuple(revisions)))
+    case = next(case for case in CASES if case.id == "eu: listed snapshot, everything attested")
+    facts = case.facts._replace(
+        features=frozenset({"store"}), references=frozenset({Reference("file", "unknown")})
+    )
+    assert set(decide(facts, catalogue, case.policy).reasons) == {"ours.store", "state.unseen"}
+    assert reason_of("ours.store").verdicts
+
+
+def _codes_in(tree: ast.AST) -> Iterator[str]:
+    """Reason codes, or the beginning of some, that a file names otherwise than to make a finding with it."""
+    made = {
+        id(argument)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
+        for argument in node.args[:1]
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in made:
+            text = node.value
+            if text in REASONS or (text.endswith(".") and any(code.startswith(text) for code in REASONS)):
+                yield text
+
+
+def test_what_follows_from_a_code_stands_in_its_row() -> None:
+    """A new code needs its row and its rule: no other file lists codes to treat them in some way."""
+    package = Path(otel_residency.__file__).parent
+    files = [*package.rglob("*.py")]
+    rules = {package / "core" / "reasons.py", *(package / "core" / "rules").iterdir()}
+    named = {code for file in set(files) - rules for code in _codes_in(ast.parse(file.read_text("utf-8")))}
+    assert named == {"guard.failed", "model.not_listed"}  # each by its text: an error's, and one of `scan`
+    assert [*_codes_in(ast.parse("A = {'model.alias', 'host.'}; Finding('host.global')"))] == [
+        "model.alias",
+        "host.",
+    ]
 
 
 def test_codes_are_sorted_and_of_one_form() -> None:
@@ -44,7 +88,7 @@ def test_a_finding_has_no_other_verdict_than_its_code_is_said_to_have() -> None:
     others = {
         (finding.reason, finding.verdict)
         for case in CASES
-        for finding in decide(case.facts, load_catalogue(), case.policy).findings
+        for finding in decide(case.facts, case.catalogue, case.policy).findings
         if finding.verdict not in REASONS[finding.reason].verdicts
     }
     assert others == set()

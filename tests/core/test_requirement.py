@@ -2,13 +2,13 @@
 
 import pytest
 
-from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer, CallFacts
 from otel_residency.core.policy import Policy, Rule, When
 from otel_residency.core.regions import UNREADABLE
 from otel_residency.core.verdict import Decision, Verdict
 from tests.cases import CASES
+from tests.frozen import CATALOGUE
 
 EU = next(case for case in CASES if case.id == "eu: listed snapshot, everything attested")
 US = EU.facts._replace(hops=(EU.facts.hops[0]._replace(host="us.api.openai.com"),))
@@ -17,7 +17,7 @@ NONE = EU.policy._replace(require=())
 
 def judged(facts: CallFacts, policy: Policy, *groups: tuple[str, ...]) -> Decision:
     """The decision on a call for which `groups` are required."""
-    return decide(facts._replace(required=groups), load_catalogue(), policy)
+    return decide(facts._replace(required=groups), CATALOGUE, policy)
 
 
 def test_without_a_policy_the_groups_alone_are_required() -> None:

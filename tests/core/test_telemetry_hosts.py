@@ -125,6 +125,8 @@ def test_a_policy_can_t_move_a_listed_host(host: str) -> None:
 
 def test_a_host_of_which_sources_disagree_is_unknown() -> None:
     """Two documented regions are no region, and a policy does not choose between them."""
-    listed = TelemetryHost("ingest.example", "Example", ("eu", "us"), ("contract",))
+    listed = TelemetryHost(
+        host="ingest.example", operator="Example", regions=("eu", "us"), sources=("contract",)
+    )
     catalogue = Catalogue(Entries(telemetry_hosts=(listed,)))
     assert match_telemetry_host(catalogue, {"ingest.example": "eu"}, "ingest.example", 443) == "unknown"

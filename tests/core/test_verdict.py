@@ -16,5 +16,15 @@ def test_reasons_are_told_once_and_in_order() -> None:
         Finding("model.alias", Verdict.INDETERMINATE, "b"),
         Finding("host.global", Verdict.INDETERMINATE, "c"),
     )
-    decision = Decision(Verdict.INELIGIBLE, findings, True, "global", (), "unknown", None, "none", ())  # noqa: FBT003
+    decision = Decision(
+        verdict=Verdict.INELIGIBLE,
+        findings=findings,
+        violation=True,
+        region="global",
+        hop_regions=(),
+        endpoint="unknown",
+        snapshot=None,
+        catalogue="none",
+        required=(),
+    )
     assert decision.reasons == ("host.global", "model.alias")

@@ -15,5 +15,5 @@ def test_without_go_one_line_says_so(module: str, tmp_path: Path) -> None:
     environment = {"PATH": "", "XDG_CACHE_HOME": str(tmp_path)}
     command = [sys.executable, "-m", module]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    missing = "Go is not installed, and the Collector and Jaeger are built with it.\n"
+    missing = "Go is not installed, and the Collector, Jaeger and Alertmanager are built with it.\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", missing)

@@ -1,10 +1,11 @@
-"""What the tests of the gate share: marks of their own, counts since their start."""
+"""What the tests of the gate share: a registry of their own, counts since their start."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from otel_residency.calls.correlation import marks
+from otel_residency.calls.correlation import CallRegistry
+from otel_residency.runtime.runtime import runtime
 from otel_residency.telemetry import names
 from tests.recorded import Recorded
 
@@ -14,9 +15,9 @@ Items = Callable[[Recorded], dict[tuple[str, str], float]]
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
     """Let no test know the calls of another."""
-    marks.clear()
+    runtime.part(CallRegistry).clear()
     yield
-    marks.clear()
+    runtime.part(CallRegistry).clear()
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_residency.export_gate.destinations import Destinations, address_of, exporter_of
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 from otel_residency.settings.load import read_settings
 from tests.export_gate.conftest import Items
 from tests.export_gate.genai import PROMPT, ask, log, model_call

@@ -11,6 +11,7 @@ from opentelemetry.sdk._logs import export as logs_export
 from opentelemetry.sdk.trace import export as spans_export
 
 from otel_residency.patches import otel_sdk as install
+from otel_residency.runtime.runtime import runtime
 
 PROMPT = "my claim is number 4711"
 CALL = """
@@ -82,7 +83,7 @@ def test_installing_again_changes_nothing() -> None:
     before = trace.SynchronousMultiSpanProcessor.on_end
     install.install()
     assert trace.SynchronousMultiSpanProcessor.on_end is before
-    assert install.switch.missing == set()
+    assert runtime.patched.missing_exporters == set()
 
 
 def test_the_methods_look_like_those_of_the_sdk() -> None:

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_residency import ResidencyLogRecordProcessor, ResidencySpanProcessor
-from otel_residency.patches.otel_sdk import switch
+from otel_residency.runtime.runtime import runtime
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
 from tests.export_gate.genai import PROMPT, ask, log, model_call
@@ -58,7 +58,7 @@ def test_alone_it_follows_the_environment(instrument: Instrument, monkeypatch: p
     recorded = instrument(on_export="redact")
     with model_call(recorded):
         ask(US)
-        switch.turn(None)
+        runtime.gate = runtime.build_gate = None
         monkeypatch.setenv("OTEL_RESIDENCY_ON_EXPORT", "withhold")
         spans, logs = gated(recorded, batch=False)
         log(recorded)

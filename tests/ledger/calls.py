@@ -10,26 +10,25 @@ from typing import Any
 from opentelemetry.sdk.resources import Resource
 
 from otel_residency.core.facts import CallFacts, Hop
-from otel_residency.core.policy import Ledger as Told
-from otel_residency.core.policy import Policy
-from otel_residency.ledger.journal import Parts
+from otel_residency.core.policy import LedgerPolicy, Policy
+from otel_residency.guard import Guard
 from otel_residency.ledger.ledger import Ledger
 from otel_residency.ledger.process import Process
-from otel_residency.runtime.guard import Guard
+from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.settings.load import Settings, read_ledger_key
 from otel_residency.telemetry import names
 
 RESOURCE = Resource({"service.name": "claims"})
 
 
-def guard(told: Told) -> Guard:
+def guard(told: LedgerPolicy) -> Guard:
     """A guard whose policy names the ledger."""
     return Guard(Settings(policy=Policy(require=("eu",), ledger=told)))
 
 
 def ledger(path: Path, failures: list[Any] | None = None, **told: Any) -> Ledger:
     """A ledger at `path`."""
-    said = Told(str(path), **told)
+    said = LedgerPolicy(str(path), **told)
     judge = guard(said)
     process = Process(lambda: judge, info, lambda: RESOURCE.attributes, partial(_failed, failures))
     return Ledger(said, process, partial(read_ledger_key, judge.settings.policy))
@@ -46,12 +45,19 @@ def info() -> Mapping[str, Any]:
     return {names.POLICY: "0" * 12, names.CATALOGUE: "openai-2026-11"}
 
 
-def call(host: str = "eu.api.openai.com", model: str = "gpt-5.2") -> Parts:
+def call(host: str = "eu.api.openai.com", model: str = "gpt-5.2") -> RecordedCall:
     """One call, judged."""
     now = time_ns()
     hop = Hop("https", host, None, "/v1/chat/completions", payload=True)
     facts = CallFacts(datetime.now(UTC).date(), "POST", (hop,), model=model)
-    return now, now + 10**6, _JUDGE.judge(facts), {}, {names.HOP_HOSTS: [host]}, None
+    return RecordedCall(
+        started=now,
+        ended=now + 10**6,
+        judgement=_JUDGE.judge(facts),
+        attributes={},
+        outcome={names.HOP_HOSTS: [host]},
+        span=None,
+    )
 
 
-_JUDGE = guard(Told())
+_JUDGE = guard(LedgerPolicy())

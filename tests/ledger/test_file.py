@@ -71,7 +71,7 @@ def test_only_the_owner_may_write(tmp_path: Path) -> None:
     path.chmod(0o640)
     SharedFile(str(path)).append(b"two\n")
     path.chmod(0o620)
-    with pytest.raises(PolicyError, match=r"ledger .*ledger\.jsonl: others can write to it; chmod 600 it"):
+    with pytest.raises(PolicyError, match=r"ledger .*ledger\.jsonl: other users can write to it; chmod 600"):
         SharedFile(str(path)).append(b"three\n")
     os.mkfifo(tmp_path / "pipe", 0o600)
     with pytest.raises(PolicyError):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from examples.stack.monitoring import ALERTMANAGER, PROMETHEUS, RULES
+from examples.stack.monitoring import PROMETHEUS, RULES
 from otel_residency.core.decide import STALE_AFTER
 from tests.monitoring.conftest import Program
 from tools import debian
@@ -100,10 +100,3 @@ def test_a_table_is_stale_for_the_alert_when_it_is_for_the_verdict() -> None:
     """The alert and `catalogue.stale` count the same number of days."""
     (stale,) = (alert for alert in ALERTS if alert["alert"] == "ResidencyCatalogueStale")
     assert f"> {STALE_AFTER} * 86400" in stale["expr"]
-
-
-def test_alertmanager_accepts_its_configuration(program: Program) -> None:
-    """`amtool check-config` succeeds."""
-    amtool = program(debian.amtool)
-    done = subprocess.run([amtool, "check-config", ALERTMANAGER], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

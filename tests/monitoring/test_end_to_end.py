@@ -50,8 +50,7 @@ def backends(
     tmp_path_factory: pytest.TempPathFactory, program: Program, _connection: Internet
 ) -> Iterator[Backends]:
     """All of them, with the calls of four services in them."""
-    for wanted in (debian.prometheus, debian.alertmanager):
-        program(wanted)
+    program(debian.prometheus)
     directory = tmp_path_factory.mktemp("monitoring")
     rules = quicker(directory)
     with (

@@ -1,4 +1,4 @@
-"""A ClickHouse as it is asked over HTTP."""
+"""Queries a ClickHouse over HTTP."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,19 +19,19 @@ def connected(url: str, password: str) -> Iterator[tuple[str, Query]]:
         password: of the user.
 
     Yields:
-        Its name, without the user, and how it is asked.
+        Its name, without the user, and a function that runs a statement.
 
     Raises:
-        AuditError: it can't be asked, or its client library is not installed.
+        AuditError: it can't be queried, or its client library is not installed.
     """
     try:
         import clickhouse_connect  # noqa: PLC0415 - an extra
         from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415
     except ImportError:
         raise AuditError(
-            "to ask a ClickHouse install clickhouse-connect: pip install 'otel-residency[audit]'"
+            "to query a ClickHouse install clickhouse-connect: pip install 'otel-residency[audit]'"
         ) from None
-    getLogger("clickhouse_connect").addHandler(NullHandler())  # what it would say, the error says
+    getLogger("clickhouse_connect").addHandler(NullHandler())  # its message is in the error that is raised
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -57,5 +57,5 @@ def connected(url: str, password: str) -> Iterator[tuple[str, Query]]:
 
             yield name, query
     except ClickHouseError as error:
-        reason = str(error).partition("\n")[0]
-        raise AuditError(f"{name}: can't be asked: {reason}") from None
+        reason = str(error).partition("\n")[0]  # a stack trace of the server follows
+        raise AuditError(f"{name}: can't be queried: {reason}") from None

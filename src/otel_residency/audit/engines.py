@@ -1,4 +1,4 @@
-"""Where the records are: files, counted into DuckDB, or a ClickHouse. Both answer the same statements."""
+"""The records of a report: files, counted into DuckDB, or a ClickHouse. Both answer the same statements."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,26 +10,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-from otel_residency.audit.read import Part, Task, Unread, find_files, read_part
+from otel_residency.audit.read import ReadPart, ReadTask, UnreadLine, read_part
 from otel_residency.audit.sql import TABLES, clickhouse_records, duckdb_records
 from otel_residency.errors import AuditError
 from otel_residency.records.compressed import is_compressed
+from otel_residency.records.files import find_readable_ledgers
 
 SMALL: Final = 1 << 25
-"""Bytes of input up to which one process reads it, since another takes longer to start."""
+"""Bytes of input that one process reads alone: starting others would take longer."""
 SHARE: Final = 1 << 28
 """Bytes of a file that one process reads at a time."""
 _MEMORY: Final = "400MB"
 _BATCH: Final = 10_000
 
 Query = Callable[[str], Iterable[Sequence[Any]]]
-"""A statement to the rows that answer it."""
+"""Runs a statement, and returns its rows."""
 Progress = Callable[[int, int], None]
-"""Told of the bytes that were read and of all bytes."""
+"""Called with the number of bytes that were read, and of all bytes."""
 
 
 class Input(NamedTuple):
-    """A file, or a database, and what was found in it."""
+    """A file, or a database, and the lines in it."""
 
     name: str
     bytes: int
@@ -37,27 +38,26 @@ class Input(NamedTuple):
     unread: int
     """Lines that could not be read."""
     others: int
-    """Lines of telemetry that hold nothing of ours."""
+    """Lines with telemetry of other libraries only."""
 
 
-class Source(NamedTuple):
-    """Records that can be asked."""
+class RecordSource(NamedTuple):
+    """Records that can be queried."""
 
     query: Query
     inputs: tuple[Input, ...]
-    unread: tuple[Unread, ...] = ()
+    unread: tuple[UnreadLine, ...] = ()
     """The first lines of each file that could not be read."""
-    files: tuple[Path, ...] = ()
 
 
 @contextmanager
-def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress) -> Iterator[Source]:
-    """Read files, and hold what was counted in a table while it is asked.
+def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress) -> Iterator[RecordSource]:
+    """Read files, and keep the counted rows in a DuckDB while the report queries it.
 
     Args:
         paths: files, plain or compressed, and folders of them.
         vendors: as `rows_of` takes them.
-        progress: told how far it is.
+        progress: called as it advances.
 
     Raises:
         AuditError: there is no file, one can't be opened, or DuckDB is not installed.
@@ -66,7 +66,7 @@ def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress)
         import duckdb  # noqa: PLC0415 - an extra, and heavy
     except ImportError:
         raise AuditError("a report needs duckdb: pip install 'otel-residency[audit]'") from None
-    files = find_files(paths)
+    files = find_readable_ledgers(paths)
     with TemporaryDirectory(prefix="otel-residency-") as folder:
         parts = _read(_tasks(files), Path(folder), vendors, progress)
         settings: dict[str, str | bool | int | float | list[str]] = {
@@ -83,55 +83,61 @@ def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress)
                 while rows := cursor.fetchmany(_BATCH):
                     yield from rows
 
-            yield Source(query, *_inputs(files, parts), tuple(files))
+            inputs, unread = _inputs(files, parts)
+            yield RecordSource(query=query, inputs=inputs, unread=unread)
 
 
-def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> Source:
-    """Ask a ClickHouse with the tables of the Collector's exporter.
+def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> RecordSource:
+    """A ClickHouse with the tables of the Collector's exporter.
 
     Args:
-        name: as the report names it, without a password.
-        query: how it is asked.
+        name: its name in the report, without a password.
+        query: runs a statement.
         vendors: as `rows_of` takes them.
 
     Raises:
         AuditError: the tables are not there.
     """
     tables: dict[str, list[str]] = {}
-    ours = f"database = currentDatabase() AND table IN {TABLES}"
-    columns = f"SELECT table, name FROM system.columns WHERE {ours}"  # noqa: S608 - names of our own
+    collected = f"database = currentDatabase() AND table IN {TABLES}"
+    columns = f"SELECT table, name FROM system.columns WHERE {collected}"  # noqa: S608 - names of our own
     for table, column in query(columns):
         tables.setdefault(table, []).append(column)
     if not tables.keys() & set(TABLES[:2]):
-        raise AuditError(f"{name}: it has neither a table {TABLES[0]} nor {TABLES[1]}")
+        raise AuditError(f"{name}: has neither a table {TABLES[0]} nor {TABLES[1]}")
     records = clickhouse_records(tables, vendors)
-    return Source(lambda statement: query(f"{records} {statement}"), (Input(name, 0, 0, 0, 0),))
+    return RecordSource(
+        lambda statement: query(f"{records} {statement}"),
+        (Input(name=name, bytes=0, lines=0, unread=0, others=0),),
+    )
 
 
 def _processes() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _tasks(files: list[Path]) -> list[Task]:
+def _tasks(files: list[Path]) -> list[ReadTask]:
     tasks = []
     for file in files:
         try:
             size = file.stat().st_size
             if is_compressed(file):
-                tasks.append(Task(file, 0, None))
+                tasks.append(ReadTask(file, 0, None))
             else:
                 starts = range(0, size, SHARE)
-                tasks += [Task(file, start, min(start + SHARE, size)) for start in starts]
+                tasks += [ReadTask(file, start, min(start + SHARE, size)) for start in starts]
         except OSError as error:
             raise AuditError(f"{file}: can't be read: {error.strerror}") from None
     return tasks
 
 
-def _size(task: Task) -> int:
+def _size(task: ReadTask) -> int:
     return task.path.stat().st_size if task.end is None else task.end - task.start
 
 
-def _read(tasks: list[Task], folder: Path, vendors: AbstractSet[str], progress: Progress) -> list[Part]:
+def _read(
+    tasks: list[ReadTask], folder: Path, vendors: AbstractSet[str], progress: Progress
+) -> list[ReadPart]:
     total, done = sum(map(_size, tasks)), 0
     targets = [folder / f"{number:06}.rows" for number in range(len(tasks) or 1)]
     targets[0].touch()
@@ -143,11 +149,12 @@ def _read(tasks: list[Task], folder: Path, vendors: AbstractSet[str], progress: 
             progress(done, total)
 
         return [read_part(task, target, vendors, step) for task, target in zip(tasks, targets, strict=False)]
+    # Not forked: a copy of the threads and locks of whoever calls this may hang.
     context = get_context("spawn")
     read = context.Value("q", 0)
     with ProcessPoolExecutor(_processes(), context, _share, (read,)) as pool:
         futures = [pool.submit(_read_counted, *each, vendors) for each in zip(tasks, targets, strict=True)]
-        waiting: set[Future[Part]] = set(futures)
+        waiting: set[Future[ReadPart]] = set(futures)
         while waiting:
             _, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
             progress(read.value, total)
@@ -158,12 +165,12 @@ _read_bytes: Any = None
 
 
 def _share(read: Any) -> None:
-    """Keep, in a process of the pool, the number that tells all of them how much was read."""
+    """Keep, in a process of the pool, the number of bytes that all of them have read."""
     global _read_bytes  # noqa: PLW0603
     _read_bytes = read
 
 
-def _read_counted(task: Task, target: Path, vendors: AbstractSet[str]) -> Part:
+def _read_counted(task: ReadTask, target: Path, vendors: AbstractSet[str]) -> ReadPart:
     def step(size: int) -> None:
         with _read_bytes.get_lock():
             _read_bytes.value += size
@@ -171,15 +178,17 @@ def _read_counted(task: Task, target: Path, vendors: AbstractSet[str]) -> Part:
     return read_part(task, target, vendors, step)
 
 
-def _inputs(files: list[Path], parts: list[Part]) -> tuple[tuple[Input, ...], tuple[Unread, ...]]:
-    """What was found in each file, and its lines that could not be read, numbered from its start."""
+def _inputs(files: list[Path], parts: list[ReadPart]) -> tuple[tuple[Input, ...], tuple[UnreadLine, ...]]:
+    """The lines of each file, and those that could not be read, numbered from its start."""
     inputs, unread = [], []
     for file in files:
-        lines = 0
-        own = [part for part in parts if part.path == file]
-        for part in own:
+        lines = unread_lines = foreign = 0
+        for part in (part for part in parts if part.path == file):
             unread += [each._replace(line=each.line + lines) for each in part.unread]
             lines += part.lines
-        unread_lines, others = sum(part.unread_lines for part in own), sum(part.others for part in own)
-        inputs.append(Input(str(file), file.stat().st_size, lines, unread_lines, others))
+            unread_lines += part.unread_lines
+            foreign += part.foreign
+        inputs.append(
+            Input(name=str(file), bytes=file.stat().st_size, lines=lines, unread=unread_lines, others=foreign)
+        )
     return tuple(inputs), tuple(unread)

@@ -3,22 +3,25 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from otel_residency.audit.engines import Input
+from otel_residency.audit.phrases import count, day, days, number, span
 from otel_residency.audit.rows import LOG
-from otel_residency.audit.sql import Counted, Kind
+from otel_residency.audit.sql import CounterReading, Kind, WriterRecords
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import STALE_AFTER
 
 _ENOUGH_DAYS: Final = 7
-"""Days with calls after which a service has a rhythm of its own."""
+"""Days with calls after which a service has a usual pause."""
 _LONGER: Final = 2
+"""How many times as long as the usual pause a silence is, and how many days at least."""
 _SHORTEST: Final = 3
 _USUAL: Final = 0.9
-_TOLD: Final = 50
+"""The share of pauses that are usual: weekends are, a holiday once a year is not."""
+_LISTED: Final = 50
 
 
 class Gap(NamedTuple):
@@ -30,180 +33,186 @@ class Gap(NamedTuple):
     text: str
 
 
-UNVERIFIED: Final = Gap("chain", "Whether a record was altered was not checked: --verify does that.")
+UNVERIFIED: Final = Gap("chain", "The ledgers were not checked for changes (pass --verify).")
 
 
-class Seen:
-    """What is known of the calls of each service, from wherever it is known."""
+class ServiceActivity:
+    """The calls of each service, by its records and by its other telemetry."""
 
     def __init__(self) -> None:
-        """Know of no service yet."""
+        """Begin without any service."""
         self._days: defaultdict[str, set[str]] = defaultdict(set)
         self._calls: Counter[str] = Counter()
-        self._violating: Counter[str] = Counter()
-        self._by_trace: Counter[str] = Counter()
-        self._events: Counter[str] = Counter()
-        self._counted: Counter[str] = Counter()
-        self._counted_violating: Counter[str] = Counter()
+        self._violations: Counter[str] = Counter()
+        self._trace_calls: Counter[str] = Counter()
+        self._violation_events: Counter[str] = Counter()
+        self._counter_calls: Counter[str] = Counter()
+        self._counter_violations: Counter[str] = Counter()
 
-    def called(self, kind: Kind) -> None:
-        """Take note of calls that the report counts."""
+    def add_calls(self, kind: Kind) -> None:
+        """Add calls that the report counts."""
         self._days[kind.service].add(kind.day)
         self._calls[kind.service] += kind.number
-        self._violating[kind.service] += kind.number if kind.violation == "true" else 0
-        self._by_trace[kind.service] += kind.number if kind.signal != LOG else 0
+        self._violations[kind.service] += kind.number if kind.violation == "true" else 0
+        self._trace_calls[kind.service] += kind.number if kind.signal != LOG else 0
 
-    def violated(self, kind: Kind) -> None:
-        """Take note of events that tell of a violation, whether the call was recorded or not."""
-        self._events[kind.service] += kind.number
+    def add_violation_events(self, kind: Kind) -> None:
+        """Add events of violations, whether their calls were recorded or not."""
+        self._violation_events[kind.service] += kind.number
 
-    def counted(self, counted: Counted, since: date | None) -> None:
-        """Take note of a counter of calls.
+    def add_counter(self, reading: CounterReading, since: date | None) -> None:
+        """Add a counter of calls.
 
-        Of one that began before the first day, what it had counted when it was first told of is not of
-        these days.
+        What a counter had counted before the first day is not in any record. Its lowest value within the days
+        comes closest to that, and is subtracted.
         """
-        first = str(since) if since else min(self._days[counted.service], default="")
-        before = counted.lowest if counted.started < first else 0
-        number = counted.added + counted.highest - before
-        self._counted[counted.service] += number
-        self._counted_violating[counted.service] += number if counted.violation == "true" else 0
+        first = str(since) if since else min(self._days[reading.service], default="")
+        before = reading.lowest if reading.started < first else 0
+        calls = reading.added + reading.highest - before
+        self._counter_calls[reading.service] += calls
+        self._counter_violations[reading.service] += calls if reading.violation == "true" else 0
 
     @property
     def unrecorded_violations(self) -> int:
-        """Violations that only an event or a counter tells of."""
-        told = {*self._events, *self._counted_violating}
+        """Violations that only events or counters report."""
         return sum(
-            max(0, self._events[each] - known, self._counted_violating[each] - known)
-            for each, known in ((each, self._violating[each]) for each in told)
+            max(0, self._violation_events[service] - recorded, self._counter_violations[service] - recorded)
+            for service in {*self._violation_events, *self._counter_violations}
+            for recorded in (self._violations[service],)
         )
 
     def gaps(self, last: str, recorded: AbstractSet[str]) -> Iterator[Gap]:
-        """Services that fell silent, that are known by their traces alone, or whose calls are missing.
+        """Services that fell silent, that only have traces, or whose calls are missing.
 
         Args:
-            last: the last day of which anything is known.
-            recorded: services that keep a ledger.
+            last: the last day with any call.
+            recorded: services with a ledger.
         """
-        for service, days in sorted(self._days.items()):
-            for began, ended in _silences(sorted(days), last):
-                back = f"until {ended}" if ended else f"to the end of the records, {last}"
-                usual = "longer than it usually is"
-                yield Gap("silent", f"{_named(service)}: no call after {began} {back}, {usual}.")
-        for service, calls in sorted(self._by_trace.items()):
-            alone = "known by its traces alone, without a ledger; what was sampled away is not in this report"
-            if service in recorded:
-                alone = f"{calls} calls are known by their traces alone, its ledgers have no record of them"
-            if calls:
-                yield Gap("sampled", f"{_named(service)}: {alone}.")
-        for service, events in sorted(self._events.items()):
-            missing = events - self._violating[service]
+        for service, called in sorted(self._days.items()):
+            for text in _silences(sorted(called), last):
+                yield Gap("silent", f"{_name(service)} recorded no calls {text}.")
+        for service, calls in sorted(self._trace_calls.items()):
+            if calls and service in recorded:
+                text = f"{count(calls, 'call')} of {_name(service)} are only in traces, not in its ledgers."
+                yield Gap("sampled", text)
+            elif calls:
+                text = (
+                    f"{_name(service)} has no ledger: calls whose traces were not sampled are missing here."
+                )
+                yield Gap("sampled", text)
+        for service, events in sorted(self._violation_events.items()):
+            missing = events - self._violations[service]
             if missing > 0:
-                yield Gap(
-                    "missing",
-                    f"{_named(service)}: {events} events tell of violations, and {missing} of these calls "
-                    "are not recorded.",
-                )
-        for service, counted in sorted(self._counted.items()):
-            missing = counted - self._calls[service]
-            violating = self._counted_violating[service] - self._violating[service]
-            if missing > 0 or violating > 0:
-                yield Gap(
-                    "missing",
-                    f"{_named(service)}: its counters tell of {counted} calls, "
-                    f"{max(missing, 0)} more than are recorded, and of {max(violating, 0)} more violations.",
-                )
+                has = "has" if missing == 1 else "have"
+                text = f"{_name(service)} sent {count(events, 'violation event')}"
+                yield Gap("missing", f"{text}; {number(missing)} of these calls {has} no record.")
+        for service, calls in sorted(self._counter_calls.items()):
+            missing = calls - self._calls[service]
+            violations = self._counter_violations[service] - self._violations[service]
+            if missing > 0 or violations > 0:
+                text = f"{_name(service)} counted {count(calls, 'call')}: {number(max(missing, 0))} more than"
+                text += f" are recorded, and {count(max(violations, 0), 'violation')} more."
+                yield Gap("missing", text)
 
 
-def _silences(days: Sequence[str], last: str) -> Iterator[tuple[str, str]]:
-    """Last day before a silence, and the day that ended it, if one did."""
-    if len(days) < _ENOUGH_DAYS:
+def _silences(called: Sequence[str], last: str) -> Iterator[str]:
+    """When a service made no calls for much longer than usual, given the days on which it did."""
+    if len(called) < _ENOUGH_DAYS:
         return
-    dates = [date.fromisoformat(day) for day in days]
-    steps = [(after - before).days for before, after in pairwise(dates)]
-    longest = max(_LONGER * sorted(steps)[int(_USUAL * (len(steps) - 1))], _SHORTEST)
-    for number, step in enumerate(steps):
-        if step >= longest:
-            yield days[number], days[number + 1]
-    if (date.fromisoformat(last) - dates[-1]).days >= longest:
-        yield days[-1], ""
+    dates = [date.fromisoformat(text) for text in called]
+    pauses = [(after - before).days for before, after in pairwise(dates)]
+    longest = max(_LONGER * sorted(pauses)[int(_USUAL * (len(pauses) - 1))], _SHORTEST)
+    for (before, after), pause in zip(pairwise(dates), pauses, strict=True):
+        if pause >= longest:
+            first_day, last_day = str(before + timedelta(1)), str(after - timedelta(1))
+            yield f"from {span(first_day, last_day)} ({days(pause - 1)})"
+    since = (date.fromisoformat(last) - dates[-1]).days
+    if since >= longest:
+        yield f"after {day(called[-1])} ({days(since)} to the end of the records)"
 
 
-def of_writers(rows: Iterable[Sequence[Any]]) -> Iterator[Gap]:
-    """Ledgers whose numbers are not complete, or that say that they lost something."""
-    for writer, service, number, lowest, highest, lost in rows:
-        named = f"{_named(service)}, writer {writer[:12]}"
-        missing = highest + 1 - number
+def of_writers(writers: Iterable[WriterRecords]) -> Iterator[Gap]:
+    """Ledgers with missing or repeated numbers, or that report lost records."""
+    for each in writers:
+        name = f"{_name(each.service)}, process {each.writer[:12]}"
+        expected = each.highest + 1
+        missing = expected - each.number
         if missing > 0:
-            where = f", the first {lowest} among them" if lowest > 0 else ""
-            yield Gap(
-                "sequence",
-                f"{named}: {missing} of {highest + 1} records are not in what was read{where}.",
-            )
+            first = f", the first {'one' if each.lowest == 1 else number(each.lowest)} among them"
+            text = f"{name}: {number(missing)} of {count(expected, 'record')} {_were(missing)} not read"
+            text += f"{first if each.lowest > 0 else ''}."
+            yield Gap("sequence", text)
         elif missing < 0:
-            yield Gap("sequence", f"{named}: {-missing} records were read twice, and are counted twice.")
-        if lost:
-            yield Gap("dropped", f"{named}: {lost} records could not be written; it says so itself.")
+            repeated = f"{count(-missing, 'record')} too many {_were(-missing)} read"
+            text = f"{name}: {repeated}, and {_were(-missing)} counted twice."
+            yield Gap("sequence", text)
+        if each.dropped:
+            text = f"{name}: {count(each.dropped, 'record')} could not be written, as it reports itself."
+            yield Gap("dropped", text)
 
 
 def of_foreign(calls: Mapping[tuple[str, str], int]) -> Iterator[Gap]:
-    """Services that call a vendor and tell nothing of it to us."""
-    for (service, host), number in sorted(calls.items()):
-        yield Gap(
-            "foreign",
-            f"{_named(service)}: traces of others show {number} requests to {host}; nobody judged them.",
-        )
+    """Services that call a vendor without this package."""
+    for (service, host), requests in sorted(calls.items()):
+        text = f"{_name(service)} made {count(requests, 'request')} to {host} without otel-residency"
+        yield Gap("foreign", f"{text} (seen in HTTP traces).")
 
 
-def of_period(asked: tuple[str, str], first: str, last: str, today: date) -> Iterator[Gap]:
-    """Days that were asked for and of which there is no record."""
-    since, until = asked
+def of_period(since: str, until: str, first: str, last: str, today: date) -> Iterator[Gap]:
+    """Days that were asked for without any record."""
     if until:
         until = min(until, today.isoformat())
     if not first:
-        yield Gap("period", "There is no record of a call. That is no proof that none was made.")
+        yield Gap("period", "No call was recorded. That does not prove that none was made.")
         return
     if since and first > since:
-        yield Gap("period", f"Asked for from {since} on; the first record is of {first}.")
+        yield Gap("period", f"Asked for from {day(since)}; the first record is of {day(first)}.")
     if until and last < until:
-        yield Gap("period", f"Asked for until {until}; the last record is of {last}.")
+        yield Gap("period", f"Asked for until {day(until)}; the last record is of {day(last)}.")
 
 
 def of_tables(catalogue: Catalogue, used: Mapping[str, int], last: str) -> Iterator[Gap]:
     """Tables that are old, or only partly known."""
-    known = {each.id: each for each in catalogue.revisions}
+    revisions = {each.id: each for each in catalogue.revisions}
     for name, calls in sorted(used.items()):
-        revision = known.get(name)
+        revision = revisions.get(name)
         if revision is None:
-            yield Gap("table", f"{calls} calls name the table {name or 'of no name'}, unknown here.")
+            text = f"{count(calls, 'call')} name the table {name or 'without a name'}, unknown here."
+            yield Gap("table", text)
         elif not revision.completeness.startswith("complete"):
             why = revision.completeness.removeprefix("PARTIAL: ")
-            yield Gap("table", f"The table {name} is known in part only: {why}.")
+            yield Gap("table", f"The table {name} is only partly known: {why}.")
     checked = catalogue.entries.generated
     if checked and last and (date.fromisoformat(last) - checked).days > STALE_AFTER:
         age = (date.fromisoformat(last) - checked).days
-        yield Gap("table", f"The tables were last checked on {checked}, {age} days before the last call.")
+        text = f"The tables were last checked on {day(str(checked))}, {days(age)} before the last call."
+        yield Gap("table", text)
 
 
 def of_inputs(inputs: Iterable[Input]) -> Iterator[Gap]:
     """Files with lines that could not be read."""
     for each in inputs:
         if each.unread:
-            yield Gap("input", f"{each.name}: {each.unread} of {each.lines} lines could not be read.")
+            text = f"{each.name}: {number(each.unread)} of {count(each.lines, 'line')} could not be read."
+            yield Gap("input", text)
 
 
-def shortened(found: Iterable[Gap]) -> tuple[Gap, ...]:
+def shortened(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     """The first gaps of each kind, and how many more there are."""
-    by_kind: dict[str, list[Gap]] = {}
-    for gap in found:
-        by_kind.setdefault(gap.kind, []).append(gap)
-    kept = []
-    for kind, each in by_kind.items():
-        kept += each[:_TOLD]
-        if len(each) > _TOLD:
-            kept.append(Gap(kind, f"And {len(each) - _TOLD} more of this kind."))
-    return tuple(kept)
+    by_kind: defaultdict[str, list[Gap]] = defaultdict(list)
+    for gap in gaps:
+        by_kind[gap.kind].append(gap)
+    listed = []
+    for kind, found in by_kind.items():
+        listed += found[:_LISTED]
+        if len(found) > _LISTED:
+            listed.append(Gap(kind, f"And {len(found) - _LISTED} more of this kind."))
+    return tuple(listed)
 
 
-def _named(service: str) -> str:
-    return service or "a service without a name"
+def _name(service: str) -> str:
+    return service or "A service without a name"
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"

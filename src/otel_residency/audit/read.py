@@ -1,12 +1,11 @@
-"""Files of OTLP/JSON lines to rows that are counted: what many lines have in common is read once.
+"""Reads files of OTLP/JSON lines into counted rows, and parses only the first line of each kind.
 
 Two records of the same kind of call differ in times, ids and numbers alone. These are cut out of the text of
-a line, and a line whose rest was seen before is counted, not parsed. The first one of each kind is parsed
-whole, so nothing depends on how a line is written but the time that it takes.
+a line, and a line whose remaining text was read before is counted, not parsed: parsing takes five times as
+long. How a line is written changes only the time, since any other line is parsed.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -19,16 +18,14 @@ from otel_residency.audit.rows import (
     TEXTS,
     Key,
     NotOtlpError,
-    Row,
+    RecordRow,
     as_json,
     day_of,
     rows_of,
 )
 from otel_residency.audit.split import split
-from otel_residency.audit.verify import ledger_files
-from otel_residency.errors import AuditError
-from otel_residency.records.chain import read_link
 from otel_residency.records.compressed import broken, decompressed
+from otel_residency.records.line import read_link
 from otel_residency.telemetry import names
 
 BLOCK: Final = 1 << 20
@@ -36,15 +33,16 @@ BLOCK: Final = 1 << 20
 LONGEST: Final = 1 << 26
 """Bytes of the longest line that is read."""
 QUOTED: Final = 20
-"""Lines of a file that are told of, of those that could not be read."""
+"""Lines of a file that are listed, of those that could not be read."""
 KEPT: Final = 1 << 25
-"""Bytes of text that are remembered before what was counted is written down."""
+"""Bytes of text that are kept before the counted rows are written and forgotten."""
 _MANY: Final = 1 << 12
-"""Bytes of a line from which on it may well hold more than one record."""
+"""Bytes of a line from which on it may have more than one record."""
 _ROW: Final = 1000
 """Bytes that a row takes in memory, about."""
 _PLAIN: Final = bytes(range(0x20, 0x7F)).translate(None, b'"\\')
-"""What may stand within quotation marks as it is, so that JSON reads it as it is cut out."""
+"""Bytes that mean themselves in a JSON string. A value with any other byte, such as an escape or a byte that
+is no JSON at all, is not cut out: its line is parsed, which finds what it means or that it is broken."""
 _DAY_AT: Final = TEXTS.index("day")
 
 
@@ -52,12 +50,13 @@ def _attribute(name: str, kind: str) -> bytes:
     return f'{{"key":"{name}","value":{{"{kind}":"'.encode()
 
 
-# What stands before a quotation mark here is `,` or `{`, so that no text inside of a string looks like it.
+# Each marker has `{` or `,` before a quotation mark. Inside of a JSON string there is a backslash before the
+# mark, so that no content is taken for a marker.
 _TIMES: Final = (b'{"timeUnixNano":"', b',"startTimeUnixNano":"')
 _SEQUENCE: Final = _attribute(names.LEDGER_SEQUENCE, "intValue")
 _LOG, _SPAN = b'{"resourceLogs', b'{"resourceSpan'
 _SHAPE: Final = len(_LOG)
-"""How much of a line tells its signal."""
+"""Bytes at the beginning of a line that identify its signal."""
 _OF_CALL: Final = (
     _SEQUENCE,
     _attribute(names.LEDGER_PREVIOUS, "stringValue"),
@@ -77,11 +76,11 @@ _CUT: Final = {
         *_OF_CALL,
     ),
 }
-"""What comes before each value that differs from call to call."""
+"""The text before each value that differs from call to call."""
 
 
-class Task(NamedTuple):
-    """A file, or the part of one that begins between two positions."""
+class ReadTask(NamedTuple):
+    """A file to read, or the part of one that begins between two positions."""
 
     path: Path
     start: int
@@ -89,7 +88,7 @@ class Task(NamedTuple):
     """`None`: all of it, compressed as it may be."""
 
 
-class Unread(NamedTuple):
+class UnreadLine(NamedTuple):
     """A line that could not be read."""
 
     path: str
@@ -97,37 +96,66 @@ class Unread(NamedTuple):
     reason: str
 
 
-class Part(NamedTuple):
-    """What was read of a task."""
+class ReadPart(NamedTuple):
+    """The lines of a task that was read."""
 
     path: Path
     lines: int
-    unread: tuple[Unread, ...]
+    unread: tuple[UnreadLine, ...]
     """The first of them; lines are numbered from the start of the task."""
     unread_lines: int
-    others: int
-    """Documents of OTLP that hold nothing of ours."""
+    foreign: int
+    """Documents with telemetry of other libraries only."""
+
+
+class _RowCount:
+    """How many records have the same row, and the range of their times and numbers."""
+
+    __slots__ = ("calls", "dropped", "first", "high", "last", "low")
+
+    def __init__(self, time: int, sequence: int) -> None:
+        self.calls = self.dropped = 0
+        self.first = self.last = time
+        self.low = self.high = sequence
+
+    def add(self, time: int, sequence: int, calls: int = 1) -> None:
+        self.calls += calls
+        if time < self.first:
+            self.first = time
+        elif time > self.last:
+            self.last = time
+        if sequence > self.high:
+            self.high = sequence
+        elif sequence < self.low:
+            self.low = sequence
+
+    def numbers(self) -> tuple[int, ...]:
+        """In the order of `NUMBERS`."""
+        return self.calls, self.first, self.last, self.low, self.high, self.dropped
 
 
 class Counts:
-    """Rows, each counted, until they are written down."""
+    """Counts rows until they are written."""
 
     def __init__(self, vendors: AbstractSet[str], rows: IO[str]) -> None:
         """Count rows, and write them to `rows` as JSON lines."""
         self._vendors = vendors
         self._file = rows
-        self._by_key: dict[Key, list[int]] = {}
-        self._by_text: dict[tuple[int, bytes], list[int]] = {}
+        self._by_key: dict[Key, _RowCount] = {}
+        self._by_text: dict[tuple[int, bytes], _RowCount] = {}
         self._kinds: dict[bytes, tuple[bytes, Key]] = {}
+        """By the text of a line without its values: the same text, so that it is kept once, and the row."""
         self._kept = 0
+        # Plain tuples, not objects: they are unpacked for each marker of each line.
         self._orders: dict[bytes, tuple[tuple[bytes, int, bool, bool], ...]] = dict.fromkeys(_CUT, ())
+        """By signal, the markers in the order of the lines so far: marker, length, is time, is sequence."""
 
     def add_all(self, lines: list[bytes]) -> Iterator[tuple[int, str | None]]:
         """Count `lines`.
 
         Yields:
-            The place in `lines` of one that could not be read, and why; of one that has nothing of ours
-            nothing is told but the place.
+            The index in `lines` of one that could not be read, and why; `None` in place of a reason for a
+            line with telemetry of other libraries only.
         """
         for number, line in enumerate(lines):
             try:
@@ -137,35 +165,35 @@ class Counts:
                 yield number, str(error)
 
     def _add_line(self, line: bytes) -> bool:
-        """Count what a line holds, and whether it is anything."""
+        """Count the records of a line, and whether it has any."""
         if len(line) > _MANY and (parts := split(line)):
             return sum(map(self._add_line, parts)) > 0
-        tally, text, time, sequence = self._seen(line)
-        if tally is not None:
-            _count(tally, time, sequence)
+        count, text, time, sequence = self._find(line)
+        if count is not None:
+            count.add(time, sequence)
             return True
         return self._parse(line, text, time, sequence)
 
     def _parse(self, line: bytes, text: bytes, time: int, sequence: int) -> bool:
-        """Count the rows of a line, and whether there are any; remember its kind where it has one."""
+        """Count the rows of a line, and whether there are any; later lines of its kind are not parsed."""
         rows = rows_of(_document(line), self._vendors)
-        if rows and read_link(line) is not None:  # not what a ledger's writer sent, too, but the ledger
+        if rows and read_link(line) is not None:  # from the ledger itself, and not sent to a Collector
             rows = [row._replace(key=(LEDGER, *row.key[1:])) for row in rows]
-        tallies = [self._add(row) for row in rows]
+        counts = [self._add(row) for row in rows]
         if not rows:
             return False
         if len(rows) == 1 and rows[0].time == time and rows[0].sequence == sequence:
-            self._by_text[time // DAY, text] = tallies[0]
+            self._by_text[time // DAY, text] = counts[0]
             self._kinds[text] = (text, rows[0].key)
             self._kept += len(text)
-        self._learn(line)
+        self._add_markers(line)
         self._kept += len(line)
         if self._kept > KEPT:
             self.write()
         return True
 
-    def _seen(self, line: bytes) -> tuple[list[int] | None, bytes, int, int]:
-        """The tally of lines like this one, its text without what was cut out, its time and number."""
+    def _find(self, line: bytes) -> tuple[_RowCount | None, bytes, int, int]:
+        """The count of lines like this one, its text without the values cut out, its time and sequence."""
         at, time_text, sequence_text = 0, b"", b"-1"
         parts: list[bytes] = []
         values: list[bytes] = []
@@ -188,44 +216,44 @@ class Counts:
         text = b"".join(parts)
         try:
             time, sequence = int(time_text), int(sequence_text)
-            tally = self._by_text.get((time // DAY, text)) or self._another_day(text, time, sequence)
+            count = self._by_text.get((time // DAY, text)) or self._count_on_new_day(text, time, sequence)
         except (ValueError, OverflowError, OSError):
             return None, b"", -1, -1
-        return tally, text, time, sequence
+        return count, text, time, sequence
 
-    def _another_day(self, text: bytes, time: int, sequence: int) -> list[int] | None:
-        """An empty tally for lines of a kind that was seen on other days only."""
+    def _count_on_new_day(self, text: bytes, time: int, sequence: int) -> _RowCount | None:
+        """A new count for a kind of line that was read before, but not on this day."""
         if text not in self._kinds:
             return None
-        kept, known = self._kinds[text]
+        text, other_day = self._kinds[text]
         if self._kept > KEPT:
             self.write()
-            self._kinds[kept] = (kept, known)
-        key = (*known[:_DAY_AT], day_of(time), *known[_DAY_AT + 1 :])
-        tally = self._by_key.setdefault(key, [0, time, time, sequence, sequence, 0])
-        self._by_text[time // DAY, kept] = tally
+            self._kinds[text] = (text, other_day)
+        key = (*other_day[:_DAY_AT], day_of(time), *other_day[_DAY_AT + 1 :])
+        count = self._by_key.setdefault(key, _RowCount(time, sequence))
+        self._by_text[time // DAY, text] = count
         self._kept += _ROW
-        return tally
+        return count
 
-    def _learn(self, line: bytes) -> None:
-        """Look for the markers of this line, too, and in its order."""
+    def _add_markers(self, line: bytes) -> None:
+        """Search later lines for the markers of this line, too, and in its order."""
         shape = line[:_SHAPE]
         found = sorted((marker for marker in _CUT.get(shape, ()) if marker in line), key=line.find)
-        known = [marker for marker, *_ in self._orders.get(shape, ())]
-        if found and found != [marker for marker in known if marker in found]:
-            order = [*found, *(marker for marker in known if marker not in found)]
+        before = [marker for marker, *_ in self._orders.get(shape, ())]
+        if found and found != [marker for marker in before if marker in found]:
+            order = [*found, *(marker for marker in before if marker not in found)]
             self._orders[shape] = tuple((e, len(e), e in _TIMES, e == _SEQUENCE) for e in order)
 
-    def _add(self, row: Row) -> list[int]:
-        tally = self._by_key.setdefault(row.key, [0, row.time, row.time, row.sequence, row.sequence, 0])
-        _count(tally, row.time, row.sequence, row.calls)
-        tally[5] = max(tally[5], row.dropped)
-        return tally
+    def _add(self, row: RecordRow) -> _RowCount:
+        count = self._by_key.setdefault(row.key, _RowCount(row.time, row.sequence))
+        count.add(row.time, row.sequence, row.calls)
+        count.dropped = max(count.dropped, row.dropped)
+        return count
 
     def write(self) -> None:
-        """Write down what was counted, and forget it."""
-        for key, tally in self._by_key.items():
-            row = dict(zip((*TEXTS, *NUMBERS), (*key, *tally), strict=True))
+        """Write the counted rows, and forget them."""
+        for key, count in self._by_key.items():
+            row = dict(zip((*TEXTS, *NUMBERS), (*key, *count.numbers()), strict=True))
             self._file.write(as_json(row) + "\n")
         self._by_key.clear()
         self._by_text.clear()
@@ -233,45 +261,35 @@ class Counts:
         self._kept = 0
 
 
-def _count(tally: list[int], time: int, sequence: int, calls: int = 1) -> None:
-    tally[0] += calls
-    if time < tally[1]:
-        tally[1] = time
-    elif time > tally[2]:
-        tally[2] = time
-    if sequence > tally[4]:
-        tally[4] = sequence
-    elif sequence < tally[3]:
-        tally[3] = sequence
-
-
 def _document(line: bytes) -> Any:
     try:
         return json.loads(line)
     except json.JSONDecodeError as error:
         raise NotOtlpError(f"not JSON: {error.msg}, column {error.colno}") from None
-    except (ValueError, RecursionError) as error:  # not UTF-8, or a number of too many digits
+    except (ValueError, RecursionError) as error:  # not UTF-8, or a number with too many digits
         raise NotOtlpError(f"not JSON: {type(error).__name__}") from None
 
 
-def read_part(task: Task, rows: Path, vendors: AbstractSet[str], progress: Callable[[int], None]) -> Part:
+def read_part(
+    task: ReadTask, rows: Path, vendors: AbstractSet[str], progress: Callable[[int], None]
+) -> ReadPart:
     """Read a task, and write its rows to the file `rows`.
 
     Args:
         task: what to read.
         rows: where to write.
         vendors: as `rows_of` takes them.
-        progress: told of the bytes of the file that were read, again and again.
+        progress: called with the number of bytes of the file that were read since the last call.
     """
-    lines = unread_lines = others = 0
+    lines = unread_lines = foreign = 0
     unreadable: tuple[type[Exception], ...] = (OSError, *broken())
-    unread: list[Unread] = []
+    unread: list[UnreadLine] = []
 
     def complain(line: int, reason: str) -> None:
         nonlocal unread_lines
         unread_lines += 1
         if len(unread) < QUOTED:
-            unread.append(Unread(str(task.path), line, reason))
+            unread.append(UnreadLine(str(task.path), line, reason))
 
     with rows.open("w", encoding="utf-8", errors="backslashreplace") as written:
         counts = Counts(vendors, written)
@@ -279,23 +297,25 @@ def read_part(task: Task, rows: Path, vendors: AbstractSet[str], progress: Calla
             for batch in _batches(task, progress):
                 for number, reason in counts.add_all(batch):
                     if reason is None:
-                        others += 1
+                        foreign += 1
                     else:
                         complain(lines + number + 1, reason)
                 lines += len(batch)
         except unreadable as error:
             complain(lines + 1, f"the file can't be read on from here: {type(error).__name__}")
         counts.write()
-    return Part(task.path, lines, tuple(unread), unread_lines, others)
+    return ReadPart(
+        path=task.path, lines=lines, unread=tuple(unread), unread_lines=unread_lines, foreign=foreign
+    )
 
 
-def _batches(task: Task, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
-    """The lines of a task, some at a time."""
+def _batches(task: ReadTask, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
+    """The lines of a task, a block at a time."""
     with task.path.open("rb") as file:
         at = max(task.start - 1, 0)
         file.seek(at)
         opened = decompressed(file) if task.end is None else file
-        rest, told, first = b"", file.tell(), task.start > 0
+        rest, reported, first = b"", file.tell(), task.start > 0
         while block := opened.read(BLOCK):
             lines = (rest + block).split(b"\n")
             rest = lines.pop()
@@ -308,11 +328,11 @@ def _batches(task: Task, progress: Callable[[int], None]) -> Iterator[list[bytes
                     rest = b""
             if len(rest) > LONGEST:
                 at += len(rest) - 1
-                rest = b"-"  # no JSON: told of once its end is found
+                rest = b"-"  # no JSON, so it is listed as unreadable once its end is found
             yield lines
             position = file.tell()
-            progress(position - told)
-            told = position
+            progress(position - reported)
+            reported = position
             if task.end is not None and at >= task.end:
                 return
         if rest and not first:
@@ -331,23 +351,3 @@ def _until(end: int, at: int, lines: list[bytes]) -> tuple[list[bytes], int, boo
         kept.append(line)
         at += len(line) + 1
     return kept, at, at >= end
-
-
-def find_files(paths: list[Path]) -> list[Path]:
-    """The files that are meant: those named with what was put aside of them, and all in a folder.
-
-    What stands beside a ledger and repeats lines of it is left out.
-
-    Raises:
-        AuditError: there is none, or one that can't be read.
-    """
-    missing = next((path for path in paths if not (path.is_dir() or path.is_file())), None)
-    if missing:
-        raise AuditError(f"{missing}: no such file or folder")
-    found = ledger_files(paths)
-    unreadable = next((path for path in found if not os.access(path, os.R_OK)), None)
-    if unreadable:
-        raise AuditError(f"{unreadable}: can't be read")
-    if not found:
-        raise AuditError(f"{', '.join(map(str, paths))}: no file in there")
-    return found

@@ -1,4 +1,4 @@
-"""Recorded calls judged again: by the table that was in force on their day, and by another policy."""
+"""Judges recorded calls again: by the table that was in force on their day, and by another policy."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ from otel_residency.records.record import read_facts, read_policy
 
 _REMEMBERED: Final = 50_000
 OUTDATED, OTHER_TABLE, SAME_TABLE = "outdated table", "other table", "same table"
-"""Why an answer differs from the recorded one."""
-NO_FACTS: Final = "the record holds no facts (a span, or a call that the guard failed to judge)"
+"""Why a verdict differs from the recorded one."""
+NO_FACTS: Final = "the record has no facts (a span, or a call that could not be judged)"
 UNREADABLE_FACTS: Final = "its facts can't be read by this release"
-NO_POLICY: Final = "the policy that it was judged by is not among the records"
-UNREADABLE_POLICY: Final = "the policy that it was judged by can't be read by this release"
+NO_POLICY: Final = "its policy was not recorded"
+UNREADABLE_POLICY: Final = "its policy can't be read by this release"
 
 _SEVERITY: Final = {verdict.value: severity for verdict, severity in SEVERITY.items()}
 
@@ -29,7 +29,7 @@ PolicyFor = Callable[[str, str], Policy]
 
 
 class Difference(NamedTuple):
-    """Calls whose answer is another one today."""
+    """Calls with another verdict today."""
 
     cause: str
     was: str
@@ -39,10 +39,10 @@ class Difference(NamedTuple):
     """The table that the record names, then the one that was in force."""
     in_force: str
     recorded_violation: bool
-    """Whether it broke the policy by the recorded answer, then by the one of today."""
+    """Whether it violates the policy by the recorded verdict, then by the one of today."""
     violation: bool
     reasons: tuple[str, ...]
-    """What is found today."""
+    """The reasons of the verdict of today."""
     calls: int = 0
     first: str = ""
     """The day of the first of these calls, then of the last."""
@@ -52,13 +52,13 @@ class Difference(NamedTuple):
 
     @property
     def rank(self) -> tuple[bool, int, int]:
-        """What is told first sorts lowest: what breaks the policy now, what became worse, the most calls."""
+        """Sorts new violations first, then verdicts that became worse, then the most calls."""
         worse = _SEVERITY.get(self.now, 0) - _SEVERITY.get(self.was, 0)
         return self.recorded_violation or not self.violation, -worse, -self.calls
 
 
 class Stopped(NamedTuple):
-    """Calls that break another policy, and did not break the recorded one."""
+    """Calls that violate another policy, and did not violate the recorded one."""
 
     service: str
     host: str
@@ -70,40 +70,40 @@ class Stopped(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """What came of judging again."""
+    """The result of judging again."""
 
     judged: int
     """Calls that could be judged again."""
     not_judged: Mapping[str, int]
-    """Calls that could not, by why."""
+    """Calls that could not, by the reason."""
     outdated: int
-    """Calls that were judged by an older table than the one in force, whatever came of it."""
+    """Calls that were judged by an older table than the one in force, with whatever verdict."""
     outdated_days: int
-    """For how many days that had been in force, at most."""
+    """For how many days the newer table had been in force, at most."""
     differences: tuple[Difference, ...]
-    """Those that break the policy by the answer of today alone come first."""
+    """Those that violate the policy by the verdict of today alone come first."""
     what_if: tuple[Stopped, ...] | None
-    """What another policy would have stopped; `None` where none was asked about."""
+    """What another policy would have blocked; `None` without such a policy."""
 
     @property
     def violations(self) -> int:
-        """Calls that break the policy by the answer of today alone."""
+        """Calls that violate the policy by the verdict of today alone."""
         changed = (each for each in self.differences if each.violation and not each.recorded_violation)
         return sum(each.calls for each in changed)
 
 
-class Judge:
-    """Judges kinds of calls again, and keeps count."""
+class ReplayJudge:
+    """Judges kinds of calls again, and counts them."""
 
     def __init__(
         self, catalogue: Catalogue, policies: Mapping[str, str], what_if: PolicyFor | None = None
     ) -> None:
-        """Judge by `catalogue` and by the recorded policies, by their hash each as its JSON."""
+        """Judge by `catalogue` and by the recorded policies, given as JSON by their hash."""
         self._catalogue = catalogue
         self._what_if = None if what_if is None else cache(what_if)
         self._began = {each.id: each.effective_from for each in catalogue.revisions}
         self._policies = policies
-        self._policy = cache(lambda name: known_policy(policies.get(name)))
+        self._policy = cache(lambda name: recorded_policy(policies.get(name)))
         self._decide = lru_cache(_REMEMBERED)(self._decided)
         self._decide_strictly = lru_cache(_REMEMBERED)(self._decided_if)
         self._judged = self._outdated = self._days = 0
@@ -128,15 +128,15 @@ class Judge:
         return decision
 
     def result(self) -> Replay:
-        """What came of all that was judged."""
+        """The result for all calls that were judged."""
         stopped = (each._replace(calls=calls) for each, calls in self._stopped.most_common())
         return Replay(
-            self._judged,
-            dict(self._not_judged),
-            self._outdated,
-            self._days,
-            tuple(sorted(self._differences.values(), key=lambda each: each.rank)),
-            None if self._what_if is None else tuple(stopped),
+            judged=self._judged,
+            not_judged=dict(self._not_judged),
+            outdated=self._outdated,
+            outdated_days=self._days,
+            differences=tuple(sorted(self._differences.values(), key=lambda each: each.rank)),
+            what_if=None if self._what_if is None else tuple(stopped),
         )
 
     def _decided(self, facts: str, day: str, policy: str) -> Decision | str:
@@ -163,14 +163,14 @@ class Judge:
     def _differ(self, kind: Kind, decision: Decision, days: int) -> None:
         same = kind.catalogue == decision.catalogue
         difference = Difference(
-            OUTDATED if days else SAME_TABLE if same else OTHER_TABLE,
-            kind.verdict,
-            decision.verdict.value,
-            kind.catalogue,
-            decision.catalogue,
-            kind.violation == "true",
-            decision.violation,
-            decision.reasons,
+            cause=OUTDATED if days else SAME_TABLE if same else OTHER_TABLE,
+            was=kind.verdict,
+            now=decision.verdict.value,
+            judged_by=kind.catalogue,
+            in_force=decision.catalogue,
+            recorded_violation=kind.violation == "true",
+            violation=decision.violation,
+            reasons=decision.reasons,
         )
         before = self._differences.get(difference, difference._replace(first=kind.day))
         self._differences[difference] = before._replace(
@@ -183,13 +183,19 @@ class Judge:
     def _suppose(self, kind: Kind) -> None:
         decision = self._decide_strictly(kind.facts, kind.day, kind.service, kind.environment)
         if isinstance(decision, Decision) and decision.violation:
-            model = kind.snapshot or kind.requested
-            found = (decision.verdict.value, decision.reasons)
-            self._stopped[Stopped(kind.service, kind.host, kind.endpoint, model, *found)] += kind.number
+            stopped = Stopped(
+                service=kind.service,
+                host=kind.host,
+                endpoint=kind.endpoint,
+                model=kind.model,
+                verdict=decision.verdict.value,
+                reasons=decision.reasons,
+            )
+            self._stopped[stopped] += kind.number
 
 
-def known_policy(document: str | None) -> Policy | None:
-    """The policy of a record; `None` if there is none, or it can't be read by this release."""
+def recorded_policy(document: str | None) -> Policy | None:
+    """The policy in a record; `None` if there is none, or it can't be read by this release."""
     try:
         return None if document is None else read_policy(document)
     except (ValueError, TypeError, AttributeError):

@@ -1,7 +1,7 @@
-"""An OTLP document as rows: the one relation that the report asks, whatever the records came from.
+"""An OTLP document as rows: the one relation that the report queries, whatever the records came from.
 
 Every column is text, as the Collector's exporter for ClickHouse writes attributes: `true` for a boolean, a
-JSON list for a list, and nothing where there is nothing.
+JSON list for a list, and an empty text where there is nothing.
 """
 
 import json
@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from otel_residency.telemetry import names
 
 LEDGER, LOG, SPAN, FOREIGN_SPAN, METRIC = "ledger", "log", "span", "foreign_span", "metric"
-"""Where a row is from: a line of a ledger, a log record or span of ours, another's span of a request to a
-vendor, our counter."""
+"""The signal of a row: a line of a ledger, a log record or span of this package, another library's span of a
+request to a vendor, our counter."""
 EVENTS: Final = frozenset(
     {names.EVENT_CALL, names.EVENT_POLICY, names.EVENT_CHECKPOINT, names.EVENT_VIOLATION}
 )
@@ -46,11 +46,11 @@ RESOURCE: Final[Mapping[str, str]] = {
 NUMBERS: Final = ("calls", "first", "last", "low", "high", "dropped")
 """Columns that are numbers."""
 TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES, "started")
-"""Columns that are text; `started` is the day on which a counter began, that has a name in `writer`."""
+"""Columns that are text; `started` is the day on which a counter began, whose id is in `writer`."""
 DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
-"""Counts that are told by what came since the last time, and not since the beginning."""
-_ASKED: Final = frozenset({*ATTRIBUTES.values(), "event.name", names.LEDGER_SEQUENCE, names.LEDGER_DROPPED})
-"""Attributes of a record that a row has a place for."""
+"""A counter that reports what was added since its last report, and not since it began."""
+_NEEDED: Final = frozenset({*ATTRIBUTES.values(), "event.name", names.LEDGER_SEQUENCE, names.LEDGER_DROPPED})
+"""Attributes of a record that a row has a column for."""
 as_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
 DAY: Final = 86_400 * 10**9
@@ -60,7 +60,7 @@ Key = tuple[str, ...]
 """The values of `TEXTS`."""
 
 
-class Row(NamedTuple):
+class RecordRow(NamedTuple):
     """One record."""
 
     key: Key
@@ -69,12 +69,12 @@ class Row(NamedTuple):
     sequence: int = -1
     """Its number in a ledger, or how far a counter got; -1 elsewhere."""
     dropped: int = 0
-    """How many records its writer says it could not write."""
+    """How many records its writer reports as not written."""
     calls: int = 1
 
 
 class NotOtlpError(ValueError):
-    """A document is none of OTLP/JSON; the message says why and repeats nothing of it."""
+    """A document is not OTLP/JSON; the message says why, without any content of it."""
 
 
 def day_of(time: int) -> str:
@@ -82,13 +82,13 @@ def day_of(time: int) -> str:
     return datetime.fromtimestamp(time // DAY * 86_400, UTC).date().isoformat()
 
 
-def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
+def rows_of(document: Any, vendors: AbstractSet[str]) -> list[RecordRow]:
     """The rows of one OTLP/JSON document.
 
     Args:
-        document: logs, spans or metrics; what is not of interest has none.
-        vendors: hosts; another's span of a request to one of them is a row, too, and so is one that the
-            export gate or a Collector judged.
+        document: logs, spans or metrics. Telemetry of other libraries has no rows, with two exceptions:
+            client spans to `vendors`, and client spans that the export gate or a Collector judged.
+        vendors: hosts.
 
     Raises:
         NotOtlpError: it is something else.
@@ -106,40 +106,40 @@ def rows_of(document: Any, vendors: AbstractSet[str]) -> list[Row]:
         raise NotOtlpError(f"not what OTLP allows: {type(error).__name__}") from None
 
 
-def _logs(document: Mapping[str, Any]) -> Iterator[Row]:
+def _logs(document: Mapping[str, Any]) -> Iterator[RecordRow]:
     for resource, scope, records in _scoped(document, "resourceLogs", "scopeLogs", "logRecords"):
         for record in records:
-            attributes = _attributes(record, _ASKED)
+            attributes = _attributes(record, _NEEDED)
             event = record.get("eventName") or attributes.get("event.name", "")
             if event in EVENTS and scope == names.SCOPE:
                 time = record.get("timeUnixNano") or record["observedTimeUnixNano"]
                 yield _row(LOG, event, time, resource, attributes)
 
 
-def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[Row]:
+def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[RecordRow]:
     for resource, scope, spans in _scoped(document, "resourceSpans", "scopeSpans", "spans"):
         for span in spans:
             ours = scope == names.SCOPE
             if not ours and span.get("kind") not in _CLIENT_SPAN:
                 continue
-            attributes = _attributes(span, _ASKED)
+            attributes = _attributes(span, _NEEDED)
             if ours or names.VERDICT in attributes or attributes.get(names.SERVER_ADDRESS, "") in vendors:
                 signal = SPAN if ours else FOREIGN_SPAN
                 yield _row(signal, names.EVENT_CALL, span["startTimeUnixNano"], resource, attributes)
 
 
-def _counters(document: Mapping[str, Any]) -> Iterator[Row]:
+def _counters(document: Mapping[str, Any]) -> Iterator[RecordRow]:
     for resource, scope, metrics in _scoped(document, "resourceMetrics", "scopeMetrics", "metrics"):
         for metric in metrics:
             if scope == names.SCOPE and metric.get("name") == names.METRIC_CALLS:
-                told = metric.get("sum") or {}
-                is_delta = told.get("aggregationTemporality") in DELTA
-                for point in told.get("dataPoints") or ():
+                total = metric.get("sum") or {}
+                is_delta = total.get("aggregationTemporality") in DELTA
+                for point in total.get("dataPoints") or ():
                     yield _counted(point, resource, is_delta=is_delta)
 
 
-def _counted(point: Mapping[str, Any], resource: Mapping[str, str], *, is_delta: bool) -> Row:
-    """What a counter says at one time; one that goes on has a name, so that its values are held together."""
+def _counted(point: Mapping[str, Any], resource: Mapping[str, str], *, is_delta: bool) -> RecordRow:
+    """A counter's value at one time. A cumulative counter gets an id, so that its values are compared."""
     attributes, count = _attributes(point), int(point.get("asInt") or point.get("asDouble") or 0)
     row = _row(METRIC, names.METRIC_CALLS, point["timeUnixNano"], resource, attributes)
     if is_delta:
@@ -147,7 +147,12 @@ def _counted(point: Mapping[str, Any], resource: Mapping[str, str], *, is_delta:
     began = point.get("startTimeUnixNano") or point["timeUnixNano"]
     text = json.dumps([began, sorted(resource.items()), sorted(attributes.items())])
     *key, _, _ = row.key
-    return Row((*key, sha256(text.encode()).hexdigest(), day_of(int(began))), row.time, count, calls=0)
+    return RecordRow(
+        key=(*key, sha256(text.encode()).hexdigest(), day_of(int(began))),
+        time=row.time,
+        sequence=count,
+        calls=0,
+    )
 
 
 def _scoped(
@@ -161,25 +166,27 @@ def _scoped(
 
 def _row(
     signal: str, event: str, time: Any, resource: Mapping[str, str], attributes: Mapping[str, str]
-) -> Row:
+) -> RecordRow:
     began = int(time)
     texts = (
         *(resource.get(name, "") for name in RESOURCE.values()),
         *(attributes.get(name, "") for name in ATTRIBUTES.values()),
         "",
     )
-    sequence = int(attributes.get(names.LEDGER_SEQUENCE, -1))
-    return Row(
-        (signal, event, day_of(began), *texts), began, sequence, int(attributes.get(names.LEDGER_DROPPED, 0))
+    return RecordRow(
+        key=(signal, event, day_of(began), *texts),
+        time=began,
+        sequence=int(attributes.get(names.LEDGER_SEQUENCE, -1)),
+        dropped=int(attributes.get(names.LEDGER_DROPPED, 0)),
     )
 
 
-def _attributes(holder: Mapping[str, Any], asked: AbstractSet[str] | None = None) -> dict[str, str]:
-    """Its attributes, or those of them that are asked for."""
+def _attributes(holder: Mapping[str, Any], needed: AbstractSet[str] | None = None) -> dict[str, str]:
+    """Its attributes, or those that are needed: the text of most attributes would be made for nothing."""
     return {
         each["key"]: _text(each.get("value") or {})
         for each in holder.get("attributes") or ()
-        if asked is None or each["key"] in asked
+        if needed is None or each["key"] in needed
     }
 
 
@@ -194,10 +201,10 @@ def _text(value: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
-    for kind, told in value.items():
+    for kind, content in value.items():
         if kind == "arrayValue":
-            return [_plain(each) for each in told.get("values") or ()]
-        return int(told) if kind == "intValue" else told
+            return [_plain(each) for each in content.get("values") or ()]
+        return int(content) if kind == "intValue" else content
     return None
 
 

@@ -1,18 +1,18 @@
-"""A line with many records as lines with one record each, without parsing it.
+"""Splits a line with many records into lines with one record each, without parsing it.
 
-A Collector writes what it was sent in batches. What stands between two records is found by its text: outside
-of strings it can't be mistaken, and inside of one a quotation mark has a backslash before it.
+A Collector writes batches. The text between two records is searched for: it contains quotation marks, and
+inside of a string these have a backslash before them, so that no content is mistaken for it.
 """
 
 import re
 from typing import Final
 
 _LISTS: Final = {b'{"resourceLogs":[': b'"logRecords":[', b'{"resourceSpans":[': b'"spans":['}
-"""How a document begins, and what stands before the first record in it."""
+"""The beginning of a document, and the text before its first record."""
 _SCHEMA: Final = rb'(?:,"schemaUrl":"[^"\\]*")?'
 _RESOURCE_ENDS: Final = rb"\]" + _SCHEMA + rb"\}\]" + _SCHEMA + rb"\}"
 _CLOSING: Final = re.compile(_RESOURCE_ENDS + rb"\Z")
-"""What stands behind the last record of a resource."""
+"""The text after the last record of a resource."""
 _END: Final = re.compile(_RESOURCE_ENDS + rb"\]\}\s*\Z")
 _LONGEST_CLOSING: Final = 1024
 _NEXT: Final = b',{"resource":'
@@ -20,7 +20,7 @@ _TAIL: Final = b"]}]}]}"
 
 
 def split(line: bytes) -> list[bytes]:
-    """The records of a line, each as a line of its own; nothing if it is not as a Collector writes it."""
+    """The records of a line, each in its own line; nothing if no Collector writes such a line."""
     for beginning, opening in _LISTS.items():
         if line.startswith(beginning) and opening in line:
             return _split(line, beginning, opening)

@@ -1,7 +1,7 @@
-"""What is asked of the records, in SQL that DuckDB and ClickHouse both speak.
+"""The queries of the report, in SQL that DuckDB and ClickHouse both speak.
 
-Every statement asks one relation, `records`, with the columns of `rows.py`. DuckDB has it as a table of what
-was counted in files; of a ClickHouse with the Collector's schema it is made by `clickhouse_records`.
+Every statement queries one relation, `records`, with the columns of `rows.py`. In DuckDB it is a table of the
+rows that were counted in files. In ClickHouse `clickhouse_records` defines it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ from otel_residency.telemetry import names
 
 
 class Kind(NamedTuple):
-    """Records of one day that differ in nothing that is asked for."""
+    """Records of one day with the same values in all columns that matter: a row of `kinds`."""
 
     signal: str
     event: str
@@ -52,18 +52,34 @@ class Kind(NamedTuple):
     """When the first began, in nanoseconds since 1970; then the last."""
     ended: int
 
+    @property
+    def model(self) -> str:
+        """The dated model, or else the one that was requested."""
+        return self.snapshot or self.requested
 
-class Counted(NamedTuple):
-    """How far a counter of calls got within some days."""
+
+class CounterReading(NamedTuple):
+    """How far a counter of calls got within some days: a row of `counters`."""
 
     service: str
     violation: str
     started: str
     """The day on which it began at zero."""
     added: int
-    """What it told of piece by piece."""
+    """The sum of a delta counter; the other two are of a cumulative one."""
     lowest: int
     highest: int
+
+
+class WriterRecords(NamedTuple):
+    """The records of one writer of a ledger: a row of `WRITERS`."""
+
+    writer: str
+    service: str
+    number: int
+    lowest: int
+    highest: int
+    dropped: int
 
 
 _KIND: Final = Kind._fields[:-3]
@@ -83,15 +99,15 @@ _SAME_CALL: Final = (
     "requested",
     "reasons",
 )
-"""What a record and the span of the same call have in common, whatever was done to either on its way."""
+"""Columns that are the same in a record and in the span of its call. A Collector may change the others."""
 
 
 def kinds(since: date | None, until: date | None) -> str:
-    """Ask for each `Kind` of calls and violations of these days; of spans `span_kinds` tells."""
+    """Query each `Kind` of calls and violations of these days, but for spans: these are in `span_kinds`."""
     columns = ", ".join(_KIND)
     return f"""
         SELECT {columns}, sum(number) AS number, min(first) AS began, max(last) AS ended
-        FROM ({_by_writer(since, until)}) AS told
+        FROM ({_by_writer(since, until)}) AS counted
         WHERE signal <> '{SPAN}'
         GROUP BY {columns}
         ORDER BY {columns}
@@ -99,19 +115,19 @@ def kinds(since: date | None, until: date | None) -> str:
 
 
 def span_kinds(since: date | None, until: date | None) -> str:
-    """Ask for each `Kind` of calls of which there are more spans than records, and how many more."""
+    """Query each `Kind` of calls with more spans than records, and how many more."""
     common = ", ".join(_SAME_CALL)
     other = [column for column in _KIND if column not in ("signal", "event", "facts", *_SAME_CALL)]
-    told = {"signal": f"'{SPAN}'", "event": f"'{names.EVENT_CALL}'", "facts": "''"}
-    told |= {column: f"some_{column}" for column in other}
-    columns = (f"{told[column]} AS {column}" if column in told else column for column in _KIND)
+    values = {"signal": f"'{SPAN}'", "event": f"'{names.EVENT_CALL}'", "facts": "''"}
+    values |= {column: f"some_{column}" for column in other}
+    columns = (f"{values[column]} AS {column}" if column in values else column for column in _KIND)
     return f"""
         SELECT {", ".join(columns)}, more AS number, since AS began, until AS ended
         FROM (
             SELECT {common}, {", ".join(f"max({column}) AS some_{column}" for column in other)},
                 sum(CASE WHEN signal = '{SPAN}' THEN number ELSE -number END) AS more,
                 min(first) AS since, max(last) AS until
-            FROM ({_by_writer(since, until)}) AS told
+            FROM ({_by_writer(since, until)}) AS by_writer
             WHERE event = '{names.EVENT_CALL}' AND signal IN ('{LOG}', '{SPAN}')
             GROUP BY {common}
         ) AS counted
@@ -121,26 +137,26 @@ def span_kinds(since: date | None, until: date | None) -> str:
 
 
 def _by_writer(since: date | None, until: date | None) -> str:
-    """Kinds of calls and violations, by writer: what one has in its ledger and has sent, too, counts once."""
+    """Kinds of calls and violations by writer: a record in the ledger that was also sent counts once."""
     columns = ", ".join(column for column in _KIND if column != "signal")
     recorded = f"signal = '{LEDGER}'"
     return f"""
-        SELECT told_by AS signal, {columns},
+        SELECT counted_as AS signal, {columns},
             CASE WHEN kept > sent THEN kept ELSE sent END AS number, since AS first, until AS last
         FROM (
-            SELECT CASE WHEN {recorded} THEN '{LOG}' ELSE signal END AS told_by, writer, {columns},
+            SELECT CASE WHEN {recorded} THEN '{LOG}' ELSE signal END AS counted_as, writer, {columns},
                 sum(CASE WHEN {recorded} THEN calls ELSE 0 END) AS kept,
                 sum(CASE WHEN {recorded} THEN 0 ELSE calls END) AS sent,
                 min(first) AS since, max(last) AS until
             FROM records
             WHERE event IN ('{names.EVENT_CALL}', '{names.EVENT_VIOLATION}') {_within(since, until)}
-            GROUP BY told_by, writer, {columns}
+            GROUP BY counted_as, writer, {columns}
         ) AS counted
     """  # noqa: S608
 
 
 def counters(since: date | None, until: date | None) -> str:
-    """Ask for what each counter of calls says, `Counted`."""
+    """Query the `CounterReading` of each counter of calls."""
     return f"""
         SELECT service, violation, started, sum(calls) AS added, min(low) AS lowest, max(high) AS highest
         FROM records
@@ -165,7 +181,7 @@ POLICIES: Final = f"""
 SERVICES: Final = f"""
     SELECT DISTINCT signal, service, day FROM records WHERE event = '{names.EVENT_CALL}'
 """  # noqa: S608
-"""Which services have told of calls, by which signal, on which day."""
+"""The services with calls, by signal and day."""
 
 WRITERS: Final = f"""
     SELECT writer, max(service) AS name, max(number) AS number, min(low) AS lowest, max(high) AS highest,
@@ -176,11 +192,11 @@ WRITERS: Final = f"""
         FROM records
         WHERE signal IN ('{LEDGER}', '{LOG}') AND writer <> ''
         GROUP BY signal, writer
-    ) AS told
+    ) AS by_signal
     GROUP BY writer
     ORDER BY name, writer
 """  # noqa: S608
-"""Of each writer of a ledger how many records there are, and their lowest and highest number."""
+"""`WriterRecords`: the number of records of each writer of a ledger, the lowest and the highest."""
 
 
 def duckdb_records(files: str) -> str:
@@ -198,7 +214,7 @@ def duckdb_records(files: str) -> str:
 
 
 def clickhouse_records(tables: Mapping[str, Iterable[str]], vendors: Iterable[str]) -> str:
-    """`records` over the tables of the Collector's exporter for ClickHouse, to be put before a statement.
+    """The beginning of a statement: `records` over the tables of the Collector's exporter for ClickHouse.
 
     Args:
         tables: those of its tables that are there, with their columns.
@@ -213,13 +229,13 @@ def clickhouse_records(tables: Mapping[str, Iterable[str]], vendors: Iterable[st
         parts.append(f"{columns} FROM {_LOGS} WHERE ScopeName = '{names.SCOPE}' AND {event} IN ({events})")
     if _TRACES in tables:
         hosts = ", ".join(f"'{host}'" for host in sorted(vendors))
-        ours = f"ScopeName = '{names.SCOPE}'"
-        signal = f"if({ours}, '{SPAN}', '{FOREIGN_SPAN}')"
+        is_ours = f"ScopeName = '{names.SCOPE}'"
+        signal = f"if({is_ours}, '{SPAN}', '{FOREIGN_SPAN}')"
         columns = _clickhouse_columns(signal, f"'{names.EVENT_CALL}'", "SpanAttributes")
         judged = f"SpanAttributes['{names.VERDICT}'] <> ''"
         to_vendor = f"SpanAttributes['{names.SERVER_ADDRESS}'] IN ({hosts})"
         theirs = f"SpanKind = 'Client' AND ({judged} OR {to_vendor})"
-        parts.append(f"{columns} FROM {_TRACES} WHERE {ours} OR ({theirs})")
+        parts.append(f"{columns} FROM {_TRACES} WHERE {is_ours} OR ({theirs})")
     if _SUMS in tables:
         columns = _clickhouse_columns(
             f"'{METRIC}'", f"'{names.METRIC_CALLS}'", "Attributes", "TimeUnix", _COUNTER
@@ -260,7 +276,7 @@ def _clickhouse_columns(
         "dropped": _number(attributes, names.LEDGER_DROPPED, 0),
         **(other or {}),
     }
-    return "SELECT " + ", ".join(f"{told} AS {column}" for column, told in columns.items())
+    return "SELECT " + ", ".join(f"{value} AS {column}" for column, value in columns.items())
 
 
 def _number(attributes: str, name: str, otherwise: int) -> str:

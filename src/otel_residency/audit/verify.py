@@ -1,107 +1,50 @@
 """Whether a ledger is as it was written: what was changed, removed, added, moved or cut off, and where.
 
-Lines are read one after the other; what is kept is a little of each writer, and the checkpoints beside.
+Lines are read one after the other. What is kept is how far each writer's chain goes, and the checkpoints.
 """
 
 import itertools
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
-from otel_residency.records.chain import (
-    BEGINNING,
-    CHECKPOINT_RECORDS,
-    CHECKPOINTS,
-    SHARED_CHECKPOINTS,
-    Link,
-    digest,
-    read_link,
-    read_signature,
-)
+from otel_residency.audit.checkpoints import CheckpointFiles, Match
+from otel_residency.audit.problems import ChainLine, LedgerProblem, LedgerProblems
+from otel_residency.records.chain import BEGINNING, CHECKPOINT_RECORDS, digest, read_signature
 from otel_residency.records.compressed import broken, decompressed
-from otel_residency.records.record import Record, read_record
+from otel_residency.records.files import checkpoints_of, ledger_of
+from otel_residency.records.line import lines_of, read_link, read_linked_record
+from otel_residency.records.record import Record
 from otel_residency.records.signing import Check
 from otel_residency.telemetry import names
 
-_QUOTED = 60
-_LONGEST = 16 << 20
-"""Bytes that are read at a time; a longer line is none of ours."""
-_HELD = 1 << 25
-"""Bytes of records that are held while no checkpoint vouches for them."""
+_PENDING = 1 << 25
+"""Bytes of records that are kept while no checkpoint covers them."""
 _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
-_ASIDE = re.compile(r"(.+)\.\d{8}T\d{12}Z(?:\.gz|\.zst)?")
-"""The name of a file that was put aside."""
-_BEGIN = b'{"resourceLogs":'
-_CUT_ESCAPE = re.compile("u[0-9a-f]{0,4}")
 
 
-class Problem(NamedTuple):
-    """Something that was not as it was written."""
-
-    file: str
-    line: int
-    """From 1; 0 where it is no line of the file."""
-    writer: str
-    """Empty where it is not known."""
-    sequence: int | None
-    what: str
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        whose = f" writer {self.writer}" if self.writer else ""
-        number = f" sequence {self.sequence}" if self.sequence is not None else ""
-        return f"{place}{':' if whose or number else ''}{whose}{number}: {self.what}"
-
-
-class Verified(NamedTuple):
-    """What was found."""
+class Verification(NamedTuple):
+    """The result of verifying ledgers."""
 
     files: int
     lines: int
+    records: int
     writers: int
     signed: int
-    """Checkpoints with a signature that is right."""
+    """Checkpoints with a valid signature."""
     dropped: int
-    """Calls that the writers themselves say they could not record."""
-    problems: tuple[Problem, ...]
+    """Calls that the writers themselves report as not recorded."""
+    problems: tuple[LedgerProblem, ...]
     """What somebody must have done; of very many the first."""
     unknown: int
     """Problems beyond those."""
-    notes: tuple[Problem, ...]
+    notes: tuple[LedgerProblem, ...]
     """What may have happened without anybody's doing."""
 
 
-LIMIT = 1000
-"""Problems, and notes, that are kept."""
-
-
-class _Side(NamedTuple):
-    """The checkpoints of one writer, as they stand in the file beside."""
-
-    lines: dict[int, str]
-    """Digest by sequence."""
-    file: str
-
-
-class _At(NamedTuple):
-    """Where a line stands, and what it says of itself."""
-
-    file: str
-    line: int
-    link: Link
-
-    @property
-    def place(self) -> tuple[str, int, str, int]:
-        """As `_Found.add` takes it."""
-        return self.file, self.line, self.link.writer, self.link.sequence
-
-
-class _Writer:
-    """How far a chain was followed."""
+class WriterChain:
+    """How far the chain of one writer was followed."""
 
     __slots__ = (
         "checked",
@@ -110,12 +53,12 @@ class _Writer:
         "ended",
         "expected",
         "file",
-        "held",
         "latest",
         "line",
+        "pending",
         "previous",
         "signed",
-        "unrepeated",
+        "unmatched",
     )
 
     def __init__(self) -> None:
@@ -126,73 +69,32 @@ class _Writer:
         self.latest = -1
         """Sequence of the latest checkpoint."""
         self.checked = -1
-        """Of the latest one that is what it was, by its signature, or else by the file beside."""
+        """Of the latest one that is proven: by its signature, or without keys by the checkpoint file."""
         self.signed = -1
-        """Of the latest one that is signed."""
+        """Of the latest one with a valid signature."""
         self.closed = False
-        """Whether the latest line says that the writer ends."""
+        """Whether the latest line ends the chain."""
         self.ended = False
-        """Whether any has said so; what comes behind it is written together with another such line."""
+        """Whether any line did. What follows it is only there if somebody added it."""
         self.dropped = 0
-        self.held: list[tuple[_At, bytes]] = []
+        self.pending: list[tuple[ChainLine, bytes]] = []
         """Records since that checkpoint: whoever made them up may have put anything into their lines."""
-        self.unrepeated: list[tuple[_At, str]] = []
-        """Checkpoints that do not stand beside, each with its digest."""
-
-
-class _Found:
-    def __init__(self) -> None:
-        self.kept: list[Problem] = []
-        self.more = 0
-
-    def add(self, file: str, line: int, writer: str, sequence: int | None, what: str) -> None:
-        if len(self.kept) < LIMIT:
-            self.kept.append(Problem(file, line, writer, sequence, what))
-        else:
-            self.more += 1
-
-
-def ledger_files(paths: Iterable[Path]) -> list[Path]:
-    """The files of ledgers: of a directory all in it, of a file what was put aside of it, oldest first.
-
-    They are those that a report reads: a file that is looked over here must not be counted there.
-
-    Raises:
-        OSError: a path can't be read.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            mine = [each for each in path.rglob("*") if each.is_file()]
-        else:
-            mine = [each for each in path.parent.iterdir() if _base(each) == path and each != path]
-            if path.exists() or not mine:
-                mine.append(path)
-        found += sorted((each for each in mine if not each.name.endswith(CHECKPOINTS)), key=_age)
-    return list(dict.fromkeys(found))
-
-
-def checkpoint_files(paths: Iterable[Path]) -> list[Path]:
-    """The files with checkpoints in directories: they tell of a ledger that is gone altogether.
-
-    Raises:
-        OSError: a path can't be read.
-    """
-    return sorted(each for path in paths if path.is_dir() for each in path.rglob(f"*{CHECKPOINTS}"))
+        self.unmatched: list[tuple[ChainLine, str]] = []
+        """Checkpoints that the checkpoint file does not have, each with its digest."""
 
 
 def is_ledger(file: Path) -> bool:
-    """Whether a file claims to be a ledger: by its first line, or by checkpoints beside it.
+    """Whether a file claims to be a ledger: by its checkpoint file, or by its first line.
 
     Raises:
         OSError: it can't be read.
         AuditError: what is needed to read it is not installed.
     """
-    if Path(f"{_base(file)}{CHECKPOINTS}").exists() or file.with_name(SHARED_CHECKPOINTS).exists():
+    if checkpoints_of(ledger_of(file)):
         return True
     with file.open("rb") as opened:
         try:
-            return any(_link(line) is not None for line in itertools.islice(_lines(decompressed(opened)), 1))
+            return any(read_link(line) for line in itertools.islice(lines_of(decompressed(opened)), 1))
         except broken():
             return False
 
@@ -201,308 +103,207 @@ def verify(
     files: Iterable[Path],
     keys: Mapping[str, Check],
     progress: Callable[[int], None] = lambda _: None,
-    beside: Iterable[Path] = (),
-) -> Verified:
+    checkpoints: Iterable[Path] = (),
+) -> Verification:
     """Follow every chain through `files`.
 
     Args:
-        files: of `ledger_files`; rotated files before those that followed them.
-        keys: what checks signatures, by the id of the key; without keys no signature is looked at.
-        progress: told of bytes that were read.
-        beside: of `checkpoint_files`, besides those that stand beside `files`.
+        files: of `find_ledgers`; rotated files before those that followed them.
+        keys: functions that check signatures, by the id of the key; without keys no signature is checked.
+        progress: called with the number of bytes that were read.
+        checkpoints: of `find_checkpoints`, besides the checkpoint files of `files`.
 
     Raises:
         OSError: a file can't be read.
         AuditError: what is needed to read it is not installed.
     """
-    return _Verifier(keys).run(tuple(files), progress, tuple(beside))
+    return _Verifier(keys).run(tuple(files), progress, checkpoints)
 
 
 class _Verifier:
     def __init__(self, keys: Mapping[str, Check]) -> None:
         self._keys = keys
-        self._problems, self._notes = _Found(), _Found()
-        self._writers: dict[str, _Writer] = {}
-        self._beside: dict[str, _Side] = {}
-        self._places: dict[Path, tuple[Path, ...]] = {}
-        """The files with checkpoints, by the ledger that they stand beside."""
-        self._held = self._lines = self._signed = 0
+        self._problems = LedgerProblems()
+        self._checkpoints = CheckpointFiles(self._problems)
+        self._writers: dict[str, WriterChain] = {}
+        self._pending = self._lines = self._records = self._signed = 0
 
     def run(
-        self, files: tuple[Path, ...], progress: Callable[[int], None], beside: tuple[Path, ...]
-    ) -> Verified:
-        """Read everything, and then ask what is not there."""
-        for base in dict.fromkeys(map(_base, files)):
-            self._find_beside(base)
-        for place in dict.fromkeys((*itertools.chain(*self._places.values()), *beside)):
-            self._read_checkpoints(place)
+        self, files: tuple[Path, ...], progress: Callable[[int], None], checkpoints: Iterable[Path]
+    ) -> Verification:
+        """Read everything, and then look for what is missing."""
+        self._checkpoints.read(dict.fromkeys(map(ledger_of, files)), checkpoints)
         for file in files:
-            self._file(file, progress)
-        self._look_through()
-        self._ask_again()
+            self._read_file(file, progress)
+        self._parse_pending()
+        self._match_again()
         for name, writer in self._writers.items():
-            self._end(name, writer)
-        for name in self._beside.keys() - self._writers.keys():
-            side = self._beside[name]
-            self._problems.add(side.file, 0, name, max(side.lines), "every record of this writer is missing")
-        return Verified(
+            self._check_end(name, writer)
+        self._checkpoints.add_missing(self._writers.keys())
+        return Verification(
             files=len(files),
             lines=self._lines,
+            records=self._records,
             writers=len(self._writers),
             signed=self._signed,
             dropped=sum(writer.dropped for writer in self._writers.values()),
-            problems=tuple(self._problems.kept),
+            problems=tuple(self._problems.problems),
             unknown=self._problems.more,
-            notes=tuple(self._notes.kept),
+            notes=tuple(self._problems.notes),
         )
 
-    def _file(self, file: Path, progress: Callable[[int], None]) -> None:
+    def _read_file(self, file: Path, progress: Callable[[int], None]) -> None:
         number = read = 0
         with file.open("rb") as raw:
             try:
-                for number, line in enumerate(_lines(decompressed(raw)), 1):
+                for number, line in enumerate(lines_of(decompressed(raw)), 1):
                     position = raw.tell()
                     progress(position - read)
                     read = position
-                    self._line(str(file), number, line)
+                    self._add_line(str(file), number, line)
             except broken():
-                self._problems.add(str(file), number, "", None, "can't be unpacked any further")
+                self._problems.add_to_file(str(file), "The file can't be decompressed any further.", number)
 
-    def _find_beside(self, base: Path) -> None:
-        own, shared = Path(f"{base}{CHECKPOINTS}"), base.with_name(SHARED_CHECKPOINTS)
-        self._places[base] = tuple(each for each in dict.fromkeys((own, shared)) if each.exists())
-        if not self._places[base]:
-            what = "is missing: whether the ledger was cut at its end can't be told without it"
-            self._problems.add(str(own), 0, "", None, what)
-
-    def _read_checkpoints(self, place: Path) -> None:
-        """Read a file beside ledgers; the same lines stand in these."""
-        for number, line in _lines_of(place):
-            link = _link(line)
-            if link is None or link.event != names.EVENT_CHECKPOINT:
-                self._strange(str(place), number, line)
-                continue
-            lines = self._beside.setdefault(link.writer, _Side({}, str(place))).lines
-            told = digest(line.removesuffix(b"\n"))
-            if lines.setdefault(link.sequence, told) != told:
-                about = str(place), number, link.writer, link.sequence
-                self._problems.add(*about, "this checkpoint stands here twice, and differs")
-
-    def _line(self, file: str, number: int, line: bytes) -> None:
+    def _add_line(self, file: str, number: int, line: bytes) -> None:
         self._lines += 1
-        link = _link(line)
+        link = read_link(line)
         if link is None:
-            self._strange(file, number, line)
+            self._problems.add_other_line(file, number, line)
             return
-        whole = line.removesuffix(b"\n")
+        self._records += 1
+        text = line.removesuffix(b"\n")
         writer = self._writers.get(link.writer)
         if writer is None:
-            writer = self._writers[link.writer] = _Writer()
-        at = _At(file, number, link)
-        self._follow(writer, at)
-        if link.sequence >= writer.expected:  # else there is no more to say of it
-            writer.expected, writer.previous = link.sequence + 1, digest(whole)
+            writer = self._writers[link.writer] = WriterChain()
+        place = ChainLine(file, number, link)
+        self._compare(writer, place)
+        if link.sequence >= writer.expected:  # a record out of order has its problem, and changes nothing
+            writer.expected, writer.previous = link.sequence + 1, digest(text)
             writer.file, writer.line = file, number
             writer.closed = False
             if link.event == names.EVENT_CHECKPOINT:
-                self._checkpoint(writer, at, whole)
+                self._add_checkpoint(writer, place, text)
             else:
-                self._hold(writer, at, whole)
+                self._add_pending(writer, place, text)
 
-    def _strange(self, file: str, number: int, line: bytes) -> None:
-        """A line that no ledger's writer has written to its end."""
-        if len(line) < _LONGEST and _is_cut(line.removesuffix(b"\n")):
-            what = "a line without its end; whoever wrote it was killed, or it was cut"
-            self._notes.add(file, number, "", None, what)
-        elif line.strip():
-            quoted = line[:_QUOTED].decode("utf-8", "replace").strip()
-            self._problems.add(file, number, "", None, f"no record of a ledger stands here: {quoted!r}")
-
-    def _follow(self, writer: _Writer, at: _At) -> None:
-        """Hold a line against the one before it of the same writer."""
-        link = at.link
+    def _compare(self, writer: WriterChain, place: ChainLine) -> None:
+        """Compare a line with the one before it of the same writer."""
+        link = place.link
         if link.sequence > writer.expected:
             first, last = writer.expected, link.sequence - 1
-            missing = f"record {first} is" if first == last else f"records {first} to {last} are"
-            self._problems.add(*at.place, f"{missing} missing before it")
+            missing = f"Record {first} is" if first == last else f"Records {first} to {last} are"
+            self._problems.add(place.problem(f"{missing} missing before this one."))
         elif link.sequence < writer.expected:
-            self._problems.add(
-                *at.place, f"stands behind record {writer.expected - 1}: put here, or repeated"
-            )
+            what = f"This record comes after record {writer.expected - 1}: it was moved, added or repeated."
+            self._problems.add(place.problem(what))
         elif link.previous != writer.previous:
-            before = f"{writer.file}:{writer.line}" if writer.file else "before it"
-            self._problems.add(
-                *at.place, f"record {link.sequence - 1} at {before} was changed, or what this one says of it"
-            )
+            record = f"Record {link.sequence - 1} ({writer.file}, line {writer.line})"
+            what = f"{record} does not match the hash in record {link.sequence}: one of the two was edited."
+            if not writer.file:
+                what = "The first record has the hash of another one before it: it was edited."
+            self._problems.add(place.problem(what))
 
-    def _hold(self, writer: _Writer, at: _At, line: bytes) -> None:
-        """Keep a line until a checkpoint vouches for it, or until there are too many of these."""
-        writer.held.append((at, line))
-        self._held += len(line)
-        if self._held > _HELD:
-            self._look_through()
+    def _add_pending(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
+        """Keep a line until a checkpoint covers it, or until too many are kept."""
+        writer.pending.append((place, line))
+        self._pending += len(line)
+        if self._pending > _PENDING:
+            self._parse_pending()
 
-    def _look_through(self) -> None:
-        """Read what no checkpoint vouches for: it may only look like a record, and hold several."""
+    def _parse_pending(self) -> None:
+        """Parse the lines that no checkpoint covers. A line that only looks like a record may hold several.
+
+        Lines before a proven checkpoint are not parsed: they are what the writer wrote, by their hashes, and
+        a million lines take five seconds so.
+        """
         for writer in self._writers.values():
-            for at, line in writer.held:
-                self._read(at, line)
-            writer.held.clear()
-        self._held = 0
+            for place, line in writer.pending:
+                self._parse(place, line)
+            writer.pending.clear()
+        self._pending = 0
 
-    def _read(self, at: _At, line: bytes) -> Record | None:
+    def _parse(self, place: ChainLine, line: bytes) -> Record | None:
         """The record of a line, if that is the one that its beginning says and no other."""
-        try:
-            record = read_record(line)
-        except ValueError:
-            record = None
-        if record is None or _link_of(record) != at.link:
-            self._problems.add(*at.place, "the line holds something else than its beginning says")
-            return None
+        record = read_linked_record(line, place.link)
+        if record is None:
+            what = "The line is not exactly one record with the writer, number and hash at its start."
+            self._problems.add(place.problem(what))
         return record
 
-    def _checkpoint(self, writer: _Writer, at: _At, line: bytes) -> None:
-        record = self._read(at, line)
+    def _add_checkpoint(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
+        record = self._parse(place, line)
         if record is None:
             return
-        writer.latest = at.link.sequence
+        writer.latest = place.link.sequence
         writer.closed = record.attributes.get(names.LEDGER_CLOSED) is True
         writer.ended |= writer.closed
         dropped = record.attributes.get(names.LEDGER_DROPPED)
         writer.dropped = max(writer.dropped, dropped if isinstance(dropped, int) else 0)
-        if record.attributes.get(names.LEDGER_HEAD) != at.link.previous:
-            self._problems.add(*at.place, "the checkpoint is about another record than the one before it")
-        repeated = self._is_repeated(writer, at, digest(line))
-        if self._is_signed(writer, at, line) if self._keys else repeated:
-            writer.checked = at.link.sequence
-            self._held -= sum(len(held) for _, held in writer.held)
-            writer.held.clear()
+        if record.attributes.get(names.LEDGER_HEAD) != place.link.previous:
+            what = "The checkpoint names another record than the one before it."
+            self._problems.add(place.problem(what))
+        text = digest(line)
+        match = self._checkpoints.match(place, text)
+        if match is Match.MISSING:
+            writer.unmatched.append((place, text))
+        if self._is_signed(writer, place, line) if self._keys else match is Match.SAME:
+            writer.checked = place.link.sequence
+            self._pending -= sum(len(pending) for _, pending in writer.pending)
+            writer.pending.clear()
 
-    def _is_repeated(self, writer: _Writer, at: _At, told: str) -> bool:
-        """Whether the checkpoint stands beside, as it is here."""
-        side = self._beside.get(at.link.writer)
-        there = side.lines.pop(at.link.sequence, None) if side is not None else None
-        if there is None:
-            writer.unrepeated.append((at, told))
-        elif there != told and side is not None:
-            self._problems.add(*at.place, f"the checkpoint is another one than in {side.file}")
-        return there == told
-
-    def _is_signed(self, writer: _Writer, at: _At, line: bytes) -> bool:
-        found = read_signature(line)
-        check = self._keys.get(found.key) if found is not None else None
-        if found is None:
-            self._problems.add(*at.place, "the checkpoint is not signed")
+    def _is_signed(self, writer: WriterChain, place: ChainLine, line: bytes) -> bool:
+        signature = read_signature(line)
+        check = self._keys.get(signature.key) if signature is not None else None
+        if signature is None:
+            self._problems.add(place.problem("The checkpoint is not signed."))
         elif check is None:
-            self._problems.add(*at.place, f"signed with another key: {found.key}")
-        elif not check(found.text, found.signature):
-            self._problems.add(*at.place, "the signature of the checkpoint is wrong")
+            self._problems.add(place.problem(f"The checkpoint is signed with another key: {signature.key}."))
+        elif not check(signature.text, signature.signature):
+            self._problems.add(place.problem("The signature of the checkpoint is invalid."))
         else:
             self._signed += 1
-            writer.signed = at.link.sequence
+            writer.signed = place.link.sequence
             return True
         return False
 
-    def _ask_again(self) -> None:
-        """Look for checkpoints that did not stand beside: they may have come there since."""
-        wanted = {told for writer in self._writers.values() for _, told in writer.unrepeated}
-        places = set(itertools.chain(*self._places.values())) if wanted else ()
-        lines = (line for place in places for _, line in _lines_of(place))
-        there = wanted.intersection(digest(line.removesuffix(b"\n")) for line in lines)
+    def _match_again(self) -> None:
+        """Look for the unmatched checkpoints again, which may have been written meanwhile."""
+        unmatched = {text for writer in self._writers.values() for _, text in writer.unmatched}
+        found = self._checkpoints.find_again(unmatched)
         for writer in self._writers.values():
-            for at, told in writer.unrepeated:
-                if told not in there:
-                    self._unrepeated(writer, at)
+            for place, text in writer.unmatched:
+                if text not in found:
+                    self._add_unmatched(writer, place)
                 elif not self._keys:
-                    writer.checked = max(writer.checked, at.link.sequence)
+                    writer.checked = max(writer.checked, place.link.sequence)
 
-    def _unrepeated(self, writer: _Writer, at: _At) -> None:
-        """Tell of a checkpoint that does not stand beside; who is killed may leave the last one so."""
-        places = self._places[_base(Path(at.file))]
-        if places:
-            by_itself = at.link.sequence == writer.latest and not writer.closed
-            found = self._notes if by_itself else self._problems
-            found.add(*at.place, f"the checkpoint is missing in {places[0]}")
+    def _add_unmatched(self, writer: WriterChain, place: ChainLine) -> None:
+        files = self._checkpoints.of(place.file)
+        if files:
+            problem = place.problem(f"The checkpoint has no copy in {files[0]}.")
+            # A process that is killed between its two writes leaves its last checkpoint in the ledger only.
+            if place.link.sequence == writer.latest and not writer.closed:
+                self._problems.note(problem)
+            else:
+                self._problems.add(problem)
 
-    def _end(self, name: str, writer: _Writer) -> None:
-        """Ask whether a chain goes as far as its checkpoints say, and whether it came to its end."""
+    def _check_end(self, name: str, writer: WriterChain) -> None:
+        """Check whether a chain goes as far as its checkpoints, and whether its process ended it."""
         last = writer.expected - 1
-        about = writer.file, writer.line, name, last
-        side = self._beside.get(name)
-        for sequence, _ in sorted(side.lines.items()) if side is not None else ():
-            what = "cut here" if sequence > last else "a checkpoint is not in its place"
-            self._problems.add(*about, f"{what}: {side.file if side else ''} has record {sequence}")
+        place = LedgerProblem(file=writer.file, line=writer.line, writer=name, sequence=last, what="")
+        self._checkpoints.add_unmatched(name, place)
         unchecked = last - writer.checked
         if self._keys and writer.signed < 0:
-            self._problems.add(*about, "no record of this writer is signed")
-        elif unchecked > _UNCHECKED and (self._keys or self._places[_base(Path(writer.file))]):
-            self._problems.add(*about, f"{unchecked} records in no checkpoint; no writer leaves so many")
+            self._problems.add(place._replace(what="No checkpoint of this process is signed."))
+        elif unchecked > _UNCHECKED and (self._keys or self._checkpoints.of(writer.file)):
+            what = f"{unchecked} records have no checkpoint: a process leaves at most {_UNCHECKED}."
+            self._problems.add(place._replace(what=what))
         elif writer.ended and not writer.closed:
-            self._problems.add(*about, "the writer ended before, and this was put behind it")
+            what = "The process had ended its chain before: this record was added later."
+            self._problems.add(place._replace(what=what))
         elif not writer.closed:
-            what = "the writer did not end here in order: it runs, was killed, or its end was cut"
+            what = "No end marker: the process is still running, was killed, or the file was cut at its end."
             if unchecked:
-                since = f"records after {writer.checked}" if writer.checked >= 0 else "its records"
-                what += f"; {since} are in no checkpoint yet"
-            self._notes.add(*about, what)
-
-
-def _base(file: Path) -> Path:
-    """The path that a ledger is written to, of a file that may have been put aside."""
-    aside = _ASIDE.fullmatch(file.name)
-    return file.with_name(aside[1]) if aside else file
-
-
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long, its beginning."""
-    begins = True
-    for piece in iter(partial(file.readline, _LONGEST), b""):
-        if begins:
-            yield piece
-        begins = piece.endswith(b"\n")
-
-
-def _lines_of(file: Path) -> Iterator[tuple[int, bytes]]:
-    with file.open("rb") as opened:
-        yield from enumerate(_lines(opened), 1)
-
-
-def _link(line: bytes) -> Link | None:
-    return read_link(line.removesuffix(b"\n")) if len(line) < _LONGEST else None
-
-
-def _link_of(record: Record) -> Link:
-    told = record.attributes
-    return Link(
-        record.event,
-        str(told.get(names.LEDGER_WRITER)),
-        told.get(names.LEDGER_SEQUENCE, -1),
-        str(told.get(names.LEDGER_PREVIOUS)),
-    )
-
-
-def _is_cut(line: bytes) -> bool:
-    """Whether a line is a record that ends too early. What is wrong in its middle was not done by a cut."""
-    if not line or line[: len(_BEGIN)] != _BEGIN[: len(line)]:
-        return False
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        if error.reason != "unexpected end of data":
-            return False
-        text = line[: error.start].decode()
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        rest = text[error.pos :]
-        within_word = any(word.startswith(rest) for word in ("true", "false"))
-        return within_word or error.msg.startswith("Unterminated") or bool(_CUT_ESCAPE.fullmatch(rest))
-    except (ValueError, RecursionError):
-        return False
-    return False
-
-
-def _age(file: Path) -> tuple[str, bool, str]:
-    """Rotated files of one ledger before what followed them."""
-    base = _base(file).name
-    return base, file.name == base, file.name
+                since = f"Records after {writer.checked}" if writer.checked >= 0 else "Its records"
+                what += f" {since} have no checkpoint yet."
+            self._problems.note(place._replace(what=what))

@@ -1,29 +1,30 @@
-"""Files of calls: which kinds of lines there are in one, and which file a call is about.
+"""Batch input files: the kinds of lines in a file, and the file that a call uploads or names.
 
-A file is read in pieces, and of its lines nothing is kept but what eligibility depends on. What can't be
-read is a kind of line, too: a doubt, never left out.
+A file is read in pieces, and of its lines only what a verdict depends on is kept. A line that can't be read
+is kept as an unread line, and never left out.
 """
 
+import os
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from copy import copy
 from functools import partial, reduce
-from typing import Any, NamedTuple
+from hashlib import blake2b
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from otel_residency.calls.batch_files import files, follow, uploads
-from otel_residency.calls.body import BodyReader, RegionOf, RequestFacts
-from otel_residency.calls.fields import MAPPING
+from otel_residency.calls.body import MAPPING, BodyReader, RegionOf, RequestFacts
 from otel_residency.core.entries import BatchFiles
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine
+from otel_residency.runtime.runtime import runtime
 
 PIECE = 1 << 20
 """Bytes that are read at a time."""
 LONGEST = 16 << 20
 """Bytes of a line that is still read; one with several images can be some megabytes long."""
 KINDS = 256
-"""Kinds of lines that are told apart. One file is for one model; a few kinds are usual."""
+"""Kinds of lines that are distinguished. A file is for one model, so a few kinds are usual."""
 _UPLOAD, _PART = "upload", "upload_part"
-"""What the catalogue calls uploads in parts, and their parts, as things that the vendor stores."""
+"""The catalogue's names for uploads in parts and for their parts, as things that the vendor stores."""
 
 
 class Contents(NamedTuple):
@@ -49,18 +50,18 @@ _UNSEEN = Contents(((UNSEEN_LINE, 1),))
 
 
 class Reading:
-    """What was read of a file, as far as it came. It stays as it is: what follows makes another one."""
+    """What was read of a file so far. It does not change: reading on returns another one."""
 
     def __init__(self, bodies: BodyReader, limits: BatchFiles, region_of: RegionOf) -> None:
-        """Begin with nothing; `region_of` tells where the things are that lines name."""
+        """Begin with nothing; `region_of` gives the region of the stored things that lines name."""
         self._read_line = partial(bodies.read_line, region_of=region_of)
         self._counts: dict[BatchLine, int] = {}
-        self._held: list[bytes] = []
-        """The beginning of a line whose end is still to come."""
+        self._pieces: list[bytes] = []
+        """The pieces of a line whose end has not been read."""
         self._length = 0
-        """That of it, held or too long to be."""
+        """Length of that line in bytes, also if it is too long to be kept."""
         self._lines = limits.max_lines
-        """How many may come."""
+        """Lines that may still come."""
         self._bytes = limits.max_bytes
         self._over = False
         """Whether nothing further is read."""
@@ -89,12 +90,12 @@ class Reading:
 
     def _with(self, step: Callable[["Reading"], None]) -> "Reading":
         reading = copy(self)
-        reading._counts, reading._held = dict(self._counts), list(self._held)
+        reading._counts, reading._pieces = dict(self._counts), list(self._pieces)
         try:
             step(reading)
-        except Exception:  # any doubt has the same answer
+        except Exception:  # whatever is wrong with it, it was not read
             reading._count(UNSEEN_LINE)
-            reading._held, reading._length, reading._over = [], 0, True
+            reading._pieces, reading._length, reading._over = [], 0, True
         return reading
 
     def _read(self, content: Any) -> None:
@@ -106,30 +107,30 @@ class Reading:
                 *ends, rest = piece.split(b"\n")
                 for end in ends:
                     self._end_line(end)
-                self._hold(rest)
+                self._add_piece(rest)
 
     def _end_line(self, end: bytes) -> None:
         if not self._lines:
             raise OverflowError
         self._lines -= 1
-        self._hold(end)
-        line, length = b"".join(self._held), self._length
-        self._held, self._length = [], 0
+        self._add_piece(end)
+        line, length = b"".join(self._pieces), self._length
+        self._pieces, self._length = [], 0
         if length > LONGEST:
             self._count(UNSEEN_LINE)
         elif line and not line.isspace():
             self._count(self._read_line(line))
 
-    def _hold(self, piece: bytes) -> None:
+    def _add_piece(self, piece: bytes) -> None:
         self._length += len(piece)
         if self._length <= LONGEST:
-            self._held.append(piece)
+            self._pieces.append(piece)
         else:
-            self._held.clear()
+            self._pieces.clear()
 
     def _count(self, line: BatchLine) -> None:
-        known = line if line in self._counts or len(self._counts) < KINDS else UNSEEN_LINE
-        self._counts[known] = self._counts.get(known, 0) + 1
+        kind = line if line in self._counts or len(self._counts) < KINDS else UNSEEN_LINE
+        self._counts[kind] = self._counts.get(kind, 0) + 1
 
 
 def read_batch(content: Any, bodies: BodyReader, limits: BatchFiles, region_of: RegionOf) -> Contents:
@@ -160,7 +161,7 @@ class Parts(NamedTuple):
 
     reading: Reading
     order: bytes = b""
-    """What stands for their ids in this order."""
+    """A hash of their ids in this order."""
 
 
 class Upload(NamedTuple):
@@ -172,18 +173,18 @@ class Upload(NamedTuple):
     content: Any
     before: Parts
 
-    def is_of(self, other: "Upload | None") -> bool:
+    def has_content_of(self, other: "Upload | None") -> bool:
         """Whether it is the very content of another request."""
         return other is not None and self.content is other.content and self[:2] == other[:2]
 
 
 class Batch(NamedTuple):
-    """What is known of the file that a call is about."""
+    """The file that a call uploads or names."""
 
     contents: Contents | None
-    """`None` where there is none yet."""
+    """`None` as long as no line has arrived."""
     keep: Callable[[str], None] | None = None
-    """Keeps what is known for the calls that follow; takes the id of what this one creates."""
+    """Keeps the contents for later calls; takes the id of what this call creates."""
     upload: Upload | None = None
     """What was read, if the call uploads it."""
 
@@ -193,8 +194,66 @@ class Batch(NamedTuple):
         return None if self.contents is None else self.contents.lines
 
     def doubted(self) -> "Batch":
-        """What is known where something else is sent than what was read; it is not kept."""
+        """The contents where something else is sent than what was read; they are not kept."""
         return Batch(Contents((*(self.contents or Contents()).kinds, *_UNSEEN.kinds)))
+
+
+_Value = TypeVar("_Value")
+_KEY = os.urandom(16)
+
+
+class HashedCache(Generic[_Value]):
+    """The latest values by host and id, under a keyed hash: an id has no meaning at another host.
+
+    Needs no lock: each step is one operation of a dictionary.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """Keep the latest `limit` values."""
+        self._limit = limit
+        self._values: dict[bytes, _Value] = {}
+
+    def put(self, host: str, name: str, value: _Value) -> None:
+        """Keep `value`, and drop the oldest one if there are too many."""
+        key = _hash(host.encode() + b" ", name)
+        self._values.pop(key, None)
+        self._values[key] = value
+        # Another thread may change the dictionary meanwhile; then the next call drops what is too much.
+        with suppress(RuntimeError, StopIteration):
+            while len(self._values) > self._limit:
+                self._values.pop(next(iter(self._values)), None)
+
+    def get(self, host: str, name: str) -> _Value | None:
+        """The value, if it is kept."""
+        return self._values.get(_hash(host.encode() + b" ", name))
+
+    def drop(self, host: str, name: str) -> None:
+        """Forget the value."""
+        self._values.pop(_hash(host.encode() + b" ", name), None)
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self._values.clear()
+
+
+def _hash(before: bytes, name: str) -> bytes:
+    return blake2b(before + name.encode("utf-8", "surrogatepass"), digest_size=16, key=_KEY).digest()
+
+
+class UploadedFiles:
+    """What the files hold that this process uploaded for batches, until a batch names them.
+
+    A file that another process uploaded, or that was dropped from here, counts as unread.
+
+    Attributes:
+        files: contents by file id.
+        uploads: uploads in parts that have begun, by upload id. Each may keep a line that is cut by two
+            parts.
+    """
+
+    def __init__(self) -> None:
+        self.files: HashedCache[Contents] = HashedCache(4096)
+        self.uploads: HashedCache[Parts] = HashedCache(16)
 
 
 class Batches:
@@ -204,36 +263,44 @@ class Batches:
     other. What was read so is the file only if the upload is completed with these parts in this order.
     """
 
-    def __init__(self, bodies: BodyReader, told: BatchFiles | None, region_of: RegionOf) -> None:
-        """Go by what the catalogue has `told`."""
+    def __init__(self, bodies: BodyReader, limits: BatchFiles | None, region_of: RegionOf) -> None:
+        """Read files within `limits`; without them the catalogue knows no batch files."""
         self._bodies = bodies
-        self._purpose = told.purpose if told else None
-        self._nothing = Parts(Reading(bodies, told, region_of)) if told else None
+        uploaded = runtime.part(UploadedFiles)
+        self._files, self._uploads = uploaded.files, uploaded.uploads
+        self._purpose = limits.purpose if limits else None
+        self._empty = Parts(Reading(bodies, limits, region_of)) if limits else None
 
     def of(
-        self, host: str, path: str, options: Any, body: RequestFacts, known: Batch | None = None
+        self, host: str, path: str, options: Any, body: RequestFacts, earlier: Batch | None = None
     ) -> Batch | None:
-        """The file of a request; `known` is what was found out before, of this file or another."""
+        """The file of a request; `earlier` is what an earlier attempt of the call found."""
         if getattr(options, "files", None):
             upload = self.upload(host, path, options)
             if upload is None:
                 return None
-            return known if known is not None and upload.is_of(known.upload) else self.read(upload)
+            return (
+                earlier
+                if earlier is not None and upload.has_content_of(earlier.upload)
+                else self.read(upload)
+            )
         if body.batch_input:
-            contents = files.get(host, body.batch_input)
+            contents = self._files.get(host, body.batch_input)
             return None if contents is None else Batch(contents)
         if body.stored and (parts := [name for kind, name in body.stored if kind == _PART]):
             return self._completed(host, self._upload_in(path), parts)
-        if self._nothing is None or not self._is_for_batch(options):
+        if self._empty is None or not self._is_for_batch(options):
             return None
-        return Batch(None, partial(uploads.put, host, value=self._nothing))
+        return Batch(None, partial(self._uploads.put, host, value=self._empty))
 
     def upload(self, host: str, path: str, options: Any) -> Upload | None:
         """What a request with files uploads for a batch; `None` if they are for something else."""
         whole = self._is_for_batch(options)
         name = None if whole else self._upload_in(path)
-        before = self._nothing if whole else uploads.get(host, name) if name else None
-        return None if before is None else Upload(host, name, _content(options.files), before)
+        before = self._empty if whole else self._uploads.get(host, name) if name else None
+        if before is None:
+            return None
+        return Upload(host=host, name=name, content=_content(options.files), before=before)
 
     def read(self, upload: Upload) -> Batch:
         """Read what is about to be uploaded."""
@@ -241,24 +308,24 @@ class Batches:
         reading = before.reading.after(content)
         if name is None:
             contents = reading.ended().contents
-            return Batch(contents, partial(files.put, host, value=contents), upload)
-        seen = reading.so_far().contents
+            return Batch(contents, partial(self._files.put, host, value=contents), upload)
+        contents = reading.so_far().contents
 
         def keep(part_id: str) -> None:
-            uploads.put(host, name, Parts(reading, follow(before.order, part_id)))
+            self._uploads.put(host, name, Parts(reading, _hash(before.order, part_id)))
 
-        return Batch(seen if seen.kinds else None, keep, upload)
+        return Batch(contents if contents.kinds else None, keep, upload)
 
     def _completed(self, host: str, name: str | None, part_ids: Iterable[str]) -> Batch | None:
-        parts = uploads.get(host, name) if name else None
+        parts = self._uploads.get(host, name) if name else None
         if parts is None or name is None:
             return None
-        in_order = reduce(follow, part_ids, b"") == parts.order
+        in_order = reduce(_hash, part_ids, b"") == parts.order
         contents = parts.reading.ended().contents if in_order else _UNSEEN
 
         def keep(file_id: str) -> None:
-            uploads.drop(host, name)
-            files.put(host, file_id, contents)
+            self._uploads.drop(host, name)
+            self._files.put(host, file_id, contents)
 
         return Batch(contents, keep)
 
@@ -266,14 +333,14 @@ class Batches:
         return dict(self._bodies.named(path, None)).get(_UPLOAD)
 
     def _is_for_batch(self, options: Any) -> bool:
-        for said in (getattr(options, "extra_json", None), getattr(options, "json_data", None)):
-            if said and isinstance(said, MAPPING) and "purpose" in said:
-                return self._purpose is not None and said["purpose"] == self._purpose
+        for fields in (getattr(options, "extra_json", None), getattr(options, "json_data", None)):
+            if fields and isinstance(fields, MAPPING) and "purpose" in fields:
+                return self._purpose is not None and fields["purpose"] == self._purpose
         return False
 
 
 def _content(files: Any) -> Any:
-    """What the one file holds. A list can't be read: of several files it is not known which counts."""
+    """The content of the one file; of several files a list, which can't be read."""
     given = list(files.values()) if isinstance(files, Mapping) else [file for _, file in files]
     if len(given) != 1:
         return given

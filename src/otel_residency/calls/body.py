@@ -1,43 +1,50 @@
-"""The body of a request, to what it tells of the call: structure only, never content."""
+"""Reads request bodies: model, tier, features, tools, stored things, and never content."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from otel_residency.calls.context import builders, whole_bodies
-from otel_residency.calls.fields import MAPPING, ids_at
-from otel_residency.calls.request import WITH_BODY
+from otel_residency.calls.request import WITH_BODY, body_of
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.entries import Entries, StoredKind
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference
 
 _MODEL_LIMIT = 256
-"""Characters of a model id that are looked at; longer is no id."""
+"""Characters of a model id that are kept; longer text is no id."""
 _TOOLS_LIMIT = 4096
-"""Characters of all types of tools that a line of a batch may name, which nobody has told how many."""
+"""Characters of all tool types together that one line of a batch may name; above that it counts as unread."""
 _SKIPPED = (str, int, float, bytes, type(None))
 _PLAIN = frozenset({*_SKIPPED, bool})
 _LIST = (list, tuple)
 _NUMBER = (int, float)
+_NO_FIELDS: Mapping[str, Any] = {}
+MAPPING = (dict, Mapping)
+"""`dict` first: `isinstance` with an abstract class is slow, and nearly every mapping is a dict."""
 _WANTED: Mapping[str, bool | None] = {"truthy": None, "false": False}
-"""What the catalogue's words for a value that is no text stand for; `None` is any that counts."""
+"""The catalogue's words for a value that is not text; `None` stands for any value that is true."""
 _PATHS = 1024
-"""Paths of which is kept what they name."""
-
+"""Paths whose stored things are kept in a cache."""
 
 Named = tuple[str, str]
-"""A thing that the vendor keeps: its kind, and its id, which goes no further than into the memory."""
+"""A thing that the vendor stores: its kind, and its id, which goes nowhere but into `CreatedObjects`."""
 _StoredAt = tuple[StoredKind, tuple[str, ...]]
 RegionOf = Callable[[str], str | None]
-"""Takes the id of such a thing; where it was created, if that is known."""
-_NOTHING: frozenset[Reference] = frozenset()
+"""From the id of such a thing to the region in which it was created, if that is known."""
+_NO_REFERENCES: frozenset[Reference] = frozenset()
 
 
 class RequestFacts(NamedTuple):
-    """What the body of a request tells, besides where it goes."""
+    """What was read of a request's body.
+
+    Attributes:
+        unseen: whether the body, or a part of it, could not be read.
+        batch_input: id of the file whose lines are the calls of a new batch.
+        stored: stored things whose content the vendor adds to the request.
+        purpose: what an uploaded file is for.
+    """
 
     model: str | None = None
     service_tier: str | None = None
@@ -45,20 +52,19 @@ class RequestFacts(NamedTuple):
     tools: frozenset[str] = frozenset()
     unseen: bool = False
     batch_input: str | None = None
-    """Id of the file whose lines are the calls of a new batch."""
     stored: tuple[Named, ...] = ()
-    """Things whose content the vendor brings along."""
+    purpose: str | None = None
 
 
 class _UnreadableError(Exception):
-    """The body holds something whose wire form is not known from here."""
+    """The body holds an object whose form on the wire is not known here."""
 
 
 class BodyReader:
-    """Reads requests by the catalogue's description of models, features, tools and stored things.
+    """Reads bodies by the catalogue's description of models, features, tools and stored things.
 
     Attributes:
-        named: path and model to the stored things that they name; fast for those seen before.
+        named: from path and model to the stored things that they name; cached.
     """
 
     def __init__(self, entries: Entries) -> None:
@@ -113,42 +119,49 @@ class BodyReader:
             return self._read_wire(request)
 
     def read_sent(self, request: Any) -> RequestFacts:
-        """Read the body that an HTTP client is about to send."""
+        """Read the body that a request is about to send."""
         if request.method not in WITH_BODY or body_of(request) == b"":
             return RequestFacts()
         return self._read_wire(request)
 
     def read_message(self, message: bytes) -> RequestFacts:
-        """Read an event that is sent over a socket: its own fields, and those of the response it asks for."""
+        """Read an event that is sent over a WebSocket, and the response that it asks for."""
         try:
             event = json.loads(message, object_pairs_hook=_unambiguous)
-            asked = event.get("response")
-            return self._read_body({**event, **asked} if isinstance(asked, Mapping) else event)
-        except Exception:  # any doubt has the same answer
+            requested = event.get("response")
+            return self._read_body({**event, **requested} if isinstance(requested, Mapping) else event)
+        except Exception:  # whatever is wrong with it, it was not read
             return RequestFacts(unseen=True)
 
     def read_line(self, line: bytes, region_of: RegionOf) -> BatchLine:
-        """Read a line of a batch's input file: a call with its path beside its body."""
+        """Read a line of a batch's input file, which has the path of a call and its body."""
         try:
-            told = json.loads(line, object_pairs_hook=_unambiguous)
-            path = told["url"].partition("?")[0][:_MODEL_LIMIT]
-            body = self._read_body(told["body"])
-        except Exception:  # any doubt has the same answer
+            call = json.loads(line, object_pairs_hook=_unambiguous)
+            path = call["url"].partition("?")[0][:_MODEL_LIMIT]
+            body = self._read_body(call["body"])
+        except Exception:  # as above
             return UNSEEN_LINE
         if sum(map(len, body.tools)) > _TOOLS_LIMIT:
             return UNSEEN_LINE
         references = self.references(path, body, region_of)
-        return BatchLine(path, body.model, body.features, body.tools, body.service_tier, references)
+        return BatchLine(
+            path=path,
+            model=body.model,
+            features=body.features,
+            tools=body.tools,
+            service_tier=body.service_tier,
+            references=references,
+        )
 
     def references(self, path: str, body: RequestFacts, region_of: RegionOf) -> frozenset[Reference]:
         """The stored things that a request names, without their ids.
 
-        Of those that only the path or the model names none is unseen: nothing comes along that the host did
-        not have.
+        A thing that only the path or the model names counts if its region is known: its content is at the
+        host already, so one of unknown origin adds no doubt.
         """
         named = self.named(path, body.model)
         if not named and not body.stored:
-            return _NOTHING
+            return _NO_REFERENCES
         used = {Reference(kind, region_of(name) or UNKNOWN) for kind, name in body.stored}
         used |= {Reference(kind, region) for kind, name in named if (region := region_of(name))}
         return frozenset(used)
@@ -164,13 +177,13 @@ class BodyReader:
         return (*in_path, *models)
 
     def _read_wire(self, request: Any) -> RequestFacts:
-        """Read the serialized body, where the client was handed one or holds foreign objects."""
+        """Read the serialized body, where the client was given one, or was given objects of unknown form."""
         try:
             sent = body_of(request)
             body = json.loads(request.content if sent is None else sent, object_pairs_hook=_unambiguous)
             if isinstance(body, Mapping):
                 return self._read_body(body)
-        except Exception:  # noqa: S110 - any doubt has the same answer
+        except Exception:  # noqa: S110 - whatever is wrong with it, it was not read
             pass
         return RequestFacts(unseen=True)
 
@@ -198,12 +211,13 @@ class BodyReader:
         for path in self._model_at:
             model = model or _text(_at(body, path))
         return RequestFacts(
-            model,
-            _text(body.get("service_tier")),
-            frozenset(features),
-            frozenset(tools),
+            model=model,
+            service_tier=_text(body.get("service_tier")),
+            features=frozenset(features),
+            tools=frozenset(tools),
             batch_input=_text(body.get(self._batch_input)),
             stored=tuple(stored),
+            purpose=_text(body.get("purpose")),
         )
 
     def _read_parts(self, prompt: Any, features: set[str], stored: list[Named]) -> None:
@@ -256,7 +270,7 @@ class BodyReader:
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object none of whose keys stands twice: who reads the first and who the last is not known."""
+    """A JSON object without repeated keys: parsers differ in which of two values they take."""
     read = dict(pairs)
     if len(read) != len(pairs):
         raise _UnreadableError
@@ -281,18 +295,24 @@ def _text(value: Any) -> str | None:
     return value[:_MODEL_LIMIT] if isinstance(value, str) and value else None
 
 
-def builds_plainly(http_client: Any) -> bool:
-    """Whether `http_client` builds what it is told to; one with a way of its own may change the body."""
-    build = getattr(type(http_client), "build_request", None)
-    return id(build) in builders and "build_request" not in vars(http_client)
+def fields_of(value: Any) -> Mapping[str, Any]:
+    """The fields of plain data or of a model.
 
-
-def body_of(request: Any) -> Any:
-    """What `request` sends: its bytes where they are at hand, else the stream, which is not read.
-
-    As long as the body is the same, so is the object. Requests of other HTTP clients than httpx have `None`.
+    The attributes of a pydantic model are read from its `__dict__`: pydantic takes long to say that it has no
+    such attribute.
     """
-    stream: Any = getattr(request, "stream", None)
-    if type(stream) in whole_bodies:
-        (stream,) = stream
-    return stream
+    if isinstance(value, dict):
+        return value
+    declared = getattr(value, "__dict__", _NO_FIELDS)
+    extra = getattr(value, "__pydantic_extra__", None)
+    return {**extra, **declared} if extra else declared
+
+
+def ids_at(value: Any, path: Sequence[str]) -> list[str]:
+    """The ids that stand below `value` at `path`; a list stands for each of its items."""
+    if isinstance(value, list | tuple):
+        return [name for each in value for name in ids_at(each, path)]
+    if not path:
+        return [value] if isinstance(value, str) and value else []
+    fields = value if isinstance(value, MAPPING) else fields_of(value)
+    return ids_at(fields.get(path[0]), path[1:])

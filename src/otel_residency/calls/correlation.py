@@ -1,8 +1,8 @@
-"""Which spans and log records belong to a judged call, or stand above one.
+"""Which spans and log records belong to a judged call, or to a span that is an ancestor of one.
 
-A call is known by its own span, below which HTTP spans end, by the span that was current when it began,
-usually that of a GenAI instrumentation, and by the context that it was made in. Nothing here takes a lock,
-since spans end in destructors too: each step is one operation of a dictionary.
+A call is found by its own span, below which HTTP spans end; by the span that was current when it began,
+usually that of a GenAI instrumentation; and by the context in which it was made. Nothing here takes a lock,
+since spans end in destructors too: each step is one operation of a dictionary, which is atomic.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,101 +17,108 @@ Key = tuple[int, int]
 """Trace id and span id."""
 Attributes = Mapping[str, AttributeValue]
 GENERATION = 4096
-"""Entries of each kind after which the oldest are forgotten; between one and two such sets are kept."""
+"""Entries after which the oldest are dropped; between one and two such sets are kept."""
 RECENT = 8
 """Calls that a context remembers."""
-_MANY = 32
+_MANY_CALLS = 32
 
 T = TypeVar("T")
 
 
 def key_of(context: SpanContext) -> Key:
-    """The ids that tell a span from all others."""
+    """The ids that identify a span."""
     return context[:2]  # a span context is a tuple that begins with them
 
 
 class TrackedCall:
-    """What is known of one call. Until it is settled the call is in doubt."""
+    """What the export gate sees of one call. Until it is settled the call is in doubt.
+
+    Attributes:
+        started: when the call began, in ns since 1970.
+        span_key: ids of the call's own span.
+        parent_key: ids of the span that was current when it began.
+        trace: trace id.
+        inside: whether its context is in the client right now, and not reading what the client returned.
+        try_settle: settles the call, while its answer is read, if that is possible by now.
+        attributes: attributes of the latest judgement.
+        violation: whether the call violates the policy.
+        settled: whether the latest judgement is the last one.
+    """
 
     __slots__ = (
-        "above",
         "attributes",
         "inside",
-        "own",
-        "reconsider",
+        "parent_key",
         "settled",
+        "span_key",
         "started",
         "trace",
+        "try_settle",
         "violation",
     )
 
     def __init__(self, started: int) -> None:
-        """A call that began at that time, in ns."""
+        """A call that began at `started`."""
         self.started = started
-        self.own: Key | None = None
-        self.above: Key | None = None
+        self.span_key: Key | None = None
+        self.parent_key: Key | None = None
         self.trace = 0
         self.inside = False
-        """Whether its context is in the client right now, and not reading what it handed over."""
-        self.reconsider: Callable[[], None] | None = None
-        """Asks the call, while its answer is read, whether it can be judged by now."""
+        self.try_settle: Callable[[], None] | None = None
         self.attributes: Attributes = {}
         self.violation = False
         self.settled = False
 
-    def ask(self) -> None:
-        """Have the call judged if it can be by now."""
-        reconsider = self.reconsider
-        if reconsider is not None and not self.settled:
-            reconsider()
+    def settle_if_possible(self) -> None:
+        """Have the call settled, if that is possible by now."""
+        if self.try_settle is not None and not self.settled:
+            self.try_settle()
 
     @property
-    def troubled(self) -> bool:
-        """Whether its content must not leave: it violates the policy, or is not judged to its end."""
+    def sensitive(self) -> bool:
+        """Whether its content must not be exported: it violates the policy, or may still turn out to."""
         return self.violation or not self.settled
-
-    def know(self, attributes: Attributes, *, violation: bool) -> None:
-        """Note the latest decision."""
-        self.attributes = attributes
-        self.violation = violation
-        if violation:
-            CallRegistry.violated_at = time_ns()
-
-    def settle(self, attributes: Attributes, *, violation: bool) -> None:
-        """Note the last decision."""
-        self.know(attributes, violation=violation)
-        self.settled = True
 
 
 class AncestorSpan:
-    """What is known of a span below which calls are made."""
+    """A span below which calls are made.
 
-    __slots__ = ("_direct", "_inherited", "ended", "violating", "worst")
+    Attributes:
+        ended: whether the span has ended.
+        worst: the worst of the settled calls right below it that are no longer kept one by one.
+    """
+
+    __slots__ = ("_direct", "_inherited", "_violating", "ended", "worst")
 
     def __init__(self) -> None:
         """A span without calls."""
         self._direct: dict[int, TrackedCall] = {}
         self._inherited: dict[int, TrackedCall] = {}
-        self.violating = False
+        self._violating = False
         self.ended = False
         self.worst: TrackedCall | None = None
-        """The worst of the calls made right below it that were settled and are no longer kept one by one."""
 
-    def add(self, mark: TrackedCall, *, direct: bool) -> None:
-        """Note a call below the span; `direct` if the span was current when it began."""
-        marks = self._direct if direct else self._inherited
-        if len(marks) >= _MANY:
-            self._fold(marks, direct=direct)
-        marks[id(mark)] = mark
+    def add(self, call: TrackedCall, *, direct: bool) -> None:
+        """Add a call below the span; `direct` if the span was current when it began."""
+        calls = self._direct if direct else self._inherited
+        if len(calls) >= _MANY_CALLS:
+            self._fold(calls, direct=direct)
+        calls[id(call)] = call
 
-    def _fold(self, marks: dict[int, TrackedCall], *, direct: bool) -> None:
-        """Keep of the settled calls only what they amount to."""
-        for key, mark in list(marks.items()):
-            if mark.settled:
-                self.violating = self.violating or mark.violation
+    def _fold(self, calls: dict[int, TrackedCall], *, direct: bool) -> None:
+        """Replace the settled calls by their worst, so that a span with many calls stays small."""
+        for key, call in list(calls.items()):
+            if call.settled:
+                self._violating = self._violating or call.violation
                 if direct:
-                    self.worst = worse(self.worst, mark)
-                marks.pop(key, None)
+                    self.worst = worse(self.worst, call)
+                calls.pop(key, None)
+
+    def inherit(self, below: "AncestorSpan") -> None:
+        """Add the calls of a span below this one that matter to it."""
+        self._violating = self._violating or below._violating
+        for call in below.sensitive_calls:
+            self.add(call, direct=False)
 
     @property
     def direct(self) -> list[TrackedCall]:
@@ -119,27 +126,30 @@ class AncestorSpan:
         return [*([self.worst] if self.worst else ()), *list(self._direct.values())]
 
     @property
-    def troubling(self) -> list[TrackedCall]:
-        """The calls below the span whose content must not leave, of those still kept one by one."""
-        marks = (*list(self._direct.values()), *list(self._inherited.values()))
-        return [mark for mark in marks if mark.troubled]
+    def sensitive_calls(self) -> list[TrackedCall]:
+        """The calls below the span whose content must not be exported, of those kept one by one."""
+        calls = (*list(self._direct.values()), *list(self._inherited.values()))
+        return [call for call in calls if call.sensitive]
 
     @property
     def violates(self) -> bool:
         """Whether a call below the span violates the policy."""
-        return self.violating or any(mark.violation for mark in self.troubling)
+        return self._violating or any(call.violation for call in self.sensitive_calls)
 
     @property
-    def troubled(self) -> bool:
-        """Whether content of a call below the span must not leave."""
-        return self.violating or bool(self.troubling)
+    def sensitive(self) -> bool:
+        """Whether content of a call below the span must not be exported."""
+        return self._violating or bool(self.sensitive_calls)
 
 
 class GenerationalCache(Generic[T]):
-    """The latest entries by key, in two generations: when the younger is full, the older is forgotten."""
+    """The latest entries by key, in two generations: when the younger one is full, the older one is dropped.
+
+    To drop one entry at a time would need a lock, or an order that threads can disturb.
+    """
 
     def __init__(self, size: int = GENERATION) -> None:
-        """Keep between `size` and twice as many."""
+        """Keep between `size` and twice as many entries."""
         self._size = size
         self._young: dict[object, T] = {}
         self._old: dict[object, T] = {}
@@ -152,63 +162,79 @@ class GenerationalCache(Generic[T]):
         return found
 
     def put(self, key: object, value: T) -> Iterable[T]:
-        """Keep an entry; gives those that are forgotten for it."""
+        """Keep an entry, and return those that are dropped for it."""
         self._young[key] = value
         if len(self._young) < self._size:
             return ()
         dropped, self._old, self._young = self._old, self._young, {}
-        return [entry for lost, entry in dropped.items() if lost not in self._old]
+        return [entry for key, entry in dropped.items() if key not in self._old]
 
     def clear(self) -> None:
-        """Forget all entries."""
+        """Drop all entries."""
         self._young, self._old = {}, {}
 
 
+_recent: ContextVar[tuple[TrackedCall, ...]] = ContextVar("otel_residency.recent", default=())
+"""The latest calls made in a context, the last one first."""
+
+
 class CallRegistry:
-    """The calls of this process that were made lately.
+    """The latest calls of the process, by the spans that they belong to.
 
     Attributes:
-        ever: whether there was a call at all.
-        horizon: time in ns up to which spans that began may stand above a call that was forgotten.
-        violated_at: time in ns of the latest violation, of whatever call.
+        used: whether there was a call at all.
+        horizon: time in ns; a span that began before it may be an ancestor of a sensitive call that was
+            dropped.
+        violated_at: time in ns of the latest violation, of any call.
+        find: from the ids of a span to its call, if it is the call's own span or below it, or to its entry as
+            an ancestor of calls.
     """
 
-    violated_at = 0
-
     def __init__(self, size: int = GENERATION) -> None:
-        """Remember as many spans of each kind."""
-        self._known: GenerationalCache[TrackedCall | AncestorSpan] = GenerationalCache(size)
-        self.find = self._known.get
-        """What is known of a span: the call that it is or is below of, or the calls that it stands above."""
-        self._recent: ContextVar[tuple[TrackedCall, ...]] = ContextVar("otel_residency.recent", default=())
-        self.ever = False
+        """Remember between `size` and twice as many spans."""
+        self._entries: GenerationalCache[TrackedCall | AncestorSpan] = GenerationalCache(size)
+        self.find = self._entries.get
+        self.used = False
         self.horizon = 0
+        self.violated_at = 0
 
-    def enter(self, mark: TrackedCall) -> None:
+    def enter(self, call: TrackedCall) -> None:
         """Note that a call begins in this context."""
-        self.ever = mark.inside = True
-        self._recent.set((mark, *self._recent.get()[: RECENT - 1]))
+        self.used = call.inside = True
+        _recent.set((call, *_recent.get()[: RECENT - 1]))
 
-    def begin(self, mark: TrackedCall, own: SpanContext | None, current: Span) -> None:
-        """Note the call's own span, the one that was current before, and the one above that.
+    def begin(self, call: TrackedCall, span: SpanContext | None, current: Span) -> None:
+        """Note the call's own span, the one that was current before, and the parent of that.
 
-        The last is noted now, since a span that is never ended passes nothing on.
+        The parent is noted now, since a span that never ends passes nothing on.
         """
-        if own is not None and own.is_valid:
-            mark.own = key_of(own)
-            mark.trace = own.trace_id
-            self._keep(mark.own, mark)
-        above = current.get_span_context()
-        if above.is_valid:
-            mark.above = key_of(above)
-            mark.trace = above.trace_id
-            self.above(mark.above).add(mark, direct=True)
+        if span is not None and span.is_valid:
+            call.span_key = key_of(span)
+            call.trace = span.trace_id
+            self._keep(call.span_key, call)
+        context = current.get_span_context()
+        if context.is_valid:
+            call.parent_key = key_of(context)
+            call.trace = context.trace_id
+            self.ancestor(call.parent_key).add(call, direct=True)
             parent: SpanContext | None = getattr(current, "parent", None)
             if parent is not None:
-                self.above(key_of(parent)).add(mark, direct=False)
+                self.ancestor(key_of(parent)).add(call, direct=False)
 
-    def above(self, key: Key) -> AncestorSpan:
-        """The entry of a span that stands above a call, made if need be."""
+    def update(self, call: TrackedCall, attributes: Attributes, *, violation: bool) -> None:
+        """Note the latest judgement of a call."""
+        call.attributes = attributes
+        call.violation = violation
+        if violation:
+            self.violated_at = time_ns()
+
+    def settle(self, call: TrackedCall, attributes: Attributes, *, violation: bool) -> None:
+        """Note the last judgement of a call."""
+        self.update(call, attributes, violation=violation)
+        call.settled = True
+
+    def ancestor(self, key: Key) -> AncestorSpan:
+        """The entry of a span that is an ancestor of calls, made if there is none."""
         found = self.find(key)
         if not isinstance(found, AncestorSpan):
             found = AncestorSpan()
@@ -216,41 +242,32 @@ class CallRegistry:
         return found
 
     def _keep(self, key: Key, entry: TrackedCall | AncestorSpan) -> None:
-        for lost in self._known.put(key, entry):
-            if isinstance(lost, AncestorSpan) and not lost.ended and lost.troubled:
+        for dropped in self._entries.put(key, entry):
+            if isinstance(dropped, AncestorSpan) and not dropped.ended and dropped.sensitive:
                 self.horizon = time_ns()
 
-    def descend(self, mark: TrackedCall, key: Key) -> None:
-        """Note that a span is below the call's own; what is below it may end later."""
-        self._keep(key, mark)
+    def add_descendant(self, call: TrackedCall, key: Key) -> None:
+        """Note that a span is below the call's own; spans below that one may end later."""
+        self._keep(key, call)
 
     def recent(self) -> tuple[TrackedCall, ...]:
         """The latest calls made in this context, the last one first."""
-        return self._recent.get()
+        return _recent.get()
 
-    def inherit(self, above: AncestorSpan, parent: Key) -> None:
-        """Pass on to the parent of a span what is known of the calls below it."""
-        if not above.troubled:
-            return
-        entry = self.above(parent)
-        entry.violating = entry.violating or above.violating
-        for mark in above.troubling:
-            entry.add(mark, direct=False)
+    def pass_on(self, ancestor: AncestorSpan, parent: Key) -> None:
+        """Pass on to the parent of a span that ends what matters of the calls below it."""
+        if ancestor.sensitive:
+            self.ancestor(parent).inherit(ancestor)
 
     def clear(self) -> None:
-        """Forget everything, in this context."""
-        self._recent.set(())
-        self._known.clear()
-        CallRegistry.violated_at = 0
-        self.horizon = 0
+        """Forget everything, in this context too."""
+        _recent.set(())
+        self._entries.clear()
+        self.horizon = self.violated_at = 0
 
 
 def worse(one: TrackedCall | None, other: TrackedCall) -> TrackedCall:
-    """The call of two that a span should speak of: one in breach goes before one in doubt."""
+    """The one of two calls that a span should show: a violation before a doubt, a doubt before the rest."""
     if one is None or (other.violation, not other.settled) > (one.violation, not one.settled):
         return other
     return one
-
-
-marks = CallRegistry()
-"""Those of this process: spans outlive an activation."""

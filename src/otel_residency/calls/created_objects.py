@@ -1,4 +1,4 @@
-"""Where the things were created that the vendor keeps: their ids, hashed, and the region of each."""
+"""The regions in which files, responses and other stored things were created, by the hash of their id."""
 
 from collections import OrderedDict
 from hashlib import blake2b
@@ -9,19 +9,19 @@ from otel_residency.core.classify import UNKNOWN
 if TYPE_CHECKING:
     from otel_residency.calls.created_store import CreatedStore
 
-KEPT = 65_536
-"""Things that a process remembers. The one that was not asked for the longest is forgotten first."""
+LIMIT = 65_536
+"""Things that a process remembers; the one that was not looked up for the longest time is dropped first."""
 _HASH = blake2b(digest_size=16, person=b"otel-residency")
 
 
 class CreatedObjects:
-    """Remembers where things were created: in this process, and in a store if there is one.
+    """Remembers where things were created: in this process, and in a file if there is one.
 
-    Nothing here waits for a lock: each step is one of an ordered dictionary, which no other thread divides.
+    Needs no lock: each step is one operation of an ordered dictionary, which is atomic.
     """
 
     def __init__(self, store: "CreatedStore | None" = None) -> None:
-        """Begin with what `store` holds."""
+        """Use `store`, the file that outlives the process."""
         self._store = store
         self._regions: OrderedDict[bytes, str] = OrderedDict()
 
@@ -34,7 +34,7 @@ class CreatedObjects:
             self._store.put(key, region)
 
     def region_of(self, name: str) -> str | None:
-        """The region of the thing with the id `name`; `None` if it was not seen."""
+        """The region of the thing with the id `name`; `None` if it is not known."""
         key = _hashed(name)
         region = self._regions.get(key)
         if region is None and self._store is not None:
@@ -44,20 +44,21 @@ class CreatedObjects:
         return region
 
     def _keep(self, key: bytes, region: str) -> bool:
-        """Keep it as the latest; whether that is news."""
+        """Keep it as the latest, and return whether it changed."""
         regions = self._regions
-        known = regions.get(key)
+        before = regions.get(key)
         regions[key] = region
         try:
             regions.move_to_end(key)
-            if len(regions) > KEPT:
+            if len(regions) > LIMIT:
                 regions.popitem(last=False)
-        except KeyError:  # another thread has dropped it
+        except KeyError:  # another thread has dropped it meanwhile
             pass
-        return known != region
+        return before != region
 
 
 def _hashed(name: str) -> bytes:
-    own = _HASH.copy()
-    own.update(name.encode("utf-8", "surrogatepass"))
-    return own.digest()
+    # Ids come from JSON, which may hold lone surrogates.
+    digest = _HASH.copy()
+    digest.update(name.encode("utf-8", "surrogatepass"))
+    return digest.digest()

@@ -1,9 +1,8 @@
-"""The file that outlives a process: hashed ids of things that the vendor keeps, and the region of each.
+"""The SQLite file with the regions of stored things by hashed id, which many processes may share.
 
-Many processes may share it. It is written by a thread of its own.
+A thread of its own writes it.
 """
 
-import atexit
 import os
 import stat
 from collections import deque
@@ -14,7 +13,8 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from otel_residency.errors import PolicyError
-from otel_residency.runtime.background import Reaper
+from otel_residency.runtime.background import BackgroundThread
+from otel_residency.runtime.runtime import runtime
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -38,26 +38,25 @@ DELETE FROM otel_residency_state WHERE rowid <= (SELECT max(rowid) FROM otel_res
 """
 
 
-class _Door:
-    """The way to the file that was asked for last: one connection, for one thread at a time.
+class _Connector:
+    """The connection to the file that was used last, for one thread at a time.
 
-    A connection must not be carried over a fork, nor may SQLite be at work then: the child would have its
-    locks and nobody who gives them back.
+    A connection must not be carried over a fork (SQLite, "How to corrupt", 2.6), nor may SQLite be at work
+    then: the child would inherit locks that no thread of it releases. So a fork waits for the lock and closes
+    it.
     """
 
     def __init__(self, patience: float, *first: str) -> None:
-        """Wait `patience` seconds for another process that holds the file, and run `first` once opened."""
+        """Wait `patience` seconds for a locked file, and run the statements `first` on opening."""
         self._patience = patience
         self._first = first
-        self._lock = RLock()  # a signal's handler may call the vendor while its thread is at it
+        self._lock = RLock()  # a signal handler may make a call while its thread is in here
         self._connection: Connection | None = None
-        self._leads_to: tuple[int, int] | None = None
-        if hasattr(os, "register_at_fork"):
-            release = self._lock.release
-            os.register_at_fork(before=self._hold_shut, after_in_parent=release, after_in_child=release)
+        self._file: tuple[int, int] | None = None
+        runtime.at_fork(self._release, before=self._lock_and_close, in_parent=self._release)
 
     @contextmanager
-    def opened(self, path: Path) -> "Iterator[Connection]":
+    def connected(self, path: Path) -> "Iterator[Connection]":
         """A connection to the file at `path`, which is there; anew after a failure."""
         with self._lock:
             status = path.stat()
@@ -66,17 +65,17 @@ class _Door:
                     f"state {path}: is open to others than its owner; chmod 600 it, or name another file"
                 )
             place = (status.st_dev, status.st_ino)
-            if self._connection is None or self._leads_to != place:
-                self._shut()
-                self._connection, self._leads_to = self._open(path), place
+            if self._connection is None or self._file != place:
+                self._close()
+                self._connection, self._file = self._open(path), place
             try:
                 yield self._connection
             except BaseException:
-                self._shut()
+                self._close()
                 raise
 
     def wait(self) -> None:
-        """Return when nobody is at it."""
+        """Return when no other thread is using the connection."""
         with self._lock:
             pass
 
@@ -95,79 +94,89 @@ class _Door:
             raise
         return connection
 
-    def _shut(self) -> None:
+    def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _hold_shut(self) -> None:
+    def _lock_and_close(self) -> None:
         self._lock.acquire()
-        self._shut()
+        self._close()
+
+    def _release(self) -> None:
+        self._lock.release()
 
 
-_writer = Reaper("otel-residency-state")
-_reading, _writing = _Door(0.5), _Door(2.0, *_MAKE)
+class _Connections:
+    """The thread that writes and the two connections, which all stores of a process share."""
+
+    def __init__(self) -> None:
+        self.thread = BackgroundThread("otel-residency-state")
+        self.reading = _Connector(0.5)
+        self.writing = _Connector(2.0, *_MAKE)
 
 
 class CreatedStore:
-    """Regions by hashed id, in a file. What fails is told once, and counts as not known."""
+    """Regions by hashed id, in a file. A failure is logged once, and counts as an unknown region."""
 
     def __init__(self, path: str, failed: Failed) -> None:
-        """Use the file at `path`, made when something is first written; `failed` is told of failures."""
+        """Use the file at `path`, created at the first write; `failed` logs failures."""
         self._path = Path(path).absolute()
         self._failed = failed
         self._waiting: deque[tuple[bytes, str]] = deque(maxlen=_WAITING)
-        self._announced_in = 0
-        """The process that has told its writer of what waits."""
-        atexit.register(self.flush)
+        self._scheduled_in = 0
+        """Id of the process that has scheduled a flush, so that a forked one schedules its own."""
+        self._connections = runtime.part(_Connections)
+        runtime.at_exit(self.flush)
 
     def put(self, key: bytes, region: str) -> None:
         """Have a row written soon."""
         self._waiting.append((key, region))
         process = os.getpid()
-        if self._announced_in != process:
-            self._announced_in = process
-            _writer.prepare()
-            _writer.submit(self.flush)
+        if self._scheduled_in != process:
+            self._scheduled_in = process
+            self._connections.thread.prepare()
+            self._connections.thread.submit(self.flush)
 
     def region_of(self, key: bytes) -> str | None:
         """The region that stands there for `key`."""
         try:
-            with _reading.opened(self._path) as connection:
+            with self._connections.reading.connected(self._path) as connection:
                 row = connection.execute(_READ, (key,)).fetchone()
         except FileNotFoundError:
             return None
         except Exception as error:
             if getattr(error, "sqlite_errorname", None) != _NO_TABLE:
-                self._failed("reading the store of state", self._told(error))
+                self._failed("reading the store of state", _loggable(self._path, error))
             return None
         return str(row[0]) if row else None
 
     def flush(self) -> None:
-        """Write what waits, or see to it that another thread has."""
-        self._announced_in = 0
+        """Write the rows that wait, or wait until another thread has written them."""
+        self._scheduled_in = 0
         try:
             if self._waiting:
                 self._write()
             else:
-                _writing.wait()
+                self._connections.writing.wait()
         except Exception as error:
-            self._failed("writing the store of state", self._told(error))
+            self._failed("writing the store of state", _loggable(self._path, error))
 
     def _write(self) -> None:
         # For its owner alone. SQLite gives the files beside it the same mode.
         with suppress(FileExistsError):
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        with _writing.opened(self._path) as connection:
+        with self._connections.writing.connected(self._path) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_WRITE, self._taken())
+            connection.executemany(_WRITE, self._take())
             connection.execute(_DROP, (ROWS,))
             connection.execute("COMMIT")
 
-    def _taken(self) -> Iterator[tuple[bytes, str]]:
+    def _take(self) -> Iterator[tuple[bytes, str]]:
         while self._waiting:
             yield self._waiting.popleft()
 
-    def _told(self, error: Exception) -> Exception:
-        """The failure as one to be logged: the messages of SQLite and the system hold no id."""
-        return error if isinstance(error, PolicyError) else PolicyError(f"state {self._path}: {error}")
+
+def _loggable(path: Path, error: Exception) -> Exception:
+    """The failure as an error whose message is logged: messages of SQLite and the system hold no id."""
+    return error if isinstance(error, PolicyError) else PolicyError(f"state {path}: {error}")

@@ -1,53 +1,61 @@
-"""Bodies that the application reads after the client has returned."""
+"""Bodies that the application reads after the client has returned its response."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import ref
 
-from otel_residency.calls.answer import read_body
 
-if TYPE_CHECKING:
-    from otel_residency.calls.call import Call
+class BodyWatcher(Protocol):
+    """What is called while a body is read."""
+
+    def on_read_begin(self) -> None:
+        """The application begins to read the body."""
+
+    def on_read_end(self, response: Any) -> None:
+        """The body was read; `response` is `None` if the application holds it no longer."""
+
+    def fail(self, error: BaseException) -> None:
+        """Reading failed with `error`."""
 
 
 def is_running(iterator: Any) -> bool:
-    """Whether a generator is being asked for its next item right now."""
+    """Whether a generator is computing its next item right now."""
     return bool(getattr(iterator, "gi_running", False) or getattr(iterator, "ag_running", False))
 
 
-def watch_read(response: Any, call: "Call") -> None:
-    """Learn from a JSON body that the application reads in one piece, when it does.
+def watch_read(response: Any, watcher: BodyWatcher) -> None:
+    """Call `watcher` when the application reads the body of `response` in one piece.
 
-    The body is complete only after the response is closed, so the read that is under way ends the call.
+    The body is complete only after the response was closed, so the read that goes on ends the call and not
+    the close.
     """
-    dropped = ref(response)
+    weak = ref(response)
     kind = type(response)
 
-    def begun() -> Any:
-        call.reading = True
-        own = dropped()
-        for name in ("read", "aread"):  # a response that was read may be pickled
-            vars(own).pop(name, None)
-        return own
-
-    def done(content: bytes) -> bytes:
-        own = dropped()
-        call.seen.answer = read_body(own, call.judging.creation) if own is not None else call.seen.answer
-        call.finish()
-        return content
+    def begin() -> Any:
+        watcher.on_read_begin()
+        strong = weak()
+        # A response that was read can be pickled, and these functions can not.
+        for name in ("read", "aread"):
+            vars(strong).pop(name, None)
+        return strong
 
     def read() -> bytes:
         try:
-            return done(kind.read(begun()))
+            content: bytes = kind.read(begin())
+            watcher.on_read_end(weak())
         except BaseException as error:
-            call.raised(error)
+            watcher.fail(error)
             raise
+        return content
 
     async def aread() -> bytes:
         try:
-            return done(await kind.aread(begun()))
+            content: bytes = await kind.aread(begin())
+            watcher.on_read_end(weak())
         except BaseException as error:
-            call.raised(error)
+            watcher.fail(error)
             raise
+        return content
 
     if hasattr(kind, "read"):
         response.read = read

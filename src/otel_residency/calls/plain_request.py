@@ -1,4 +1,4 @@
-"""A request of any HTTP client in the shape of httpx's, which the judging of calls reads."""
+"""A request of any HTTP client in the shape of httpx's, which calls are judged by."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -29,37 +29,39 @@ class Url(NamedTuple):
         return host if self.port is None else b"%s:%d" % (host, self.port)
 
 
-class Headers:
-    """Headers, as far as they are looked at."""
+class PlainHeaders:
+    """Headers as httpx has them in `raw`, which is all that is read of them."""
 
     def __init__(self, headers: Given) -> None:
-        """Read those that an HTTP client was given."""
+        """Read what an HTTP client was given."""
         pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
         self.raw = [(_bytes(name), _bytes(value)) for name, value in pairs]
 
 
-class Request:
+class PlainRequest:
     """One request.
 
     Attributes:
-        extensions: its name in TLS, and where the call is kept that it belongs to.
+        extensions: its name in TLS, and the call that it belongs to.
     """
 
-    def __init__(self, method: str, url: Url, headers: Given, content: Any, name_in_tls: Any = None) -> None:
+    def __init__(
+        self, *, method: str, url: Url, headers: Given = None, content: Any = None, name_in_tls: Any = None
+    ) -> None:
         """Describe a request; `content` is its body, if it is at hand."""
         self.method = method.upper()
         self.url = url
-        self.headers = Headers(headers)
+        self.headers = PlainHeaders(headers)
         self.extensions: dict[str, Any] = {NAME_IN_TLS: name_in_tls}
         self._content = content
 
-    def also_say(self, headers: Iterable[tuple[Any, Any]]) -> None:
-        """Have it these headers too; of `Host`, those that are not where it goes."""
-        known = {self.url.raw_host, self.url.netloc, *(value for _, value in self.headers.raw)}
+    def add_headers(self, headers: Iterable[tuple[Any, Any]]) -> None:
+        """Add headers; of `Host` headers only those that differ from where the request goes."""
+        present = {self.url.raw_host, self.url.netloc, *(value for _, value in self.headers.raw)}
         more = dict.fromkeys((_bytes(name), _bytes(value)) for name, value in headers)
         self.headers.raw = [
             *self.headers.raw,
-            *((name, value) for name, value in more if name.lower() != b"host" or value not in known),
+            *((name, value) for name, value in more if name.lower() != b"host" or value not in present),
         ]
 
     @property

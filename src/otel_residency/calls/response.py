@@ -1,61 +1,172 @@
-"""What came back of a call, as far as it was read."""
+"""What came back for a call: status, headers, connection, and of the answer model, tier, ids and refusals."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from otel_residency.calls.answer import (
-    AnswerFacts,
-    Evidence,
-    read_evidence,
-    read_headers,
-    refusal_of,
-)
-from otel_residency.calls.state import State
+from otel_residency.calls.body import fields_of, ids_at
+from otel_residency.calls.request import HEADER_LIMIT, host_of
+from otel_residency.core.entries import Creation, EvidenceHeader, Refusal
 from otel_residency.core.facts import Answer
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 from otel_residency.telemetry import names
 
+EvidenceHeaders = Mapping[bytes, tuple[str, EvidenceHeader]]
+"""From the name of a header, in lower case, to the attribute that shows it and its catalogue entry."""
+_LIMIT = 256
+"""Characters of a text in an answer that are kept."""
 _FIRST_ERROR = 400
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_EVIDENCE: Mapping[str, str] = MappingProxyType({})
 _TIER, _PROVIDER = names.EVIDENCE["service_tier"], names.EVIDENCE["provider"]
 _REGION, _UPSTREAM = names.EVIDENCE["azure_region"], names.EVIDENCE["upstream"]
 _FALLBACKS, _PROJECT = names.EVIDENCE["fallbacks"], names.EVIDENCE["project"]
 
 
+class AnswerFacts(NamedTuple):
+    """What was read of one answer or stream event.
+
+    Attributes:
+        created: ids of things that the vendor stores; they go nowhere but into `CreatedObjects`.
+    """
+
+    model: str | None = None
+    service_tier: str | None = None
+    error_code: str | None = None
+    provider: str | None = None
+    created: tuple[str, ...] = ()
+
+
+_NO_ANSWER = AnswerFacts()
+
+
+def read_answer(value: Any, creation: Creation | None = None) -> AnswerFacts:
+    """Read a parsed answer, a stream event, or plain data; anything else gives empty facts.
+
+    Args:
+        value: the answer.
+        creation: where the answer gives the ids of what was created, if the call creates something.
+    """
+    fields = fields_of(value)
+    inner = fields.get("response")
+    if inner is not None and fields_of(inner).get("model") is not None:
+        fields = fields_of(inner)
+    error = fields.get("error")
+    get = fields.get
+    return AnswerFacts(
+        model=_text(get("model")),
+        service_tier=_text(get("service_tier")),
+        error_code=_text(None if error is None else fields_of(error).get("code")),
+        provider=_text(get("provider")),
+        created=() if creation is None else _created(fields, creation),
+    )
+
+
+def _created(fields: Mapping[str, Any], creation: Creation) -> tuple[str, ...]:
+    return tuple(name for path in creation.id_at for name in ids_at(fields, path.split(".")))
+
+
+def read_body(response: Any, creation: Creation | None = None) -> AnswerFacts:
+    """Read the body of a response that was not parsed here, if it is JSON and has been read."""
+    try:
+        if "json" in response.headers.get("content-type", "") and response.is_closed:
+            return read_answer(json.loads(response.content), creation)
+    except Exception:  # noqa: S110 - an answer that can't be read gives empty facts
+        pass
+    return _NO_ANSWER
+
+
+def refusal_of(refusals: tuple[Refusal, ...], status: int | None, error: Any) -> str | None:
+    """Id of the catalogue's refusal that an error of the vendor is, by its code or its exact message."""
+    code = getattr(error, "code", None)
+    body = getattr(error, "body", None)
+    message = body.get("message") if isinstance(body, Mapping) else None
+    for refusal in refusals:
+        if refusal.code is not None:
+            if refusal.code == code:
+                return refusal.id
+        elif refusal.status == status and refusal.message is not None and refusal.message == message:
+            return refusal.id
+    return None
+
+
+def _text(value: Any) -> str | None:
+    return value[:_LIMIT] if isinstance(value, str) and value else None
+
+
+def read_evidence(response: Any, headers: EvidenceHeaders) -> dict[str, str]:
+    """Evidence of a response's headers and connection, by attribute."""
+    evidence = read_headers(response.headers.raw, headers)
+    stream = response.extensions.get("network_stream")
+    if stream is not None:
+        evidence.update(_connection(stream))
+    return evidence
+
+
+def read_headers(received: Iterable[tuple[bytes, bytes]], headers: EvidenceHeaders) -> dict[str, str]:
+    """Evidence of the `received` headers, by attribute."""
+    evidence: dict[str, str] = {}
+    found = [(headers[key], raw) for name, raw in received if (key := name.lower()) in headers]
+    for (attribute, header), raw in found:
+        value = raw.decode("latin-1")
+        if header.after_last is not None:
+            value = value.rpartition(header.after_last)[2]
+        if header.url:
+            value = host_of(value)
+        if value and value not in header.nothing and len(value) <= HEADER_LIMIT and value.isprintable():
+            evidence[attribute] = value
+    return evidence
+
+
+def _connection(stream: Any) -> Iterator[tuple[str, str]]:
+    """The address that was dialled, which may be a proxy's, and the version of TLS."""
+    peer, tls = stream.get_extra_info("server_addr"), stream.get_extra_info("ssl_object")
+    if peer:
+        yield names.EVIDENCE["peer_address"], str(peer[0])
+    version = tls.version() if tls is not None else None
+    if version:
+        yield names.EVIDENCE["tls_version"], version
+
+
 class ResponseState:
-    """Of one call, the latest response or error, and all that its answer said."""
+    """The latest response or error of one call, and what its answer said so far.
+
+    Attributes:
+        status: HTTP status of the latest response.
+        answer: what was read of the answer.
+        redirecting: whether the latest response sends the client on.
+        error_type: value of the attribute `error.type`.
+    """
 
     status: int | None = None
-    answer = AnswerFacts()
+    answer = _NO_ANSWER
     redirecting = False
-    """Whether the latest response sends the client on."""
     error_type: str | None = None
-    _evidence = _NOTHING
-    """What headers and connection corroborate, by attribute."""
+    _evidence = _NO_EVIDENCE
     _refusal: str | None = None
-    """The catalogue's entry that the error is."""
 
-    def response(self, response: Any, known: Evidence) -> None:
-        """Take note of a response; of its headers those are read that are `known`."""
+    def on_response(self, response: Any, headers: EvidenceHeaders) -> None:
+        """Read a response to one hop; of its headers those are read that are in `headers`."""
         self.status = response.status_code
         self.redirecting = self.status in _REDIRECTS and "location" in response.headers
-        self._evidence = read_evidence(response, known)
+        self._evidence = read_evidence(response, headers)
 
-    def handshake(self, status: int, headers: Iterable[tuple[bytes, bytes]], known: Evidence) -> None:
-        """Take note of the answer to the handshake of a session."""
+    def on_handshake(
+        self, status: int, received: Iterable[tuple[bytes, bytes]], headers: EvidenceHeaders
+    ) -> None:
+        """Read the answer to the handshake of a WebSocket session."""
         self.status = status
         self.fail_by_status(status)
-        self._evidence = read_headers(headers, known)
+        self._evidence = read_headers(received, headers)
 
     def fail_by_status(self, status: int) -> None:
-        """Take note that the call failed, if `status` says so."""
+        """Set the error type, if `status` is an error."""
         if status >= _FIRST_ERROR:
             self.error_type = str(status)
 
-    def error(self, error: BaseException, state: State) -> None:
-        """Take note of what the call, or the stream of its answer, failed with."""
+    def fail(self, error: BaseException, refusals: tuple[Refusal, ...]) -> None:
+        """Read what the call, or the stream of its answer, failed with."""
         status = getattr(error, "status_code", None)
         if isinstance(status, int):
             self.status = status
@@ -63,34 +174,34 @@ class ResponseState:
         else:
             kind = type(error)
             self.error_type = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
-        self._refusal = refusal_of(state.guard.catalogue.entries.refusals, self.status, error)
+        self._refusal = refusal_of(refusals, self.status, error)
 
-    def event(self, found: AnswerFacts) -> None:
-        """Take note of what an event of a stream tells. Later events refine earlier ones."""
+    def on_event(self, found: AnswerFacts) -> None:
+        """Add what a stream event says; later events refine earlier ones."""
         self.answer = AnswerFacts._make(new or old for new, old in zip(found, self.answer, strict=True))
 
     def facts(self, guard: Guard) -> Answer:
-        """What of it a call is judged by."""
-        answer, seen = self.answer, self._evidence
+        """The part of it that a verdict depends on."""
+        answer, evidence = self.answer, self._evidence
         return Answer(
-            self.status,
-            answer.model,
-            answer.service_tier,
-            seen.get(_REGION),
-            seen.get(_UPSTREAM),
-            _FALLBACKS in seen,
-            seen.get(_PROJECT),
-            self._refusal or guard.refusal_by_code(answer.error_code),
-            seen.get(_PROVIDER) or answer.provider,
+            status=self.status,
+            model=answer.model,
+            service_tier=answer.service_tier,
+            cloud_region=evidence.get(_REGION),
+            upstream=evidence.get(_UPSTREAM),
+            fallbacks=_FALLBACKS in evidence,
+            project=evidence.get(_PROJECT),
+            refusal=self._refusal or (answer.error_code and guard.refusal_by_code(answer.error_code)),
+            provider=evidence.get(_PROVIDER) or answer.provider,
         )
 
     def attributes(self) -> dict[str, Any]:
-        """What of it is told."""
-        told = {
+        """The part of it that telemetry shows, by attribute."""
+        attributes = {
             _TIER: self.answer.service_tier,
             _PROVIDER: self.answer.provider,
             **self._evidence,
             names.HTTP_STATUS: self.status,
             names.ERROR_TYPE: self.error_type,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in attributes.items() if value is not None}

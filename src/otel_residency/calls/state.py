@@ -1,176 +1,187 @@
-"""What the patches work with: the guard, the telemetry, and one place where our own failures end."""
+"""One activation of the package: settings, guard, telemetry, ledger, and the readers that calls share."""
 
-import os
 import sys
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
-from functools import cached_property
 from logging import getLogger
 from threading import Lock
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from otel_residency.calls.correlation import CallRegistry
 from otel_residency.errors import ResidencyError
+from otel_residency.runtime import runtime as process
+from otel_residency.runtime.background import BackgroundThread, stream_ender
 from otel_residency.telemetry import names
 from otel_residency.telemetry.emitter import ActivePolicy, Attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from otel_residency.calls.answer import Evidence
     from otel_residency.calls.batches import Batches
     from otel_residency.calls.body import BodyReader
     from otel_residency.calls.created_objects import CreatedObjects
-    from otel_residency.calls.request import TrackedHeaders
+    from otel_residency.calls.request import ClientBaseUrl, TrackedHeaders
+    from otel_residency.calls.response import EvidenceHeaders
     from otel_residency.core.entries import Creation
-    from otel_residency.core.verdict import Decision
+    from otel_residency.guard import Guard
     from otel_residency.ledger.ledger import Ledger
-    from otel_residency.runtime.guard import Guard
+    from otel_residency.runtime.runtime import Runtime
     from otel_residency.settings.load import Settings
     from otel_residency.telemetry.emitter import Telemetry
 
+T = TypeVar("T")
 _log = getLogger("otel_residency")
-_OTHERS = 4096
-_SENDER = "endpoint.trace_export"
+_NON_VENDOR_HOSTS = 4096
 
 
-class BaseUrl:
-    """A client's base URL as telemetry may show it, and its path."""
+class lazy(Generic[T]):  # noqa: N801 - used as a decorator, as `property` is
+    """An attribute that is built when it is first read, and is a plain attribute from then on.
 
-    __slots__ = ("host", "path", "shown", "url")
+    Unlike `functools.cached_property` of Python 3.11 it takes no lock, which a process that is forked
+    meanwhile would inherit. If two threads build at once, the first result stays.
+    """
 
-    def __init__(self, url: Any) -> None:
-        """Read `url`, of either HTTP library, leaving credentials and query out."""
-        self.url = url
-        self.host: str = url.raw_host.decode("ascii", "replace")
-        self.path: str = url.raw_path.partition(b"?")[0].decode("ascii", "replace")
-        self.shown = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{self.path}"
+    def __init__(self, build: "Callable[[Any], T]") -> None:
+        self._build = build
+        self.__doc__ = build.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type) -> T:
+        built: T = vars(instance).setdefault(self._name, self._build(instance))
+        return built
 
 
 class State:
     """One activation of the patches.
 
-    The guard is imported and built at its first use: a process that never imports openai needs neither its
-    rules nor the catalogue.
+    What needs the guard is built at its first use, and imported then: a process that never imports openai
+    needs neither rules nor catalogue, whose import takes tens of milliseconds.
+
+    Attributes:
+        settings: the settings of this activation.
+        blocks: whether violating calls are refused.
+        demands_record: whether the policy wants a ledger record on its way before each call.
+        telemetry: emits spans, metrics and events; `None` where that could not be set up.
+        ledger: writes records; `None` without a ledger.
+        non_vendor_hosts: hosts that belong to no vendor, in the form in which an HTTP client names them, or
+            such a host with the other host names of the request. Requests to them are not looked at.
+        client_base_url: the base URL that was read last.
+        registry: the calls of this process, for the export gate.
     """
 
     def __init__(self, settings: "Settings") -> None:
-        """Prepare for `settings`; `telemetry` follows, since it asks this state for its policy."""
+        """Prepare for `settings`; `telemetry` and `ledger` are set later, since they ask for this state."""
         self.settings = settings
         self.blocks = settings.policy.on_call == "block"
+        self.demands_record = self.blocks and settings.policy.ledger.required
         self.telemetry: Telemetry | None = None
         self.ledger: Ledger | None = None
-        self._demands_record = self.blocks and settings.policy.ledger.required
+        self.non_vendor_hosts: set[Any] = set()
+        self.client_base_url: ClientBaseUrl | None = None
+        self.registry = process.runtime.part(CallRegistry)
+        self._logged: set[str] = set()
         self._guard: Guard | None = None
-        self._memory: CreatedObjects | None = None
+        self._after_fork()
+        process.runtime.at_fork(self._after_fork)
+
+    def _after_fork(self) -> None:
+        # A thread of the parent may have held it while it built the guard.
         self._lock = Lock()
-        _states.add(self)
-        self._failed: set[str] = set()
-        self._base_url: BaseUrl | None = None
-        self.others: set[Any] = set()
-        """Hosts that are no vendor's, as the HTTP clients name them; or such a host with what else a request
-        names as its own. A request to one is not looked at."""
 
-    @property
+    @lazy
     def guard(self) -> "Guard":
-        """The guard, built once."""
-        if self._guard is None:
-            from otel_residency.runtime.guard import Guard  # noqa: PLC0415
+        """The guard, built once, by whichever thread needs it first."""
+        from otel_residency.guard import Guard  # noqa: PLC0415 - see the class
 
-            with self._lock:
-                guard = self._guard or Guard(self.settings)
-                first, self._guard = self._guard is None, guard
-            if first:  # outside of the lock: what is logged may go anywhere
-                guard.tell()
-        return self._guard
+        with self._lock:
+            first = self._guard is None
+            guard = self._guard = self._guard or Guard(self.settings)
+        if first:  # without the lock, since a log handler may do anything
+            guard.log_problems()
+        return guard
 
-    def concerns(self, hosts: "Iterable[str]", name: Any) -> bool:
-        """Whether requests that name `hosts` may be calls to a vendor; if not, the others get `name`."""
+    def concerns(self, hosts: "Iterable[str]", key: Any) -> bool:
+        """Whether a request that names `hosts` may go to a vendor; if not, `key` is remembered.
+
+        Requests to other hosts cost one look-up in `non_vendor_hosts`. The set is cleared when it is full: a
+        process that talks to more hosts than that pays a little more, and memory stays bounded.
+        """
         if any(self.guard.concerns_host(host) for host in hosts):
             return True
-        if len(self.others) >= _OTHERS:
-            self.others.clear()
-        self.others.add(name)
+        if len(self.non_vendor_hosts) >= _NON_VENDOR_HOSTS:
+            self.non_vendor_hosts.clear()
+        self.non_vendor_hosts.add(key)
         return False
 
-    def unrecorded(self) -> bool:
-        """Whether the policy demands a record of each call, and none can be written now."""
-        return self._demands_record and (self.ledger is None or not self.ledger.available())
+    def lacks_record(self) -> bool:
+        """Whether no record can be written now."""
+        return self.ledger is None or not self.ledger.available()
 
-    @cached_property
+    @lazy
     def bodies(self) -> "BodyReader":
         """The reader of request bodies."""
-        from otel_residency.calls.body import BodyReader  # noqa: PLC0415
+        from otel_residency.calls.body import BodyReader  # noqa: PLC0415 - see the class
 
         return BodyReader(self.guard.catalogue.entries)
 
-    @property
-    def memory(self) -> "CreatedObjects":
-        """Where stored things were created, one for all threads."""
-        if self._memory is None:
-            with self._lock:
-                self._memory = self._memory or self._new_memory()
-        return self._memory
-
-    def region_of(self, name: str) -> str | None:
-        """Where the stored thing with the id `name` was created, if that is known."""
-        return self.memory.region_of(name)
-
-    def _new_memory(self) -> "CreatedObjects":
-        from otel_residency.calls.created_objects import CreatedObjects  # noqa: PLC0415
+    @lazy
+    def created_objects(self) -> "CreatedObjects":
+        """The regions of stored things."""
+        from otel_residency.calls.created_objects import CreatedObjects  # noqa: PLC0415 - see the class
 
         path = self.settings.policy.state
         if not path:
             return CreatedObjects()
-        from otel_residency.calls.created_store import CreatedStore  # noqa: PLC0415
+        from otel_residency.calls.created_store import CreatedStore  # noqa: PLC0415 - few need SQLite
 
-        return CreatedObjects(CreatedStore(path, self.failed))
+        return CreatedObjects(CreatedStore(path, self.log_failure))
 
-    @cached_property
+    def region_of(self, name: str) -> str | None:
+        """The region of the stored thing with the id `name`, if it is known."""
+        return self.created_objects.region_of(name)
+
+    @lazy
     def creations(self) -> "dict[str, Creation]":
-        """Endpoints whose answers say what was created."""
+        """Endpoints whose answers give the ids of what was created."""
         return {entry.path: entry for entry in self.guard.catalogue.entries.creations}
 
-    @cached_property
+    @lazy
     def batches(self) -> "Batches":
-        """The finder of files of calls."""
-        from otel_residency.calls.batches import Batches  # noqa: PLC0415
+        """The reader of batch files."""
+        from otel_residency.calls.batches import Batches  # noqa: PLC0415 - see the class
 
         return Batches(self.bodies, self.guard.catalogue.entries.batch_files, self.region_of)
 
-    @cached_property
-    def telling(self) -> tuple[bytes, ...]:
-        """What a message over a socket may tell more by: types of events, or escapes that can hide one."""
+    @lazy
+    def session_words(self) -> tuple[bytes, ...]:
+        """What a message that may change the facts contains: an event type, or an escape."""
         return (*(event.encode() for event in self.guard.catalogue.entries.socket_events), b"\\")
 
-    @cached_property
-    def evidence(self) -> "Evidence":
+    @lazy
+    def evidence_headers(self) -> "EvidenceHeaders":
         """The response headers that are read."""
         return {
             entry.header.encode(): (names.EVIDENCE[entry.shows], entry)
             for entry in self.guard.catalogue.entries.evidence_headers
         }
 
-    @cached_property
+    @lazy
     def tracked_headers(self) -> "TrackedHeaders":
-        """The request headers that are read, those that tell a gateway of its way on among them."""
-        from otel_residency.calls.request import TRACKED_HEADERS  # noqa: PLC0415
+        """The request headers that are read, those that route a gateway among them."""
+        from otel_residency.calls.request import TRACKED_HEADERS  # noqa: PLC0415 - see the class
 
-        return {
-            **TRACKED_HEADERS,
-            **{entry.header.encode(): entry for entry in self.guard.catalogue.entries.route_headers},
-        }
+        routes = self.guard.catalogue.entries.route_headers
+        return {**TRACKED_HEADERS, **{entry.header.encode(): entry for entry in routes}}
 
-    def base_url(self, client: Any) -> BaseUrl:
-        """The base URL that `client` is configured with right now."""
-        url = client.base_url
-        known = self._base_url
-        if known is None or known.url is not url:
-            known = self._base_url = BaseUrl(url)
-        return known
+    @lazy
+    def stream_ender(self) -> BackgroundThread:
+        """The thread that ends the spans of abandoned streams."""
+        return process.runtime.part(stream_ender)
 
-    def in_force(self) -> ActivePolicy:
-        """What the metrics tell of policy and catalogue."""
+    def active_policy(self) -> ActivePolicy:
+        """What the metrics show of policy and catalogue."""
         guard = self.guard
         catalogue = guard.catalogue
         revision = catalogue.revision_on(date.max) or catalogue.revisions[-1]
@@ -185,27 +196,27 @@ class State:
         checked = datetime.combine(catalogue.known_until(revision), time(), UTC)
         return ActivePolicy(attributes, int(checked.timestamp()))
 
-    def tell_of_senders(self, decision: "Decision") -> None:
-        """Warn, once of each, of programs that send prompts past the client: they may hide their errors."""
-        for finding in decision.findings:
-            if finding.reason == _SENDER and finding.detail not in self._failed:
-                self._failed.add(finding.detail)
-                _log.warning("%s", finding.detail)
+    def warn(self, warnings: "Iterable[str]") -> None:
+        """Log each of these warnings once."""
+        for warning in warnings:
+            if warning not in self._logged:
+                self._logged.add(warning)
+                _log.warning("%s", warning)
 
-    def passed_by(self) -> None:
+    def warn_of_bypass(self) -> None:
         """Warn, once, that calls come past the patch of the client's `request`."""
-        if "request" not in self._failed:
-            self._failed.add("request")
+        if "request" not in self._logged:
+            self._logged.add("request")
             _log.warning(
                 "openai is wrapped by something that was there before otel-residency and calls the original: "
                 "each attempt is judged as a call of its own; switch otel-residency on first"
             )
 
-    def failed(self, part: str, error: BaseException | None) -> None:
-        """Log, once per part, that something of ours failed: type and place, never a value."""
-        if part in self._failed:
+    def log_failure(self, part: str, error: BaseException | None) -> None:
+        """Log, once per part, that something of ours failed: its type and place, never a value."""
+        if part in self._logged:
             return
-        self._failed.add(part)
+        self._logged.add(part)
         if error is None or isinstance(error, ResidencyError):  # its message is made for the log
             with suppress(Exception):
                 _log.error("otel-residency failed in %s: %s", part, error or "it refused an item")
@@ -218,13 +229,5 @@ class State:
             _log.error("otel-residency failed in %s: %s at %s", part, type(error).__name__, place)
 
 
-_states: WeakSet[State] = WeakSet()
-
-
-def _after_fork() -> None:
-    for state in list(_states):
-        state._lock = Lock()  # a thread of the parent may have been building
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+runtime: "Runtime[State, Any]" = process.runtime
+"""The state of this process, which the instrumentor activates."""

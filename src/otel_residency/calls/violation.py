@@ -24,7 +24,7 @@ class ResidencyViolationError(RefusalError, OpenAIError):
     """
 
     def __init__(self, message: str, decision: Decision | None = None) -> None:
-        """Carry `message`, and the decision that it tells of."""
+        """Carry `message` and the decision behind it."""
         super().__init__(message)
         self.decision = decision
 
@@ -46,10 +46,10 @@ ResidencyViolationError.__module__ = "otel_residency"
 def violation(decision: Decision, target: str) -> ResidencyViolationError:
     """The error for a call to `target` (a host and endpoint, without query) that was judged a violation."""
     required = ", ".join(decision.required) or "a requirement that can be read and met"
-    found = [finding for finding in decision.findings if finding.verdict is not Verdict.ELIGIBLE]
+    findings = [finding for finding in decision.findings if finding.verdict is not Verdict.ELIGIBLE]
     lines = [
         f"call to {target} refused, {required} is required: {decision.verdict}",
-        *(_line(finding) for finding in found),
+        *(_line(finding) for finding in findings),
     ]
     return ResidencyViolationError("\n".join(lines), decision)
 

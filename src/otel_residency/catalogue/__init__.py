@@ -1,4 +1,4 @@
-"""The vendor's tables as dated data, and the loader that accepts nothing else."""
+"""The shipped data (vendor tables by date, hosts, endpoints), and the loader that checks it."""
 
 from otel_residency.catalogue.load import load_catalogue
 

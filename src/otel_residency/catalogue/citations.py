@@ -1,4 +1,4 @@
-"""Where in the catalogue a finding comes from."""
+"""Find the sources in the catalogue that support a finding."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -7,25 +7,25 @@ from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import canonical_host, match_sender, matches
 from otel_residency.core.entries import Revision, Source
 from otel_residency.core.facts import CallFacts
-from otel_residency.core.reasons import REASONS
+from otel_residency.core.reasons import reason_of
 
-_BESIDE = {
+_SECTION_SOURCES = {
     "deployments": "deployment_source",
     "provider_names": "provider_names_source",
     "stored_kinds": "state_source",
     "tools": "features_source",
 }
-"""Sections that have one source, which stands beside them."""
+"""Sections with one common source, and the field of `Entries` that names it."""
 
 
 def sources_of(code: str, catalogue: Catalogue, revision: Revision | None) -> tuple[Source, ...]:
-    """The sources that findings with `code` may rest on; of the tables those of `revision`."""
-    section, _, part = REASONS[code].source.partition(".")
+    """All sources that findings with `code` may rest on; for tables, those of `revision`."""
+    section, _, part = reason_of(code).source.partition(".")
     entries = catalogue.entries
     if section == "revisions":
         return table_sources(catalogue, revision, part.partition(".")[0])
-    if section in _BESIDE:
-        return _known(catalogue, [getattr(entries, _BESIDE[section])])
+    if section in _SECTION_SOURCES:
+        return _sources(catalogue, [getattr(entries, _SECTION_SOURCES[section])])
     patterns = entries.host_patterns if section == "hosts" else ()
     return _of_entries(catalogue, (*getattr(entries, section, ()), *patterns))
 
@@ -33,28 +33,29 @@ def sources_of(code: str, catalogue: Catalogue, revision: Revision | None) -> tu
 def sources_for(
     code: str, facts: CallFacts, catalogue: Catalogue, revision: Revision | None
 ) -> tuple[Source, ...]:
-    """Those of them that speak of this very call: of its host, its path, or its model."""
-    select = _SELECT.get(REASONS[code].source)
+    """The sources for findings with `code` about this call: about its host, path or model."""
+    select = _SELECT.get(reason_of(code).source)
     if select is None:
         return sources_of(code, catalogue, revision)
     found = tuple(select(facts, catalogue))
-    if not found and code.startswith("model."):
+    if not found and reason_of(code).topic == "model":
         return table_sources(catalogue, revision, "rows")
     return _of_entries(catalogue, found)
 
 
 def table_sources(catalogue: Catalogue, revision: Revision | None, part: str = "") -> tuple[Source, ...]:
-    """Where this part of a table was read; it may be taken over from an older one."""
+    """The sources of this part of a table, which may be inherited from an older one."""
     chain = list(catalogue.ancestry(revision.id)) if revision else []
-    holding = [each for each in chain if not part or getattr(each, part)]
-    return _known(catalogue, (each.source for each in (holding[:1] if part == "rows" else holding)))
+    containing = [each for each in chain if not part or getattr(each, part)]
+    used = containing[:1] if part == "rows" else containing
+    return _sources(catalogue, (each.source for each in used))
 
 
-def _known(catalogue: Catalogue, names: Iterable[str | None]) -> tuple[Source, ...]:
-    """The sources by these names; a text that is no name of one is cited as it stands."""
+def _sources(catalogue: Catalogue, names: Iterable[str | None]) -> tuple[Source, ...]:
+    """The sources with these names; a text that names none is cited as it is."""
     sources = catalogue.entries.sources
     return tuple(
-        sources.get(name) or Source(kind="cited by the catalogue", title=name, observed="not told")
+        sources.get(name) or Source(kind="cited by the catalogue", title=name, observed="not stated")
         for name in dict.fromkeys(names)
         if name
     )
@@ -62,7 +63,7 @@ def _known(catalogue: Catalogue, names: Iterable[str | None]) -> tuple[Source, .
 
 def _of_entries(catalogue: Catalogue, entries: Iterable[Any]) -> tuple[Source, ...]:
     each_one = (entry.sources if hasattr(entry, "sources") else (entry.source,) for entry in entries)
-    return _known(catalogue, (name for names in each_one for name in names))
+    return _sources(catalogue, (name for names in each_one for name in names))
 
 
 def _hosts(facts: CallFacts, catalogue: Catalogue) -> Iterator[Any]:
@@ -101,4 +102,4 @@ _SELECT: dict[str, Callable[[CallFacts, Catalogue], Iterator[Any]]] = {
     "aliases": _aliases,
     "retired_models": _retired_models,
 }
-"""By section, the entries that a call is judged by."""
+"""By section, the entries that apply to a call."""

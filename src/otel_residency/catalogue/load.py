@@ -1,4 +1,4 @@
-"""Files to a `Catalogue`, or an error that says what to mend."""
+"""Load and check the shipped catalogue or a user's file. An error names the file, the key and the problem."""
 
 import json
 import tomllib
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.decode import DecodeError, build
+from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.entries import Entries, Revision
 from otel_residency.errors import CatalogueError
 
@@ -40,12 +40,12 @@ _IDENTITY = {
     "stored_kinds": "kind",
     "creations": "path",
 }
-"""Sections whose entries have a name of their own; a user's entry stands in for ours of that name."""
+"""Sections whose entries have a name, and its key. A user's entry replaces the shipped one of that name."""
 _TELEMETRY = ("telemetry_hosts", "telemetry_patterns")
 _HOSTS = ("hosts", "host_patterns", "bogus_hosts", *_TELEMETRY)
 _WITH_SOURCES = (*_HOSTS, "senders", "cloud_regions", "inference_profiles")
 _ELSEWHERE = "other"
-"""Region of a host that takes telemetry in a country that has no code in the vendor's table."""
+"""Region of a host that receives telemetry in a country without a code in the vendor's table."""
 _WITH_SOURCE = (
     "revisions",
     "aliases",
@@ -63,23 +63,22 @@ def load_catalogue(choice: str = NEWEST) -> Catalogue:
     """Load the catalogue.
 
     Args:
-        choice: `newest`; the id of a shipped revision, to judge every call by it; or the path of a JSON
-            or TOML file whose sections are added to the shipped ones, or stand instead of them where the
-            file says `mode = "replace"`.
+        choice: `newest`; the id of a shipped revision, to use for every call; or the path of a JSON or
+            TOML file. Its sections are added to the shipped ones, or with `mode = "replace"` used instead.
 
     Raises:
-        CatalogueError: the file can't be read or holds something that is not allowed.
+        CatalogueError: the file can't be read, or its content is not valid.
     """
     if choice == NEWEST:
         return _shipped()
-    known = [revision.id for revision in _shipped().revisions]
-    if choice in known:
+    revisions = [revision.id for revision in _shipped().revisions]
+    if choice in revisions:
         return Catalogue(_shipped().entries, pinned=choice)
     path = Path(choice)
     if path.suffix not in (".json", ".toml") and not _exists(path):
         raise CatalogueError(
-            f"catalogue {choice!r}: neither a revision nor a file; revisions are: "
-            f"{', '.join(known)}; or say {NEWEST!r}"
+            f"catalogue {choice!r}: neither a revision nor a file; use {NEWEST!r}, a file, or one of: "
+            f"{', '.join(revisions)}"
         )
     return _catalogue(_user_entries(path), f"catalogue {path}")
 
@@ -87,7 +86,7 @@ def load_catalogue(choice: str = NEWEST) -> Catalogue:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # a name that is too long, or holds a zero
+    except (OSError, ValueError):  # the name is too long, or contains a null character
         return False
 
 
@@ -121,17 +120,17 @@ def _user_entries(path: Path) -> Entries:
     except (ValueError, RecursionError) as error:
         raise CatalogueError(f"catalogue {path}: can't be read: {error}") from error
     if not isinstance(content, dict):
-        raise CatalogueError(f"catalogue {path}: the file must hold a table of sections")
+        raise CatalogueError(f"catalogue {path}: the file must contain a table of sections")
     mode = content.pop("mode", "extend")
     if mode not in ("extend", "replace"):
         raise CatalogueError(f"catalogue {path}: mode: {mode!r} is not one of: extend, replace")
-    own = _checked(content, f"catalogue {path}", standalone=mode == "replace")
-    return own if mode == "replace" else _extended(_shipped().entries, own)
+    entries = _checked(content, f"catalogue {path}", standalone=mode == "replace")
+    return entries if mode == "replace" else _extended(_shipped().entries, entries)
 
 
 def _checked(content: dict[str, Any], origin: str, *, standalone: bool = True) -> Entries:
     try:
-        entries = build(Entries, content)
+        entries = decode(Entries, content)
         _check(entries, standalone=standalone)
     except DecodeError as error:
         raise CatalogueError(f"{origin}: {error}") from None
@@ -147,7 +146,7 @@ def _check(entries: Entries, *, standalone: bool) -> None:
         counted = Counter(getattr(entry, name) for entry in getattr(entries, section))
         twice = [each for each, count in counted.items() if count > 1]
         if twice:
-            raise DecodeError(section, f"{twice[0]!r} stands there twice")
+            raise DecodeError(section, f"{twice[0]!r} occurs twice")
     shipped = Entries() if standalone else _shipped().entries
     _check_sources(entries, {*entries.sources, *shipped.sources})
     _check_values(entries)
@@ -177,12 +176,12 @@ def _check_values(entries: Entries) -> None:
             raise DecodeError("confusables", f"{letter!r} is not one letter")
 
 
-def _check_sources(entries: Entries, known: set[str]) -> None:
+def _check_sources(entries: Entries, names: set[str]) -> None:
     for section in (*_WITH_SOURCES, *_WITH_SOURCE):
         plural = section in _WITH_SOURCES
         for number, entry in enumerate(getattr(entries, section)):
             sources = entry.sources if plural else (entry.source,)
-            missing = [source for source in sources if source not in known]
+            missing = [source for source in sources if source not in names]
             place = f"{section}[{number}].source{'s' if plural else ''}"
             if not sources:
                 raise DecodeError(place, "name at least one source of [sources]")
@@ -191,22 +190,22 @@ def _check_sources(entries: Entries, known: set[str]) -> None:
 
 
 def _catalogue(entries: Entries, origin: str) -> Catalogue:
-    """Index `entries`, and check the regions: each revision with all that it inherits, then telemetry."""
+    """Index `entries`, and check the regions that its revisions and telemetry hosts name."""
     catalogue = Catalogue(entries)
     for revision in catalogue.revisions:
-        known = {*revision.regions, "global"}
+        codes = {*revision.regions, "global"}
         for place, region in _regions_of(revision):
-            if region not in known:
-                allowed = ", ".join(sorted(known))
+            if region not in codes:
+                allowed = ", ".join(sorted(codes))
                 raise CatalogueError(
                     f"{origin}: revisions.{revision.id}.{place}: region {region!r} is not one of: {allowed}"
                 )
-    takes = {*catalogue.region_codes, _ELSEWHERE}
+    codes = {*catalogue.region_codes, _ELSEWHERE}
     for section in _TELEMETRY:
         for entry in getattr(entries, section):
-            unknown = [region for region in entry.regions if region not in takes]
+            unknown = [region for region in entry.regions if region not in codes]
             if unknown:
-                name, allowed = getattr(entry, _IDENTITY[section]), ", ".join(sorted(takes))
+                name, allowed = getattr(entry, _IDENTITY[section]), ", ".join(sorted(codes))
                 raise CatalogueError(
                     f"{origin}: {section}.{name}.regions: region {unknown[0]!r} is not one of: {allowed}"
                 )
@@ -214,23 +213,22 @@ def _catalogue(entries: Entries, origin: str) -> Catalogue:
 
 
 def _regions_of(revision: Revision) -> Iterator[tuple[str, str]]:
-    """Each region that a row or rule of `revision` names, and where."""
+    """Each region that a row or rule of `revision` names, with its place."""
     for row in revision.rows:
-        named = (row.storage, row.processing, row.processing_models, *row.model_regions.values())
-        yield from ((f"rows.{row.id}", region) for region in chain.from_iterable(named))
+        regions = (row.storage, row.processing, row.processing_models, *row.model_regions.values())
+        yield from ((f"rows.{row.id}", region) for region in chain.from_iterable(regions))
     for number, rule in enumerate(revision.feature_rules):
-        named_here = (*rule.regions, *rule.outside_regions)
-        yield from ((f"feature_rules[{number}]", region) for region in named_here)
+        yield from ((f"feature_rules[{number}]", region) for region in (*rule.regions, *rule.outside_regions))
     for number, tier in enumerate(revision.tier_rules):
         yield from ((f"tier_rules[{number}]", region) for region in (*tier.regions, *tier.allowed_regions))
 
 
-def _extended(shipped: Entries, own: Entries) -> Entries:
-    """`shipped` with the entries of `own` added; an entry of the same name is replaced."""
+def _extended(shipped: Entries, added: Entries) -> Entries:
+    """`shipped` with the entries of `added`; an entry of the same name is replaced."""
     changes: dict[str, Any] = {}
     for section in Entries._fields:
         ours: Any = getattr(shipped, section)
-        theirs: Any = getattr(own, section)
+        theirs: Any = getattr(added, section)
         if not theirs or section == "schema_version":
             continue
         if isinstance(ours, Mapping):

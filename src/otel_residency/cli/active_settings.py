@@ -6,7 +6,7 @@ from otel_residency.cli.output import stop
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.policy import Scope
 from otel_residency.errors import PolicyError
-from otel_residency.runtime.guard import active_catalogue
+from otel_residency.guard import active_catalogue
 from otel_residency.settings.load import Settings, read_regions, read_settings
 from otel_residency.settings.problems import Origin, PolicyProblem
 

@@ -21,7 +21,7 @@ from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
 from otel_residency.core.policy import Scope
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import Verdict
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 
 
 def check(

@@ -26,7 +26,7 @@ from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import BatchLine, CallFacts, Hop
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import SEVERITY, Decision, Verdict
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 
 
 def check_batch(

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_residency.cli import USAGE
-from otel_residency.core.decode import plain
+from otel_residency.core.decode import to_plain
 from otel_residency.core.entries import Source
 from otel_residency.core.verdict import Verdict
 from otel_residency.version import __version__
@@ -89,12 +89,12 @@ def as_document(command: str, content: Any) -> str:
 
     Each command's keys are in docs/cli.schema.json.
     """
-    return as_json({"otel_residency": __version__, "command": command, **plain(content, defaults=True)})
+    return as_json({"otel_residency": __version__, "command": command, **to_plain(content, defaults=True)})
 
 
 def as_json(value: Any) -> str:
     """`value` as indented JSON."""
-    return json.dumps(plain(value, defaults=True), indent=2, ensure_ascii=False)
+    return json.dumps(to_plain(value, defaults=True), indent=2, ensure_ascii=False)
 
 
 def print_error(line: str) -> None:

@@ -13,7 +13,7 @@ from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.options import Json
 from otel_residency.cli.output import as_document, as_lines, columns, console, is_unicode
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.decode import keys, plain
+from otel_residency.core.decode import field_types, to_plain
 from otel_residency.core.policy import Policy
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import Settings, read_policy_file
@@ -90,12 +90,12 @@ def _values(settings: Settings) -> dict[str, Value]:
         "policy": settings.policy_file,
         "catalogue": settings.catalogue,
     }
-    values |= {key: getattr(settings.policy, key) for key in keys(Policy)}
+    values |= {key: getattr(settings.policy, key) for key in field_types(Policy)}
     return {key: Value(value, _origin(key, settings)) for key, value in values.items()}
 
 
 def _origin(key: str, settings: Settings) -> str:
-    """The origins of a key and of the keys below it, such as `ledger.path`."""
+    """The origins of a key and of the field_types below it, such as `ledger.path`."""
     found = [str(origin) for name, origin in settings.origins.items() if name.partition(".")[0] == key]
     return ", ".join(dict.fromkeys(found)) or DEFAULT
 
@@ -144,7 +144,7 @@ def _table(problems: Sequence[PolicyProblem]) -> Table:
 
 
 def _shown(value: Any) -> str:
-    value = plain(value, defaults=True)
+    value = to_plain(value, defaults=True)
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ", ".join(value)
     return value if isinstance(value, str) else json_text.dumps(value, ensure_ascii=False)

@@ -14,23 +14,24 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
-from otel_residency.audit import gaps
+from otel_residency.audit import gaps, phrases
 from otel_residency.audit.clickhouse import connected
-from otel_residency.audit.engines import Source, over_clickhouse, over_files
-from otel_residency.audit.render import words
+from otel_residency.audit.engines import RecordSource, over_clickhouse, over_files
+from otel_residency.audit.outcomes import Outcome
+from otel_residency.audit.render import wording
 from otel_residency.audit.render.data import as_csv, as_json
 from otel_residency.audit.render.html import as_html
 from otel_residency.audit.render.markdown import as_markdown
-from otel_residency.audit.render.words import answer
+from otel_residency.audit.render.wording import answer
 from otel_residency.audit.replay import PolicyFor
-from otel_residency.audit.report import Outcome, Report
-from otel_residency.audit.report import report as make_report
-from otel_residency.audit.verify import checkpoint_files, is_ledger, ledger_files, verify
+from otel_residency.audit.report import AuditReport, make_report
+from otel_residency.audit.verify import is_ledger, verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.environ import variables
 from otel_residency.cli.output import as_document, as_lines, as_shown, console, is_unicode, stop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
+from otel_residency.records.files import find_checkpoints, find_ledgers
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import read_policy_file, read_settings
 
@@ -104,8 +105,10 @@ def report(
     Exit code: 0 if no call violates its policy, 1 if one does, by its record or computed again, or a chain is
     broken, 2 if there is no report.
     """
-    if bool(paths) == bool(clickhouse):
-        stop("pass either paths or --clickhouse, not both" if paths else "pass paths, or --clickhouse")
+    if paths and clickhouse:
+        stop("pass either paths or --clickhouse, not both")
+    if not paths and not clickhouse:
+        stop("pass the files or folders to report on, or --clickhouse")
     write = form or (_SUFFIXES.get(output.suffix.lower(), ReportFormat.TEXT) if output else ReportFormat.TEXT)
     first, last = (each.date() if each else None for each in (since, until))
     if first and last and first > last:
@@ -140,12 +143,12 @@ def _is_same(output: Path, name: str) -> bool:
 
 def _report(
     paths: list[Path], clickhouse: str, choice: str, what_if: Path | None, options: Mapping[str, Any]
-) -> Report:
+) -> AuditReport:
     catalogue = load_catalogue(choice)
     policy_for = None if what_if is None else _policy_for(what_if)
     vendors = frozenset(host for host, each in catalogue.hosts.items() if each.kind == "api")
 
-    def from_source(source: Source) -> Report:
+    def from_source(source: RecordSource) -> AuditReport:
         return make_report(source, catalogue, datetime.now(UTC), what_if=policy_for, **options)
 
     if clickhouse:
@@ -157,16 +160,16 @@ def _report(
 
 def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
     """Problems with the hash chains, and the files without one."""
-    files = ledger_files(paths)
+    files = find_ledgers(paths)
     ledgers = [file for file in files if is_ledger(file)]
-    found = verify(ledgers, {}, beside=checkpoint_files(paths))
-    problems = [gaps.Gap("chain", f"The ledger was altered: {each}.") for each in found.problems]
+    found = verify(ledgers, {}, checkpoints=find_checkpoints(paths))
+    problems = [gaps.Gap("chain", f"The ledger was altered: {each}") for each in found.problems]
     if found.unknown:
         problems.append(gaps.Gap("chain", f"{found.unknown} more such places."))
     unchained = [file for file in files if file not in ledgers]
     return (
         *problems,
-        *(gaps.Gap("input", f"{file}: no ledger, so not checked for changes.") for file in unchained),
+        *(gaps.Gap("input", f"{file}: not a ledger, so not checked for changes.") for file in unchained),
     )
 
 
@@ -206,64 +209,64 @@ _SERVICES: Final = 15
 _GAPS: Final = 10
 
 
-def as_text(report: Report) -> str:
+def as_text(report: AuditReport) -> str:
     """The answer, the numbers, findings and gaps; the other formats have more."""
     out = console()
     lines = as_lines(out, *_parts(report))
     return lines if is_unicode(out) else lines.replace("\N{NO-BREAK SPACE}", " ")
 
 
-def _parts(report: Report) -> Iterator[RenderableType]:
-    yield Text(words.answer(report), style="bold")
-    yield Text(words.limits_in_short(report))
+def _parts(report: AuditReport) -> Iterator[RenderableType]:
+    yield Text(wording.answer(report), style="bold")
+    yield Text(wording.limits_in_short(report))
     if not report.calls:
         return
     yield _services(report)
     if report.findings:
         yield Group(*_findings(report))
-    yield Text(words.replayed(report.replay))
+    yield Text(wording.replayed(report.replay))
     if report.replay.differences:
-        yield Group(*(Text(words.difference(each), style="red") for each in report.replay.differences))
+        yield Group(*(Text(wording.difference(each), style="red") for each in report.replay.differences))
     if report.replay.what_if is not None:
         stopped = sum(each.calls for each in report.replay.what_if)
-        yield Text(f"The other policy would have blocked {words.calls(stopped)} more.")
+        yield Text(f"The other policy would have blocked {wording.calls(stopped)} more.")
     if report.gaps:
         more = len(report.gaps) - _GAPS
         lines = [f"gap: {gap.text}" for gap in report.gaps[:_GAPS]]
         yield Group(*map(Text, lines), *([Text(f"and {more} more gaps")] if more > 0 else []))
 
 
-def _services(report: Report) -> Table:
+def _services(report: AuditReport) -> Table:
     shown = [each for each in Outcome if each in report.outcomes]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
     table.add_column("service", overflow="fold")
-    for name in ("calls", *(words.LABELS[each] for each in shown)):
+    for name in ("calls", *(wording.LABELS[each] for each in shown)):
         table.add_column(name, justify="right", overflow="fold")
     for share in report.by["service"][:_SERVICES]:
         counts = (
-            Text(words.number(count), style=_STYLES.get(each, "") if count else "dim")
+            Text(phrases.number(count), style=_STYLES.get(each, "") if count else "dim")
             for each in shown
             for count in (share.outcomes.get(each, 0),)
         )
-        table.add_row(Text(share.name or "not named"), words.number(share.calls), *counts)
+        table.add_row(Text(share.name or "not named"), phrases.number(share.calls), *counts)
     more = len(report.by["service"]) - _SERVICES
     if more > 0:
         table.add_row(f"and {more} more")
     return table
 
 
-def _findings(report: Report) -> Iterator[Text]:
+def _findings(report: AuditReport) -> Iterator[Text]:
     for finding in report.findings:
-        head = words.LABELS[finding.outcome], words.calls(finding.calls), finding.reason or "no reason"
+        head = wording.LABELS[finding.outcome], wording.calls(finding.calls), finding.reason or "no reason"
         title = "{}: {}, {}: ".format(*head)
         yield Text.assemble((title, _STYLES.get(finding.outcome, "")), f"{finding.meaning} {finding.fix}")
 
 
-def _as_document(report: Report) -> str:
+def _as_document(report: AuditReport) -> str:
     return as_document("report", json.loads(as_json(report)))
 
 
-_WRITERS: Final[Mapping[ReportFormat, Callable[[Report], str]]] = {
+_WRITERS: Final[Mapping[ReportFormat, Callable[[AuditReport], str]]] = {
     ReportFormat.TEXT: as_text,
     ReportFormat.HTML: as_html,
     ReportFormat.MARKDOWN: as_markdown,

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from otel_residency.audit.verify import Verified, checkpoint_files, ledger_files
+from otel_residency.audit.verify import Verification
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
 from otel_residency.cli.output import as_document, console, stop
 from otel_residency.errors import AuditError, PolicyError
+from otel_residency.records.files import find_checkpoints, find_ledgers
 from otel_residency.records.signing import Check, checker
 
 _STEP = 1 << 20
@@ -57,9 +58,9 @@ def _key(path: Path) -> tuple[str, Check]:
         stop(f"{path}: {error}")
 
 
-def _verify_with_progress(paths: list[Path], keys: Mapping[str, Check]) -> Verified:
+def _verify_with_progress(paths: list[Path], keys: Mapping[str, Check]) -> Verification:
     """Verify the ledgers, with a progress bar if standard error is a terminal."""
-    files, checkpoints = ledger_files(paths), checkpoint_files(paths)
+    files, checkpoints = find_ledgers(paths), find_checkpoints(paths)
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("Reading", total=sum(file.stat().st_size for file in files))
@@ -67,7 +68,7 @@ def _verify_with_progress(paths: list[Path], keys: Mapping[str, Check]) -> Verif
 
 
 def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
-    """`advance`, called less often."""
+    """`advance`, called less often: to draw the bar for each line would take longer than to read it."""
     read = 0
 
     def advanced(size: int) -> None:
@@ -80,40 +81,34 @@ def _in_steps(advance: Callable[[int], None]) -> Callable[[int], None]:
     return advanced
 
 
-def as_json(verified: Verified) -> str:
+def as_json(verified: Verification) -> str:
     """The JSON document."""
     return as_document("verify", {"sound": not verified.problems, **verified._asdict()})
 
 
-def as_text(verified: Verified, *, signed: bool) -> str:
+def as_text(verified: Verification, *, signed: bool) -> str:
     """A line for each problem and note, and a summary."""
-    counted = ", ".join(
-        (
-            _plural(verified.lines, "record"),
-            _plural(verified.writers, "process", "processes"),
-            _plural(verified.files, "file"),
-        )
-    )
-    signatures = (
-        f"{_plural(verified.signed, 'signed checkpoint')}."
-        if signed
-        else "Signatures not checked (pass --key)."
-    )
+    counts = (verified.records, "record"), (verified.writers, "process"), (verified.files, "file")
+    read = ", ".join(_count(*each) for each in counts)
     if verified.problems:
-        count = _plural(len(verified.problems) + verified.unknown, "problem")
-        total = Text(f"NOT OK: {count}; {counted}.", style="bold red")
+        problems = _count(len(verified.problems) + verified.unknown, "problem")
+        total = Text(f"NOT OK: {read}. {problems}.", style="bold red")
     else:
-        total = Text(f"OK: {counted}. Hash chain intact. {signatures}", style="green")
+        signatures = "Signatures not checked (pass --key)."
+        if signed:
+            signatures = f"{_count(verified.signed, 'signed checkpoint')}."
+        total = Text(f"OK: {read}. Hash chain intact. {signatures}", style="green")
     if verified.dropped:
-        total.append(f" {_plural(verified.dropped, 'call')} could not be recorded, as the processes report.")
-    problems = [Text(str(problem), style="red") for problem in verified.problems]
-    notes = [Text(f"note: {note}", style="yellow") for note in verified.notes]
+        total.append(f" {_count(verified.dropped, 'call')} could not be recorded, as the ledger reports.")
+    lines = [Text(str(problem), style="red") for problem in verified.problems]
+    lines += [Text(f"note: {note}", style="yellow") for note in verified.notes]
     out = console()
     with out.capture() as captured:
-        for line in (*problems, *notes, total):
-            out.print(line, soft_wrap=True)  # file and line must stay together
+        for line in (*lines, total):
+            out.print(line, soft_wrap=True)  # file and line stay on one line, to be clicked
     return captured.get().rstrip("\n")
 
 
-def _plural(count: int, one: str, several: str = "") -> str:
-    return f"{count} {one if count == 1 else several or one + 's'}"
+def _count(value: int, unit: str) -> str:
+    plural = f"{unit}es" if unit.endswith("s") else f"{unit}s"
+    return f"{value} {unit if value == 1 else plural}"

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 
 class BaseUrl(NamedTuple):
-    """A base URL without userinfo, query and final slash."""
+    """A base URL without user information and query."""
 
     scheme: str
     host: str
@@ -20,7 +20,7 @@ class BaseUrl(NamedTuple):
 
 
 def read_base_url(text: str) -> BaseUrl | None:
-    """The parts of a URL; `None` if a client can't call it."""
+    """The parts of a URL, its path without final slashes; `None` if a client can't call it."""
     try:
         parts = urlsplit(text)
         base = BaseUrl(

@@ -1,4 +1,4 @@
-"""The entries, indexed once for look-ups by exact value and by date."""
+"""The catalogue: its entries, indexed for look-ups by exact value and by date."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ _DATED = re.compile(r"(.+)-(?:\d{4}-\d{2}-\d{2}|\d{4})")
 
 
 def undated(model: str) -> str | None:
-    """The name of a snapshot without its date, `None` for an id that carries no date."""
+    """The name of a snapshot without its date, or `None` for an id without one."""
     dated = _DATED.fullmatch(model)
     return dated[1] if dated else None
 
@@ -43,10 +43,10 @@ def path_segments(path: str) -> tuple[str, ...]:
 
 
 class Catalogue:
-    """Immutable after construction; every look-up is by equality or on whole labels and segments."""
+    """The entries and their indexes. It is not changed after construction; look-ups are by equality only."""
 
     def __init__(self, entries: Entries, *, pinned: str | None = None) -> None:
-        """Index `entries`; `pinned` names the revision to use whatever the day of a call."""
+        """Index `entries`; `pinned` is the id of a revision to use for every day."""
         self.entries = entries
         self.pinned = pinned
         self.revisions: tuple[Revision, ...] = tuple(
@@ -110,14 +110,14 @@ class Catalogue:
         }
 
     def revision_on(self, day: date) -> Revision | None:
-        """The revision in force on `day`: the pinned one, else the newest that had begun."""
+        """The revision in force on `day`: the pinned one, else the newest one that begins on or before it."""
         if self.pinned is not None:
             return next((r for r in self.revisions if r.id == self.pinned), None)
         begun = [revision for revision in self.revisions if revision.effective_from <= day]
         return begun[-1] if begun else None
 
     def ancestry(self, name: str) -> Iterator[Revision]:
-        """The revision `name` as its own file shows it, then the one that it inherits from, and so on."""
+        """The revision `name` as written in its file, then the one that it inherits from, and so on."""
         files = {revision.id: revision for revision in self.entries.revisions}
         while (found := files.pop(name, None)) is not None:
             yield found
@@ -130,7 +130,7 @@ class Catalogue:
         return terms.host if terms is not None else ""
 
     def known_until(self, revision: Revision) -> date:
-        """The day up to which `revision` is known to be the vendor's table."""
+        """The last day on which `revision` was checked to be the vendor's table."""
         return max(self.entries.generated or date.min, revision.effective_from)
 
     def age(self, revision: Revision, day: date) -> int:
@@ -138,7 +138,7 @@ class Catalogue:
         return (day - self.known_until(revision)).days
 
     def rows(self, revision: Revision, segments: tuple[str, ...]) -> tuple[Row, ...]:
-        """Rows of the longest listed path that `segments` begin with; several rows may share a path."""
+        """Rows of the longest listed path that is a prefix of `segments`; several rows may share a path."""
         best = 0
         found: list[Row] = []
         for service, row in self._rows[revision.id]:
@@ -150,11 +150,12 @@ class Catalogue:
         return tuple(found)
 
     def feature_row(self, revision: Revision, row_id: str | None) -> Row | None:
-        """The row of a feature or tool, by its id."""
+        """The row with this id, as features and tools name one."""
         return next((row for row in revision.rows if row.id == row_id), None)
 
     def endpoint(self, segments: tuple[str, ...]) -> Endpoint | None:
-        """The known endpoint with these segments; literal segments win over placeholders."""
+        """The endpoint with these segments; literal segments win over placeholders."""
+        # /v1/responses/compact is an endpoint, and would also be a response with the id "compact".
         best: Endpoint | None = None
         fewest = len(segments) + 1
         for template, endpoint in self._endpoints.get(len(segments), ()):
@@ -176,7 +177,7 @@ class Catalogue:
         return (base for base in self._base_paths if base[1].provider == provider)
 
     def is_alias(self, row: Row, model: str) -> bool:
-        """Whether `model` is a name without a date for a snapshot of `row`, or a known alias."""
+        """Whether `model` is an alias that the catalogue lists, or a snapshot of `row` without its date."""
         return model in self.aliases or any(undated(listed.lower()) == model for listed in row.models or ())
 
 
@@ -187,11 +188,11 @@ def _inherited(revisions: Iterable[Revision]) -> Iterable[Revision]:
 
 def _filled(revision: Revision, by_id: Mapping[str, Revision]) -> Revision:
     """`revision` with what it inherits, over any number of steps; a circle ends where it closes."""
-    others = {name: other for name, other in by_id.items() if name != revision.id}
-    base = others.get(revision.inherits or "")
+    rest = {name: each for name, each in by_id.items() if name != revision.id}
+    base = rest.get(revision.inherits or "")
     if base is None:
         return revision
-    base = _filled(base, others)
+    base = _filled(base, rest)
     return revision._replace(
         regions={**base.regions, **revision.regions},
         rows=revision.rows or base.rows,
@@ -207,7 +208,7 @@ def _by(entries: Iterable[T], key: str) -> Mapping[str, T]:
 
 
 def _senders(entries: Entries) -> Mapping[str, tuple[tuple[tuple[str, ...], Sender], ...]]:
-    """By host, the paths that senders send to."""
+    """By host, the paths that programs send prompts to, past the client."""
     found: dict[str, tuple[tuple[tuple[str, ...], Sender], ...]] = {}
     for sender in entries.senders:
         operated = [each.host for each in entries.telemetry_hosts if each.operator == sender.operator]

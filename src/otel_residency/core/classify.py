@@ -1,4 +1,8 @@
-"""Host to region, path to endpoint. Exact values and whole labels only; what is not known stays unknown."""
+"""Classify a request: the region of its host, and the endpoint of its path.
+
+Both are matched by exact values and whole labels. A part of a name proves nothing: anybody can register
+`eu.api.openai.com.example`.
+"""
 
 import re
 import unicodedata
@@ -24,26 +28,26 @@ HostKind = Literal[
 
 
 class HostMatch(NamedTuple):
-    """What a host name proves."""
+    """What the catalogue and the policy say about a host."""
 
     host: str
     kind: HostKind
     provider: str = UNKNOWN
     regions: tuple[str, ...] = ()
-    """Regions that the host may stand for; exactly one when it is known."""
+    """Regions that the host may belong to; exactly one when its region is known."""
     note: str = ""
     configured: ConfiguredHost | None = None
     loopback: bool = False
     to_configure: str = ""
-    """Provider to begin with in a policy, which alone can tell the region; empty where it can't."""
+    """Provider to suggest for the policy, where only the policy can name the region; else empty."""
     link: bool = False
-    """The region is that of a private link; that of the project behind it does not show."""
+    """The host is a private link: its region is not necessarily that of the project behind it."""
     port: int | None = None
-    """`None` is the default port."""
+    """`None` for the default port."""
 
     @property
     def vendors(self) -> bool:
-        """Whether it is a host of the vendor's own API, by the catalogue."""
+        """Whether the catalogue lists it as a host of the vendor's API."""
         return self.kind == "listed" and self.provider == VENDOR
 
     @property
@@ -58,27 +62,26 @@ class HostMatch(NamedTuple):
 
 
 class EndpointMatch(NamedTuple):
-    """What a path is."""
+    """What the catalogue says about a path."""
 
     template: str
-    """The endpoint with ids templated, or `unknown`."""
+    """The endpoint with placeholders for ids, or `unknown`."""
     segments: tuple[str, ...]
-    """Segments of the path as the vendor's tables write it (below /v1); empty if it is no such path."""
+    """Segments of the path as the vendor's tables write it (below /v1); empty for any other path."""
     endpoint: Endpoint | None = None
     content: bool = True
     deployment: str | None = None
     sender: Sender | None = None
-    """The program that is known to send its prompts to this host and path."""
+    """The program that sends prompts to this host and path, if one is listed for it."""
 
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def canonical_host(host: str) -> str:
-    """Lower case, no brackets around an address, no trailing dot. Two trailing dots stay: no such host.
-
-    Only plain letters are lowered: the lower case of a Kelvin sign is a plain k, and it is another host.
-    """
+    """`host` in lower case, without brackets around an address and without one trailing dot."""
+    # Only ASCII letters are lowered. `str.lower` makes a plain k of a Kelvin sign (U+212A), which would turn
+    # an imitation into the listed host. Of two trailing dots one stays: such a name does not resolve.
     name = host.translate(_LOWER)
     if name.startswith("[") and name.endswith("]"):
         name = name[1:-1]
@@ -86,7 +89,7 @@ def canonical_host(host: str) -> str:
 
 
 def with_port(host: str, port: int | None) -> str:
-    """Host and port as a URL has them; the host alone where `port` is `None`, the default one."""
+    """Host and port as in a URL; the host alone where `port` is `None`, the default."""
     if port is None:
         return host
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -99,7 +102,7 @@ def match_host(
     port: int | None,
     on: date,
 ) -> HostMatch:
-    """Look `host` up; a host that the catalogue lists can't be given another region by a policy."""
+    """Look up `host`. A policy can't give another region to a host that the catalogue lists."""
     return _match(catalogue, configured, canonical_host(host), port, on)._replace(port=port)
 
 
@@ -118,25 +121,33 @@ def _match(
     address = _address(name)
     network = _network_kind(catalogue, address) if address is not None else None
     loopback = listed is not None or network == "loopback"
-    own = configured_for(configured, name, port)
-    if own is not None:
-        return HostMatch(name, "configured", own.provider, (own.region,), "", own, loopback)
+    entry = configured_for(configured, name, port)
+    if entry is not None:
+        return HostMatch(
+            host=name,
+            kind="configured",
+            provider=entry.provider,
+            regions=(entry.region,),
+            configured=entry,
+            loopback=loopback,
+        )
     if loopback:
-        return HostMatch(name, "loopback", loopback=True, to_configure=VENDOR)
+        return HostMatch(host=name, kind="loopback", loopback=True, to_configure=VENDOR)
     if address is not None:
         kind: HostKind = "local" if network else "unknown"
-        return HostMatch(name, kind, note="an address names no region", to_configure=VENDOR)
+        note = "the region of an address is not known"
+        return HostMatch(host=name, kind=kind, note=note, to_configure=VENDOR)
     return _by_shape(catalogue, name)
 
 
 def configured_for(configured: Mapping[str, T], name: str, port: int | None) -> T | None:
-    """What is configured for the canonical host `name` and this port, else for the host alone."""
-    own = configured.get(with_port(name, port))
-    return configured.get(name) if own is None else own
+    """The value configured for the canonical host `name` and this port, else for the host alone."""
+    value = configured.get(with_port(name, port))
+    return configured.get(name) if value is None else value
 
 
 def is_loopback(catalogue: Catalogue, name: str) -> bool:
-    """Whether the canonical host `name` never leaves the machine."""
+    """Whether requests to the canonical host `name` stay on this machine."""
     listed = catalogue.hosts.get(name)
     if listed is not None:
         return listed.kind == "loopback"
@@ -145,7 +156,9 @@ def is_loopback(catalogue: Catalogue, name: str) -> bool:
 
 
 def _by_shape(catalogue: Catalogue, name: str) -> HostMatch:
-    """A member of a family of hosts, an imitation, or neither; foreign letters are looked at first."""
+    """A member of a family of hosts, a lookalike, or neither."""
+    # The placeholder of a family accepts any letters. Outside ASCII they may spell another host, for example
+    # with full-width dots, so imitations are looked for first.
     plain = name.isascii() and "xn--" not in name
     original = None if plain else lookalike_of(catalogue, name)
     if original is None:
@@ -153,20 +166,25 @@ def _by_shape(catalogue: Catalogue, name: str) -> HostMatch:
             if matches(labels, name.split(".")):
                 kind: HostKind = "local" if pattern.kind == "local" else "listed"
                 regions = pattern.regions or _labelled(catalogue, pattern, labels, name)
-                ours = pattern.behind or (pattern.provider if pattern.region_from == "policy" else "")
                 return HostMatch(
-                    name, kind, pattern.provider, regions, pattern.notes or "", to_configure=ours
+                    host=name,
+                    kind=kind,
+                    provider=pattern.provider,
+                    regions=regions,
+                    note=pattern.notes or "",
+                    to_configure=pattern.behind
+                    or (pattern.provider if pattern.region_from == "policy" else ""),
                 )
         original = lookalike_of(catalogue, name)
     if original is None:
-        return HostMatch(name, "unknown", to_configure=VENDOR)
-    return HostMatch(name, "lookalike", note=f"it resembles {original} and is another host")
+        return HostMatch(host=name, kind="unknown", to_configure=VENDOR)
+    return HostMatch(host=name, kind="lookalike", note=f"it resembles {original} and is another host")
 
 
 def _labelled(
     catalogue: Catalogue, pattern: HostPattern, labels: tuple[str, ...], name: str
 ) -> tuple[str, ...]:
-    """The region that a label names, where the cloud documents that it does."""
+    """The region of the cloud region that a label names."""
     if pattern.region_from != "label":
         return ()
     named = next(pair for pair in zip(labels, name.split("."), strict=True) if "{" in pair[0])
@@ -179,19 +197,29 @@ def _labelled(
 def _listed(host: Host, on: date) -> HostMatch:
     if host.kind in ("control-plane", "not-api"):
         kind: HostKind = "control-plane" if host.kind == "control-plane" else "unknown"
-        return HostMatch(host.host, kind, host.provider, note=host.notes or "")
-    link = host.kind == "azure-private-link"
+        return HostMatch(host=host.host, kind=kind, provider=host.provider, note=host.notes or "")
+    regions, note = host.regions, host.notes or ""
     for period in host.periods:
         if (period.since or date.min) <= on <= (period.until or date.max):
-            return HostMatch(host.host, "listed", host.provider, period.regions, period.why, link=link)
-    return HostMatch(host.host, "listed", host.provider, host.regions, host.notes or "", link=link)
+            regions, note = period.regions, period.why
+            break
+    return HostMatch(
+        host=host.host,
+        kind="listed",
+        provider=host.provider,
+        regions=regions,
+        note=note,
+        link=host.kind == "azure-private-link",
+    )
 
 
 def _address(name: str) -> IPv4Address | IPv6Address | None:
+    # Without the zone id of a link-local address, which names an interface of this machine.
     try:
         address = ip_address(name.partition("%")[0])
     except ValueError:
         return None
+    # ::ffff:127.0.0.1 connects to 127.0.0.1, but is in no IPv4 network.
     return getattr(address, "ipv4_mapped", None) or address
 
 
@@ -203,13 +231,11 @@ def _network_kind(catalogue: Catalogue, address: IPv4Address | IPv6Address) -> s
 
 
 def matches(pattern: tuple[str, ...], labels: list[str]) -> bool:
-    """Whether a host of these labels belongs to the family that the labels of `pattern` describe."""
+    """Whether a host with these labels belongs to the family that `pattern` describes."""
     if pattern[0] == "*":
         rest = pattern[1:]
         return len(labels) > len(rest) and tuple(labels[-len(rest) :]) == rest and all(labels)
-    return len(pattern) == len(labels) and all(
-        map(_label_matches, pattern, labels),
-    )
+    return len(pattern) == len(labels) and all(map(_label_matches, pattern, labels))
 
 
 def _label_matches(pattern: str, label: str) -> bool:
@@ -221,19 +247,19 @@ def _label_matches(pattern: str, label: str) -> bool:
 
 
 def lookalike_of(catalogue: Catalogue, name: str) -> str | None:
-    """The listed host that `name` imitates: other letters, other dots and hyphens, or a foreign ending."""
+    """The listed host that `name` imitates: by similar letters, moved dots or hyphens, or another ending."""
     skeleton = _skeleton(catalogue, name)
     squashed = _squash(skeleton)
     labels = skeleton.split(".")
     for listed, entry in catalogue.hosts.items():
         if entry.kind == "loopback":
             continue
-        own = _skeleton(catalogue, listed)
-        if skeleton == own or squashed == _squash(own):
+        original = _skeleton(catalogue, listed)
+        if skeleton == original or squashed == _squash(original):
             return listed
-        parts = own.split(".")
+        parts = original.split(".")
         size = len(parts)
-        if size > 2 and labels[:-1] == parts[:-1]:  # noqa: PLR2004 - two labels are anybody's name
+        if size > 2 and labels[:-1] == parts[:-1]:  # noqa: PLR2004 - a name of two labels is too common
             return listed
         if any(labels[at : at + size] == parts for at in range(len(labels) - size)):
             return listed
@@ -261,17 +287,17 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 
 def normal_path(path: str) -> str:
-    """`path` in the normal form of RFC 3986, 6.2.2: escapes of plain letters read, dot segments applied.
+    """`path` in the normal form of RFC 3986, 6.2.2: escapes of plain letters decoded, dot segments removed.
 
-    Empty segments stay: whether a server ignores them is not known.
+    Empty segments stay, since servers differ in whether they ignore them.
     """
 
-    def read(escape: re.Match[str]) -> str:
+    def decode(escape: re.Match[str]) -> str:
         letter = chr(int(escape[1], 16))
         return letter if letter in _UNRESERVED else escape[0].upper()
 
     kept: list[str] = []
-    segments = path_segments(_ESCAPE.sub(read, path))
+    segments = path_segments(_ESCAPE.sub(decode, path))
     for segment in segments:
         if segment == "..":
             if kept:
@@ -286,7 +312,7 @@ def normal_path(path: str) -> str:
 def match_endpoint(
     catalogue: Catalogue, provider: str, method: str, path: str, gateway_base: str | None = None
 ) -> EndpointMatch:
-    """Look a raw path up. `gateway_base` is the base path of a configured host, if it is one."""
+    """Look up a raw path. `gateway_base` is the path of the base URL, for hosts that may be gateways."""
     segments = path_segments(normal_path(path))
     deployment = None
     for base, _ in catalogue.base_paths(provider):
@@ -295,10 +321,12 @@ def match_endpoint(
             rest, deployment = found
             break
     else:
-        own = path_segments(normal_path(gateway_base.rstrip("/"))) if gateway_base else None
-        stripped = _strip(() if own == ("",) else own, segments) if own is not None else None
+        base_segments = path_segments(normal_path(gateway_base.rstrip("/"))) if gateway_base else None
+        if base_segments == ("",):
+            base_segments = ()
+        stripped = None if base_segments is None else _strip(base_segments, segments)
         if stripped is None:
-            return EndpointMatch(UNKNOWN, ())
+            return EndpointMatch(template=UNKNOWN, segments=())
         rest = stripped[0]
     below = ("v1", *rest)
     endpoint = catalogue.endpoint(below)
@@ -306,7 +334,13 @@ def match_endpoint(
         (entry.method in ("*", method)) and _content_free(path_segments(entry.path), below, deep=entry.below)
         for entry in catalogue.entries.without_content
     )
-    return EndpointMatch(endpoint.path if endpoint else UNKNOWN, below, endpoint, content, deployment)
+    return EndpointMatch(
+        template=endpoint.path if endpoint else UNKNOWN,
+        segments=below,
+        endpoint=endpoint,
+        content=content,
+        deployment=deployment,
+    )
 
 
 def _strip(base: tuple[str, ...], segments: tuple[str, ...]) -> tuple[tuple[str, ...], str | None] | None:
@@ -331,7 +365,7 @@ def _content_free(path: tuple[str, ...], segments: tuple[str, ...], *, deep: boo
 
 
 def match_sender(catalogue: Catalogue, host: str, path: str) -> tuple[str, Sender] | None:
-    """The path with its ids as placeholders, and the program known to send prompts to it at this host."""
+    """The path with placeholders for ids, and the program that is listed to send prompts there."""
     paths = catalogue.senders.get(canonical_host(host))
     if paths is None:
         return None

@@ -1,7 +1,7 @@
-"""Findings in, a decision out. Pure and total: the same answer live and in an audit, and no exception.
+"""Decide whether one call meets the policy: facts, catalogue and policy in, a decision out.
 
-Where a rule comes from is in the catalogue beside it. What no table states is decided here once, and
-never in favour of `eligible`.
+It is pure and never raises, so that the guard and an audit of the ledger give the same answer. What no
+table states is decided here once, and never in favour of `eligible`.
 """
 
 from collections.abc import Iterator
@@ -44,42 +44,43 @@ from otel_residency.core.verdict import (
 )
 
 STALE_AFTER = 180
-"""Days after which verdicts note that the catalogue may be outdated."""
+"""Days after the last check of the catalogue from which verdicts note that it may be outdated."""
 
 
 def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
-    """Judge one call.
+    """Check one call.
 
     Args:
-        facts: what was seen, before the call or after it.
+        facts: what is known of the call, before it is sent or after it.
         catalogue: the dated tables; the revision in force on `facts.on` is used unless one is pinned.
-        policy: the requirement, the attestations and the configured hosts, rules for services applied.
+        policy: the requirement, the attestations and the configured hosts; its rules for services are
+            already applied.
 
     Returns:
         The verdict with its findings, worst first. Never raises.
     """
     revision = catalogue.revision_on(facts.on)
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
-    vouched = bool(hosts) and hosts[-1].vendors
-    policy, required, asked = required_of(facts, catalogue, policy, vouched=vouched)
+    at_vendor = bool(hosts) and hosts[-1].vendors
+    policy, required, requirement_findings = required_of(facts, catalogue, policy, at_vendor=at_vendor)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
     hosts = tuple(
         sender_host(catalogue, host) if _is_foreign(endpoint) else host
         for endpoint, host in zip(endpoints, hosts, strict=True)
     )
-    findings = [*asked, *_policy_findings(facts, catalogue, policy)]
+    findings = [*requirement_findings, *_policy_findings(facts, catalogue, policy)]
     if not hosts:
-        findings.append(Finding("host.unknown", INDETERMINATE, "no request was seen"))
-    shown = tuple(with_project(facts, host, catalogue, policy, revision) for host in hosts)
-    places = tuple(zip(facts.hops, hosts, endpoints, shown, strict=True))
-    for hop, host, endpoint, own in places:
+        findings.append(Finding("host.unknown", INDETERMINATE, "no request was observed"))
+    policies = tuple(with_project(facts, host, catalogue, policy, revision) for host in hosts)
+    places = tuple(zip(facts.hops, hosts, endpoints, policies, strict=True))
+    for hop, host, endpoint, policy_here in places:
         findings += project_findings(facts, host, catalogue, policy)
         if endpoint.sender is not None:
-            findings += sender_findings(endpoint.sender, host, own)
+            findings += sender_findings(endpoint.sender, host, policy_here)
         if _is_foreign(endpoint):
             findings += transport_findings(hop, host)
             continue
-        findings += hop_findings(hop, host, own, revision, content=endpoint.content)
+        findings += hop_findings(hop, host, policy_here, revision, content=endpoint.content)
         findings += route_findings(hop, host, facts.on, catalogue, policy)
         if hop.redirected:
             findings += redirect_findings(hop, host, policy, hosts[0])
@@ -104,7 +105,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
 
 
 def _is_foreign(endpoint: EndpointMatch) -> bool:
-    """Whether a request goes to a back end that is none of the vendor, by a program known to do so."""
+    """Whether a request goes to the back end of another operator, by a program listed for that."""
     return endpoint.sender is not None and endpoint.sender.operator is not None
 
 
@@ -114,7 +115,7 @@ def _is_violation(verdict: Verdict, facts: CallFacts, policy: Policy) -> bool:
 
 
 def violates(verdict: Verdict, policy: Policy, required: bool) -> bool:  # noqa: FBT001 - one of three
-    """Whether this verdict breaks the policy; `required`: whether a region is, by it or for a customer."""
+    """Whether this verdict violates the policy; `required`: whether a region is required at all."""
     if policy.on_call == "block" and policy.unreadable is not None:
         return True
     return required and (verdict is INELIGIBLE or (policy.strict and verdict is not ELIGIBLE))
@@ -124,12 +125,12 @@ def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch)
     provider = host.provider if host.kind in ("listed", "configured") else "openai"
     vendor = host.vendors
     found = match_endpoint(catalogue, provider, facts.method, hop.path, None if vendor else facts.base_path)
-    # A base URL can make any call look like administration; but what names a model is a prompt.
+    # A base URL can make any path look like the administration API; but a request with a model is a prompt.
     if host.kind == "control-plane":
         content = found.endpoint is not None
     else:
-        known = found.endpoint is not None and facts.method in found.endpoint.methods
-        content = found.content or not (vendor or known)
+        is_listed = found.endpoint is not None and facts.method in found.endpoint.methods
+        content = found.content or not (vendor or is_listed)
     sent = match_sender(catalogue, hop.host, hop.path)
     if sent is not None:
         return found._replace(template=sent[0], sender=sent[1], content=True)
@@ -142,15 +143,24 @@ def _cases(
     revision: Revision,
     places: tuple[tuple[Hop, HostMatch, EndpointMatch, Policy], ...],
 ) -> Iterator[Case]:
-    """What the table has to judge: once each place that the call reached."""
-    seen = set()
+    """One case for each distinct host, port and path that the call reached."""
+    done = set()
     for hop, host, endpoint, policy in places:
         place = (hop.host, hop.port, hop.path)
-        if endpoint.content and place not in seen and not _is_foreign(endpoint):
-            seen.add(place)
+        if endpoint.content and place not in done and not _is_foreign(endpoint):
+            done.add(place)
             rows = catalogue.rows(revision, endpoint.segments) if endpoint.segments else ()
             target = target_region(host, policy, revision)
-            yield Case(facts, catalogue, policy, revision, host, endpoint, rows, target)
+            yield Case(
+                facts=facts,
+                catalogue=catalogue,
+                policy=policy,
+                revision=revision,
+                host=host,
+                endpoint=endpoint,
+                rows=rows,
+                target=target,
+            )
 
 
 def _snapshot(
@@ -177,7 +187,7 @@ def age_findings(catalogue: Catalogue, policy: Policy, day: date) -> Iterator[Fi
     """Whether the table of `day` is missing, or older than the policy or we allow."""
     revision = catalogue.revision_on(day)
     if revision is None:
-        yield Finding("catalogue.no_revision", INDETERMINATE, f"no table is known for {day}")
+        yield Finding("catalogue.no_revision", INDETERMINATE, f"no table covers {day}")
         return
     age = catalogue.age(revision, day)
     if policy.catalogue_max_age is not None and age > policy.catalogue_max_age:

@@ -1,6 +1,6 @@
 """Converts plain data to named tuples, strictly, and back; an error names the key, the value and a fix.
 
-The classes are the only description of a file: their fields are its keys, their types what is allowed.
+The classes are the only description of a file: their fields are its keys, their types the allowed values.
 """
 
 import types
@@ -17,7 +17,7 @@ _EXAMPLES = {str: '"…"', int: "1", bool: "true", date: "2026-11-20"}
 
 
 class DecodeError(ValueError):
-    """A value that does not fit.
+    """A value that does not match its description.
 
     Attributes:
         place: dotted path of the key, `""` for the whole document.
@@ -34,8 +34,8 @@ class DecodeError(ValueError):
         self.fix = fix
 
 
-def build(cls: type[T], value: object, place: str = "") -> T:
-    """Make a `cls` from a mapping.
+def decode(cls: type[T], value: object, place: str = "") -> T:
+    """Decode a mapping as a `cls`.
 
     Raises:
         DecodeError: for an unknown or missing key and for a value of another type.
@@ -43,7 +43,7 @@ def build(cls: type[T], value: object, place: str = "") -> T:
     described: Any = cls
     if not isinstance(value, Mapping):
         raise _not_a_table(described, value, place)
-    allowed = keys(described)
+    allowed = field_types(described)
     for key in value:
         if key not in allowed and not str(key).startswith("$"):
             raise _unknown_key(str(key), allowed, place)
@@ -51,29 +51,29 @@ def build(cls: type[T], value: object, place: str = "") -> T:
     optional = described._field_defaults
     for key, kind in allowed.items():
         if key in value:
-            # Where nothing is usual a key says so by its absence, elsewhere by null.
-            none = value[key] is None and key not in optional and type(None) in get_args(kind)
-            arguments[key] = None if none else convert(kind, value[key], _at(place, key))
+            # An optional key is left out where it has no value; only a required one may be null.
+            is_null = value[key] is None and key not in optional and type(None) in get_args(kind)
+            arguments[key] = None if is_null else decode_value(kind, value[key], _at(place, key))
         elif key not in optional:
             raise DecodeError(_at(place, key), "this key is missing", fix=f"Add {key} = {_example(kind)}.")
     return cls(**arguments)
 
 
 @cache
-def keys(cls: Any) -> Mapping[str, Any]:
-    """The keys of a file that describes a `cls`, and their types: its fields, but for `not_keys()`."""
+def field_types(cls: Any) -> Mapping[str, Any]:
+    """The keys of a file that describes a `cls`, and their types: the fields but those of `not_keys()`."""
     hidden: tuple[str, ...] = getattr(cls, "not_keys", tuple)()
     return {key: kind for key, kind in typing.get_type_hints(cls).items() if key not in hidden}
 
 
-def convert(kind: Any, value: object, place: str) -> Any:
-    """`value` as `kind`: a class above, a scalar, Literal, tuple, frozenset, Mapping, or optional."""
-    if type(value) is kind and kind in _SCALARS:  # most values are plain strings
+def decode_value(kind: Any, value: object, place: str) -> Any:
+    """Decode `value` as `kind`: a named tuple, scalar, Literal, tuple, frozenset, Mapping, or optional."""
+    if type(value) is kind and kind in _SCALARS:  # a short cut: most values are strings
         return value
     origin, arguments = _shape(kind)
     if origin in (typing.Union, types.UnionType):
         inner = next(each for each in arguments if each is not type(None))
-        return convert(inner, value, place)
+        return decode_value(inner, value, place)
     if origin is Literal:
         if value not in arguments:
             raise _not_a(f"one of: {', '.join(map(str, arguments))}", value, place)
@@ -82,11 +82,11 @@ def convert(kind: Any, value: object, place: str) -> Any:
         return origin(_list(arguments[0], value, place))
     if origin is Mapping:
         return _mapping(arguments[1], value, place)
-    return build(kind, value, place) if hasattr(kind, "_fields") else _scalar(kind, value, place)
+    return decode(kind, value, place) if hasattr(kind, "_fields") else _scalar(kind, value, place)
 
 
-def plain(value: Any, *, defaults: bool = False) -> Any:
-    """The plain data that `build` and `convert` read `value` from.
+def to_plain(value: Any, *, defaults: bool = False) -> Any:
+    """The plain data that `decode` and `decode_value` read `value` from.
 
     Args:
         value: a named tuple, or what is in one.
@@ -96,11 +96,11 @@ def plain(value: Any, *, defaults: bool = False) -> Any:
         fields, usual = value._asdict(), {} if defaults else value._field_defaults
         value = {key: each for key, each in fields.items() if key not in usual or each != usual[key]}
     if isinstance(value, Mapping):
-        return {key: plain(each, defaults=defaults) for key, each in value.items()}
+        return {key: to_plain(each, defaults=defaults) for key, each in value.items()}
     if isinstance(value, frozenset):
         value = sorted(value)
     if isinstance(value, tuple | list):
-        return [plain(each, defaults=defaults) for each in value]
+        return [to_plain(each, defaults=defaults) for each in value]
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -121,17 +121,17 @@ def _list(kind: Any, value: object, place: str) -> tuple[Any, ...]:
         raise _not_a("a list", value, place, f"Write {fix}.")
     if kind in _SCALARS and {*map(type, value)} <= {kind}:
         return tuple(value)
-    return tuple(convert(kind, each, f"{place}[{number}]") for number, each in enumerate(value))
+    return tuple(decode_value(kind, each, f"{place}[{number}]") for number, each in enumerate(value))
 
 
 def _mapping(kind: Any, value: object, place: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise _not_a_table(Mapping[str, kind], value, place)
-    return {str(key): convert(kind, each, _at(place, str(key))) for key, each in value.items()}
+    return {str(key): decode_value(kind, each, _at(place, str(key))) for key, each in value.items()}
 
 
 def _scalar(kind: Any, value: object, place: str) -> Any:
-    """A value that is not of `kind` as it stands: the text of a date, or a mistake."""
+    """A date from its text; any other value is a mistake."""
     if kind is date and isinstance(value, str):
         try:
             return date.fromisoformat(value)
@@ -166,7 +166,7 @@ def _example(kind: Any) -> str:
     """A value of `kind` as TOML writes it; of a class its required keys, but two keys at least."""
     origin, arguments = _shape(kind)
     if hasattr(kind, "_fields"):
-        shown = list(keys(kind).items())
+        shown = list(field_types(kind).items())
         required = [key for key, _ in shown if key not in kind._field_defaults]
         pairs = (f"{key} = {_example(each)}" for key, each in shown[: max(2, len(required))])
         return f"{{ {', '.join(pairs)} }}"

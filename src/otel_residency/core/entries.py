@@ -1,6 +1,6 @@
-"""What a catalogue holds, one class per kind of entry. The fields are the keys of the data files.
+"""The entries of a catalogue, one class for each kind. The fields are the keys of the data files.
 
-Named tuples: forty frozen classes that are created in a fifth of the time dataclasses take.
+Named tuples, not frozen dataclasses: defining these forty classes takes a fifth of the start-up time.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from typing import Any, Literal, NamedTuple
 
 Strings = tuple[str, ...]
 Needs = tuple[tuple[str, ...], ...]
-"""Attestations that must hold: every group, and of each group at least one."""
+"""Attestations that must hold: of each group at least one."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Source(NamedTuple):
-    """Where a fact was read, and when that text was current."""
+    """A source of facts, and when it was current."""
 
     kind: str
     title: str
@@ -24,19 +24,19 @@ class Source(NamedTuple):
     ref: str | None = None
     note: str | None = None
     citation: str | None = None
-    """Who published it, what it is called and where it stands, whether a copy was read, and of which day."""
+    """Publisher, title and address, and the day of the copy if a copy was read."""
 
     @property
     def cited(self) -> str:
-        """The source as a reader can follow it up, without any other source beside it."""
+        """The source as a complete citation."""
         if self.citation:
             return self.citation
-        what = ", ".join(filter(None, (self.title, self.kind, self.url or self.ref)))
-        return f"{what}. Observed: {self.observed}."
+        parts = ", ".join(filter(None, (self.title, self.kind, self.url or self.ref)))
+        return f"{parts}. Observed: {self.observed}."
 
 
 class HostPeriod(NamedTuple):
-    """What a host meant for a while. More than one region: the sources of that time disagree."""
+    """The regions of a host for some time. Several regions: the sources of that time disagree."""
 
     regions: Strings
     why: str
@@ -45,7 +45,7 @@ class HostPeriod(NamedTuple):
 
 
 class Host(NamedTuple):
-    """A host that is matched by equality. No region: the name alone does not tell one."""
+    """A host, matched by equality. Without regions its name does not show one."""
 
     host: str
     provider: str
@@ -63,7 +63,7 @@ class HostPattern(NamedTuple):
     """A family of hosts, matched on whole labels.
 
     `*` as the first label stands for one or more labels, `{name}` for one label or for the rest of a
-    label beside literal text.
+    label after or before literal text.
     """
 
     pattern: str
@@ -73,37 +73,37 @@ class HostPattern(NamedTuple):
     region_from: Literal["policy", "label", "nothing"] = "nothing"
     kind: Literal["api", "local"] = "api"
     behind: str | None = None
-    """Provider to name in a policy, for a gateway; whoever is behind it."""
+    """For a gateway, the provider that a policy names: the one behind the gateway."""
     notes: str | None = None
 
 
 class Sender(NamedTuple):
-    """A program that sends prompts to a back end of its own, past base URLs and OpenTelemetry's exporters."""
+    """A library that sends prompts to its own back end, not through base URLs or OpenTelemetry exporters."""
 
     name: str
     paths: Strings
-    """Paths of its requests, ids as placeholders."""
+    """Paths of its requests, with placeholders for ids."""
     fix: str
     sources: Strings
     host: str | None = None
-    """A host of the vendor that it sends to."""
+    """The vendor's host that it sends to, if any."""
     operator: str | None = None
-    """Or the operator of the back end, whose hosts and regions stand under `telemetry_hosts`."""
+    """Otherwise the operator of its back end, whose hosts and regions are in `telemetry_hosts`."""
 
 
 class TelemetryHost(NamedTuple):
-    """A host that takes telemetry, matched by equality. No region: its documentation does not tell one."""
+    """A host that receives telemetry, matched by equality. Without regions its documentation names none."""
 
     host: str
     operator: str
     regions: Strings
-    """Region codes of the vendor's table, or `other` for a country that none of them stands for."""
+    """Region codes of the vendor's table, or `other` for a country in none of these regions."""
     sources: Strings
     notes: str | None = None
 
 
 class TelemetryPattern(NamedTuple):
-    """A family of hosts that take telemetry, matched on whole labels as a `HostPattern` is."""
+    """A family of hosts that receive telemetry, matched like a `HostPattern`."""
 
     pattern: str
     operator: str
@@ -113,14 +113,14 @@ class TelemetryPattern(NamedTuple):
 
 
 class Network(NamedTuple):
-    """A range of addresses that do not leave the machine (loopback) or the organization (private)."""
+    """A range of addresses within the machine (loopback) or the organization (private)."""
 
     network: str
     kind: Literal["loopback", "private"]
 
 
 class BogusHost(NamedTuple):
-    """A host that somebody takes for an endpoint of the vendor and that no official source names."""
+    """A host that is cited as an endpoint of the vendor, although no official source names it."""
 
     host: str
     claimed: str
@@ -132,7 +132,7 @@ class BogusHost(NamedTuple):
 
 
 class RegionTerms(NamedTuple):
-    """What one revision says about one region."""
+    """The terms of one region in one revision."""
 
     name: str
     host: str
@@ -145,7 +145,7 @@ class RegionTerms(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row of the vendor's table. `models=None`: the row holds for the service, whatever the model."""
+    """One row of the vendor's table. `models=None`: the row applies to the service with any model."""
 
     id: str
     services: Strings
@@ -154,7 +154,7 @@ class Row(NamedTuple):
     kind: Literal["endpoint", "feature", "modalities"] = "endpoint"
     models: Strings | None = None
     model_regions: Mapping[str, Strings] = NOTHING
-    """Models that the row lists for these regions only."""
+    """Models that the row lists only for these regions."""
     processing_models: Mapping[str, Strings] = NOTHING
     """Regions in which only these models are processed."""
     values: Strings = ()
@@ -164,7 +164,7 @@ class Row(NamedTuple):
 
 
 class FeatureRule(NamedTuple):
-    """A footnote: this feature, on this service, in these regions, has this verdict."""
+    """A footnote: the verdict for a feature of a service in some regions."""
 
     service: str
     feature: str
@@ -191,7 +191,7 @@ class TierRule(NamedTuple):
 
 
 class Revision(NamedTuple):
-    """The vendor's table as one dated copy shows it."""
+    """The vendor's table, as of one date."""
 
     id: str
     effective_from: date
@@ -202,7 +202,7 @@ class Revision(NamedTuple):
     effective_from_note: str | None = None
     superseded_by: str | None = None
     inherits: str | None = None
-    """Revision whose regions, rows and rules hold where this one has none of its own."""
+    """The revision whose regions, rows and rules apply where this one has none."""
     regions: Mapping[str, RegionTerms] = NOTHING
     rows: tuple[Row, ...] = ()
     feature_rules: tuple[FeatureRule, ...] = ()
@@ -211,19 +211,19 @@ class Revision(NamedTuple):
     conditions: Strings = ()
     pricing: str | None = None
     models_unknown: Strings = ()
-    """Models seen elsewhere of which this partial copy does not say whether they are listed."""
+    """Models of which this partial copy does not show whether they are listed."""
     known_changes: Strings = ()
     not_listed_examples: Strings = ()
     notes: Strings = ()
 
 
 class Endpoint(NamedTuple):
-    """A path of the vendor's API with its ids as placeholders, for names of low cardinality."""
+    """A path of the vendor's API, with placeholders for ids."""
 
     path: str
     methods: Strings
     model_at: Strings = ()
-    """Where a POST names its model, as dotted paths into the body."""
+    """Dotted paths into the body of a POST at which the model is named."""
     image_input: bool = False
 
 
@@ -243,12 +243,12 @@ class BasePath(NamedTuple):
 
 
 class Feature(NamedTuple):
-    """How a feature shows in a request body."""
+    """How a feature is recognized in a request body."""
 
     feature: str
     at: Strings
     value: str
-    """`truthy`, `false`, or the exact string that must stand there."""
+    """`truthy`, `false`, or the exact string that must be there."""
 
 
 class PartType(NamedTuple):
@@ -268,37 +268,37 @@ class Tool(NamedTuple):
 
 
 class StoredKind(NamedTuple):
-    """A kind of thing that the vendor keeps, and where a request names one by its id."""
+    """A kind of object that the vendor stores, and where a request names one by its id."""
 
     kind: str
     below: Strings = ()
-    """Segments of a path that an id follows."""
+    """Path segments that an id follows."""
     at: Strings = ()
-    """Dotted paths into a request body; a list stands for each of its items."""
+    """Dotted paths into a request body; at a list, the path applies to each item."""
     typed: Mapping[str, Strings] = NOTHING
     """Dotted paths into the parts of a prompt and the tools, by their type."""
     words: Strings = ()
-    """Values that may stand in the place of an id and are none."""
+    """Values that may replace an id."""
     model_prefix: str | None = None
-    """How the models begin that are such a thing."""
+    """The prefix of model names that are such an object."""
 
 
 class Creation(NamedTuple):
-    """An endpoint whose answers give the ids of things that the vendor keeps."""
+    """An endpoint whose responses name objects that the vendor stores."""
 
     path: str
     id_at: Strings
-    """Dotted paths into the answer; a list stands for each of its items."""
+    """Dotted paths into the response; at a list, the path applies to each item."""
     only: str | None = None
-    """Feature without which nothing is kept."""
+    """The feature without which nothing is stored."""
     unless: str | None = None
-    """Feature with which nothing is kept."""
+    """The feature with which nothing is stored."""
     with_path: bool = False
-    """They are where the thing is that the path of the request names."""
+    """They are in the region of the object that the path of the request names."""
 
 
 class PromptCacheDefault(NamedTuple):
-    """From when on extended prompt caching is on without being asked for."""
+    """The day from which extended prompt caching is on by default."""
 
     since: date
     unless: Strings
@@ -307,19 +307,19 @@ class PromptCacheDefault(NamedTuple):
 
 
 class BatchFiles(NamedTuple):
-    """How a file of calls is uploaded and named, and how long the vendor lets it be."""
+    """How the input file of a batch is uploaded and named, and its limits."""
 
     purpose: str
-    """What an upload says that it is for."""
+    """The `purpose` of the upload."""
     input_at: str
-    """The key by which a new batch names its file."""
+    """The key at which a new batch names its file."""
     max_bytes: int
     max_lines: int
     source: str
 
 
 class EvidenceHeader(NamedTuple):
-    """A response header that corroborates where a call went."""
+    """A response header with evidence of where a call was processed."""
 
     header: str
     shows: Literal[
@@ -327,47 +327,46 @@ class EvidenceHeader(NamedTuple):
     ]
     source: str
     after_last: str | None = None
-    """Only what follows the last one of these characters is looked at."""
+    """Only the part after the last of these characters is used."""
     url: bool = False
-    """It is a URL, of which only the host is looked at."""
+    """The value is a URL, of which only the host is used."""
     nothing: Strings = ()
-    """Values that say that there is nothing to show."""
+    """Values that stand for no value."""
 
 
 class RouteHeader(NamedTuple):
-    """A request header by which an application tells a gateway where to send a request on to."""
+    """A request header that tells a gateway where to route a request."""
 
     header: str
     shows: Literal["upstream", "provider", "aws_region", "location", "rules"]
-    """A URL, of which only the host is looked at; a name, of a region as `CloudRegion.names` has it or of a
-    provider; or rules, of which nothing is."""
+    """The kind of value: `upstream` is a URL, of which only the host is used; `rules` are not read."""
     source: str
 
 
 class Attestation(NamedTuple):
-    """A statement that a contract with the vendor can make."""
+    """A contract term with the vendor that a policy can state."""
 
     name: str
     meaning: str
     shown_by: Literal["residency", "retention"] | None = None
-    """The setting of a project that shows whether it holds: for `retention`, the type of this name."""
+    """The setting of a project that shows whether it holds; for `retention`, the type of this name."""
 
 
 class ProjectResidency(NamedTuple):
-    """A value of the `residency` that the vendor's Admin API tells of a project."""
+    """A value of the `residency` of a project in the vendor's Admin API."""
 
     name: str
     region: str
     """A region code, or `global`."""
     source: str
     processing: bool = True
-    """Whether processing stays there, too, and not only storage."""
+    """Whether it covers processing as well as storage."""
     other_hosts_since: date | None = None
-    """The day from which its keys may be used on hosts of other regions, by approval."""
+    """The day from which its keys may be used on hosts of other regions, with approval."""
 
 
 class Alias(NamedTuple):
-    """A model name without a date that the vendor may point to another snapshot."""
+    """A model name without a date, which the vendor may point to another snapshot."""
 
     alias: str
     source: str
@@ -383,7 +382,7 @@ class RetiredModel(NamedTuple):
 
 
 class RetiredEndpoint(NamedTuple):
-    """The day from which the vendor no longer serves a path and what is below it."""
+    """The day from which the vendor no longer serves a path and the paths below it."""
 
     path: str
     on: date
@@ -391,7 +390,7 @@ class RetiredEndpoint(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """An error by which the vendor says that host and project do not belong together."""
+    """An error of the vendor that says that host and project do not match."""
 
     id: str
     status: int
@@ -404,7 +403,7 @@ class Refusal(NamedTuple):
 
 
 class Deployment(NamedTuple):
-    """A deployment type of a cloud and how far processing may travel under it."""
+    """A deployment type of a cloud, and where it may process."""
 
     provider: str
     name: str
@@ -412,33 +411,33 @@ class Deployment(NamedTuple):
     processing: str
     sku: str | None = None
     zones: Strings = ()
-    """Regions that are a zone of their own, for types that stay in a zone."""
+    """The regions that are a zone, for types that stay in a zone."""
 
 
 class CloudRegion(NamedTuple):
-    """A region of a cloud, and the region that it lies in."""
+    """A region of a cloud, and the region code that it belongs to."""
 
     names: str
-    """Whose name it is, by the placeholder of host patterns: `azure_region`, `aws_region`, `location`."""
+    """The naming scheme, a placeholder of host patterns: `azure_region`, `aws_region`, `location`."""
     name: str
     region: str
-    """A region code, or `other` for a country that has none."""
+    """A region code, or `other` for a country without one."""
     sources: Strings
 
 
 class InferenceProfile(NamedTuple):
-    """A prefix of model ids that lets a cloud send a request on to other regions of its own."""
+    """A prefix of model ids with which a cloud may route a request to its other regions."""
 
     provider: str
     prefix: str
-    """What stands before the first dot of the id."""
+    """The part of the id before the first dot."""
     zones: Strings
-    """The regions that a request may reach; empty: any."""
+    """The regions that a request may reach; empty for any."""
     sources: Strings
 
 
 class ClientRegions(NamedTuple):
-    """The region names that a release of the client knows."""
+    """The region names that a release of the client accepts."""
 
     client: str
     regions: Strings
@@ -446,7 +445,7 @@ class ClientRegions(NamedTuple):
 
 
 class Retention(NamedTuple):
-    """What the vendor keeps of a service's data, and whether Zero Data Retention covers it."""
+    """What the vendor stores of a service's data, and whether Zero Data Retention covers it."""
 
     service: str
     abuse: str
@@ -456,7 +455,7 @@ class Retention(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """Everything a catalogue is made of: the shipped files together, or a user's file."""
+    """All sections of a catalogue: the shipped files together, or a user's file."""
 
     schema_version: int = 1
     generated: date | None = None
@@ -471,7 +470,7 @@ class Entries(NamedTuple):
     networks: tuple[Network, ...] = ()
     bogus_hosts: tuple[BogusHost, ...] = ()
     confusables: Mapping[str, str] = NOTHING
-    """Letters of other scripts, and the letter of a listed host that each one looks like."""
+    """Letters that look like a letter of a listed host, and that letter."""
     confusables_source: str | None = None
     revisions: tuple[Revision, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
@@ -484,22 +483,22 @@ class Entries(NamedTuple):
     features_source: str | None = None
     part_types: tuple[PartType, ...] = ()
     prompt_at: Strings = ()
-    """Keys of a request body below which typed parts of a prompt stand."""
+    """Keys of a request body that contain the typed parts of a prompt."""
     tool_keys: Strings = ()
-    """Keys of a request body that hold a list of tools, or are a tool themselves."""
+    """Keys of a request body that contain a list of tools or a single tool."""
     file_part_types: Strings = ()
     file_reference_keys: Strings = ()
     socket_events: Strings = ()
-    """Types of events that a client sends over a socket to say which model and features it wants."""
+    """Types of events with which a client sets model and features over a WebSocket."""
     last_events: Strings = ()
-    """Types of stream events after which nothing is said of the model any more."""
+    """Types of stream events after which no event names the model."""
     state_source: str | None = None
     stored_kinds: tuple[StoredKind, ...] = ()
     creations: tuple[Creation, ...] = ()
     file_reference_row: str | None = None
     scale_tier_row: str | None = None
     service_tiers: Strings = ()
-    """Tiers that are offered wherever no rule says otherwise."""
+    """Service tiers that are offered unless a rule excludes them."""
     tools: tuple[Tool, ...] = ()
     prompt_cache_default: PromptCacheDefault | None = None
     batch_files: BatchFiles | None = None
@@ -513,7 +512,7 @@ class Entries(NamedTuple):
     evidence_headers: tuple[EvidenceHeader, ...] = ()
     route_headers: tuple[RouteHeader, ...] = ()
     provider_names: Mapping[str, str] = NOTHING
-    """What gateways call a provider, to what the catalogue calls it."""
+    """The names that gateways use for a provider, and the catalogue's name."""
     provider_names_source: str | None = None
     deployments: tuple[Deployment, ...] = ()
     deployment_source: str | None = None

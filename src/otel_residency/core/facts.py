@@ -1,7 +1,7 @@
-"""What was seen of one call, without an opinion.
+"""The facts about one API call that a verdict depends on: requests, body, response, requirements.
 
-Named tuples, not dataclasses: facts are the key under which an edge remembers a decision, and a named
-tuple hashes in C.
+Named tuples, not dataclasses: facts are the key of the guard's cache of decisions, and a named tuple is
+hashed in C.
 """
 
 from datetime import date
@@ -10,60 +10,61 @@ from typing import NamedTuple
 from otel_residency.core.regions import Group
 
 BASE_PATH = "/v1"
-"""Path of the base URL of a client that was told of no other."""
-
+"""Path of the base URL of a client that is given no other."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 """By scheme, the port of a URL that names none."""
 
 
 class Hop(NamedTuple):
-    """One HTTP request as it goes on the wire."""
+    """One HTTP request as it is sent."""
 
     scheme: str
     host: str
-    """The host that the HTTP library dials, as it names it; never re-parsed from a URL string."""
+    """The host that the HTTP library connects to, as the library names it.
+
+    It is never parsed from a URL string again: two parsers may read different hosts from one URL.
+    """
     port: int | None
-    """`None` is the default port of the scheme."""
+    """`None` for the default port of the scheme."""
     path: str
     """The raw path, percent-escapes kept, without the query."""
     host_header: str | None = None
-    """Its `Host` header and its name in TLS, only where they name another host than the one dialled."""
+    """The `Host` header or TLS server name, only where it differs from the host that is connected to."""
     payload: bool = False
-    """Whether a request body goes along."""
+    """Whether the request has a body."""
     redirected: bool = False
-    """Whether a redirect answer, not the client, chose this request."""
+    """Whether this request follows a redirect."""
     route: tuple[tuple[str, str], ...] = ()
-    """What headers tell a gateway of where to send it on to: each a kind, and a host, a name or, of rules,
-    the header."""
+    """Routing headers for a gateway: pairs of a kind and a host, a name, or for rules the header's name."""
 
 
 class Answer(NamedTuple):
-    """What came back, as far as it was read."""
+    """The response, as far as it was read."""
 
     status: int | None = None
     model: str | None = None
     service_tier: str | None = None
     cloud_region: str | None = None
-    """Region of a cloud that a header names, as the cloud writes it."""
+    """The cloud region that a header names, as the cloud writes it."""
     upstream: str | None = None
-    """Host that a gateway says it sent the request on to."""
+    """The host that a gateway reports as its upstream."""
     fallbacks: bool = False
-    """Whether a gateway says that it fell back to another back end."""
+    """Whether a gateway reports that it used a fallback."""
     project: str | None = None
-    """Id of the vendor's project that the answer names."""
+    """Id of the vendor's project that the response names."""
     refusal: str | None = None
-    """Id of the catalogue's entry for a residency error of the vendor, if the answer is one."""
+    """Id of the catalogue's entry for the vendor's residency error, if the response is one."""
     provider: str | None = None
-    """Who a gateway says has answered, as it writes the name."""
+    """The provider that a gateway reports, as it writes the name."""
 
 
 class Reference(NamedTuple):
-    """A thing that the vendor stored earlier and that a request names; its id is no part of the facts."""
+    """An object stored at the vendor that a request names. Its id is not part of the facts."""
 
     kind: str
     region: str
-    """Region of the host at which it was created; `unknown` if that was not seen."""
+    """Region of the host at which it was created, or `unknown`."""
 
 
 class BatchLine(NamedTuple):
@@ -75,43 +76,45 @@ class BatchLine(NamedTuple):
     tools: frozenset[str] = frozenset()
     service_tier: str | None = None
     references: frozenset[Reference] = frozenset()
-    """Stored things that the line uses, as in `CallFacts`."""
+    """Stored objects that the line uses, as in `CallFacts`."""
     unseen: bool = False
-    """It is there, and could not be read; the other fields say nothing."""
+    """The line could not be read; the other fields are empty."""
 
 
-UNSEEN_LINE = BatchLine("", None, unseen=True)
+UNSEEN_LINE = BatchLine(path="", model=None, unseen=True)
 
 
 class CallFacts(NamedTuple):
-    """One logical API call: every attempt and redirect of it, and the answer."""
+    """One logical API call: its attempts and redirects, and the response."""
 
     on: date
     """The UTC day of the call; it selects the catalogue revision."""
     method: str
     hops: tuple[Hop, ...]
-    """Requests in the order in which they went out. Before the call: the one about to go."""
+    """Requests in the order in which they were sent. Before the call: the one about to be sent."""
     base_path: str = BASE_PATH
-    """Path of the base URL; a gateway may serve the vendor's paths below its own."""
+    """Path of the base URL; a gateway may serve the vendor's paths below another one."""
     model: str | None = None
     service_tier: str | None = None
     features: frozenset[str] = frozenset()
     tools: frozenset[str] = frozenset()
     body_unseen: bool = False
-    """A request body exists that could not be read (an iterator, a foreign encoding)."""
+    """The request has a body that could not be read (an iterator, an unknown encoding)."""
     batch_lines: tuple[BatchLine, ...] | None = None
-    """Distinct lines of the input of a batch, or of the file that is uploaded for one.
+    """Distinct lines of a batch's input, or of the file that is uploaded for a batch.
 
-    `None`: no file was seen, and the call uploads none for a batch.
+    `None`: the call has no such file, or its lines are not known.
     """
     answer: Answer | None = None
     required: tuple[Group, ...] = ()
-    """Asked for besides the policy, of the customer that the call is for: every group must hold."""
+    """Requirements besides the policy, for the customer that the call serves: each group must hold."""
     project: str | None = None
     """The vendor's project that a header of the request names."""
     references: frozenset[Reference] = frozenset()
-    """Stored things that the request uses. One that is only named by the path or as the model is left out
-    where it is not known: nothing comes along that the host did not have.
+    """Stored objects that the request uses.
+
+    One that only the path or the model names is left out where its region is unknown: the request then
+    brings no content that the host did not have.
     """
     unrecorded: bool = False
-    """The policy demands that it is recorded, and when it was to go out nothing could be."""
+    """The policy requires a ledger record, and none could be written when the call was to be sent."""

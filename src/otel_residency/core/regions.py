@@ -1,27 +1,27 @@
-"""Groups of regions that requirements name: how one is read, and what several of them leave."""
+"""Groups of region codes, as requirements name them: reading one, and the codes that several share."""
 
 import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 Group = tuple[str, ...]
-"""Codes of regions of which one is enough; an empty group allows none."""
+"""Region codes of which any one is enough; an empty group allows none."""
 
 UNREADABLE: Group = ("unreadable",)
-"""In the place of a requirement that can't be read; no region has this code."""
+"""Stands for a requirement that can't be read; no region has this code."""
 NONE = "none"
-"""The requirement that allows no region: how one is written down that contradicts itself."""
+"""How a requirement is written that allows no region, because several contradict each other."""
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 _LIMIT = 256
-"""Characters of a text, or items of a list, that may be a requirement; longer is none."""
+"""Longest text and longest list that are read as a requirement."""
 
 
 def read_group(value: object) -> Group:
-    """The group that `value` names: a text with codes separated by commas, or a list or set of such texts.
+    """Read a group from a text with codes separated by commas, or from a list or set of such texts.
 
     Returns:
-        The codes in lower case, sorted, each once; `UNREADABLE` for whatever else it is.
+        The codes in lower case, sorted, each once; `UNREADABLE` for any other value.
     """
     if isinstance(value, list | tuple | AbstractSet):
         if len(value) > _LIMIT or not all(isinstance(text, str) for text in value):
@@ -36,6 +36,6 @@ def read_group(value: object) -> Group:
 
 
 def common(groups: Iterable[Group]) -> Group:
-    """The codes that stand in every one of `groups`, in the order of the first."""
-    first, *others = groups
-    return tuple(code for code in first if all(code in other for other in others))
+    """The codes that all `groups` contain, in the order of the first."""
+    first, *rest = groups
+    return tuple(code for code in first if all(code in group for group in rest))

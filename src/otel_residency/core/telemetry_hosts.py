@@ -1,4 +1,4 @@
-"""Where telemetry goes: host to region. Exact values and whole labels; what is not known stays unknown."""
+"""Find the region of a host that receives telemetry: by the catalogue, else by configuration."""
 
 from collections.abc import Mapping
 
@@ -14,19 +14,19 @@ def match_telemetry_host(
     """The region of the back end behind `host`, `local` for this machine, or `unknown`.
 
     Args:
-        catalogue: lists hosts that take telemetry; one listed with a region can't be given another.
-        configured: canonical host, or host and port, to region; of use also for a collector on this
-            machine, which forwards what it gets.
-        host: as the exporter was given it.
-        port: the port that the exporter sends to, if it is known.
+        catalogue: lists hosts that receive telemetry; a listed region overrides a configured one.
+        configured: canonical host, or host and port, to region; also for a collector on this machine,
+            which forwards what it receives.
+        host: the host as it is configured for the exporter.
+        port: the port that the exporter sends to, if known.
     """
     name = canonical_host(host)
     regions = _listed_regions(catalogue, name)
     if regions:
         return regions[0] if len(regions) == 1 else UNKNOWN
-    own = configured_for(configured, name, port)
-    if own is not None:
-        return own
+    region = configured_for(configured, name, port)
+    if region is not None:
+        return region
     return LOCAL if is_loopback(catalogue, name) else UNKNOWN
 
 
@@ -34,7 +34,8 @@ def _listed_regions(catalogue: Catalogue, name: str) -> tuple[str, ...]:
     listed = catalogue.telemetry_hosts.get(name)
     if listed is not None:
         return listed.regions
-    labels = name.split(".") if name.isascii() else []  # a letter that is read as a slash ends a name early
+    # NFKC turns some letters into a slash, at which a URL parser ends the host name: only ASCII can match.
+    labels = name.split(".") if name.isascii() else []
     return next(
         (entry.regions for entry, pattern in catalogue.telemetry_patterns if matches(pattern, labels)), ()
     )

@@ -1,15 +1,15 @@
-"""The answer: a verdict, and the findings that it follows from."""
+"""The result of a check: a verdict, and the findings that it follows from."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class Verdict(StrEnum):
-    """What is known about a call. The verdict of a call is the worst of its findings."""
+    """Whether a call meets the requirement. The verdict of a call is the worst of its findings."""
 
     ELIGIBLE = "eligible"
     CONDITIONAL = "conditional"
-    """True only if a named attestation holds."""
+    """Eligible only if a named attestation holds."""
     INDETERMINATE = "indeterminate"
     """Not enough is known."""
     INELIGIBLE = "ineligible"
@@ -32,28 +32,28 @@ SEVERITY = {
 
 
 class Finding(NamedTuple):
-    """One reason for a verdict. A finding whose verdict is `eligible` is a note."""
+    """One reason for a verdict. A finding whose verdict is `eligible` is only a note."""
 
     reason: str
     verdict: Verdict
     detail: str
-    """What exactly was found, without content: hosts, models, endpoints, attestations."""
+    """What was found: hosts, models, endpoints, attestations; never content of a prompt."""
 
 
 class Decision(NamedTuple):
-    """What `decide` makes of a call's facts."""
+    """The result of `decide` for the facts of one call."""
 
     verdict: Verdict
     findings: tuple[Finding, ...]
     violation: bool
     region: str
-    """Region of the host that answered last, or of the one about to be called; `unknown` if not known."""
+    """Region of the last host that was called or is about to be called, or `unknown`."""
     hop_regions: tuple[str, ...]
     endpoint: str
-    """The endpoint with ids templated; `unknown` for a path that the catalogue does not know."""
+    """The endpoint with placeholders for ids; `unknown` for a path that the catalogue does not list."""
     snapshot: str | None
     catalogue: str
-    """Id of the revision that the verdict rests on; `none` for a day before the first one."""
+    """Id of the revision that was used; `none` for a day before the first one."""
     required: tuple[str, ...]
 
     @property

@@ -1,4 +1,4 @@
-"""A gate by the settings."""
+"""Builds the gate that the settings ask for."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 from otel_residency.errors import PolicyError
 from otel_residency.export_gate.destinations import Destinations
-from otel_residency.export_gate.gate import Failed, Gate, nowhere
+from otel_residency.export_gate.gate import Failed, Gate, ignore
 from otel_residency.export_gate.http_spans import HttpJudge, Record, Report
 from otel_residency.export_gate.quarantine import Quarantine, file_quarantine
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 from otel_residency.settings.load import Settings
 
 
@@ -19,23 +19,23 @@ def build_gate(
     guard: Callable[[], Guard],
     *,
     quarantine: tuple[SpanExporter | None, LogRecordExporter | None] | None = None,
-    report: Report = nowhere,
-    record: Record = nowhere,
-    failed: Failed = nowhere,
+    report: Report = ignore,
+    record: Record = ignore,
+    failed: Failed = ignore,
 ) -> Gate:
     """The gate that `settings` ask for.
 
     Args:
         settings: with the policy, rules applied.
-        guard: gives the guard, when it is first needed.
+        guard: returns the guard, when it is first needed.
         quarantine: exporters that keep originals, in place of the file that the policy names.
-        report: emits the event of a violation that only the span of an HTTP client shows.
-        record: puts such a call into the ledger.
-        failed: told of what failed in the gate, by part.
+        report: emits the event of a violation that only an HTTP client's span shows.
+        record: records such a call in the ledger.
+        failed: logs what failed in the gate.
     """
     policy = settings.policy
     mode = policy.on_export
-    if mode != "flag":  # only the guard knows whether the policy fits the catalogue
+    if mode != "flag":  # the guard has checked the policy against the catalogue
         policy = guard().settings.policy
     return Gate(
         mode,

@@ -1,4 +1,4 @@
-"""Where instrumentations put prompts and outputs, by the data file beside this one."""
+"""The attributes and events in which instrumentations put prompts and outputs, from `content.json`."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,12 +9,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 Kind = Literal["content", "kept", "urls"]
 _KINDS: tuple[Kind, ...] = ("content", "kept", "urls")
-_REMEMBERED = 4096
-"""Keys whose kind is kept at hand; some end in a number and are endless."""
+_CACHED = 4096
+"""Keys whose kind is cached; some end in a number, so there is no end of them."""
 
 
 class Content:
-    """What is content, and what of a model call is certainly none.
+    """Knows which attributes are content, and which of a model call's are certainly free of it.
 
     Attributes:
         events: names of span events and log events whose whole payload is content.
@@ -36,25 +36,25 @@ class Content:
                 else:
                     self._exact[key] = kind
         self._families = sorted(families.items(), key=lambda family: -len(family[0]))
-        self.kind = lru_cache(_REMEMBERED)(self._kind)
+        self.kind = lru_cache(_CACHED)(self._kind)
 
     def _kind(self, key: str) -> Kind | None:
-        """What the data says of a key: an exact entry before a family, a longer family before a shorter."""
+        """The kind of a key: an exact entry wins over a family, a longer family over a shorter one."""
         exact = self._exact.get(key)
         if exact is not None:
             return exact
         return next((kind for family, kind in self._families if key.startswith(family)), None)
 
     def of_model_call(self, keys: Iterable[str]) -> bool:
-        """Whether a span with these attributes stands for a model call."""
+        """Whether a span with these attributes describes a model call."""
         return any(key.startswith(self._markers) for key in keys)
 
     def is_early(self, attributes: Mapping[str, Any]) -> bool:
-        """Whether a span was exported before what it stands for was done."""
+        """Whether a span ended before the operation that it describes."""
         return any(attributes.get(key) == value for key, value in self._early)
 
     def of_logger(self, name: str) -> bool:
-        """Whether a logger, or one above it, is known to write content."""
+        """Whether a logger, or one of its parents, writes content."""
         return f"{name}.".startswith(self._loggers)
 
     def in_any(self, keys: Iterable[str]) -> bool:
@@ -62,18 +62,18 @@ class Content:
         return any(self.kind(key) == "content" for key in keys)
 
     def without(self, attributes: Mapping[str, Any], *, strict: bool) -> dict[str, Any]:
-        """`attributes` without content; `strict`: and without what is not known to be none.
+        """`attributes` without content; with `strict` only what is known to be free of it stays.
 
-        Single numbers and truth values say nothing; a list of numbers may be the vector of a text.
+        Single numbers and booleans stay; a list of numbers may be the embedding of a text.
         """
-        left = {}
+        kept = {}
         for key, value in attributes.items():
             kind = self.kind(key)
             if kind == "urls":
-                left[key] = bare_url(value) if isinstance(value, str) else ""
+                kept[key] = bare_url(value) if isinstance(value, str) else ""
             elif kind == "kept" or (kind is None and (not strict or isinstance(value, bool | int | float))):
-                left[key] = value
-        return left
+                kept[key] = value
+        return kept
 
 
 def bare_url(url: str) -> str:

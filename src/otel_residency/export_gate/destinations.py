@@ -1,4 +1,4 @@
-"""Where exporters send what they are given, and whether content may go there."""
+"""The regions of exporters, and whether content may go there."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.telemetry_hosts import match_telemetry_host
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 
 # A processor of spans names its exporter; those of log records, and the address, are looked for.
 _EXPORTER_AT = tuple(map(attrgetter, ("span_exporter", "_exporter", "_batch_processor._exporter")))
@@ -19,18 +19,18 @@ class Destinations:
     """The regions of exporters, and those that the policy allows content in."""
 
     def __init__(self, guard: Callable[[], Guard]) -> None:
-        """Ask `guard` for the catalogue and the policy when an exporter is first seen."""
+        """Get catalogue and policy from `guard` when the first exporter is used."""
         self._guard = guard
         self._regions: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
     def region(self, processor: Any) -> str:
         """Region of the exporter behind `processor`; `local` for this machine, `unknown` if none is known."""
-        known = self._regions.get(processor)
-        if known is None:
-            known = self._regions[processor] = self._look_up(exporter_of(processor))
-        return known
+        region = self._regions.get(processor)
+        if region is None:
+            region = self._regions[processor] = self._region_of(exporter_of(processor))
+        return region
 
-    def _look_up(self, exporter: Any) -> str:
+    def _region_of(self, exporter: Any) -> str:
         host, port = address_of(exporter)
         if not host:
             return UNKNOWN
@@ -38,7 +38,7 @@ class Destinations:
         return match_telemetry_host(guard.catalogue, guard.settings.policy.telemetry.hosts, host, port)
 
     def admits_content(self, processor: Any) -> bool:
-        """Whether content may go where `processor` sends it. What is not known is refused in strict mode."""
+        """Whether content may go where `processor` sends it; in strict mode an unknown region admits none."""
         policy = self._guard().settings.policy
         region = self.region(processor)
         if region in (UNKNOWN, "local"):
@@ -52,7 +52,7 @@ def exporter_of(processor: Any) -> Any:
 
 
 def address_of(exporter: Any) -> tuple[str, int | None]:
-    """Host and port that an exporter sends to; `""` if it does not tell."""
+    """Host and port that an exporter sends to; `""` if they can't be read."""
     endpoint = _first(exporter, _ENDPOINT_AT)
     if not isinstance(endpoint, str) or not endpoint:
         return "", None

@@ -1,4 +1,4 @@
-"""Calls to a vendor that did not pass the client: judged by the spans of HTTP clients, by host and path."""
+"""Judges calls that were made without the openai client, by the host and path in HTTP clients' spans."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -10,25 +10,20 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
-from otel_residency.calls.correlation import GenerationalCache, Key, TrackedCall
+from otel_residency.calls.correlation import CallRegistry, GenerationalCache, Key, TrackedCall
 from otel_residency.core.facts import Answer, CallFacts, Hop
+from otel_residency.guard import Guard, Judgement
+from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.requirements.context import required
-from otel_residency.runtime.guard import Guard, Judgement
-from otel_residency.telemetry import counters, names
+from otel_residency.runtime.runtime import runtime
+from otel_residency.telemetry import names
+from otel_residency.telemetry.emitter import counters
 
 Report = Callable[[Mapping[str, Any], Context], None]
 """Emits the event of a violation."""
-Record = Callable[[tuple[int, int, Judgement, Mapping[str, Any], Mapping[str, Any], Any]], None]
+Record = Callable[[RecordedCall], None]
 """Puts a call into the ledger."""
 
-# Of the stable conventions for HTTP first, then of those before them.
-_URL = ("url.full", "http.url")
-_HOST = ("server.address", "net.peer.name", "http.host")
-_PORT = ("server.port", "net.peer.port")
-_SCHEME = ("url.scheme", "http.scheme")
-_PATH = ("url.path", "http.target")
-_METHOD = ("http.request.method", "http.method")
-_STATUS = ("http.response.status_code", "http.status_code")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _HOSTS = 4096
 
@@ -37,23 +32,24 @@ class HttpJudge:
     """Judges the spans of HTTP clients; the body was not seen, which the verdict says."""
 
     def __init__(self, guard: Callable[[], Guard], report: Report, record: Record) -> None:
-        """Judge with `guard`, asked for at the first span with a URL, tell of violations, record calls."""
+        """Judge with `guard`, which is built at the first span with a URL."""
         self._guard = guard
         self._report = report
         self._record = record
-        self._told: GenerationalCache[str] = GenerationalCache()
+        self._hosts_below: GenerationalCache[str] = GenerationalCache()
+        self._registry = runtime.part(CallRegistry)
         self._may_matter = lru_cache(_HOSTS)(self._leads_to_vendor)
 
     def __call__(self, span: ReadableSpan) -> TrackedCall | None:
-        """What is known of the call that `span` stands for; `None` if it did not go to a vendor."""
+        """The call that `span` describes, judged; `None` if it did not go to a vendor."""
         attributes = span.attributes or {}
-        url = _first(attributes, _URL)
+        url = _first(attributes, names.URL_KEYS)
         if isinstance(url, str) and not self._may_matter("/".join(url.split("/", 3)[:3])):
             return None
         hop, method = read_hop(attributes), hop_method(attributes)
         if hop is None or not self._guard().concerns(method, hop):
             return None
-        status = _first(attributes, _STATUS)
+        status = _first(attributes, names.STATUS_KEYS)
         facts = CallFacts(
             on=_day(span.start_time),
             method=method,
@@ -62,55 +58,63 @@ class HttpJudge:
             answer=Answer(status=status if isinstance(status, int) else None),
             required=required(),
         )
-        judged = self._guard().judge(facts)
-        violation = judged.decision.violation
-        mark = TrackedCall(span.start_time or 0)
-        mark.settle(judged.span, violation=violation)
+        judgement = self._guard().judge(facts)
+        violation = judgement.decision.violation
+        call = TrackedCall(span.start_time or 0)
+        self._registry.settle(call, judgement.span, violation=violation)
         if self._is_first(span, hop.host):
             action = {names.ACTION: names.FLAGGED} if violation else {}
-            counters.calls.add(tuple({**dict(judged.counted), **action}.items()))
-            began, ended = span.start_time or 0, span.end_time or span.start_time or 0
-            self._record((began, ended, judged, _told(hop, facts, judged), action, span))
+            counters().calls.add(tuple({**dict(judgement.counted), **action}.items()))
+            self._record(
+                RecordedCall(
+                    started=span.start_time or 0,
+                    ended=span.end_time or span.start_time or 0,
+                    judgement=judgement,
+                    attributes=_attributes(hop, facts, judgement),
+                    outcome=action,
+                    span=span,
+                )
+            )
             if violation and span.context is not None:
-                event = {**judged.span, **action, names.SERVER_ADDRESS: hop.host}
+                event = {**judgement.span, **action, names.SERVER_ADDRESS: hop.host}
                 self._report(event, set_span_in_context(NonRecordingSpan(span.context)))
-        return mark
+        return call
 
     def _is_first(self, span: ReadableSpan, host: str) -> bool:
-        """Whether no span below this one stood for the same request: libraries build on one another."""
+        """Whether no span below this one describes the same request, as HTTP clients are layered."""
         context, parent = span.context, span.parent
         key: Key | None = (context.trace_id, context.span_id) if context else None
         if parent is not None:
-            self._told.put((parent.trace_id, parent.span_id), host)
-        return self._told.get(key) != host
+            self._hosts_below.put((parent.trace_id, parent.span_id), host)
+        return self._hosts_below.get(key) != host
 
     def _leads_to_vendor(self, origin: str) -> bool:
-        """Whether a URL with this beginning is worth to be read."""
-        hop = read_hop({_URL[0]: origin})
+        """Whether a URL with this scheme and host may be a vendor's."""
+        hop = read_hop({names.URL_KEYS[0]: origin})
         return hop is not None and self._guard().concerns_host(hop.host)
 
 
-def _told(hop: Hop, facts: CallFacts, judged: Judgement) -> dict[str, Any]:
+def _attributes(hop: Hop, facts: CallFacts, judgement: Judgement) -> dict[str, Any]:
     """The attributes of a call, beside its verdict."""
-    told: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         names.SERVER_ADDRESS: hop.host,
         names.HTTP_METHOD: facts.method,
         names.HOP_HOSTS: (hop.host,),
-        names.HOP_REGIONS: judged.decision.hop_regions,
+        names.HOP_REGIONS: judgement.decision.hop_regions,
     }
     if facts.answer is not None and facts.answer.status is not None:
-        told[names.HTTP_STATUS] = facts.answer.status
-    return told
+        attributes[names.HTTP_STATUS] = facts.answer.status
+    return attributes
 
 
 def hop_method(attributes: Mapping[str, Any]) -> str:
     """The method of a request."""
-    return str(_first(attributes, _METHOD) or "POST").upper()
+    return str(_first(attributes, names.METHOD_KEYS) or "POST").upper()
 
 
 def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
     """Where a request went, by the attributes of its span; `None` if they don't say."""
-    url = _first(attributes, _URL)
+    url = _first(attributes, names.URL_KEYS)
     payload = hop_method(attributes) in _WITH_BODY
     if isinstance(url, str):
         try:
@@ -118,16 +122,18 @@ def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
             host, port = parts.hostname, parts.port
         except ValueError:
             return None
-        return Hop(parts.scheme, host, port, parts.path or "/", payload=payload) if host else None
-    host = _first(attributes, _HOST)
+        if not host:
+            return None
+        return Hop(scheme=parts.scheme, host=host, port=port, path=parts.path or "/", payload=payload)
+    host = _first(attributes, names.HOST_KEYS)
     if not isinstance(host, str):
         return None
-    named_port = _first(attributes, _PORT)
-    path = str(_first(attributes, _PATH) or "/").partition("?")[0]
-    scheme = str(_first(attributes, _SCHEME) or "https")
+    named_port = _first(attributes, names.PORT_KEYS)
+    path = str(_first(attributes, names.PATH_KEYS) or "/").partition("?")[0]
+    scheme = str(_first(attributes, names.SCHEME_KEYS) or "https")
     name, _, after = host.partition(":")
     port = named_port if isinstance(named_port, int) else int(after) if after.isdecimal() else None
-    return Hop(scheme, name, port, path, payload=payload)
+    return Hop(scheme=scheme, host=name, port=port, path=path, payload=payload)
 
 
 def _first(attributes: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

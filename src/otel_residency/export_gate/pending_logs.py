@@ -1,72 +1,75 @@
-"""Log records with content that were written before it is known how their call ends.
+"""Log records with content that were emitted before it is known how their call ends.
 
-Each waits for the end of the span that it was written in, or for that of its call.
+Each waits until the span ends in which it was emitted, or until its call is settled.
 """
 
-import os
 from collections.abc import Callable, Hashable
 from threading import RLock
 from typing import Literal
 
-LIMIT = 2048
-"""Records held at a time; the oldest leave first, without their content."""
+from otel_residency.runtime.runtime import runtime
 
-Why = Literal["settled", "ended", "flushed"]
-"""Why a record is looked at again: a call was judged, its span ended, or it can wait no longer."""
-Leave = Callable[[Why], None]
+LIMIT = 2048
+"""Records that may wait; when there are more, the oldest is released without its content."""
+
+ReleaseReason = Literal["settled", "ended", "flushed"]
+"""Why a record is looked at again: its call was settled, its span ended, or it can't wait any longer."""
+Release = Callable[[ReleaseReason], None]
 
 
 class PendingLogs:
-    """The records that wait, in the order in which they came."""
+    """The records that wait, in the order in which they came.
+
+    Attributes:
+        by_key: the numbers of the records that wait for each key.
+    """
 
     def __init__(self, limit: int = LIMIT) -> None:
-        """Hold at most `limit` records."""
+        """Let at most `limit` records wait."""
         self._limit = limit
-        self._renew()
-        if hasattr(os, "register_at_fork"):
-            # They are the parent's, which will send them.
-            os.register_at_fork(after_in_child=self._renew)
+        self._clear()
+        # The records are the parent's, which will export them.
+        runtime.at_fork(self._clear)
 
-    def _renew(self) -> None:
+    def _clear(self) -> None:
+        # Reentrant, since a destructor may end a span while the thread that it interrupts is in here.
         self._lock = RLock()
-        self._waiting: dict[int, tuple[Hashable, Leave]] = {}
-        self._by_key: dict[Hashable, list[int]] = {}
+        self._waiting: dict[int, tuple[Hashable, Release]] = {}
+        self.by_key: dict[Hashable, list[int]] = {}
         self._number = 0
 
-    def hold(self, key: Hashable, leave: Leave) -> None:
-        """Keep a record until `key` is released."""
+    def add(self, key: Hashable, release: Release) -> None:
+        """Have a record wait until `key` is released."""
         oldest = None
         with self._lock:
             self._number += 1
-            self._waiting[self._number] = (key, leave)
-            self._by_key.setdefault(key, []).append(self._number)
+            self._waiting[self._number] = (key, release)
+            self.by_key.setdefault(key, []).append(self._number)
             if len(self._waiting) > self._limit:
-                first = next(iter(self._waiting))
-                of, oldest = self._waiting.pop(first)
-                self._forget(of, first)
+                number = next(iter(self._waiting))
+                oldest_key, oldest = self._waiting.pop(number)
+                self._forget(oldest_key, number)
         if oldest is not None:
             oldest("flushed")
 
     def _forget(self, key: Hashable, number: int) -> None:
-        numbers = self._by_key[key]
+        numbers = self.by_key[key]
         numbers.remove(number)
         if not numbers:
-            del self._by_key[key]
+            del self.by_key[key]
 
-    def release(self, key: Hashable, why: Why) -> None:
-        """Send on what waits for `key`; what is still in doubt may come to wait again."""
-        if key not in self._by_key:  # nearly always
-            return
+    def release(self, key: Hashable, reason: ReleaseReason) -> None:
+        """Release the records that wait for `key`; those whose call is still open may come back to wait."""
         with self._lock:
-            leaving = [self._waiting.pop(number)[1] for number in self._by_key.pop(key, ())]
-        for leave in leaving:
-            leave(why)
+            released = [self._waiting.pop(number)[1] for number in self.by_key.pop(key, ())]
+        for release in released:
+            release(reason)
 
     def release_all(self) -> None:
-        """Send on everything, as it can wait no longer."""
+        """Release all records, as they can't wait any longer."""
         with self._lock:
-            leaving = [leave for _, leave in self._waiting.values()]
+            released = [release for _, release in self._waiting.values()]
             self._waiting.clear()
-            self._by_key.clear()
-        for leave in leaving:
-            leave("flushed")
+            self.by_key.clear()
+        for release in released:
+            release("flushed")

@@ -6,9 +6,9 @@ from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
+from otel_residency.export_gate.active import active_gate
 from otel_residency.export_gate.build import build_gate
-from otel_residency.patches.otel_sdk import switch
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 from otel_residency.settings.load import read_settings
 
 if TYPE_CHECKING:
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 
 class _Gated:
-    """What wraps a processor: the gate in force, or else one by the environment's settings."""
+    """A wrapper of a processor, with the active gate or else one by the environment's settings."""
 
     def __init__(self, processor: Any) -> None:
         self._processor = processor
-        self._own: Gate | None = None
+        self._fallback: Gate | None = None
 
     @property
     def _gate(self) -> "Gate":
-        gate = switch.gate or self._own
+        gate = active_gate() or self._fallback
         if gate is None:
             guard = Guard(read_settings())
-            gate = self._own = build_gate(guard.settings, lambda: guard)
+            gate = self._fallback = build_gate(guard.settings, lambda: guard)
         return gate
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever else is asked of it, such as its exporter, the wrapped processor knows."""
+        """Other attributes, such as the exporter, are those of the wrapped processor."""
         if name == "_processor":
             raise AttributeError(name)
         return getattr(self._processor, name)

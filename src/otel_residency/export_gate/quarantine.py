@@ -1,4 +1,4 @@
-"""Where the originals of what the gate redacts or withholds are kept: in a file, or by an exporter."""
+"""Keeps the originals of what the gate redacts or withholds, in a file or by an exporter."""
 
 import os
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_residency.errors import PolicyError
-from otel_residency.runtime.private_file import open_own
+from otel_residency.runtime.private_file import open_private
 
 Failed = Callable[[str, BaseException | None], None]
 
 
 class Quarantine:
-    """Keeps originals at once, so that it is known whether they are kept."""
+    """Keeps originals synchronously, so that the gate knows whether they are kept."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Quarantine:
         Args:
             spans: for spans; without one no originals of spans are asked for.
             logs: likewise for log records.
-            failed: told of what could not be kept.
+            failed: logs what could not be kept.
             broken: it was asked for and can't be had; nothing counts as kept.
         """
         self._broken = broken
@@ -104,10 +104,10 @@ class OwnerOnlyFile:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: each write goes to the file at once."""
 
     def _open(self) -> int:
-        descriptor = open_own(self._path, others_may=0)
+        descriptor = open_private(self._path, allowed=0)
         if descriptor is None:
             raise PolicyError(
                 f"quarantine {self._path}: is open to others than its owner; chmod 600 it, or name another"

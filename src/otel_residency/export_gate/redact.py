@@ -1,8 +1,10 @@
-"""What is exported in the place of a span. The span itself is never changed."""
+"""Makes what is exported in place of a span or log record; the originals are never changed."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
+from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
@@ -104,12 +106,12 @@ def _bare_scope(scope: InstrumentationScope | None, content: Content) -> Instrum
     """A scope without content. The rest stays: some exporters choose their spans by it."""
     if scope is None or not scope.attributes:
         return scope
-    left = content.without(scope.attributes, strict=False)
-    return InstrumentationScope(scope.name, scope.version, scope.schema_url, left)
+    kept = content.without(scope.attributes, strict=False)
+    return InstrumentationScope(scope.name, scope.version, scope.schema_url, kept)
 
 
 def tombstone(span: ReadableSpan, verdict: Mapping[str, Any]) -> GatedSpan:
-    """What stands for a withheld span, so that no trace is broken: ids, parent, times, verdict."""
+    """The tombstone of a withheld span, so that no trace is broken: ids, parent, times, verdict."""
     return GatedSpan(
         span,
         {**verdict, names.EXPORT_ACTION: names.WITHHELD},
@@ -118,3 +120,42 @@ def tombstone(span: ReadableSpan, verdict: Mapping[str, Any]) -> GatedSpan:
         links=[Link(link.context) for link in span.links],
         status=Status(span.status.status_code),
     )
+
+
+class GatedLogRecord(ReadWriteLogRecord):
+    """A log record that has been through the gate. It is not treated again."""
+
+
+def _in_place_of(record: ReadWriteLogRecord, attributes: Mapping[str, Any], body: Any) -> GatedLogRecord:
+    dropped = record.dropped_attributes
+    log = copy(record.log_record)
+    log.attributes, log.body = dict(attributes), body
+    if hasattr(log, "exception"):
+        log.exception = None
+    gated = GatedLogRecord(log, record.resource, record.instrumentation_scope, record.limits)
+    bounded: Any = gated.log_record.attributes
+    bounded.dropped += dropped
+    return gated
+
+
+def redacted_log(record: ReadWriteLogRecord, description: Content, *, content: bool) -> GatedLogRecord | None:
+    """`record` without content; `None` if it has none.
+
+    The text of what an application logs by itself stays, since nothing says what is in it.
+
+    Args:
+        record: the record.
+        description: what is known of content.
+        content: whether the whole record is content.
+    """
+    log = record.log_record
+    attributes = description.without(log.attributes or {}, strict=content)
+    body = None if content else log.body
+    if attributes == (log.attributes or {}) and body == log.body:
+        return None
+    return _in_place_of(record, {**attributes, names.EXPORT_ACTION: names.REDACTED}, body)
+
+
+def withheld_log(record: ReadWriteLogRecord) -> GatedLogRecord:
+    """The tombstone of a withheld record: times, context, name."""
+    return _in_place_of(record, {names.EXPORT_ACTION: names.WITHHELD}, None)

@@ -1,1 +1,1 @@
-"""Writing a record of every call, off its path; `audit` reads what is written."""
+"""Writes a record of every call, in a thread of its own. `audit` reads the records."""

@@ -1,68 +1,48 @@
-"""The records of one process, made and linked, until the files have them. For one thread at a time."""
+"""Makes the records of one process, links them, and writes them to its files. For one thread at a time."""
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
 from time import monotonic, time_ns
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from otel_residency.core.facts import CallFacts
+from otel_residency.guard import REMEMBERED
 from otel_residency.ledger.process import Process
+from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.ledger.shared_file import SharedFile
-from otel_residency.records.chain import CHECKPOINT_RECORDS, CHECKPOINTS, SHARED_CHECKPOINTS, Chain, Sign
-from otel_residency.records.record import Plainer, Record, write_facts, write_policy
-from otel_residency.runtime.guard import REMEMBERED, Judgement
-from otel_residency.telemetry import counters, names
+from otel_residency.records.chain import CHECKPOINT_RECORDS, Chain, Sign
+from otel_residency.records.files import paths_to_write
+from otel_residency.records.record import FactsRedactor, Record, write_facts, write_policy
+from otel_residency.telemetry import names
+from otel_residency.telemetry.emitter import counters
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 CHECKPOINT_SECONDS = 60.0
-"""After as many seconds, or `CHECKPOINT_RECORDS`, whatever comes first, there is a checkpoint."""
-
-
-class Made(NamedTuple):
-    """A call that was made, or refused."""
-
-    began: int
-    ended: int
-    judged: Judgement
-    attributes: Mapping[str, Any]
-    """Those that its span was started with."""
-    outcome: Mapping[str, Any]
-    """Those that it was ended with, as far as they differ."""
-    span: "Span | None"
-
-
-Parts = tuple[int, int, Judgement, Mapping[str, Any], Mapping[str, Any], "Span | None"]
-"""The fields of `Made`, as a call hands them over."""
+"""A checkpoint is added after this many seconds, or after `CHECKPOINT_RECORDS`, whatever comes first."""
 
 
 class Journal:
-    """One chain, and the files that it goes to."""
+    """One chain, and its files."""
 
     def __init__(self, path: str, rotate_bytes: int, process: Process, sign: Sign | None) -> None:
         """Begin a chain.
 
         Args:
-            path: a file, or a directory in which this chain has a file of its own.
-            rotate_bytes: size at which a file is put aside; 0: never.
-            process: what its records say besides.
+            path: a file, or a directory in which this chain gets its own file.
+            rotate_bytes: size at which a file is rotated; 0: never.
+            process: the attributes of its records that are the same in the whole process.
             sign: signs checkpoints.
 
         Raises:
             OSError: the file can't be opened.
-            PolicyError: others could write to it.
+            PolicyError: other users could write to it.
         """
         self._chain = Chain()
-        place, beside = Path(path), path + CHECKPOINTS
-        if path.endswith(os.sep) or place.is_dir():
-            place.mkdir(0o700, parents=True, exist_ok=True)
-            path = str(place / f"{self._chain.writer}.jsonl")
-            beside = str(place / SHARED_CHECKPOINTS)
-        self._file = SharedFile(path, rotate_bytes)
-        self._beside = SharedFile(beside)
+        paths = paths_to_write(path, self._chain.writer)
+        self._file = SharedFile(paths.ledger, rotate_bytes)
+        self._checkpoint_file = SharedFile(paths.checkpoints)
         self._file.open()
         self._process = process
         self._sign = sign
@@ -74,33 +54,33 @@ class Journal:
         self._last: float | None = None
 
     def prepare(self) -> None:
-        """Learn what the records say besides; the first of them tells of the policy."""
+        """Read the resource of the process, and make the record of the policy if there is none yet."""
         self._resource = self._process.resource()
         if self._last is not None:
             return
         guard = self._process.guard()
         policy = guard.settings.policy
-        plainer = Plainer(guard.catalogue, policy)
+        redact = FactsRedactor(guard.catalogue, policy)
 
         @lru_cache(REMEMBERED)
         def facts_as_text(facts: CallFacts) -> str:
-            return write_facts(plainer(facts))
+            return write_facts(redact(facts))
 
         self._facts_as_text = facts_as_text
         now = time_ns()
-        told = {**self._process.info(), names.POLICY_DOCUMENT: write_policy(policy)}
-        self._add(Record(names.EVENT_POLICY, now, now, told))
-        # The first checkpoint comes with the first records: whoever has none was not begun by us.
+        attributes = {**self._process.info(), names.POLICY_DOCUMENT: write_policy(policy)}
+        self._add(Record(event=names.EVENT_POLICY, time=now, observed=now, attributes=attributes))
+        # The first checkpoint is written with the first records: a chain without one was made up.
         self._since, self._last = CHECKPOINT_RECORDS, monotonic()
 
-    def take(self, calls: Iterable[Parts]) -> None:
+    def take(self, calls: Iterable[RecordedCall]) -> None:
         """Make the records of `calls`."""
         now = time_ns()
-        for call in map(Made._make, calls):
+        for call in calls:
             try:
                 self._add(self._record(call, now), call.span)
-            except Exception as error:  # noqa: BLE001 - the next one may be better
-                counters.records.add(((names.LEDGER_OUTCOME, names.FAILED),))
+            except Exception as error:  # noqa: BLE001 - the next record may succeed
+                counters().records.add(((names.LEDGER_OUTCOME, names.FAILED),))
                 self._process.failed("recording a call", error)
                 continue
             self.waiting += 1
@@ -108,7 +88,7 @@ class Journal:
 
     @property
     def due_in(self) -> float | None:
-        """Seconds until the next checkpoint is due; `None` while there is nothing to tell of."""
+        """Seconds until the next checkpoint is due; `None` without a record since the last one."""
         if not self._since or self._last is None:
             return None
         if self._since >= CHECKPOINT_RECORDS:
@@ -125,25 +105,25 @@ class Journal:
         self._since, self._last = 0, monotonic()
 
     def write(self) -> None:
-        """Have the files take what was made; what they don't take stays.
+        """Write the records that were made to the files. What can't be written is kept for the next time.
 
         Raises:
             OSError: it can't be written now.
-            PolicyError: others could write to a file.
+            PolicyError: other users could write to a file.
         """
         if self._lines:
             self._file.append(b"\n".join((*self._lines, b"")))
-            counters.records.add(((names.LEDGER_OUTCOME, names.WRITTEN),), self.waiting)
+            counters().records.add(((names.LEDGER_OUTCOME, names.WRITTEN),), self.waiting)
             self._lines.clear()
             self.waiting = 0
         if self._checkpoints:
-            self._beside.append(b"\n".join((*self._checkpoints, b"")))
+            self._checkpoint_file.append(b"\n".join((*self._checkpoints, b"")))
             self._checkpoints.clear()
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the files."""
         self._file.close()
-        self._beside.close()
+        self._checkpoint_file.close()
 
     def _add(self, record: Record, span: "Span | None" = None) -> None:
         self._take(*self._chain.add(record._replace(resource=self._resource)), span)
@@ -154,17 +134,24 @@ class Journal:
         if emit is not None:
             try:
                 emit(record.event, record.time, record.observed, record.attributes, span)
-            except Exception as error:  # noqa: BLE001 - processors and exporters are anybody's
+            except Exception as error:  # noqa: BLE001 - processors and exporters of the application
                 self._process.failed("emitting a record", error)
 
-    def _record(self, call: Made, now: int) -> Record:
-        attributes = {**call.attributes, **call.judged.span, **call.outcome}
-        attributes[names.DURATION] = call.ended - call.began
-        if call.judged.facts is not None:
-            attributes[names.FACTS] = self._facts_as_text(call.judged.facts)
+    def _record(self, call: RecordedCall, now: int) -> Record:
+        attributes = {**call.attributes, **call.judgement.span, **call.outcome}
+        attributes[names.DURATION] = call.ended - call.started
+        if call.judgement.facts is not None:
+            attributes[names.FACTS] = self._facts_as_text(call.judgement.facts)
         trace_id = span_id = ""
         if call.span is not None:
             context = call.span.get_span_context()
             if context.is_valid:
                 trace_id, span_id = f"{context.trace_id:032x}", f"{context.span_id:016x}"
-        return Record(names.EVENT_CALL, call.began, now, attributes, trace_id, span_id)
+        return Record(
+            event=names.EVENT_CALL,
+            time=call.started,
+            observed=now,
+            attributes=attributes,
+            trace_id=trace_id,
+            span_id=span_id,
+        )

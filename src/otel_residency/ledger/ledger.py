@@ -1,10 +1,8 @@
-"""The ledger as a call sees it: a queue. One daemon thread makes and writes the records.
+"""The ledger as calls use it: a queue. One daemon thread makes the records and writes them.
 
-Each process has a chain of its own: a forked one begins anew, and what waits in its parent is its parent's.
+Each process has its own chain. A forked process begins a new one, with an empty queue.
 """
 
-import atexit
-import os
 import queue
 import sys
 from collections import deque
@@ -12,25 +10,27 @@ from collections.abc import Callable
 from logging import getLogger
 from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
-from otel_residency.core.policy import Ledger as Told
+from otel_residency.core.policy import LedgerPolicy
 from otel_residency.errors import PolicyError
-from otel_residency.telemetry import counters, names
+from otel_residency.runtime.runtime import runtime
+from otel_residency.telemetry import names
+from otel_residency.telemetry.emitter import counters
 
-# A process that makes no call needs nothing of what records are made with.
+# Imported with the first call: a process without calls does not need what makes records.
 if TYPE_CHECKING:
-    from otel_residency.ledger.journal import Journal, Parts
+    from otel_residency.ledger.journal import Journal
     from otel_residency.ledger.process import Process
+    from otel_residency.ledger.recorded_call import RecordedCall
     from otel_residency.records.chain import Sign
 
 _log = getLogger("otel_residency")
 FLUSH = 1.0
-"""Seconds that a record may wait before it is written; as many are lost if the process is killed."""
+"""Seconds that a record may wait before it is written. They are lost if the process is killed."""
 WAITING = 8192
-"""Records that may wait; more are dropped, and counted."""
+"""Records that may wait in the queue. More are dropped, and counted."""
 PATIENCE = 5.0
-"""Seconds that a process waits at its end for what is not yet written."""
+"""Seconds that a process waits at its end for records to be written."""
 _BATCH = 512
 
 
@@ -39,35 +39,36 @@ def nothing() -> None:
 
 
 class Ledger:
-    """Takes calls from any thread; raises nothing but what `available` says."""
+    """Records calls from any thread. A call learns of errors by `available` only."""
 
     def __init__(
         self,
-        told: Told,
+        settings: LedgerPolicy,
         process: "Process",
         key: Callable[[], bytes | None],
     ) -> None:
-        """Write to `told.path`, from the first call on.
+        """Write to `settings.path`, from the first call on.
 
         Args:
-            told: what the policy says.
-            process: what all records of this process say.
-            key: reads the private key that checkpoints are signed with.
+            settings: the ledger's part of the policy.
+            process: what the records of this process have in common.
+            key: reads the private key for checkpoints.
         """
-        self._told = told
+        self._settings = settings
         self._process = process
         self._key = key
         self._ended = False
         self._renew()
-        _ledgers.add(self)
+        runtime.at_fork(self.after_fork)
+        runtime.at_exit(self.close)
 
     def _renew(self) -> None:
-        """Begin anew, as a process does."""
+        """Begin with an empty queue, as a new process does."""
         self._starting = RLock()
         self._writing = RLock()
-        self._queue: queue.SimpleQueue[Parts | None] = queue.SimpleQueue()
-        self._held: deque[Parts] = deque()
-        self._asked: deque[Event] = deque()
+        self._queue: queue.SimpleQueue[RecordedCall | None] = queue.SimpleQueue()
+        self._received: deque[RecordedCall] = deque()
+        self._flushes: deque[Event] = deque()
         self._hurry = Event()
         self._thread: Thread | None = None
         self._at_end: Callable[[], None] = nothing
@@ -78,24 +79,24 @@ class Ledger:
     def after_fork(self) -> None:
         """Leave to the parent what is the parent's."""
         if self._journal is not None:
-            self._journal.leave()
+            self._journal.close()
         self._renew()
 
-    def record(self, made: "Parts") -> None:
-        """Have a call recorded soon."""
+    def record(self, call: "RecordedCall") -> None:
+        """Record a call soon: its record is made and written in the thread of the ledger."""
         if self._thread is None:
             self._start()
         if self._queue.qsize() >= WAITING:
             with self._starting:
                 self._dropped += 1
-            counters.records.add(((names.LEDGER_OUTCOME, names.DROPPED),))
+            counters().records.add(((names.LEDGER_OUTCOME, names.DROPPED),))
             return
-        self._queue.put(made)
-        if self._thread is None:  # nor can it have one any more
+        self._queue.put(call)
+        if self._thread is None:  # at the end of the interpreter no thread can be started
             self._write(closing=True)
 
     def available(self) -> bool:
-        """Whether a call that is made now will be recorded, as far as one can know."""
+        """Whether a call that is made now will be recorded, unless writing fails later."""
         if self._thread is None:
             self._start()
             with self._writing:
@@ -103,11 +104,11 @@ class Ledger:
         return self._trouble is None and self._queue.qsize() < WAITING
 
     def flush(self, seconds: float = PATIENCE) -> bool:
-        """Write what waits, now; `False` if that took too long."""
+        """Write the queued records now; `False` if that took too long."""
         if self._thread is None:
             return True
         done = Event()
-        self._asked.append(done)
+        self._flushes.append(done)
         self._wake()
         return done.wait(seconds)
 
@@ -127,7 +128,8 @@ class Ledger:
         with self._starting:
             if self._thread is not None or self._ended:
                 return
-            # Anew: gevent may have put its own in place since the process began.
+            # Created again: gevent's monkey patching may have replaced queues and locks since `__init__`, and
+            # the thread that is started now has to wait on those.
             self._queue, self._hurry = queue.SimpleQueue(), Event()
             thread = Thread(target=self._run, name="otel-residency-ledger", daemon=True)
             try:
@@ -136,7 +138,7 @@ class Ledger:
                 self._process.failed("starting the ledger", error)
                 return
             self._thread = thread
-            if "multiprocessing.util" in sys.modules:  # its processes end without the exit of others
+            if "multiprocessing.util" in sys.modules:  # its processes end by os._exit, without atexit
                 finalizer = sys.modules["multiprocessing.util"].Finalize(None, self.close, exitpriority=0)
                 self._at_end = finalizer.cancel
 
@@ -144,12 +146,12 @@ class Ledger:
         if self._journal is None:
             from otel_residency.ledger.journal import Journal  # noqa: PLC0415 - as above
 
-            told = self._told
-            self._journal = Journal(told.path, told.rotate_bytes, self._process, self._signer())
+            settings = self._settings
+            self._journal = Journal(settings.path, settings.rotate_bytes, self._process, self._signer())
         return self._journal
 
     def _signer(self) -> "Sign | None":
-        """What signs checkpoints; a record without a signature is better than none, if none is demanded."""
+        """A function that signs checkpoints, or `None`. A ledger without signatures is better than none."""
         try:
             pem = self._key()
             if pem is None:
@@ -158,9 +160,9 @@ class Ledger:
 
             return signer(pem)
         except PolicyError as error:
-            if self._told.required:
+            if self._settings.required:
                 raise
-            _log.error("the ledger %s is not signed: %s", self._told.path, error)
+            _log.error("the ledger %s is not signed: %s", self._settings.path, error)
             return None
 
     def _wake(self) -> None:
@@ -170,29 +172,29 @@ class Ledger:
     def _run(self) -> None:
         while True:
             self._wait()
-            if self._ended:  # whoever ended it writes the rest
+            if self._ended:  # `close` writes the rest
                 return
-            asked = [self._asked.popleft() for _ in range(len(self._asked))]
+            flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
             self._hurry.clear()
             self._write(closing=False)
-            for each in asked:
-                each.set()
+            for done in flushes:
+                done.set()
 
     def _wait(self) -> None:
-        """Wait for something to do: a record, then others for a while; or what is left from before."""
+        """Wait for a record and a while for more, or until a checkpoint or another attempt is due."""
         due = self._journal.due_in if self._journal is not None else None
         try:
             first = self._queue.get(timeout=FLUSH if self._trouble is not None else due)
         except queue.Empty:
             return
         if first is not None:
-            self._held.append(first)
-            if not self._asked and not self._ended:
+            self._received.append(first)
+            if not self._flushes and not self._ended:
                 self._hurry.wait(FLUSH)
 
     def _write(self, *, closing: bool) -> None:
         with self._writing:
-            idle = self._journal is None and not self._held and self._queue.empty()
+            idle = self._journal is None and not self._received and self._queue.empty()
             if idle and (closing or self._trouble is None):
                 return
             self._guarded(lambda: self._write_all(closing=closing))
@@ -202,7 +204,7 @@ class Ledger:
     def _write_all(self, *, closing: bool) -> None:
         journal = self._open()
         journal.write()
-        if self._held or not self._queue.empty():
+        if self._received or not self._queue.empty():
             journal.prepare()
         while calls := self._taken():
             journal.take(calls)
@@ -215,11 +217,11 @@ class Ledger:
             journal.check(closed=closing, dropped=self._dropped)
             journal.write()
         if closing:
-            journal.leave()
+            journal.close()
 
-    def _taken(self) -> "list[Parts]":
-        calls = list(self._held)
-        self._held.clear()
+    def _taken(self) -> "list[RecordedCall]":
+        calls = list(self._received)
+        self._received.clear()
         while len(calls) < _BATCH:
             try:
                 call = self._queue.get_nowait()
@@ -230,49 +232,33 @@ class Ledger:
         return calls
 
     def _give_up(self) -> None:
-        """Count what was never written."""
+        """Count the records that were never written."""
         lost = self._journal.waiting if self._journal is not None else 0
         while calls := self._taken():
             lost += len(calls)
-        counters.records.add(((names.LEDGER_OUTCOME, names.FAILED),), lost)
+        counters().records.add(((names.LEDGER_OUTCOME, names.FAILED),), lost)
 
     def _guarded(self, work: Callable[[], object]) -> None:
-        """Do `work`; where it fails, say so once, until it works again."""
+        """Do `work`. If it fails, log it once, and once more when it works again."""
         before = self._trouble
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the application goes on
+        except Exception as error:  # noqa: BLE001 - no error here reaches the application
             self._trouble = error
             if before is None:
-                self._tell(error)
+                self._log_error(error)
         else:
             self._trouble = None
             if before is not None:
                 lost = self._dropped
-                _log.warning("the ledger %s is written again, %d records were lost", self._told.path, lost)
+                _log.warning(
+                    "the ledger %s is written again; %d records were lost", self._settings.path, lost
+                )
 
-    def _tell(self, error: Exception) -> None:
+    def _log_error(self, error: Exception) -> None:
         if isinstance(error, OSError):
-            _log.error("the ledger %s can't be written: %s", self._told.path, error.strerror)
-        elif isinstance(error, PolicyError):  # its message is made for the log
+            _log.error("the ledger %s can't be written: %s", self._settings.path, error.strerror)
+        elif isinstance(error, PolicyError):  # its message has no content
             _log.error("%s", error)
         else:
             self._process.failed("the ledger", error)
-
-
-_ledgers: WeakSet[Ledger] = WeakSet()
-
-
-def _after_fork() -> None:
-    for ledger in list(_ledgers):
-        ledger.after_fork()
-
-
-def _at_exit() -> None:
-    for ledger in list(_ledgers):
-        ledger.close()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-atexit.register(_at_exit)

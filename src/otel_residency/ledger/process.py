@@ -1,4 +1,4 @@
-"""What all records of a process say."""
+"""What is the same in all records of a process: guard, policy, resource."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -8,43 +8,43 @@ from opentelemetry import trace
 from opentelemetry.trace import Span
 
 if TYPE_CHECKING:
-    from otel_residency.runtime.guard import Guard
+    from otel_residency.guard import Guard
 
 
 class Process(NamedTuple):
-    """What all records of a process say."""
+    """What the ledger needs of the process that it is in."""
 
     guard: "Callable[[], Guard]"
     info: Callable[[], Mapping[str, Any]]
     """The attributes of `residency.policy.info`."""
     resource: Callable[[], Mapping[str, Any]]
     failed: Callable[[str, BaseException | None], None]
-    """Told of what failed in here, by part."""
+    """Called with the name of a part that failed, and its error."""
     emit: Callable[[str, int, int, Mapping[str, Any], Span | None], None] | None = None
-    """Emits a record as a log record, where that is asked for: event, times, attributes, span."""
+    """Emits a record as a log record, where the policy sets `events`: event, times, attributes, span."""
 
 
 def resource_of(providers: Iterable[Any]) -> Callable[[], Mapping[str, Any]]:
-    """What tells the attributes of the process: those of `providers`, else of the global provider.
+    """A function that returns the resource of the first of `providers` with one, or of the global provider.
 
-    A provider may be set later than the first call; until then the resource is that of the environment.
+    An application may set its provider after its first call: until then it is the environment's resource.
     """
     given = tuple(providers)
 
     def resource() -> Mapping[str, Any]:
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - when a call was made
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - the SDK, only once a call was made
 
         for provider in (*given, trace.get_tracer_provider()):
-            known = getattr(provider, "resource", None)
-            if isinstance(known, Resource):
-                return known.attributes
-        return _usual()
+            found = getattr(provider, "resource", None)
+            if isinstance(found, Resource):
+                return found.attributes
+        return _environment()
 
     return resource
 
 
 @cache
-def _usual() -> Mapping[str, Any]:
+def _environment() -> Mapping[str, Any]:
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
 
     return Resource.create().attributes

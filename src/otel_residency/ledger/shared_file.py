@@ -1,18 +1,18 @@
-"""A file of lines that many processes append to, each time all that they have or nothing."""
+"""A file of lines that many processes append to: each time all of their lines, or none."""
 
 import os
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from otel_residency.errors import PolicyError
-from otel_residency.runtime.private_file import READ, open_own
+from otel_residency.records.files import rotated_name
+from otel_residency.runtime.private_file import READ, open_private
 
-if sys.platform == "win32":  # pragma: no cover - there each process should have a file of its own
+if sys.platform == "win32":  # pragma: no cover - use a directory there, so that each process has its own file
 
     def _lock(descriptor: int) -> None:
-        """Go without."""
+        """Do nothing: there is no `flock` on Windows."""
 
     _unlock = _lock
 else:
@@ -29,23 +29,23 @@ class SharedFile:
     """Appends; while one process does, the others wait."""
 
     def __init__(self, path: str, rotate_bytes: int = 0) -> None:
-        """Write to `path`, and put the file aside once it has `rotate_bytes`, if that is not 0."""
+        """Write to `path`, and rotate the file once it has `rotate_bytes`, if that is not 0."""
         self._path = path
         self._rotate_bytes = rotate_bytes
         self._descriptor: int | None = None
 
     def open(self) -> None:
-        """Have it open: the file at the path now, which another process may have put aside.
+        """Open the file at the path, unless it is open. Another process may rotate it at any time.
 
         Raises:
             OSError: it can't be opened.
-            PolicyError: others than its owner can write to it.
+            PolicyError: other users can write to it.
         """
         if self._descriptor is None:
-            self._descriptor = open_own(self._path, others_may=READ)
+            self._descriptor = open_private(self._path, allowed=READ)
             if self._descriptor is None:
                 raise PolicyError(
-                    f"ledger {self._path}: others can write to it; chmod 600 it, or name another"
+                    f"ledger {self._path}: other users can write to it; chmod 600 it, or set another path"
                 )
 
     def append(self, lines: bytes) -> None:
@@ -58,7 +58,7 @@ class SharedFile:
         descriptor = self._locked()
         try:
             size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":  # whoever wrote it was killed meanwhile
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a process was killed while it wrote
                 lines = b"\n" + lines
             try:
                 written = 0
@@ -68,25 +68,26 @@ class SharedFile:
                 os.ftruncate(descriptor, size)
                 raise
             if 0 < self._rotate_bytes <= size + len(lines):
-                with suppress(OSError):  # a file that is too long is better than none
-                    Path(self._path).rename(f"{self._path}.{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+                with suppress(OSError):  # better a file that is too long than a lost record
+                    Path(self._path).rename(rotated_name(self._path))
         finally:
             _unlock(descriptor)
 
     def close(self) -> None:
-        """Give the file back; of a forked process this leaves that of its parent open."""
+        """Close the file. In a forked process this leaves the file of its parent open."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
 
     def _locked(self) -> int:
+        """The descriptor, locked. A file that was rotated before the lock was free is opened anew."""
         while True:
             self.open()
             assert self._descriptor is not None  # noqa: S101
             _lock(self._descriptor)
             if self._is_current(self._descriptor):
                 return self._descriptor
-            self.close()  # which unlocks it
+            self.close()  # also unlocks it
 
     def _is_current(self, descriptor: int) -> bool:
         try:

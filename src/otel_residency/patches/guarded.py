@@ -1,21 +1,25 @@
-"""What every patch here goes through: a failure of ours stays with us; in block mode a doubt is a refusal."""
+"""Runs a judgement for the patch of an HTTP client: failures stay here, refusals get the client's type.
+
+Nothing that a call needs is imported here: a process that never calls a vendor runs this for its requests
+too.
+"""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from otel_residency.calls.state import runtime
 from otel_residency.errors import RefusalError
-from otel_residency.patches.install import switch
 
 T = TypeVar("T")
 
 
-def judged(judge: Callable[[], T], kind: type[Exception]) -> T | None:
-    """What `judge` finds; `None` if it failed.
+def run_guarded(judge: Callable[[], T], kind: type[Exception]) -> T | None:
+    """What `judge` returns; `None` if it failed.
 
     Raises:
-        RefusalError: in block mode; an error of `kind` too, which users of the library are prepared for.
+        RefusalError: in block mode; also an error of `kind`, which the users of the library are prepared for.
     """
-    state = switch.state
+    state = runtime.state
     if state is None:
         return None
     try:
@@ -23,12 +27,24 @@ def judged(judge: Callable[[], T], kind: type[Exception]) -> T | None:
     except RefusalError as error:
         refusal = error
     except Exception as error:
-        state.failed("judging a request", error)
+        state.log_failure("judging a request", error)
         if not state.blocks:
             return None
         from otel_residency.calls.violation import guard_failure
 
         refusal = guard_failure()
-    from otel_residency.patches.http import refusal_of
+    raise refusal_like(refusal, kind) from None
 
-    raise refusal_of(refusal, kind) from None
+
+def refusal_like(error: RefusalError, kind: type[Exception]) -> Exception:
+    """The refusal as an error of `kind` too."""
+    from otel_residency.calls.violation import violation_like  # imports openai
+
+    like = violation_like(kind)  # type: ignore[arg-type]  # a class is hashable
+    return like(str(error), getattr(error, "decision", None))
+
+
+def non_vendor_hosts() -> Any:
+    """The hosts that are known to belong to no vendor; requests to them are not looked at."""
+    state = runtime.state
+    return () if state is None else state.non_vendor_hosts

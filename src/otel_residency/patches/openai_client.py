@@ -1,123 +1,170 @@
-"""The wrappers of the client's functions, in the shape that wrapt calls them."""
+"""The patch of the openai client: its one door, `request`, the requests that it builds, and its streams."""
 
 from collections.abc import Callable
+from functools import wraps
+from types import ModuleType
 from typing import Any
 
-from otel_residency.calls.call import Call, Refused
-from otel_residency.calls.context import EXTENSION, current_call
-from otel_residency.calls.state import State
-from otel_residency.errors import RefusalError
-from otel_residency.patches.install import switch
-from otel_residency.patches.openai_streams import attach, follow, follow_async
+from otel_residency.calls.call import Call, active_call
+from otel_residency.calls.request import EXTENSION, client_base_url
+from otel_residency.calls.state import State, runtime
+from otel_residency.errors import RefusalError, Refused
+from otel_residency.patches.openai_streams import follow, follow_async, follow_stream
+from otel_residency.patches.patching import replace
 
 
-def warm(state: State) -> None:
+def patch(_: ModuleType) -> None:
+    """Patch `openai`, which has just been imported."""
+    from openai import _base_client, _streaming
+
+    missing = runtime.patched.miss
+    replace(_base_client, "BaseClient._build_request", _build_request, missing)
+    replace(_base_client, "SyncAPIClient.request", _request, missing)
+    replace(_base_client, "AsyncAPIClient.request", _request_async, missing)
+    replace(_streaming, "Stream.__init__", _stream_init(follow), missing)
+    replace(_streaming, "AsyncStream.__init__", _stream_init(follow_async), missing)
+    if runtime.state is not None:
+        _warm(runtime.state)
+
+
+def _warm(state: State) -> None:
     """Read catalogue and policy while openai is imported, so that the first call need not."""
     try:
         _ = state.batches
     except Exception as error:
-        state.failed("reading the catalogue", error)
+        state.log_failure("reading the catalogue", error)
 
 
-def request(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-    """Around `SyncAPIClient.request`: every call of the synchronous clients."""
-    state = switch.state
-    if state is None:
-        return wrapped(*args, **kwargs)
-    call = _begin(state, client, args, kwargs)
-    call.enter()
+# In these functions `bound` is made as Python makes a bound method: `wrapped` may be another's wrapper, which
+# takes its object from the binding.
+
+
+def _request(wrapped: Any) -> Any:
+    """In place of `SyncAPIClient.request`, which every call of the synchronous clients passes."""
+
+    @wraps(wrapped)
+    def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        state, bound = runtime.state, wrapped.__get__(self, type(self))
+        if state is None:
+            return bound(*args, **kwargs)
+        call = _begin(state, self, args, kwargs)
+        call.make_current()
+        try:
+            result = bound(*args, **kwargs)
+        except Refused as refused:
+            call.fail(refused.error)
+            raise refused.error from None
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            call.restore_context()
+        call.on_return(result)
+        return result
+
+    return request
+
+
+def _request_async(wrapped: Any) -> Any:
+    """In place of `AsyncAPIClient.request`, which every call of the asynchronous clients passes."""
+
+    @wraps(wrapped)
+    async def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        state, bound = runtime.state, wrapped.__get__(self, type(self))
+        if state is None:
+            return await bound(*args, **kwargs)
+        call = _begin(state, self, args, kwargs)
+        if getattr(call.options, "files", None):
+            await _read_upload(call)
+        call.make_current()
+        try:
+            result = await bound(*args, **kwargs)
+        except Refused as refused:
+            call.fail(refused.error)
+            raise refused.error from None
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            call.restore_context()
+        call.on_return(result)
+        return result
+
+    return request
+
+
+async def _read_upload(call: Call) -> None:
+    """Read a batch file in a thread, so that a long one does not hold up the event loop."""
+    state = call.state
     try:
-        result = wrapped(*args, **kwargs)
-    except Refused as refused:
-        call.raised(refused.error)
-        raise refused.error from None
-    except BaseException as error:
-        call.raised(error)
-        raise
-    finally:
-        call.leave()
-    call.returned(result)
-    return result
+        upload = state.batches.upload(client_base_url(call.client).parts.host, call.options.url, call.options)
+        if upload is not None:
+            from anyio import to_thread  # the client needs it too
 
-
-async def request_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-    """Around `AsyncAPIClient.request`: every call of the asynchronous clients."""
-    state = switch.state
-    if state is None:
-        return await wrapped(*args, **kwargs)
-    call = _begin(state, client, args, kwargs)
-    if getattr(call.options, "files", None):
-        await call.read_ahead()
-    call.enter()
-    try:
-        result = await wrapped(*args, **kwargs)
-    except Refused as refused:
-        call.raised(refused.error)
-        raise refused.error from None
-    except BaseException as error:
-        call.raised(error)
-        raise
-    finally:
-        call.leave()
-    call.returned(result)
-    return result
+            call.assessment.batch = await to_thread.run_sync(state.batches.read, upload)
+    except Exception as error:  # then it is read where the call is judged
+        state.log_failure("reading a batch file", error)
 
 
 def _begin(state: State, client: Any, args: Any, kwargs: Any) -> Call:
     """Begin a call; where a patch is missing in this release of the client, block mode refuses it."""
-    if switch.missing and state.blocks:
-        # Not sooner: it imports openai, and this may be the import of openai, asked for by that module.
+    if runtime.patched.missing and state.blocks:
+        # Not sooner: it imports openai, and this may run while openai is being imported.
         from otel_residency.calls.violation import guard_failure
 
         raise guard_failure()
     return Call(state, client, args[1] if len(args) > 1 else kwargs.get("options"))
 
 
-def build_request(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-    """Around `BaseClient._build_request`: each attempt, outside of what the client catches and retries."""
-    built = wrapped(*args, **kwargs)
-    options = args[0] if args else kwargs.get("options")
-    call = current_call.get()
-    if call is not None:
-        call.attempt(built, options)
-    else:
-        _let_go_alone(built, client, options)
-    return built
+def _build_request(wrapped: Any) -> Any:
+    """In place of `BaseClient._build_request`, which runs once an attempt, outside of retries."""
+
+    @wraps(wrapped)
+    def build_request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        request = wrapped.__get__(self, type(self))(*args, **kwargs)
+        if runtime.state is not None:
+            options = args[0] if args else kwargs.get("options")
+            call = active_call.get()
+            if call is not None:
+                call.on_attempt(request, options)
+            else:
+                _begin_standalone(runtime.state, request, self, options)
+        return request
+
+    return build_request
 
 
-def _let_go_alone(request: Any, client: Any, options: Any) -> None:
-    """Make a call of a request that nobody announced: it begins when it is sent, if it ever is.
+def _begin_standalone(state: State, request: Any, client: Any, options: Any) -> None:
+    """Make a call of a request that came past the patch of `request`; it begins when it is sent.
 
-    Whoever wrapped `request` before us, or puts back what was there before us, calls the original. A refusal
-    comes at once, since the client would try again what is refused on the way.
+    Whoever wrapped `request` before us, or restores what was there before us, calls the original. A refusal
+    comes at once, since the client would retry what is refused while it is sent.
     """
-    state = switch.state
-    if state is None:
-        return
     call = Call(state, client, options)
-    call.alone = True
+    call.standalone = True
     request.extensions[EXTENSION] = call
     if state.blocks:
         try:
-            call.attempt(request, options)
+            call.on_attempt(request, options)
         except RefusalError as error:
-            call.raised(error)
+            call.fail(error)
             raise
 
 
-def _following(follower: Callable[[Any, Call], Any]) -> Callable[..., None]:
-    """A wrapper for the `__init__` of a stream, whose events `follower` follows."""
+def _stream_init(follower: Callable[[Any, Call], Any]) -> Callable[[Any], Any]:
+    """What takes the place of a stream's `__init__`, so that `follower` follows its events."""
 
-    def after(wrapped: Any, stream: Any, args: Any, kwargs: Any) -> None:
-        wrapped(*args, **kwargs)
-        try:
-            attach(stream, follower)
-        except Exception as error:
-            state = switch.state
+    def make(wrapped: Any) -> Any:
+        @wraps(wrapped)
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            wrapped.__get__(self, type(self))(*args, **kwargs)
+            state = runtime.state
             if state is not None:
-                state.failed("following a stream", error)
+                try:
+                    follow_stream(self, follower)
+                except Exception as error:
+                    state.log_failure("following a stream", error)
 
-    return after
+        return init
 
-
-stream_init, async_stream_init = _following(follow), _following(follow_async)
+    return make

@@ -1,4 +1,4 @@
-"""Sessions that the client opens over WebSockets: which client it is, for whoever judges them."""
+"""The patch of the openai client's WebSocket sessions: it notes which client opens one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,8 +7,9 @@ from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from otel_residency.calls.context import opened_by
-from otel_residency.patches.install import wrap
+from otel_residency.calls.context import opening_client
+from otel_residency.patches.patching import replace, wrapped_by
+from otel_residency.runtime.runtime import runtime
 
 MODULES = (
     "beta.realtime.realtime",
@@ -20,52 +21,57 @@ MODULES = (
     "realtime.translations.translations",
     "responses.responses",
 )
-"""Where in `openai.resources` there are managers of connections, in some release."""
+"""Modules of `openai.resources` that have managers of connections, in some release."""
 _MANAGER = "ConnectionManager"
 _OPENING = ("__enter__", "__aenter__", "enter")
 
 
-class Opener(NamedTuple):
-    """Who opens a session, as a call asks for its client."""
+class SessionClient(NamedTuple):
+    """The client of a session, as far as a call needs it.
+
+    Attributes:
+        base_url: the base URL of its WebSockets.
+    """
 
     base_url: Any
 
 
-def opener_of(client: Any) -> Opener:
-    """The client, with the base URL that its sockets have."""
-    own, of_sockets = client.base_url, client.websocket_base_url
-    return Opener(own if of_sockets is None else type(own)(str(of_sockets)))
+def session_client(client: Any) -> SessionClient:
+    """`client` with the base URL that its WebSockets have."""
+    base_url, of_sockets = client.base_url, client.websocket_base_url
+    return SessionClient(base_url if of_sockets is None else type(base_url)(str(of_sockets)))
 
 
-def patch_managers(module: ModuleType) -> None:
+def patch(module: ModuleType) -> None:
     """Patch what opens sessions in one of `MODULES`."""
     for name, manager in list(vars(module).items()):
         if name.endswith(_MANAGER) and manager.__module__ == module.__name__:
             # Where there is this method, it opens the first connection and all later ones.
             for method in ("_connect_ws",) if hasattr(manager, "_connect_ws") else _OPENING:
                 if hasattr(manager, method):
-                    wrap(module, f"{name}.{method}", _opening(f"_{name}__client", getattr(manager, method)))
+                    wrapper = _opening(f"_{name}__client", getattr(manager, method))
+                    replace(module, f"{name}.{method}", partial(wrapped_by, wrapper), runtime.patched.miss)
 
 
 def _opening(attribute: str, method: Any) -> Callable[..., Any]:
     """A wrapper of `method`, of a manager that has its client as `attribute`."""
 
     def opened(wrapped: Any, manager: Any, args: Any, kwargs: Any) -> Any:
-        with _opened_by(manager, attribute):
+        with _opening_by(manager, attribute):
             return wrapped(*args, **kwargs)
 
     async def opened_async(wrapped: Any, manager: Any, args: Any, kwargs: Any) -> Any:
-        with _opened_by(manager, attribute):
+        with _opening_by(manager, attribute):
             return await wrapped(*args, **kwargs)
 
     return opened_async if iscoroutinefunction(method) else opened
 
 
 @contextmanager
-def _opened_by(manager: Any, attribute: str) -> Iterator[None]:
-    before = opened_by.get()
-    opened_by.set(partial(getattr, manager, attribute))
+def _opening_by(manager: Any, attribute: str) -> Iterator[None]:
+    before = opening_client.get()
+    opening_client.set(partial(getattr, manager, attribute))
     try:
         yield
     finally:
-        opened_by.set(before)
+        opening_client.set(before)

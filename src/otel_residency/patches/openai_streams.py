@@ -1,6 +1,6 @@
-"""The client's streams: read the first and last event on their way through, end the call with the stream.
+"""The openai client's streams: their first and last events are read, and the call ends with the stream.
 
-The stream stays the client's own object; only the iterator inside it is followed by one of ours.
+The stream stays the client's own object; only the iterator inside it is replaced.
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -8,28 +8,29 @@ from typing import Any
 from weakref import finalize, ref
 
 from otel_residency.calls.call import Call
-from otel_residency.calls.context import EXTENSION
+from otel_residency.calls.request import EXTENSION
 
 
 def follow(items: Any, call: Call) -> Generator[Any, None, None]:
-    """Yield what `items` yields. Between the first event and the last there is nothing to do but keep it."""
+    """Yield what `items` yields; only the first and the last event are read."""
     last = None
     try:
         for last in items:
-            call.saw(last)
+            call.on_stream_event(last)
             yield last
             break
         for last in items:
-            call.latest = last
+            call.latest_event = last
             yield last
     except GeneratorExit:
-        _close(items)
+        if hasattr(items, "close"):
+            items.close()
         call.abandon()
         raise
     except BaseException as error:
-        call.raised(error)
+        call.fail(error)
         raise
-    call.saw(last)
+    call.on_stream_event(last)
     call.finish()
 
 
@@ -38,11 +39,11 @@ async def follow_async(items: Any, call: Call) -> AsyncGenerator[Any, None]:
     last = None
     try:
         async for last in items:
-            call.saw(last)
+            call.on_stream_event(last)
             yield last
             break
         async for last in items:
-            call.latest = last
+            call.latest_event = last
             yield last
     except GeneratorExit:
         if hasattr(items, "aclose"):
@@ -50,26 +51,21 @@ async def follow_async(items: Any, call: Call) -> AsyncGenerator[Any, None]:
         call.abandon()
         raise
     except BaseException as error:
-        call.raised(error)
+        call.fail(error)
         raise
-    call.saw(last)
+    call.on_stream_event(last)
     call.finish()
 
 
-def _close(items: Any) -> None:
-    if hasattr(items, "close"):
-        items.close()
-
-
-def attach(stream: Any, follower: Callable[[Any, Call], Any]) -> None:
-    """Follow the events of a stream that the client has just made of a watched response."""
+def follow_stream(stream: Any, follower: Callable[[Any, Call], Any]) -> None:
+    """Have `follower` follow the events of a stream that the client has just made of a response."""
     try:
         request = stream.response.request
-    except RuntimeError:  # a response made by hand belongs to no request
+    except RuntimeError:  # a response that was made by hand belongs to no request
         return
     call = request.extensions.get(EXTENSION)
     if isinstance(call, Call):
         iterator = follower(stream._iterator, call)
         stream._iterator = iterator
         call.iterator = ref(iterator)
-        finalize(iterator, call.closed)
+        finalize(iterator, call.on_close)

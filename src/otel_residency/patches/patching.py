@@ -1,12 +1,25 @@
-"""Patches that are put in place when what they patch is imported, and never break that import."""
+"""How patches are made: when a module is imported, in place of its methods, without breaking the import.
 
-from collections.abc import Callable
+A patch is made once and stays; whether it does anything is decided by `runtime.state`. So to switch ours off
+never removes another's, whatever the order.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial, wraps
+from inspect import iscoroutinefunction, unwrap
 from logging import getLogger
 from types import ModuleType
+from typing import Any
 
 import wrapt
 
+from otel_residency.runtime.runtime import runtime
+
 _log = getLogger("otel_residency")
+Wrapper = Callable[..., Any]
+"""Called in place of a method with the bound method, its object, its arguments and keyword arguments."""
+Make = Callable[[Any], Any]
+"""From a function to the one that takes its place."""
 
 
 def when_imported(name: str, patch: Callable[[ModuleType], None], missing: Callable[[str], object]) -> None:
@@ -14,8 +27,8 @@ def when_imported(name: str, patch: Callable[[ModuleType], None], missing: Calla
 
     Args:
         name: of the module.
-        patch: puts patches in place.
-        missing: told the module's name if that fails.
+        patch: makes patches.
+        missing: called with the module's name if that fails.
     """
 
     def hook(module: ModuleType) -> None:
@@ -26,3 +39,56 @@ def when_imported(name: str, patch: Callable[[ModuleType], None], missing: Calla
             _log.exception("otel-residency can't patch %s", module.__name__)
 
     wrapt.register_post_import_hook(hook, name)
+
+
+def replace(module: ModuleType, name: str, make: Make, missing: Callable[[str], object]) -> None:
+    """Put what `make` makes of it in place of the method `name` of a class of `module`.
+
+    The replacement is a plain function and no `wrapt.FunctionWrapper`, which differs from a method where
+    programs
+    look: read from its class it is another object each time, and it can't be pickled.
+    """
+    try:
+        owner, attribute, wrapped = wrapt.resolve_path(module, name)
+        wrapt.apply_patch(owner, attribute, make(wrapped))
+        for subclass in dict.fromkeys(_subclasses(owner)):
+            inherited = vars(subclass).get(attribute)
+            # Another's wrapper that was put on a subclass before us calls the original.
+            if inherited is not None and unwrap(inherited) is unwrap(wrapped):
+                wrapt.apply_patch(subclass, attribute, make(inherited))
+    except AttributeError:
+        missing(name)
+        _log.error(
+            "%s.%s does not exist in this release: calls are not fully seen, block mode refuses them",
+            module.__name__,
+            name,
+        )
+
+
+def _subclasses(owner: Any) -> Iterator[Any]:
+    for subclass in owner.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+def wrap_client(module: ModuleType, name: str, wrapper: Wrapper) -> None:
+    """Put `wrapper` around the method `name` of an HTTP client that the openai client does not need."""
+    replace(module, name, partial(wrapped_by, wrapper), runtime.patched.missing_clients.add)
+
+
+def wrapped_by(wrapper: Wrapper, wrapped: Any) -> Any:
+    """A method that calls `wrapper` around `wrapped` while a state is active."""
+    if iscoroutinefunction(wrapped):
+
+        @wraps(wrapped)
+        async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            bound = wrapped.__get__(self, type(self))
+            return await (wrapper(bound, self, args, kwargs) if runtime.state else bound(*args, **kwargs))
+    else:
+
+        @wraps(wrapped)
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            bound = wrapped.__get__(self, type(self))
+            return wrapper(bound, self, args, kwargs) if runtime.state else bound(*args, **kwargs)
+
+    return method

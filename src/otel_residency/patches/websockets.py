@@ -1,8 +1,8 @@
 """WebSocket sessions, by the part of the websockets library that both of its clients are built on.
 
-A session is one call: it begins when it is dialled, what it sends may change what it is about, and it ends
-with its connection. It is judged before it is dialled, by where that leads, and as its handshake is sent,
-by what that says.
+A session is one call: it begins when it is dialled, each message that it sends may change the facts, and it
+ends with its connection. It is judged before it is dialled, by its URL, and when its handshake is sent, by
+its headers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,14 +15,15 @@ from urllib.parse import parse_qs
 
 import wrapt
 
-from otel_residency.calls.context import opened_by
+from otel_residency.calls.context import opening_client
+from otel_residency.calls.state import runtime
 from otel_residency.errors import RefusalError
-from otel_residency.patches.guarded import judged
-from otel_residency.patches.install import switch, wrap
+from otel_residency.patches.guarded import run_guarded
+from otel_residency.patches.patching import wrap_client
 
 if TYPE_CHECKING:
     from otel_residency.calls.call import Call
-    from otel_residency.calls.plain_request import Request
+    from otel_residency.calls.plain_request import PlainRequest
     from otel_residency.calls.state import State
 
 _CALL = "_otel_residency_call"
@@ -51,7 +52,7 @@ def patch_async_connect(module: ModuleType) -> None:
         with _dialled(connect.uri, connect.connection_kwargs):
             return await wrapped(*args, **kwargs)
 
-    wrap(module, "connect.create_connection", dial, switch.miss_client)
+    wrap_client(module, "connect.create_connection", dial)
 
 
 def patch_protocol(module: ModuleType) -> None:
@@ -60,7 +61,7 @@ def patch_protocol(module: ModuleType) -> None:
     def shake(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         request = args[0] if args else kwargs["request"]
         # It was called wsuri before websockets 14.
-        _greet(
+        _on_handshake(
             protocol,
             lambda: getattr(protocol, "uri", None) or protocol.wsuri,
             request.headers,
@@ -69,28 +70,28 @@ def patch_protocol(module: ModuleType) -> None:
 
     def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         response = args[0] if args else kwargs["response"]
-        _welcome(protocol, response.status_code, response.headers)
+        _on_response(protocol, response.status_code, response.headers)
         wrapped(*args, **kwargs)
 
-    wrap(module, "ClientProtocol.__init__", _begun, switch.miss_client)
-    wrap(module, "ClientProtocol.send_request", shake, switch.miss_client)
-    wrap(module, "ClientProtocol.process_response", answered, switch.miss_client)
+    wrap_client(module, "ClientProtocol.__init__", _bind)
+    wrap_client(module, "ClientProtocol.send_request", shake)
+    wrap_client(module, "ClientProtocol.process_response", answered)
 
 
 def patch_messages(module: ModuleType) -> None:
     """Patch what is sent, and the end of a connection, in `websockets.protocol`."""
 
     def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-        _look_at(protocol, *args, **kwargs)
+        _on_message(protocol, *args, **kwargs)
         wrapped(*args, **kwargs)
 
-    wrap(module, "Protocol.send_text", send, switch.miss_client)
-    wrap(module, "Protocol.send_binary", send, switch.miss_client)
-    wrap(module, "Protocol.receive_eof", _ended, switch.miss_client)
+    wrap_client(module, "Protocol.send_text", send)
+    wrap_client(module, "Protocol.send_binary", send)
+    wrap_client(module, "Protocol.receive_eof", _on_close)
 
 
 def patch_legacy(module: ModuleType) -> None:
-    """All of this in `websockets.legacy.client`, which has a protocol of its own."""
+    """Patch the same in `websockets.legacy.client`, which has another protocol class."""
 
     def connect(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> None:
         wrapped(*args, **kwargs)
@@ -109,29 +110,29 @@ def patch_legacy(module: ModuleType) -> None:
         path, headers = args
         hosts = headers.get_all("Host")
         scheme = "wss" if protocol.transport.get_extra_info("ssl_object") else "ws"
-        _greet(protocol, lambda: parse_uri(f"{scheme}://{hosts[0]}{path}"), headers)
+        _on_handshake(protocol, lambda: parse_uri(f"{scheme}://{hosts[0]}{path}"), headers)
         wrapped(*args, **kwargs)
 
     async def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> Any:
         status, headers = await wrapped(*args, **kwargs)
-        _welcome(protocol, status, headers)
+        _on_response(protocol, status, headers)
         return status, headers
 
     def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         fin, opcode, data = args
         if opcode in _DATA:
-            _look_at(protocol, data, fin)
+            _on_message(protocol, data, fin)
         wrapped(*args, **kwargs)
 
-    wrap(module, "Connect.__init__", connect, switch.miss_client)
+    wrap_client(module, "Connect.__init__", connect)
     for name, wrapper in (
-        ("__init__", _begun),
+        ("__init__", _bind),
         ("write_http_request", shake),
         ("read_http_response", answered),
         ("write_frame_sync", send),
-        ("connection_lost", _ended),
+        ("connection_lost", _on_close),
     ):
-        wrap(module, f"WebSocketClientProtocol.{name}", wrapper, switch.miss_client)
+        wrap_client(module, f"WebSocketClientProtocol.{name}", wrapper)
 
 
 @contextmanager
@@ -143,14 +144,14 @@ def _dialled(uri: Any, given: Mapping[str, Any]) -> Iterator[None]:
     """
     from websockets.exceptions import ProtocolError
 
-    call = judged(lambda: _plan(uri, given), ProtocolError)
+    call = run_guarded(lambda: _plan(uri, given), ProtocolError)
     before = _opening.get()
     _opening.set(call)
     try:
         yield
     except BaseException as error:
         if call is not None:
-            call.raised(error)
+            call.fail(error)
         raise
     finally:
         _opening.set(before)
@@ -174,10 +175,10 @@ def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     Raises:
         RefusalError: in block mode.
     """
-    state = switch.state
+    state = runtime.state
     if state is None:
         return None
-    client = opened_by.get()
+    client = opening_client.get()
     named = [name for name in (given.get("host"), given.get("server_hostname"), uri.host) if name]
     host = next((name for name in named if _may_be_vendor(state, name)), named[0] if client else None)
     if host is None:
@@ -185,92 +186,99 @@ def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     from otel_residency.calls.body import RequestFacts
 
     request = _request(uri, host, given.get("port"))
-    request.also_say(("Host", name) for name in named)
+    request.add_headers(("Host", name) for name in named)
     call = _begin(state, request, host, client)
     if call is not None:
-        _judge(call, lambda: call.attempt(request, None, RequestFacts(_model(uri))))
-        call.mark.inside = False
+        _or_end(call, lambda: call.on_attempt(request, None, RequestFacts(model=_model(uri))))
+        call.tracked.inside = False
     return call
 
 
-def _begin(state: "State", request: "Request", name: Any, client: Callable[[], Any] | None) -> "Call | None":
-    """A call as yet to be judged: one that `client` makes, or if it goes to a vendor one of its own."""
+def _begin(
+    state: "State", request: "PlainRequest", name: Any, client: Callable[[], Any] | None
+) -> "Call | None":
+    """A call of `client`, or one without the openai client, that is not judged yet."""
     from otel_residency.calls.call import Call
-    from otel_residency.patches.http import begin_raw
+    from otel_residency.patches.plain_calls import begin_without_client
 
     if client is None:
-        return begin_raw(request, name)
-    from otel_residency.patches.openai_sessions import opener_of
+        return begin_without_client(request, name)
+    from otel_residency.patches.openai_sessions import session_client
 
-    call = Call(state, opener_of(client()), None)
-    call.alone = True
+    call = Call(state, session_client(client()), None)
+    call.standalone = True
     return call
 
 
 def _may_be_vendor(state: "State", name: Any) -> bool:
-    return name not in state.others and state.concerns((str(name),), name)
+    return name not in state.non_vendor_hosts and state.concerns((str(name),), name)
 
 
-def _request(uri: Any, host: str, port: int | None) -> "Request":
-    from otel_residency.calls.plain_request import Request, Url
+def _request(uri: Any, host: str, port: int | None) -> "PlainRequest":
+    from otel_residency.calls.plain_request import PlainRequest, Url
 
     scheme, default = ("wss", 443) if uri.secure else ("ws", 80)
     port = port or uri.port
-    url = Url(scheme, host.encode("idna"), None if port == default else port, (uri.path or "/").encode())
-    return Request("GET", url, None, None)
+    url = Url(
+        scheme=scheme,
+        raw_host=host.encode("idna"),
+        port=None if port == default else port,
+        raw_path=(uri.path or "/").encode(),
+    )
+    return PlainRequest(method="GET", url=url)
 
 
 def _model(uri: Any) -> str | None:
-    named = parse_qs(uri.query or "").get("model")
-    return named[0] if named else None
+    models = parse_qs(uri.query or "").get("model")
+    return models[0] if models else None
 
 
-def _begun(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-    """Around what makes a protocol: the session that is being dialled is its own."""
+def _bind(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+    """Bind the session that is being dialled to the protocol that is made for it."""
     wrapped(*args, **kwargs)
     setattr(protocol, _CALL, _opening.get())
     _opening.set(None)
 
 
-def _greet(protocol: Any, uri: Callable[[], Any], headers: Any) -> None:
+def _on_handshake(protocol: Any, uri: Callable[[], Any], headers: Any) -> None:
     """Judge a handshake that is about to be sent to `uri`, with its headers.
 
     Raises:
-        RefusalError: in block mode; of a kind that the library passes on and takes for no failure of its own.
+        RefusalError: in block mode; a `ProtocolError` too, which the library passes on to the application.
     """
     from websockets.exceptions import ProtocolError
 
-    def greet() -> None:
+    def judge() -> None:
         call = getattr(protocol, _CALL, None) or _open(uri(), {})
         setattr(protocol, _CALL, call)
-        sending = None if call is None else call.judging.sending
+        sending = None if call is None else call.assessment.snapshot
         if call is not None and sending is not None:
-            sending.request.also_say(headers.raw_items())
-            _judge(call, lambda: call.hop(sending.request))
+            sending.request.add_headers(headers.raw_items())
+            _or_end(call, lambda: call.on_hop(sending.request))
 
-    judged(greet, ProtocolError)
+    run_guarded(judge, ProtocolError)
 
 
-def _judge(call: "Call", judge: Callable[[], None]) -> None:
+def _or_end(call: "Call", judge: Callable[[], None]) -> None:
     """Have a refusal end the call."""
     try:
         judge()
     except RefusalError as error:
-        call.raised(error)
+        call.fail(error)
         raise
 
 
-def _welcome(protocol: Any, status: int, headers: Any) -> None:
-    """Take note of the answer to a handshake."""
-    from otel_residency.calls.plain_request import Headers
+def _on_response(protocol: Any, status: int, headers: Any) -> None:
+    """Read the answer to a handshake."""
+    from otel_residency.calls.plain_request import PlainHeaders
 
     call = getattr(protocol, _CALL, None)
     if call is not None:
-        call.welcomed(status, Headers(dict(headers.raw_items())).raw)
+        call.on_handshake(status, PlainHeaders(dict(headers.raw_items())).raw)
 
 
-def _look_at(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
-    """Learn from a message that is about to be sent.
+def _on_message(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
+    """Judge a message that is about to be sent.
 
     Raises:
         RefusalError: in block mode, of a kind as above.
@@ -280,26 +288,26 @@ def _look_at(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002
         return
     from websockets.exceptions import ProtocolError
 
-    judged(lambda: _learn(call, bytes(data), fin), ProtocolError)
+    run_guarded(lambda: _read_message(call, bytes(data), fin), ProtocolError)
 
 
-def _learn(call: "Call", message: bytes, fin: Any) -> None:
+def _read_message(call: "Call", message: bytes, fin: Any) -> None:
     from otel_residency.calls.body import RequestFacts
 
     if not fin:
-        call.learn(RequestFacts(unseen=True))
-    elif any(word in message for word in call.state.telling):
-        call.learn(call.state.bodies.read_message(message))
-    elif call.judging.is_asked_more():
-        call.learn(RequestFacts())
+        call.add_facts(RequestFacts(unseen=True))
+    elif any(mark in message for mark in call.state.session_words):
+        call.add_facts(call.state.bodies.read_message(message))
+    elif call.assessment.requires_more():
+        call.add_facts(RequestFacts())
 
 
-def _ended(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-    """Around what tells of the end of a connection."""
+def _on_close(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+    """End the session with its connection."""
     wrapped(*args, **kwargs)
     call = getattr(protocol, _CALL, None)
     if call is not None:
         failed = getattr(protocol, "handshake_exc", None)
-        if failed is not None and call.seen.status is None:
-            call.raised(failed)
+        if failed is not None and call.response_state.status is None:
+            call.fail(failed)
         call.finish()

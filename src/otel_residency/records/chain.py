@@ -1,4 +1,4 @@
-"""The hash chain of a ledger: each line names its writer, its number, and the line before it."""
+"""The hash chain of a ledger: each line has its writer, its number, and the hash of the line before it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,27 +10,9 @@ from otel_residency.records.record import Record, write_record
 from otel_residency.telemetry import names
 
 BEGINNING = "0" * 64
-"""What stands for the line before the first."""
-CHECKPOINTS = ".checkpoints"
-"""What the name of the file beside a ledger ends with, that repeats its checkpoints."""
-SHARED_CHECKPOINTS = f"ledger{CHECKPOINTS}"
-"""The name of that file in a directory of ledgers: it tells of one that is gone, too."""
-
+"""In place of the hash of the line before the first one."""
 CHECKPOINT_RECORDS = 1000
-"""After as many records there is a checkpoint."""
-
-_LINK = re.compile(
-    (
-        r'"eventName":"([a-z.]+)","attributes":\['
-        rf'\{{"key":"{re.escape(names.LEDGER_WRITER)}","value":\{{"stringValue":"([0-9a-f]{{32}})"\}}\}},'
-        rf'\{{"key":"{re.escape(names.LEDGER_SEQUENCE)}","value":\{{"intValue":"([0-9]{{1,18}})"\}}\}},'
-        rf'\{{"key":"{re.escape(names.LEDGER_PREVIOUS)}","value":\{{"stringValue":"([0-9a-f]{{64}})"\}}\}}'
-    ).encode()
-)
-
-_END = re.compile(rb'"schemaUrl":"[^"\\]*"\}\]\}\]\}\Z')
-"""How a record ends: this can't stand within a text, where quotes are escaped."""
-_LONGEST_END = 256
+"""A checkpoint is added after this many records."""
 
 _SIGNED = re.compile(
     (
@@ -44,20 +26,20 @@ Sign = Callable[[str], Mapping[str, str]]
 
 
 def digest(line: bytes) -> str:
-    """What the next line says of this one, without its end."""
+    """The hash of a line without its end, which is in the next line."""
     return sha256(line).hexdigest()
 
 
 def signed_text(line: bytes) -> str:
-    """What is signed of a checkpoint: all that is in its line, but for the signature itself."""
+    """The text that is signed for a checkpoint: all of its line but the signature itself."""
     return f"{names.EVENT_CHECKPOINT}:{digest(line)}"
 
 
 class Signature(NamedTuple):
-    """What a checkpoint is signed with."""
+    """The signature of a checkpoint."""
 
     text: str
-    """What was signed."""
+    """The text that was signed."""
     signature: str
     key: str
     """The id of the key."""
@@ -72,29 +54,11 @@ def read_signature(line: bytes) -> Signature | None:
     return Signature(signed_text(line[: found.start()] + line[found.end() :]), signature, key)
 
 
-class Link(NamedTuple):
-    """What a line says of its place in the chain."""
-
-    event: str
-    writer: str
-    sequence: int
-    previous: str
-
-
-def read_link(line: bytes) -> Link | None:
-    """The place of a line that `Chain` wrote, several times faster than it is read; `None` for any other."""
-    found = _LINK.search(line)
-    if found is None or _END.search(line, max(0, len(line) - _LONGEST_END)) is None:
-        return None
-    event, writer, sequence, previous = (part.decode() for part in found.groups())
-    return Link(event, writer, int(sequence), previous)
-
-
 class Chain:
-    """The lines of one writer."""
+    """The chain of one writer: adds to each record its link, and makes its line."""
 
     def __init__(self) -> None:
-        """Begin with a name that no other writer has."""
+        """Begin with a random id, which no other writer has."""
         self.writer = token_hex(16)
         self._sequence = 0
         self._head = BEGINNING
@@ -117,22 +81,24 @@ class Chain:
     def checkpoint(
         self, now: int, resource: Mapping[str, Any], sign: Sign | None, *, closed: bool, dropped: int
     ) -> tuple[Record, bytes]:
-        """A record, and its line, that tells of those before it.
+        """A checkpoint of the records so far, and its line.
 
         Args:
             now: nanoseconds since 1970.
             resource: attributes of the process.
-            sign: signs it, where there is a key.
-            closed: whether the writer ends with it.
+            sign: signs it, if there is a key.
+            closed: whether it ends the chain.
             dropped: records lost so far.
         """
-        told: dict[str, Any] = {names.LEDGER_HEAD: self._head}
+        attributes: dict[str, Any] = {names.LEDGER_HEAD: self._head}
         if closed:
-            told[names.LEDGER_CLOSED] = True
+            attributes[names.LEDGER_CLOSED] = True
         if dropped:
-            told[names.LEDGER_DROPPED] = dropped
-        record = Record(names.EVENT_CHECKPOINT, now, now, told, resource=resource)
+            attributes[names.LEDGER_DROPPED] = dropped
+        record = Record(
+            event=names.EVENT_CHECKPOINT, time=now, observed=now, attributes=attributes, resource=resource
+        )
         if sign is not None:
             signature = sign(signed_text(write_record(self._linked(record))))
-            record = record._replace(attributes={**told, **signature})
+            record = record._replace(attributes={**attributes, **signature})
         return self.add(record)

@@ -1,4 +1,4 @@
-"""Files as they are, or packed with gzip or zstd: told by what they begin with, and not by their name."""
+"""Reads files that are plain, gzip or zstd: recognised by their first bytes, not by their name."""
 
 import gzip
 import zlib
@@ -11,7 +11,7 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def decompressed(file: IO[bytes]) -> IO[bytes]:
-    """What is in a file that is open at its start.
+    """The content of a file that is open at its start.
 
     Raises:
         AuditError: what is needed to read it is not installed.
@@ -25,7 +25,7 @@ def decompressed(file: IO[bytes]) -> IO[bytes]:
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether a file is compressed in a way that is known.
+    """Whether a file is compressed with gzip or zstd.
 
     Raises:
         OSError: it can't be read.
@@ -36,18 +36,21 @@ def is_compressed(path: Path) -> bool:
 
 
 def broken() -> tuple[type[Exception], ...]:
-    """What reading raises where a file is not whole, or not what it was packed as."""
-    usual = (gzip.BadGzipFile, EOFError, zlib.error)
+    """The exceptions that reading raises where a compressed file is incomplete or damaged."""
+    of_gzip = (gzip.BadGzipFile, EOFError, zlib.error)
     try:
-        return (*usual, _zstd("").ZstdError)
+        return (*of_gzip, _zstd("").ZstdError)
     except AuditError:
-        return usual
+        return of_gzip
 
 
 def _zstd(path: str) -> Any:
-    """The module that the standard library has since Python 3.14, which tells of a file that is cut."""
+    """The backport of `compression.zstd`, which is in the standard library since Python 3.14.
+
+    Other packages for zstd end without an error where a file was cut.
+    """
     try:
-        from backports import zstd  # noqa: PLC0415 - only who has such a file needs it
+        from backports import zstd  # noqa: PLC0415 - needed for such a file only
     except ImportError:
         fix = "to read it install backports.zstd: pip install 'otel-residency[audit]'"
         raise AuditError(f"{path}: {fix}") from None

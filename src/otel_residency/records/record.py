@@ -1,7 +1,7 @@
-"""A ledger's records as text and back: one OTLP log record a line, with the facts and the policy in it.
+"""Writes and reads the records of a ledger: one OTLP log record a line, with the call's facts or the policy.
 
-A record says what was seen, so that the call can be judged again, and nothing that is content: of a path
-only the words that the catalogue or the policy knows are kept.
+A record has what is needed to judge the call again, and no content: of a path only the words that the
+catalogue or the policy contains are kept.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.classify import normal_path
-from otel_residency.core.decode import build, convert, plain
+from otel_residency.core.decode import decode, decode_value, to_plain
 from otel_residency.core.facts import BatchLine, CallFacts
 from otel_residency.core.policy import Policy
 from otel_residency.core.regions import UNREADABLE
@@ -19,7 +19,7 @@ from otel_residency.telemetry import names
 from otel_residency.version import __version__
 
 ID = "{}"
-"""Stands for a segment of a path that nobody knows: an id, or worse."""
+"""Replaces a segment of a path that is in no catalogue or policy: an id, or content."""
 _INFO, _ERROR = '"severityNumber":9,"severityText":"INFO"', '"severityNumber":17,"severityText":"ERROR"'
 _quoted = json.encoder.encode_basestring
 _SCOPE = f'{{"name":{_quoted(names.SCOPE)},"version":{_quoted(__version__)}}}'
@@ -38,7 +38,7 @@ class Record(NamedTuple):
     attributes: Mapping[str, Any]
     """Text, numbers, booleans, and lists of these."""
     trace_id: str = ""
-    """32 hexadecimal digits, or nothing; likewise 16 of the span."""
+    """32 hexadecimal digits, or nothing; `span_id` has 16."""
     span_id: str = ""
     resource: Mapping[str, Any] = _NOTHING
 
@@ -49,10 +49,10 @@ class Record(NamedTuple):
 
     @property
     def facts(self) -> CallFacts | None:
-        """The facts of a call; `None` where none were seen.
+        """The facts of a call; `None` for a record without facts.
 
         Raises:
-            ValueError: they can't be read, by this release at least.
+            ValueError: this release can't read them.
         """
         text = self.attributes.get(names.FACTS)
         return None if text is None else read_facts(text, self.day)
@@ -74,34 +74,35 @@ def write_record(record: Record) -> bytes:
 
 
 def read_record(line: bytes | str) -> Record:
-    """The record that a line holds.
+    """The record in a line.
 
     Raises:
-        ValueError: it holds anything but exactly one log record with an event name.
+        ValueError: the line is not exactly one log record with an event name.
     """
     try:
         ((resource_logs,),) = json.loads(line).values()
         (scope_logs,) = resource_logs["scopeLogs"]
         (log,) = scope_logs["logRecords"]
         return Record(
-            log["eventName"],
-            int(log["timeUnixNano"]),
-            int(log["observedTimeUnixNano"]),
-            dict(_pairs(log.get("attributes", ()))),
-            log.get("traceId", ""),
-            log.get("spanId", ""),
-            dict(_pairs(resource_logs.get("resource", {}).get("attributes", ()))),
+            event=log["eventName"],
+            time=int(log["timeUnixNano"]),
+            observed=int(log["observedTimeUnixNano"]),
+            attributes=dict(_pairs(log.get("attributes", ()))),
+            trace_id=log.get("traceId", ""),
+            span_id=log.get("spanId", ""),
+            resource=dict(_pairs(resource_logs.get("resource", {}).get("attributes", ()))),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not one OTLP log record with an event name: {error!r}") from None
 
 
-# By hand: it takes a third of the time that an encoder of JSON takes for so many small tables.
+# JSON is written by hand: an encoder takes three times as long for so many small tables, and `line.read_link`
+# relies on this exact text.
 
 
 def _attributes(attributes: Mapping[str, Any]) -> str:
-    told = (f'{{"key":{_quoted(key)},"value":{_value(value)}}}' for key, value in attributes.items())
-    return f"[{','.join(told)}]"
+    pairs = (f'{{"key":{_quoted(key)},"value":{_value(value)}}}' for key, value in attributes.items())
+    return f"[{','.join(pairs)}]"
 
 
 def _value(value: Any) -> str:
@@ -122,50 +123,54 @@ def _pairs(attributes: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]
 
 
 def _read_value(value: Mapping[str, Any]) -> Any:
-    for kind, told in value.items():
-        if kind == "intValue":
-            return int(told)
-        return [_read_value(each) for each in told.get("values", ())] if kind == "arrayValue" else told
+    for kind, content in value.items():
+        if kind == "intValue":  # OTLP/JSON writes 64-bit integers as strings
+            return int(content)
+        if kind == "arrayValue":
+            return [_read_value(each) for each in content.get("values", ())]
+        return content
     return None
 
 
 def write_facts(facts: CallFacts) -> str:
-    """Facts as JSON: fields that say anything; the day is that of the record."""
-    told = plain(facts)
-    del told["on"]
-    return json.dumps(told, separators=_DENSE, ensure_ascii=False)
+    """Facts as JSON: fields without a default value, but for the day, which is that of the record."""
+    fields = to_plain(facts)
+    del fields["on"]
+    return json.dumps(fields, separators=_DENSE, ensure_ascii=False)
 
 
 def read_facts(text: str, on: date) -> CallFacts:
-    """The facts that were written so.
+    """The facts that `write_facts` wrote.
 
     Raises:
-        ValueError: it is no such text; a key that this release does not know is none to leave out.
+        ValueError: it is no such text. A key of a later release is an error, too: it may change the verdict.
     """
-    return build(CallFacts, {**json.loads(text), "on": on})
+    return decode(CallFacts, {**json.loads(text), "on": on})
 
 
 def write_policy(policy: Policy) -> str:
-    """The effective policy as JSON, with what is no key of its file: calls are judged by that, too."""
-    return json.dumps(plain(policy), separators=_DENSE, ensure_ascii=False, sort_keys=True)
+    """The effective policy as JSON, with the fields that are no keys of a policy file: they count, too."""
+    return json.dumps(to_plain(policy), separators=_DENSE, ensure_ascii=False, sort_keys=True)
 
 
 def read_policy(text: str) -> Policy:
-    """The policy that was written so.
+    """The policy that `write_policy` wrote.
 
     Raises:
         ValueError: as above.
     """
-    told, kinds = json.loads(text), get_type_hints(Policy)
-    hidden = {key: convert(kinds[key], told.pop(key), key) for key in Policy.not_keys() if key in told}
-    return build(Policy, told)._replace(**hidden)
+    fields, kinds = json.loads(text), get_type_hints(Policy)
+    hidden = {
+        key: decode_value(kinds[key], fields.pop(key), key) for key in Policy.not_keys() if key in fields
+    }
+    return decode(Policy, fields)._replace(**hidden)
 
 
-class Plainer:
-    """Leaves out of facts what is not needed to judge them again by this catalogue and policy."""
+class FactsRedactor:
+    """Removes from facts what is not needed to judge them again by this catalogue and policy."""
 
     def __init__(self, catalogue: Catalogue, policy: Policy) -> None:
-        """Learn the words that a path may keep."""
+        """Collect the words that a path may keep."""
         entries = catalogue.entries
         paths = [
             *(endpoint.path for endpoint in entries.endpoints),
@@ -176,26 +181,26 @@ class Plainer:
             *(path for revision in catalogue.revisions for row in revision.rows for path in row.services),
             *(name for host in policy.hosts.values() for name in host.deployments),
         ]
-        self._words = frozenset(word for path in paths for word in path.split("/") if "{" not in word)
+        self._segments = frozenset(each for path in paths for each in path.split("/") if "{" not in each)
         self._regions = catalogue.region_codes
 
     def __call__(self, facts: CallFacts) -> CallFacts:
-        """The facts with ids for whatever else a path holds; `decide` makes the same of them."""
-        known = self._words | {*path_segments(normal_path(facts.base_path))}
+        """The facts with `ID` for every other segment of a path. Their verdict is the same."""
+        allowed = self._segments | {*path_segments(normal_path(facts.base_path))}
         lines = facts.batch_lines
         return facts._replace(
-            hops=tuple(hop._replace(path=_known(normal_path(hop.path), known)) for hop in facts.hops),
-            batch_lines=None if lines is None else tuple(self._line(line, known) for line in lines),
-            # What is no region may be anybody's text.
+            hops=tuple(hop._replace(path=_redacted(normal_path(hop.path), allowed)) for hop in facts.hops),
+            batch_lines=None if lines is None else tuple(self._line(line, allowed) for line in lines),
+            # Anything but a region code came from a header of a request, and may be any text.
             required=tuple(
                 group if self._regions.issuperset(group) else UNREADABLE for group in facts.required
             ),
         )
 
     @staticmethod
-    def _line(line: BatchLine, known: frozenset[str]) -> BatchLine:
-        return line._replace(path=_known(line.path, known)) if line.path else line
+    def _line(line: BatchLine, allowed: frozenset[str]) -> BatchLine:
+        return line._replace(path=_redacted(line.path, allowed)) if line.path else line
 
 
-def _known(path: str, words: frozenset[str]) -> str:
-    return "/" + "/".join(word if word in words or not word else ID for word in path_segments(path))
+def _redacted(path: str, allowed: frozenset[str]) -> str:
+    return "/" + "/".join(each if each in allowed or not each else ID for each in path_segments(path))

@@ -1,4 +1,4 @@
-"""Ed25519, by the library `cryptography`, which only those need who sign or check signatures."""
+"""Signs and checks checkpoints with Ed25519. Only this needs the library `cryptography`."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
@@ -11,16 +11,16 @@ from otel_residency.telemetry import names
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-_CURE = "make one with: openssl genpkey -algorithm ed25519 -out key.pem"
+_FIX = "make one with: openssl genpkey -algorithm ed25519 -out key.pem"
 Check = Callable[[str, str], bool]
-"""Whether a text has this signature."""
+"""Whether a signature fits a text."""
 
 
 def signer(pem: bytes) -> Callable[[str], Mapping[str, str]]:
-    """What signs texts with the private key in `pem`.
+    """A function that signs texts with the private key in `pem`.
 
     Raises:
-        PolicyError: it is no such key, or `cryptography` is not installed.
+        PolicyError: it is not such a key, or `cryptography` is not installed.
     """
     try:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
@@ -29,26 +29,26 @@ def signer(pem: bytes) -> Callable[[str], Mapping[str, str]]:
         raise _missing() from None
     try:
         key = load_pem_private_key(pem, None)
-    except Exception:  # noqa: BLE001 - of whatever kind, and its message may show the key
+    except Exception:  # noqa: BLE001 - of any kind, and its message may show the key
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise PolicyError(f"ledger.key: is no unencrypted Ed25519 private key in PEM; {_CURE}")
-    known = _id(key.public_key())
+        raise PolicyError(f"ledger.key: not an unencrypted Ed25519 private key in PEM; {_FIX}")
+    key_id = _id(key.public_key())
 
     def sign(text: str) -> Mapping[str, str]:
         return {
             names.LEDGER_SIGNATURE: b64encode(key.sign(text.encode())).decode(),
-            names.LEDGER_KEY: known,
+            names.LEDGER_KEY: key_id,
         }
 
     return sign
 
 
 def checker(pem: bytes) -> tuple[str, Check]:
-    """The id of the public key in `pem`, and what checks signatures with it.
+    """The id of the public key in `pem`, and a function that checks signatures with it.
 
     Raises:
-        PolicyError: it is no such key, or `cryptography` is not installed.
+        PolicyError: it is not such a key, or `cryptography` is not installed.
     """
     try:
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
@@ -58,20 +58,21 @@ def checker(pem: bytes) -> tuple[str, Check]:
         raise _missing() from None
     try:
         key = load_pem_public_key(pem)
-    except Exception:  # noqa: BLE001 - of whatever kind
+    except Exception:  # noqa: BLE001 - of any kind
         key = None
     if not isinstance(key, Ed25519PublicKey):
         raise PolicyError(
-            "is no Ed25519 public key in PEM; write it with: openssl pkey -in key.pem -pubout -out public.pem"
+            "not an Ed25519 public key in PEM; make it with: openssl pkey -in key.pem -pubout -out public.pem"
         )
 
     def check(text: str, signature: str) -> bool:
         try:
-            said = b64decode(signature, validate=True)
-            key.verify(said, text.encode())
+            decoded = b64decode(signature, validate=True)
+            key.verify(decoded, text.encode())
         except (InvalidSignature, ValueError):
             return False
-        return b64encode(said).decode() == signature  # the last letter has bits that say nothing
+        # Base64 ignores some bits of the last letter: another letter there would pass as the same signature.
+        return b64encode(decoded).decode() == signature
 
     return _id(key), check
 

@@ -11,11 +11,11 @@ from otel_residency.core.regions import NONE, UNREADABLE, Group, common, read_gr
 Failed = Callable[[str, BaseException], None]
 
 
-class BaggageCrossing:
-    """Reads the trusted entries and writes one, as the policy says. Nothing here raises or tells a value."""
+class BaggageCarrier:
+    """Reads the trusted entries and writes one, as the policy says. Nothing here raises or logs a value."""
 
     def __init__(self, policy: Baggage, failed: Failed) -> None:
-        """Follow `policy`; `failed` is told of what failed, by part."""
+        """Follow `policy`; `failed` logs failures."""
         self._policy = policy
         self._failed = failed
 
@@ -29,15 +29,15 @@ class BaggageCrossing:
             return (UNREADABLE,)
 
     def write(self, groups: tuple[Group, ...]) -> Callable[[], None] | None:
-        """Send what `groups` and the entry that is there already leave; gives what puts that back."""
+        """Send the regions that `groups` and the entry have in common; returns what restores the entry."""
         key = self._policy.write
         if not key:
             return None
         try:
             outer = get_current()
-            there = get_baggage(key, outer)
-            left = common((*groups, *(() if there is None else (read_group(there),))))
-            inner = set_baggage(key, ",".join(left) or NONE, outer)
+            present = get_baggage(key, outer)
+            shared = common((*groups, *(() if present is None else (read_group(present),))))
+            inner = set_baggage(key, ",".join(shared) or NONE, outer)
             attach(inner)
         except Exception as error:  # noqa: BLE001 - nothing of ours may reach the application
             self._failed("writing baggage", error)

@@ -1,7 +1,7 @@
-"""What is required of the calls that are made right now, besides the policy: it can only tighten it.
+"""Regions that the calls of a block or function must stay in; they can only tighten the policy.
 
-Kept in a context variable: asyncio's tasks and `to_thread` inherit it, threads that an application starts
-do not, unless it runs them in `contextvars.copy_context()`.
+They are kept in a context variable: asyncio tasks and `to_thread` inherit it; threads that an application
+starts do not, unless it runs them in `contextvars.copy_context()`.
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -18,46 +18,53 @@ from inspect import (
 from typing import Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar, cast
 
 from otel_residency.core.regions import Group, read_group
+from otel_residency.runtime.runtime import runtime
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Crossing(Protocol):
-    """How requirements go from service to service."""
+class Carrier(Protocol):
+    """Carries requirements from service to service."""
 
     def read(self) -> tuple[Group, ...]:
-        """The groups that came with what is being served."""
+        """The groups of regions that came with the request that is being served."""
 
     def write(self, groups: tuple[Group, ...]) -> Callable[[], None] | None:
-        """Send `groups` along from now on; gives what ends it, where there is something to end."""
+        """Send `groups` along from now on; returns what ends it, if there is something to end."""
 
 
-class _Switch:
-    crossing: Crossing | None = None
-    """Set while the policy names entries of the baggage."""
+class Entry(NamedTuple):
+    """One block that was entered.
 
+    Attributes:
+        requirement: the requirement of the block.
+        stop: ends what was sent along to other services.
+    """
 
-class _Held(NamedTuple):
-    """One entry into a requirement."""
-
-    by: "Requirement"
+    requirement: "Requirement"
     stop: Callable[[], None] | None
 
 
-switch = _Switch()
-_held: ContextVar[tuple[_Held, ...]] = ContextVar("otel_residency.required", default=())
+entered: ContextVar[tuple[Entry, ...]] = ContextVar("otel_residency.required", default=())
+"""The blocks that were entered in this context, the outer one first."""
 
 
 def required() -> tuple[Group, ...]:
-    """The groups of regions that are required here and now, each once. Raises nothing."""
-    held, crossing = _held.get(), switch.crossing
-    if not held and crossing is None:
+    """The groups of regions that are required in this context, each once. Raises nothing."""
+    entries, carrier = entered.get(), carrier_of_requirements()
+    if not entries and carrier is None:
         return ()
-    groups = dict.fromkeys(each.by.group for each in held)
-    if crossing is not None:
-        groups.update(dict.fromkeys(crossing.read()))
+    groups = dict.fromkeys(entry.requirement.group for entry in entries)
+    if carrier is not None:
+        groups.update(dict.fromkeys(carrier.read()))
     return tuple(groups)
+
+
+def carrier_of_requirements() -> Carrier | None:
+    """What carries requirements between services, if the policy names entries of the baggage."""
+    carrier: Carrier | None = runtime.carrier
+    return carrier
 
 
 def require(*regions: str) -> "Requirement":
@@ -94,20 +101,20 @@ class Requirement:
         self.group = group
 
     def __enter__(self) -> Self:
-        held, crossing = _held.get(), switch.crossing
-        stop = None if crossing is None else crossing.write((*required(), self.group))
-        _held.set((*held, _Held(self, stop)))
+        carrier = carrier_of_requirements()
+        stop = None if carrier is None else carrier.write((*required(), self.group))
+        entered.set((*entered.get(), Entry(self, stop)))
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Not by a token: what is left out of turn, or by the garbage collector in a context that never
-        # entered, must neither fail nor take another's requirement away.
-        held = _held.get()
-        mine = next((each for each in reversed(held) if each.by is self), None)
-        if mine is not None:
-            _held.set(tuple(each for each in held if each is not mine))
-            if mine.stop is not None:
-                mine.stop()
+        # Not by a token: a block that is left out of turn, or by the garbage collector in a context that
+        # never entered it, must neither fail nor take another block's requirement away.
+        entries = entered.get()
+        entry = next((each for each in reversed(entries) if each.requirement is self), None)
+        if entry is not None:
+            entered.set(tuple(each for each in entries if each is not entry))
+            if entry.stop is not None:
+                entry.stop()
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -190,4 +197,4 @@ _KINDS = (
     (isasyncgenfunction, isasyncgen, _async_generator),
     (isgeneratorfunction, isgenerator, _generator),
 )
-"""What runs after it was called: how its function is told, how it is told itself, and what goes around it."""
+"""Kinds of functions whose body runs later: test for the function, test for its result, wrapper."""

@@ -1,7 +1,7 @@
-"""Middleware for ASGI and WSGI: the calls of a request are held to what its customer was promised.
+"""Middleware for ASGI and WSGI: the calls of a request must stay in the regions that its customer requires.
 
-Which customer a request is from is for the application to say, by a function that looks at the request after
-it was authenticated. So put the middleware inside of whatever authenticates.
+The application gives a function that returns the regions of a request. Put the middleware inside of whatever
+authenticates, so that the function knows the customer.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
@@ -24,33 +24,33 @@ WSGIApp: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[byt
 
 
 class _Middleware:
-    _told = False
+    _logged = False
 
-    def _requirement(self, said: object) -> Requirement | None:
-        """What `require` answered, as a requirement; where it can't be read, one that no region meets."""
-        if said is None:
+    def _requirement(self, regions: object) -> Requirement | None:
+        """The requirement that `require` returned; if it can't be read, one that no region meets."""
+        if regions is None:
             return None
-        group = read_group(said)
+        group = read_group(regions)
         if group == UNREADABLE:
-            self._tell(f"gave {type(said).__name__} that names no regions")
+            self._log_once(f"returned {type(regions).__name__} that names no regions")
         return Requirement(group)
 
     def _failed(self, error: Exception) -> Requirement:
-        self._tell(f"raised {type(error).__name__}")
+        self._log_once(f"raised {type(error).__name__}")
         return Requirement(UNREADABLE)
 
-    def _tell(self, what: str) -> None:
+    def _log_once(self, problem: str) -> None:
         """Log, once, that the application's function failed: no value, since that may be a customer's."""
-        if self._told:
+        if self._logged:
             return
-        self._told = True
+        self._logged = True
         consequence = "calls of such requests violate the policy (requirement.unknown)"
         with suppress(Exception):  # a handler of the application's may fail as well
-            _log.error("the function `require` of %s %s: %s", type(self).__name__, what, consequence)
+            _log.error("the function `require` of %s %s: %s", type(self).__name__, problem, consequence)
 
 
 class ResidencyASGIMiddleware(_Middleware):
-    """Requires of every call, made while a request or a WebSocket is served, what `require` says of it."""
+    """Holds the calls of each request and WebSocket to the regions that `require` returns."""
 
     def __init__(self, app: ASGIApp, require: Callable[[Scope], Regions | Awaitable[Regions]]) -> None:
         """Serve `app`.
@@ -74,14 +74,14 @@ class ResidencyASGIMiddleware(_Middleware):
 
     async def _of(self, scope: Scope) -> Requirement | None:
         try:
-            said = self._require(scope)
-            return self._requirement(await said if isawaitable(said) else said)
+            regions = self._require(scope)
+            return self._requirement(await regions if isawaitable(regions) else regions)
         except Exception as error:  # noqa: BLE001 - the application's function must not end its requests
             return self._failed(error)
 
 
 class ResidencyWSGIMiddleware(_Middleware):
-    """Requires of every call, made while a request is served, what `require` says of it."""
+    """Holds the calls of each request to the regions that `require` returns."""
 
     def __init__(self, app: WSGIApp, require: Callable[[dict[str, Any]], Regions]) -> None:
         """Serve `app`.

@@ -1,29 +1,28 @@
-"""Ends the spans of abandoned streams outside the garbage collector.
+"""A daemon thread with a queue that destructors can use; it ends the spans of abandoned streams.
 
-A stream that nobody closes is closed by the collector, at any instruction of any thread, perhaps while
-that thread holds a lock of the SDK that ending a span needs too. So the collector only puts the work into
-a queue that is safe to use from a destructor, and one daemon thread does it.
+A stream that the application drops is closed by the garbage collector, at any instruction of any thread,
+perhaps while that thread holds a lock of the SDK that ending a span needs too. So the destructor only puts
+the work into a `queue.SimpleQueue`, which is reentrant, and the thread does it.
 """
 
-import atexit
-import os
 import queue
 from collections.abc import Callable
 from threading import Lock, Thread
 
+from otel_residency.runtime.runtime import runtime
+
 Work = Callable[[], None]
 
 
-class Reaper:
+class BackgroundThread:
     """A queue of work and the thread that does it."""
 
     def __init__(self, name: str) -> None:
         """Start nothing yet; `name` is the thread's."""
         self._name = name
         self._reset()
-        atexit.register(self.drain)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._reset)
+        runtime.at_exit(self.drain, first=True)
+        runtime.at_fork(self._reset)
 
     def _reset(self) -> None:
         self._queue: queue.SimpleQueue[Work] = queue.SimpleQueue()
@@ -31,11 +30,12 @@ class Reaper:
         self._lock = Lock()
 
     def prepare(self) -> None:
-        """Have the thread running. Call it before work can come, never from a destructor."""
+        """Start the thread. Call it before work can come, never from a destructor."""
         if self._thread is None:
             with self._lock:
                 if self._thread is None:
-                    # Anew: gevent may have put its own in place, and the old one would stop every greenlet.
+                    # A new queue: gevent may have replaced the class since, and the old kind would block
+                    # every greenlet.
                     waiting, self._queue = self._queue, queue.SimpleQueue()
                     while not waiting.empty():
                         self._queue.put(waiting.get())
@@ -43,11 +43,11 @@ class Reaper:
                     self._thread.start()
 
     def submit(self, work: Work) -> None:
-        """Have `work` done soon; safe in a destructor."""
+        """Have the thread call `work`; safe in a destructor."""
         self._queue.put(work)
 
     def drain(self) -> None:
-        """Do all waiting work in this thread."""
+        """Do all waiting work now, in the calling thread."""
         while True:
             try:
                 work = self._queue.get_nowait()
@@ -61,4 +61,6 @@ class Reaper:
             get()()
 
 
-reaper = Reaper("otel-residency-reaper")
+def stream_ender() -> BackgroundThread:
+    """The thread that ends the spans of abandoned streams; see `Runtime.part`."""
+    return BackgroundThread("otel-residency-reaper")

@@ -6,12 +6,12 @@ import stat
 READ = 0o044
 
 
-def open_own(path: str, *, others_may: int) -> int | None:
+def open_private(path: str, *, allowed: int) -> int | None:
     """Open a file to be appended to, and read.
 
     Args:
         path: of a file, created if it is not there.
-        others_may: bits of the mode that group and others may have, such as `READ`.
+        allowed: bits of the mode that group and others may have, such as `READ`.
 
     Returns:
         The descriptor; `None` if it is no regular file, or others may do more.
@@ -23,7 +23,7 @@ def open_own(path: str, *, others_may: int) -> int | None:
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags, 0o600)
     mode = os.fstat(descriptor).st_mode
-    if os.name == "posix" and (not stat.S_ISREG(mode) or mode & 0o077 & ~others_may):
+    if os.name == "posix" and (not stat.S_ISREG(mode) or mode & 0o077 & ~allowed):
         os.close(descriptor)
         return None
     return descriptor

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, get_origin
 
-from otel_residency.core.decode import DecodeError, build, convert, keys, nearest_name
-from otel_residency.core.policy import Ledger, Policy, Project
+from otel_residency.core.decode import DecodeError, decode, decode_value, field_types, nearest_name
+from otel_residency.core.policy import LedgerPolicy, Policy, Project
 from otel_residency.errors import PolicyError
 from otel_residency.settings.problems import (
     Origin,
@@ -61,7 +61,7 @@ class Settings(NamedTuple):
         import hashlib  # noqa: PLC0415 - as above
 
         # Where records are kept may differ between services of one policy.
-        ledger = Ledger(required=self.policy.ledger.required)
+        ledger = LedgerPolicy(required=self.policy.ledger.required)
         stated = {
             key: value
             for key, value in self.policy._replace(ledger=ledger)._asdict().items()
@@ -225,7 +225,7 @@ class _Reader:
         readable = {}
         for key, value in self.values.items():
             try:
-                part = build(Policy, {key: value})
+                part = decode(Policy, {key: value})
             except DecodeError as error:
                 self.problems.append(wrong_value(error).at(self.origins))
                 if key in _IN_DOUBT:
@@ -302,7 +302,7 @@ def _modes_in(path: str) -> dict[str, Any]:
 
 
 def _from_environment(setting: Setting, text: str) -> Any:
-    kind = keys(Policy).get(setting.key, bool)
+    kind = field_types(Policy).get(setting.key, bool)
     if kind is bool:
         return _boolean(setting.variable, text)
     value = read_regions(setting.variable, text) if get_origin(kind) is tuple else text.lower()
@@ -337,7 +337,7 @@ def _text_argument(given: dict[str, object], key: str) -> str:
 
 
 def _argument(key: str, value: object) -> object:
-    names = sorted(keys(Policy))
+    names = sorted(field_types(Policy))
     if key not in names:
         problem = f"not known; known are: {', '.join(names)}"
         raise _wrong(f"argument {key}", "", problem, nearest_name(key, names))
@@ -350,7 +350,7 @@ def _argument(key: str, value: object) -> object:
 def _converted(key: str, value: object, name: str) -> Any:
     """`value` as the policy's `key` takes it, under the `name` of a variable or argument."""
     try:
-        return convert(keys(Policy)[key], value, name)
+        return decode_value(field_types(Policy)[key], value, name)
     except DecodeError as error:
         raise SettingError(wrong_value(error)) from None
 

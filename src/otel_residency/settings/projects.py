@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from otel_residency.core.decode import DecodeError, build
+from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.policy import Project
 from otel_residency.settings.problems import SettingError, unreadable_file, wrong_value
 
@@ -58,7 +58,7 @@ def read_projects(path: Path) -> ProjectsFile:
         PolicyError: it can't be read, or holds something else.
     """
     try:
-        return build(ProjectsFile, json.loads(path.read_text(encoding="utf-8")))
+        return decode(ProjectsFile, json.loads(path.read_text(encoding="utf-8")))
     except DecodeError as error:
         problem = wrong_value(error, file=str(path))
     except (OSError, ValueError, RecursionError) as error:

@@ -1,6 +1,11 @@
-"""Opens and closes the span of a call, counts it, reports a violation. Needs only the OpenTelemetry API."""
+"""The span, count and violation event of a call; needs only the OpenTelemetry API.
+
+Counts are kept here and read when metrics are collected: to add to an instrument of the SDK takes half as
+long as a span.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
+from threading import RLock
 from typing import NamedTuple
 
 from opentelemetry import trace
@@ -11,19 +16,90 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, g
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
-from otel_residency.telemetry import counters, names
+from otel_residency.runtime.runtime import runtime
+from otel_residency.telemetry import names
 from otel_residency.version import __version__
 
 Attributes = Mapping[str, AttributeValue]
+Key = tuple[tuple[str, str | bool], ...]
+"""Attributes, in an order that is always the same."""
+
+
+class Totals:
+    """Counts that only grow.
+
+    They are those of the process and not of one activation: a meter keeps the callback that it was given
+    first, so that callback has to observe the calls of every later activation too.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[Key, int] = {}
+        self._baselines: list[dict[Key, int]] = []
+        """The counts at the start of each observer that was not asked yet."""
+        self._after_fork()
+        runtime.at_fork(self._after_fork)
+
+    def _after_fork(self) -> None:
+        # Reentrant, since a destructor may count while the thread that it interrupts does.
+        self._lock = RLock()
+        # The parent reports what it counted. An observer that was asked there goes on from its last answer.
+        for baseline in self._baselines:
+            baseline.update(self._counts)
+
+    def add(self, key: Key, count: int = 1) -> None:
+        """Count one, or more."""
+        with self._lock:
+            self._counts[key] = self._counts.get(key, 0) + count
+
+    def observer(self) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        """A callback that observes what was counted since now."""
+        baseline = self._copy()
+        self._baselines.append(baseline)
+
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            self._baselines[:] = [each for each in self._baselines if each is not baseline]
+            for key, count in self._copy().items():
+                since = count - baseline.get(key, 0)
+                if since:
+                    yield Observation(since, dict(key))
+
+        return observe
+
+    def _copy(self) -> dict[Key, int]:
+        with self._lock:
+            return dict(self._counts)
+
+
+class Counters:
+    """The counts that are observed as metrics; one object for each process.
+
+    Attributes:
+        calls: for `residency.calls`.
+        items: for `residency.export.items`.
+        records: for `residency.ledger.records`.
+    """
+
+    def __init__(self) -> None:
+        self.calls = Totals()
+        self.items = Totals()
+        self.records = Totals()
+
+
+def counters() -> Counters:
+    """The counts of this process."""
+    return runtime.part(Counters)
 
 
 class ActivePolicy(NamedTuple):
-    """The policy and the table that calls are judged by."""
+    """The policy and the table that calls are judged by.
+
+    Attributes:
+        attributes: those of `residency.policy.info`.
+        checked: when the table was last checked, in seconds of Unix time.
+    """
 
     attributes: Attributes
-    """Those of `residency.policy.info`."""
     checked: int
-    """When the table was last checked, in seconds of Unix time."""
 
 
 class Telemetry:
@@ -31,7 +107,7 @@ class Telemetry:
 
     def __init__(
         self,
-        in_force: Callable[[], ActivePolicy | None],
+        active_policy: Callable[[], ActivePolicy | None],
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         logger_provider: LoggerProvider | None = None,
@@ -39,42 +115,44 @@ class Telemetry:
         """Use the given providers, or the global ones.
 
         Args:
-            in_force: what is in force, asked for at each collection; `None` while nothing is. A meter keeps
-                the first one that it is given.
+            active_policy: the active policy, read at each collection; `None` without one. A meter keeps the
+                first callback that it is given.
             tracer_provider: for the spans.
             meter_provider: for the metrics.
             logger_provider: for the events.
         """
         self._tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider, names.SCHEMA_URL)
         self._logger = get_logger(names.SCOPE, __version__, logger_provider, names.SCHEMA_URL)
+        counts = counters()
+        self._calls = counts.calls
         meter = get_meter(names.SCOPE, __version__, meter_provider, names.SCHEMA_URL)
         meter.create_observable_counter(
             names.METRIC_CALLS,
-            [counters.calls.observer()],
+            [counts.calls.observer()],
             "{call}",
             "OpenAI API calls by residency verdict, whether traced or not.",
         )
         meter.create_observable_counter(
             names.METRIC_EXPORT_ITEMS,
-            [counters.items.observer()],
+            [counts.items.observer()],
             "{item}",
             "Spans and log records that the export gate changed, by signal and action.",
         )
 
         meter.create_observable_counter(
             names.METRIC_LEDGER_RECORDS,
-            [counters.records.observer()],
+            [counts.records.observer()],
             "{record}",
             "Calls by whether the ledger has a record of them.",
         )
 
         def policy(_: CallbackOptions) -> Iterable[Observation]:
-            now = in_force()
+            now = active_policy()
             if now is not None:
                 yield Observation(1, now.attributes)
 
         def catalogue(_: CallbackOptions) -> Iterable[Observation]:
-            now = in_force()
+            now = active_policy()
             if now is not None:
                 yield Observation(now.checked, {names.CATALOGUE: now.attributes[names.CATALOGUE]})
 
@@ -98,14 +176,13 @@ class Telemetry:
         span = self._tracer.start_span(
             name, kind=SpanKind.INTERNAL, attributes=attributes, start_time=start_time
         )
-        if not getattr(span, "attributes", True):  # a sampler may keep only what it says itself
+        if not getattr(span, "attributes", True):  # a sampler may replace the attributes that it was given
             span.set_attributes(attributes)
         return span
 
-    @staticmethod
-    def count(attributes: counters.Key) -> None:
-        """Count one call; sampling has no say in it."""
-        counters.calls.add(attributes)
+    def count(self, attributes: Key) -> None:
+        """Count one call, whether its trace is sampled or not."""
+        self._calls.add(attributes)
 
     def report_violation(self, attributes: Attributes, context: Context | None) -> None:
         """Emit the violation event of one call."""
@@ -123,7 +200,7 @@ class Telemetry:
     def report_record(
         self, event: str, time: int, observed: int, attributes: Attributes, span: Span | None
     ) -> None:
-        """Emit a record of the ledger, as it stands there."""
+        """Emit a ledger record as a log record."""
         failed = bool(attributes.get(names.VIOLATION))
         self._logger.emit(
             LogRecord(
@@ -139,7 +216,7 @@ class Telemetry:
 
     @staticmethod
     def end(span: Span, attributes: Attributes, end_time: int | None) -> None:
-        """Complete and end a span; `attributes` tell whether the call failed."""
+        """Complete and end a span; with an error type among its `attributes` the call failed."""
         try:
             span.set_attributes(attributes)
             if names.ERROR_TYPE in attributes:

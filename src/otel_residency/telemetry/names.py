@@ -50,6 +50,16 @@ HTTP_METHOD: Final = "http.request.method"
 HTTP_STATUS: Final = "http.response.status_code"
 ERROR_TYPE: Final = "error.type"
 
+# Keys by which spans of HTTP clients describe a request: those of the stable semantic conventions first, then
+# those before version 1.21, which many instrumentations still emit.
+URL_KEYS: Final = ("url.full", "http.url")
+HOST_KEYS: Final = (SERVER_ADDRESS, "net.peer.name", "http.host")
+PORT_KEYS: Final = (SERVER_PORT, "net.peer.port")
+SCHEME_KEYS: Final = ("url.scheme", "http.scheme")
+PATH_KEYS: Final = ("url.path", "http.target")
+METHOD_KEYS: Final = (HTTP_METHOD, "http.method")
+STATUS_KEYS: Final = (HTTP_STATUS, "http.status_code")
+
 METRIC_CALLS: Final = "residency.calls"
 METRIC_EXPORT_ITEMS: Final = "residency.export.items"
 METRIC_LEDGER_RECORDS: Final = "residency.ledger.records"

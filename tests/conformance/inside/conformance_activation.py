@@ -78,12 +78,13 @@ def _recording() -> dict[str, Any]:
 
 def settle() -> None:
     """Let the calls be reported whose streams were dropped, as far as the collector has to find them."""
-    from otel_residency.runtime.background import reaper
+    from otel_residency.runtime.background import stream_ender
+    from otel_residency.runtime.runtime import runtime
 
     gc.collect()
     done = Event()
-    reaper.prepare()
-    reaper.submit(done.set)
+    runtime.part(stream_ender).prepare()
+    runtime.part(stream_ender).submit(done.set)
     done.wait(PATIENCE)
 
 

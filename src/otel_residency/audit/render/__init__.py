@@ -1,1 +1,1 @@
-"""The report as documents. Nothing here counts; the words are in `words.py`."""
+"""The report as documents. Nothing here counts; the sentences are in `wording.py`."""

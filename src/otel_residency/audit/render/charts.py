@@ -1,9 +1,10 @@
-"""Bars over time, as positions in a drawing that the template writes down."""
+"""Bar charts over time, as positions in the drawing that the template writes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from otel_residency.audit.report import Outcome, Period
+from otel_residency.audit.outcomes import Outcome
+from otel_residency.audit.tally import Period
 
 WIDTH, HEIGHT = 720, 150
 _LABELS: Final = 6
@@ -12,7 +13,7 @@ _ORDER: Final = tuple(reversed(Outcome))
 """From the bottom of a bar to its top."""
 
 
-class Part(NamedTuple):
+class BarPart(NamedTuple):
     """A rectangle of a bar."""
 
     outcome: str
@@ -27,7 +28,7 @@ class Bar(NamedTuple):
     start: str
     x: float
     width: float
-    parts: tuple[Part, ...]
+    parts: tuple[BarPart, ...]
     label: bool
     """Whether its day is written below."""
 
@@ -58,10 +59,17 @@ def chart(periods: Sequence[Period], outcomes: Iterable[str]) -> Chart | None:
             if calls:
                 height = calls / top * HEIGHT
                 y -= height
-                parts.append(Part(outcome, round(y, 2), round(height, 2), calls))
+                parts.append(BarPart(outcome=outcome, y=round(y, 2), height=round(height, 2), calls=calls))
         x = number * step + step * (1 - _FILLED) / 2
-        label = number % every == 0
-        bars.append(Bar(period.start, round(x, 2), round(step * _FILLED, 2), tuple(parts), label))
+        bars.append(
+            Bar(
+                start=period.start,
+                x=round(x, 2),
+                width=round(step * _FILLED, 2),
+                parts=tuple(parts),
+                label=number % every == 0,
+            )
+        )
     drawn = {part.outcome for bar in bars for part in bar.parts}
     return Chart(tuple(bars), top, tuple(each for each in Outcome if each in drawn))
 

@@ -5,19 +5,19 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 
-from otel_residency.audit.render.words import answer
-from otel_residency.audit.report import Report
-from otel_residency.core.decode import plain
+from otel_residency.audit.render.wording import answer
+from otel_residency.audit.report import AuditReport
+from otel_residency.core.decode import to_plain
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_json(report: Report) -> str:
-    """All that the report says, by the names of its fields."""
-    return json.dumps({"answer": answer(report), **plain(report)}, indent=2, ensure_ascii=False) + "\n"
+def as_json(report: AuditReport) -> str:
+    """The whole report, by the names of its fields."""
+    return json.dumps({"answer": answer(report), **to_plain(report)}, indent=2, ensure_ascii=False) + "\n"
 
 
-def as_csv(report: Report) -> str:
+def as_csv(report: AuditReport) -> str:
     """One row for each outcome of each period, service, region, host, endpoint, model and finding."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -28,7 +28,7 @@ def as_csv(report: Report) -> str:
     return text.getvalue()
 
 
-def _sections(report: Report) -> Iterator[tuple[str, str, Mapping[str, int]]]:
+def _sections(report: AuditReport) -> Iterator[tuple[str, str, Mapping[str, int]]]:
     yield "all", "", report.outcomes
     for period in report.periods:
         yield report.step, period.start, period.outcomes

@@ -2,15 +2,16 @@
 
 from importlib.resources import files
 
-from otel_residency.audit.render import charts, words
-from otel_residency.audit.report import TOLD, Outcome, Report
+from otel_residency.audit import phrases
+from otel_residency.audit.outcomes import EXPLAINED, Outcome
+from otel_residency.audit.render import charts, wording
+from otel_residency.audit.report import AuditReport
 from otel_residency.errors import AuditError
 
 _TEMPLATE = "report.html.jinja"
-_TROUBLE = (Outcome.BROKEN, Outcome.STOPPED, Outcome.UNKNOWN, Outcome.CONDITIONAL)
 
 
-def as_html(report: Report) -> str:
+def as_html(report: AuditReport) -> str:
     """The report as a page.
 
     Raises:
@@ -23,16 +24,17 @@ def as_html(report: Report) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
-    environment.filters |= {"number": words.number, "day": words.day, "term": words.term}
+    environment.filters |= {"number": phrases.number, "day": phrases.day, "term": wording.term}
     text = (files(__package__) / _TEMPLATE).read_text(encoding="utf-8")
     return environment.from_string(text).render(
         report=report,
-        words=words,
-        told=TOLD,
+        wording=wording,
+        phrases=phrases,
+        explained=EXPLAINED,
         outcomes=[*Outcome],
-        sources=words.sources(report),
+        sources=wording.sources(report),
         width=charts.WIDTH,
         height=charts.HEIGHT,
         all_calls=charts.chart(report.periods, Outcome),
-        trouble=charts.chart(report.periods, _TROUBLE),
+        attention=charts.chart(report.periods, EXPLAINED),
     )

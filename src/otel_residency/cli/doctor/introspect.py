@@ -21,15 +21,15 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk._logs import _internal as sdk_logs
 from opentelemetry.trace import get_tracer_provider
 
+from otel_residency.calls.state import runtime
 from otel_residency.cli.doctor.ledger_state import read_ledger_state
 from otel_residency.cli.doctor.probe_report import ProbeReport, Processor, Provider, StartProblem
 from otel_residency.cli.export_gate import gate_active, gate_missing
 from otel_residency.core.base_url import BaseUrl
-from otel_residency.core.decode import plain
+from otel_residency.core.decode import to_plain
 from otel_residency.export_gate.destinations import address_of, exporter_of
 from otel_residency.instrumentor import ResidencyInstrumentor
-from otel_residency.patches.http_clients import PATCHES
-from otel_residency.patches.install import switch
+from otel_residency.patches.install import CLIENTS
 
 _FATAL = "opentelemetry.instrumentation.auto_instrumentation"
 """Only `initialize()` logs under this name, when it gives up."""
@@ -63,9 +63,9 @@ def collect(records: Sequence[LogRecord]) -> dict[str, Any]:
     sampler = getattr(providers["traces"], "sampler", None)
     report = ProbeReport(
         problems=tuple(_problems(records)),
-        guarded=switch.state is not None,
-        missing=tuple(sorted(switch.missing)),
-        missing_clients=tuple(sorted(switch.missing_clients)),
+        guarded=runtime.state is not None,
+        missing=tuple(sorted(runtime.patched.missing)),
+        missing_clients=tuple(sorted(runtime.patched.missing_clients)),
         client=installed,
         client_error=client_error,
         conflict=str(conflict) if conflict else None,
@@ -76,10 +76,10 @@ def collect(records: Sequence[LogRecord]) -> dict[str, Any]:
         sampler=sampler.get_description() if sampler is not None else None,
         base_url=base_url,
         url_error=url_error,
-        ledger=read_ledger_state(switch.state.settings.policy) if switch.state is not None else None,
+        ledger=read_ledger_state(runtime.state.settings.policy) if runtime.state is not None else None,
         user=os.getuid() if hasattr(os, "getuid") else 0,
     )
-    result: dict[str, Any] = plain(report)
+    result: dict[str, Any] = to_plain(report)
     return result
 
 
@@ -108,7 +108,7 @@ def _import_client() -> str | None:
 
 def _import_http_clients() -> None:
     """Import the installed ones, which installs their patches; failures also occur in the service."""
-    for name in PATCHES:
+    for name in CLIENTS:
         with suppress(Exception):
             import_module(name)
 

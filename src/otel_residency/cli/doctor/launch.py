@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from otel_residency.cli.doctor.probe_report import ProbeReport
-from otel_residency.core.decode import build
+from otel_residency.core.decode import decode
 
 _LAUNCHER = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
 _PROBE = Path(__file__).with_name("probe.py")
@@ -41,7 +41,7 @@ def probe() -> ProbeReport:
         except subprocess.TimeoutExpired:
             raise ProbeError(f"no report within {_TIMEOUT} seconds") from None
         try:
-            return build(ProbeReport, json.loads(output.read_text(encoding="utf-8")))
+            return decode(ProbeReport, json.loads(output.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             *_, last = ["no output", *done.stderr.strip().splitlines()]
             raise ProbeError(f"no report, exit code {done.returncode}: {last}") from None

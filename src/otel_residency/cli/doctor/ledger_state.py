@@ -8,7 +8,7 @@ from shutil import disk_usage
 from otel_residency.cli.doctor.probe_report import LedgerKey, LedgerPath, LedgerState
 from otel_residency.core.policy import Policy
 from otel_residency.errors import PolicyError
-from otel_residency.records.chain import CHECKPOINTS, SHARED_CHECKPOINTS
+from otel_residency.records.files import CHECKPOINTS, SHARED_CHECKPOINTS
 from otel_residency.records.signing import signer
 from otel_residency.settings.load import ledger_key_path, read_ledger_key
 

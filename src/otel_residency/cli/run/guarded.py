@@ -3,22 +3,12 @@
 from opentelemetry.instrumentation.auto_instrumentation import initialize
 from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 
+from otel_residency.calls.state import runtime
 from otel_residency.cli.environ import import_path, set_import_path
 from otel_residency.cli.export_gate import gate_active
 from otel_residency.cli.run.refusal import refuse
 from otel_residency.instrumentor import ResidencyInstrumentor, pre_instrument
-from otel_residency.patches.install import switch
 from otel_residency.settings.load import Settings, read_settings
-
-
-class _RefusingSet(set[str]):
-    """The patches that failed: the first one ends the program.
-
-    Patches are installed when the program imports the client, before it can make a call.
-    """
-
-    def add(self, element: str) -> None:
-        refuse(f"openai can't be guarded in the installed release: {element} can't be patched")
 
 
 def guard_and_start(start_directory: str) -> None:
@@ -40,11 +30,14 @@ def guard_and_start(start_directory: str) -> None:
 
 
 def _check_guard(settings: Settings) -> None:
-    if switch.state is None:
+    if runtime.state is None:
         refuse("the call guard could not be installed")
-    if switch.missing:
-        refuse(f"openai can't be guarded: {', '.join(sorted(switch.missing))} can't be patched")
-    switch.missing = _RefusingSet()
+    if runtime.patched.missing:
+        refuse(f"openai can't be guarded: {', '.join(sorted(runtime.patched.missing))} can't be patched")
+    # Patches are made when the program imports the client, before it can make a call.
+    runtime.patched.on_missing = lambda name: refuse(
+        f"openai can't be guarded in the installed release: {name} can't be patched"
+    )
     conflict = get_dependency_conflicts(ResidencyInstrumentor().instrumentation_dependencies())
     if conflict is not None and conflict.found:
         refuse(f"{conflict.found} is installed, and the guard supports {conflict.required}")

@@ -16,7 +16,7 @@ from otel_residency.cli.output import as_document, as_json, stop
 from otel_residency.cli.scan.files import files_below
 from otel_residency.core.base_url import read_base_url
 from otel_residency.errors import CatalogueError
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 
 
 class ScanFormat(StrEnum):

@@ -6,7 +6,7 @@ without it, to a host that the policy requires, has not.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from itertools import product
@@ -24,11 +24,11 @@ from otel_residency.core.classify import VENDOR, match_host
 from otel_residency.core.decide import violates
 from otel_residency.core.entries import Endpoint
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
-from otel_residency.core.reasons import REASONS
+from otel_residency.core.reasons import reason_of
 from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
 from otel_residency.errors import CatalogueError
-from otel_residency.runtime.guard import Guard
+from otel_residency.guard import Guard
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import read_settings
 from otel_residency.settings.table import ENABLED, POLICY_SETTINGS
@@ -50,11 +50,7 @@ _AZURE = "azure"
 _REGION_KEY = "data_residency"
 _BASE_KEYS = ("base_url", "api_base")
 """Keys of base URLs. Which paths are called below other URLs is not known."""
-_OF_ENDPOINTS = ("endpoint.", "region.")
 _NOT_LISTED = "model.not_listed"
-_RUNTIME_ONLY = frozenset({"model.not_stated", "batch.contents_unseen", "deployment.unknown"})
-"""Findings about what only the running program shows."""
-_MISSING = {"model.not_stated": "model", "batch.contents_unseen": "lines of the file"}
 _VARIABLES = frozenset(setting.variable for setting in (ENABLED, *POLICY_SETTINGS))
 
 
@@ -121,11 +117,8 @@ class PolicyChecker:
                 yield each
             elif isinstance(each, ApiCall) and (endpoint := self._endpoint(each.path)):
                 full = self._full(each, self._bare(self._hosts[0], endpoint), endpoint)
-                reasons = {finding.reason for finding in self._findings(full)}
-                missing = {
-                    **dict.fromkeys(each.unresolved),
-                    **{_MISSING[r]: None for r in _MISSING if r in reasons},
-                }
+                runtime_only = (reason_of(finding.reason).open_in_source for finding in self._findings(full))
+                missing = dict.fromkeys((*each.unresolved, *filter(None, runtime_only)))
                 if deployments and full.model:
                     missing["model, which may be a deployment"] = None
                 if missing:
@@ -162,7 +155,7 @@ class PolicyChecker:
         elif _is_url(literal) and not _NOT_SET.search(_host_of(value)):
             found = self._url(literal.place, value)
             is_base = _snake(literal.key).endswith(_BASE_KEYS)
-            yield from (each for each in found if is_base or not each.reason.startswith(_OF_ENDPOINTS))
+            yield from (each for each in found if is_base or reason_of(each.reason).topic != "endpoint")
         elif literal.key == _REGION_KEY:
             yield from self._url(literal.place, f"https://{self._region_host(value)}{BASE_PATH}")
         elif _HOST_KEY.fullmatch(_snake(literal.key)) and self._names_host(value):
@@ -211,7 +204,7 @@ class PolicyChecker:
             bare = self._bare(host, endpoint)
             full = self._full(call, bare, endpoint)
             full = full._replace(model=None) if deployments else full
-            of_endpoint = (f for f in self._findings(bare) if f.reason.startswith(_OF_ENDPOINTS))
+            of_endpoint = (f for f in self._findings(bare) if reason_of(f.reason).topic == "endpoint")
             found.append((*of_endpoint, *self._besides(full, bare)))
         for finding in min(found, key=_worst):
             yield from self._located(_place_of(finding, call), (finding,))
@@ -251,7 +244,7 @@ class PolicyChecker:
 
     def _located(self, place: Position, findings: Iterable[Finding], note: str = "") -> Iterator[ScanFinding]:
         for reason, verdict, detail in findings:
-            if verdict is not ELIGIBLE and reason not in _RUNTIME_ONLY:
+            if verdict is not ELIGIBLE and not reason_of(reason).open_in_source:
                 yield ScanFinding(
                     file="",
                     line=place.line,
@@ -260,7 +253,7 @@ class PolicyChecker:
                     verdict=verdict,
                     violation=violates(verdict, self._policy, required=True),
                     detail=printable(without_secrets(f"{note}{detail}", {})),
-                    fix=REASONS[reason].fix,
+                    fix=reason_of(reason).fix,
                 )
 
     def _endpoint(self, path: str) -> Endpoint | None:
@@ -362,14 +355,10 @@ def _host_of(url: str) -> str:
 
 
 def _worst(findings: Iterable[Finding]) -> int:
-    return max((SEVERITY[each.verdict] for each in findings if each.reason not in _RUNTIME_ONLY), default=0)
-
-
-_ARGUMENTS: Mapping[str, str] = {"model": "model", "catalogue": "model", "tier": "service_tier"}
+    counted = (each for each in findings if not reason_of(each.reason).open_in_source)
+    return max((SEVERITY[each.verdict] for each in counted), default=0)
 
 
 def _place_of(finding: Finding, call: ApiCall) -> Position:
     """The position of the argument that a finding is about, or of the call."""
-    topic, _, rest = finding.reason.partition(".")
-    argument = "tools" if rest == "tool" else rest if topic == "feature" else _ARGUMENTS.get(topic, "")
-    return call.places.get(argument, call.place)
+    return call.places.get(reason_of(finding.reason).argument, call.place)

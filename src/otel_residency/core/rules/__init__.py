@@ -1,1 +1,1 @@
-"""The rules: each module yields the findings about one thing, and none of them decides."""
+"""The rules: each module yields the findings about one topic; `decide` combines them."""

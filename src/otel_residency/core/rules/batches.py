@@ -1,4 +1,4 @@
-"""Batches: each line of the input file is a call of its own."""
+"""Rules for batches: each line of the input file is checked like a call."""
 
 from collections.abc import Iterator
 
@@ -18,37 +18,42 @@ _SEGMENTS = path_segments(_BATCHES)
 
 
 def batch_of(case: Case) -> Case | None:
-    """The batch that a file is uploaded for, if the call is such an upload: what may not run is not sent."""
+    """The batch that a file is uploaded for, if the call is such an upload.
+
+    So the upload of a batch that may not run is a violation, before the file is sent.
+    """
     if case.facts.batch_lines is None or case.endpoint.segments == _SEGMENTS:
         return None
     catalogue = case.catalogue
     return case._replace(
-        endpoint=EndpointMatch(_BATCHES, _SEGMENTS, catalogue.endpoint(_SEGMENTS)),
+        endpoint=EndpointMatch(template=_BATCHES, segments=_SEGMENTS, endpoint=catalogue.endpoint(_SEGMENTS)),
         rows=catalogue.rows(case.revision, _SEGMENTS),
     )
 
 
 def batch_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
-    """What the lines of a new batch show."""
+    """Findings about the lines of a new batch."""
     facts = case.facts
     if case.endpoint.segments != _SEGMENTS or not sends(facts):
         return
     if not facts.batch_lines:
-        yield Finding("batch.contents_unseen", INDETERMINATE, "the lines of the input file were not seen")
+        yield Finding("batch.contents_unseen", INDETERMINATE, "the lines of the input file are not known")
         return
     for line in facts.batch_lines:
         yield from _line_findings(case, line, terms)
     if len({line.model for line in facts.batch_lines if not line.unseen}) > 1:
-        yield Finding("batch.model_mixed", ELIGIBLE, "a batch file may hold one model only")
+        yield Finding("batch.model_mixed", ELIGIBLE, "a batch file may contain only one model")
 
 
 def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> Iterator[Finding]:
-    """What a line shows: its model must stand in the row of batches and in that of its own endpoint."""
+    """Findings about one line: its model must be listed for batches and for the endpoint of the line."""
     if line.unseen:
-        yield Finding("batch.contents_unseen", INDETERMINATE, "there are lines that could not be read")
+        yield Finding("batch.contents_unseen", INDETERMINATE, "some lines could not be read")
         return
     segments = path_segments(line.path)
-    endpoint = EndpointMatch(line.path, segments, case.catalogue.endpoint(segments))
+    endpoint = EndpointMatch(
+        template=line.path, segments=segments, endpoint=case.catalogue.endpoint(segments)
+    )
     inner = case._replace(
         facts=case.facts._replace(
             model=line.model,
@@ -63,17 +68,17 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
         rows=case.catalogue.rows(case.revision, segments) if endpoint.endpoint else (),
     )
     found: list[Finding] = []
-    place = endpoint.endpoint.path if endpoint.endpoint else "a path that is not known"
+    place = endpoint.endpoint.path if endpoint.endpoint else "an unknown path"
     if line.model is None:
         yield Finding("batch.contents_unseen", INDETERMINATE, f"a line for {place} names no model")
     else:
         found += one_model_findings(inner, line.model, terms) if inner.rows else ()
         found += one_model_findings(case, line.model, terms)
     if not inner.rows or any(finding.verdict is INELIGIBLE for finding in found):
-        detail = f"{line.model or 'a line'} on {place} may not stand in a batch"
+        detail = f"{line.model or 'a line'} on {place} is not eligible in a batch"
         yield Finding("batch.line_ineligible", INELIGIBLE, detail)
         return
     found += feature_findings(inner, terms)
     yield from found
     yield from tier_findings(inner)
-    yield from state_findings(inner, {finding.reason for finding in found})
+    yield from state_findings(inner, found)

@@ -1,4 +1,4 @@
-"""What the rules look at, and what several of them ask."""
+"""The input of the rules, and helpers that several of them use."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,7 +16,7 @@ _SOCKETS = frozenset({"ws", "wss"})
 
 
 class Case(NamedTuple):
-    """What the rules look at: the facts, and what one place that the call reached was classified as."""
+    """The input of the rules: the facts, and how one place that the call reached is classified."""
 
     facts: CallFacts
     catalogue: Catalogue
@@ -26,30 +26,31 @@ class Case(NamedTuple):
     endpoint: EndpointMatch
     rows: tuple[Row, ...]
     target: str | None
-    """The region whose terms apply: that of the host, where the requirement allows it."""
+    """The region whose terms apply: that of the host, if the requirement allows it."""
 
 
 def needs_findings(needs: Needs, policy: Policy, reason: str, why: str) -> Iterator[Finding]:
-    """Attestations that are not stated make a case conditional, refused ones ineligible."""
+    """A finding for each group of attestations that does not hold: conditional, or ineligible if denied."""
     for group in needs:
-        said = [policy.attest[name].value for name in group if name in policy.attest]
-        if any(said):
+        stated = [policy.attest[name].value for name in group if name in policy.attest]
+        if any(stated):
             continue
-        refused = len(said) == len(group)
+        denied = len(stated) == len(group)
         names = " or ".join(group)
         yield Finding(
             reason,
-            INELIGIBLE if refused else CONDITIONAL,
-            f"{'not attested' if refused else 'needs attestation'}: {names}; {why}",
+            INELIGIBLE if denied else CONDITIONAL,
+            f"{'not attested' if denied else 'needs attestation'}: {names}; {why}",
         )
 
 
 def sends(facts: CallFacts) -> bool:
-    """Whether the request carries a prompt: in its body, or over the socket that it opens."""
+    """Whether the request sends a prompt: in its body, or over the WebSocket that it opens."""
     return facts.method not in _WITHOUT_BODY or any(hop.scheme in _SOCKETS for hop in facts.hops)
 
 
 def listed(row: Row, model: str) -> bool:
-    """Whether the row lists this very id; upper and lower case are the same."""
+    """Whether the row lists exactly this id, ignoring case."""
+    # Never by prefix: a table lists some snapshots of a model and leaves out others.
     name = model.lower()
     return any(name == each.lower() for each in row.models or ())

@@ -1,4 +1,4 @@
-"""Features of a request: footnotes, images, files, caching and tools."""
+"""Rules for features of a request: footnotes, images, files, caching and tools."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Fin
 
 
 def feature_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
-    """What the features of the request are worth in the region."""
+    """Findings about the features of the request in the region."""
     facts = case.facts
     features = facts.features
     if case.endpoint.endpoint and case.endpoint.endpoint.image_input and sends(facts):
@@ -81,7 +81,7 @@ def _tool_findings(case: Case, name: str) -> Iterator[Finding]:
 
 
 def hosted_findings(case: Case, row_id: str | None, reason: str, what: str) -> Iterator[Finding]:
-    """Whether something that the vendor hosts is offered in the region, by its row."""
+    """Whether a feature that the vendor hosts is offered in the region, by its row."""
     row = case.catalogue.feature_row(case.revision, row_id)
     if row is None:
         yield Finding(reason, INDETERMINATE, f"{what} is in no row of {case.revision.id}")

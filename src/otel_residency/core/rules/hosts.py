@@ -1,4 +1,4 @@
-"""Hosts and hops: whose region, over which transport, and whether a redirect left it."""
+"""Rules for hosts: region, Host header, encryption, redirects, and the routes of gateways."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -14,9 +14,10 @@ from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding, Verd
 
 
 def _optional_prefix_region(host: HostMatch, policy: Policy, revision: Revision) -> str | None:
-    """A required region that only stores, and whose storage did not need the host prefix in this revision.
+    """The required storage-only region whose data this revision lets be stored through the global host.
 
-    Which one it is for a policy is so for each of its calls: nothing at the host tells customers apart.
+    It is chosen by the requirement of the policy alone (`stated`), not by that for a customer: the host
+    shows nothing by which calls for different customers could be stored in different regions.
     """
     if policy.scope != "storage" or host.kind != "listed" or host.provider != "openai":
         return None
@@ -28,7 +29,7 @@ def _optional_prefix_region(host: HostMatch, policy: Policy, revision: Revision)
 
 
 def target_region(host: HostMatch, policy: Policy, revision: Revision) -> str | None:
-    """The region whose terms apply at this host; `None` where the requirement does not allow it."""
+    """The region whose terms apply at this host; `None` if the requirement does not allow it."""
     if host.region == GLOBAL:
         return _optional_prefix_region(host, policy, revision)
     if host.region == UNKNOWN or (policy.require and host.region not in policy.require):
@@ -39,20 +40,20 @@ def target_region(host: HostMatch, policy: Policy, revision: Revision) -> str | 
 def hop_findings(
     hop: Hop, host: HostMatch, policy: Policy, revision: Revision | None, *, content: bool
 ) -> Iterator[Finding]:
-    """What one request on the wire shows: host, Host header and name in TLS, transport."""
+    """Findings about one HTTP request: host, Host header, TLS server name, and encryption."""
     if content or host.kind != "control-plane":
         yield from _host_findings(host, policy, revision)
     if hop.host_header is not None:
         yield Finding(
             "host.header_mismatch",
             INELIGIBLE,
-            f"the request to {host.place} names {canonical_host(hop.host_header)} in Host header or TLS",
+            f"the request to {host.place} names {canonical_host(hop.host_header)} in its Host header or TLS",
         )
     yield from transport_findings(hop, host)
 
 
 def transport_findings(hop: Hop, host: HostMatch) -> Iterator[Finding]:
-    """Whether a request goes over TLS, where it leaves the machine."""
+    """Whether a request that leaves the machine is encrypted."""
     if hop.scheme not in ("https", "wss"):
         if not host.loopback:
             yield Finding("transport.insecure", INELIGIBLE, f"{hop.scheme} to {host.place}")
@@ -72,18 +73,22 @@ def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -
             yield Finding("host.region_mismatch", INELIGIBLE, f"{host.place} is {candidates}, not {required}")
         else:
             which = f"; it is {' or '.join(host.regions)}" if host.regions else ""
-            lines = f"; if you know it, put into the policy: {_lines(host)}" if host.to_configure else ""
+            lines = f"; if you know it, add to the policy: {_lines(host)}" if host.to_configure else ""
             yield Finding(
                 "host.unknown", INDETERMINATE, f"the region of {host.place} is not known{which}{lines}"
             )
     elif host.region == GLOBAL:
         if not policy.require:
-            yield Finding("host.global", INDETERMINATE, f"{host.place} has no region")
+            yield Finding("host.global", INDETERMINATE, f"{host.place} has no data residency")
         elif revision is None or _optional_prefix_region(host, policy, revision) is None:
-            yield Finding("host.global", INELIGIBLE, f"{host.place} has no region, required: {required}")
+            detail = f"{host.place} has no data residency, required: {required}"
+            yield Finding("host.global", INELIGIBLE, detail)
         else:
             yield from needs_findings(
-                (("region_approval",),), policy, "host.global", f"{host.place} shows no project geography"
+                (("region_approval",),),
+                policy,
+                "host.global",
+                f"{host.place} does not show the region of the project",
             )
     elif policy.require and host.region not in policy.require:
         yield Finding("host.region_mismatch", INELIGIBLE, f"{host.place} is {host.region}, not {required}")
@@ -93,7 +98,7 @@ def _host_findings(host: HostMatch, policy: Policy, revision: Revision | None) -
 
 
 def _lines(host: HostMatch) -> str:
-    """What a policy has to say of a gateway or cloud resource, to be filled in."""
+    """The lines for a gateway or cloud resource to add to a policy, with placeholders."""
     lines = f'[hosts."{host.host}"] region = "…" provider = "{host.to_configure}"'
     if host.to_configure != VENDOR:
         lines += ' deployments = { your-deployment = "its type, such as DataZoneStandard" }'
@@ -101,7 +106,7 @@ def _lines(host: HostMatch) -> str:
 
 
 def _elsewhere(region: str, host: HostMatch, policy: Policy) -> Verdict | None:
-    """How bad it is that a call reached `region`; `None` if that does not contradict its host."""
+    """The verdict for a call that reached `region`; `None` if that does not contradict its host."""
     if region == host.region:
         return None
     if region != UNKNOWN and policy.require and region not in policy.require:
@@ -112,9 +117,9 @@ def _elsewhere(region: str, host: HostMatch, policy: Policy) -> Verdict | None:
 def _cloud_findings(
     answer: Answer, host: HostMatch, catalogue: Catalogue, policy: Policy
 ) -> Iterator[Finding]:
-    """Whether the region that a cloud names in its answer is that of the host.
+    """Whether the region that a cloud names in its response contradicts that of the host.
 
-    It is told to corroborate: which of its regions a cloud means by it is not documented.
+    It never confirms one: clouds do not document which of their regions the header names.
     """
     if answer.cloud_region is None or host.provider not in ("azure", "azure-apim"):
         return
@@ -132,63 +137,63 @@ def _cloud_findings(
 def route_findings(
     hop: Hop, host: HostMatch, on: date, catalogue: Catalogue, policy: Policy
 ) -> Iterator[Finding]:
-    """Whether a request tells a gateway to send it on elsewhere. What it says never speaks for a call."""
+    """Whether routing headers direct a gateway elsewhere. They are never evidence in favour of a call."""
     if host.kind != "configured" and not host.to_configure:
-        return  # a vendor's own host is no gateway
+        return  # a host of the vendor is not a gateway
     for kind, value in hop.route:
-        way = _way_on(kind, value, on, catalogue, policy)
-        yield from _way_findings(
-            "gateway.route", f"{host.place} is to send the request on", way, host, policy
-        )
+        route = _route(kind, value, on, catalogue, policy)
+        verb = f"{host.place} is to route the request"
+        yield from _gateway_route_findings("gateway.route", verb, route, host, policy)
 
 
 def _gateway_findings(
     answer: Answer, host: HostMatch, on: date, catalogue: Catalogue, policy: Policy
 ) -> Iterator[Finding]:
-    """Whether a gateway sent the request on to another region than its own, or to another provider."""
-    told = {"upstream": answer.upstream, "provider": answer.provider}
+    """Whether a gateway reports another region or provider than the policy configures for it."""
+    reported = {"upstream": answer.upstream, "provider": answer.provider}
     if answer.fallbacks and answer.upstream is None:
-        told["rules"] = "its fallback"
-    for kind, value in told.items():
+        reported["rules"] = "its fallback"
+    for kind, value in reported.items():
         if value is not None:
-            way = _way_on(kind, value, on, catalogue, policy)
-            yield from _way_findings(
-                "gateway.left_region", f"{host.place} sent the request on", way, host, policy
-            )
+            route = _route(kind, value, on, catalogue, policy)
+            verb = f"{host.place} routed the request"
+            yield from _gateway_route_findings("gateway.left_region", verb, route, host, policy)
 
 
-class _Way(NamedTuple):
-    """Where a gateway sends a request on to. What is not told of it does not contradict anything."""
+class _Route(NamedTuple):
+    """Where a gateway routes a request. A region or provider of `None` contradicts nothing."""
 
-    told: str
+    description: str
     region: str | None = None
     provider: str | None = None
 
 
-def _way_on(kind: str, value: str, on: date, catalogue: Catalogue, policy: Policy) -> _Way:
+def _route(kind: str, value: str, on: date, catalogue: Catalogue, policy: Policy) -> _Route:
     if kind == "upstream":
         upstream = match_host(catalogue, policy.hosts, value, None, on)
         provider = None if upstream.provider == UNKNOWN else upstream.provider
-        return _Way(f"to {upstream.host}", upstream.region, provider)
+        return _Route(f"to {upstream.host}", upstream.region, provider)
     if kind == "provider":
         name = value.lower()
-        return _Way(f"to {value}", None, catalogue.entries.provider_names.get(name, name))
+        return _Route(f"to {value}", None, catalogue.entries.provider_names.get(name, name))
     if kind == "rules":
-        return _Way(f"as {value} says", UNKNOWN)
-    return _Way(f"to {value}", catalogue.cloud_regions.get((kind, value.lower()), UNKNOWN))
+        return _Route(f"by {value}", UNKNOWN)
+    return _Route(f"to {value}", catalogue.cloud_regions.get((kind, value.lower()), UNKNOWN))
 
 
-def _way_findings(reason: str, says: str, way: _Way, host: HostMatch, policy: Policy) -> Iterator[Finding]:
-    verdict = None if way.region is None else _elsewhere(way.region, host, policy)
+def _gateway_route_findings(
+    reason: str, verb: str, route: _Route, host: HostMatch, policy: Policy
+) -> Iterator[Finding]:
+    verdict = None if route.region is None else _elsewhere(route.region, host, policy)
     if verdict is not None:
-        yield Finding(reason, verdict, f"{says} {way.told} ({way.region})")
-    if host.kind == "configured" and way.provider not in (None, host.provider):
-        why = f"{says} {way.told}, the policy says {host.provider}"
-        yield Finding("gateway.provider_mismatch", INDETERMINATE, why)
+        yield Finding(reason, verdict, f"{verb} {route.description} ({route.region})")
+    if host.kind == "configured" and route.provider not in (None, host.provider):
+        detail = f"{verb} {route.description}, the policy names {host.provider}"
+        yield Finding("gateway.provider_mismatch", INDETERMINATE, detail)
 
 
 def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch) -> Iterator[Finding]:
-    """Whether a redirect left the required regions, or without a requirement the region of the first hop."""
+    """Whether a redirect left the required regions or, without a requirement, the region of the first hop."""
     allowed = policy.require or (home.region,)
     bound = policy.require or home.region not in (UNKNOWN, GLOBAL)
     if bound and host.region not in allowed and host.host != home.host:
@@ -199,7 +204,7 @@ def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch
 def answer_findings(
     facts: CallFacts, hosts: tuple[HostMatch, ...], catalogue: Catalogue, policy: Policy
 ) -> Iterator[Finding]:
-    """What the answer says about where it came from: the vendor, a cloud, or a gateway."""
+    """Findings about where the response says that it came from: the vendor, a cloud, or a gateway."""
     if facts.answer and hosts:
         yield from _cloud_findings(facts.answer, hosts[-1], catalogue, policy)
         yield from _gateway_findings(facts.answer, hosts[-1], facts.on, catalogue, policy)
@@ -207,5 +212,5 @@ def answer_findings(
         yield Finding(
             "host.refused_by_vendor",
             INELIGIBLE,
-            f"{hosts[-1].place} answered {facts.answer.refusal}: host and project do not belong together",
+            f"{hosts[-1].place} answered {facts.answer.refusal}: host and project do not match",
         )

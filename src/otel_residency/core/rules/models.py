@@ -1,4 +1,4 @@
-"""Models: listed snapshots, aliases, fine-tuned ones, and what answered in their place."""
+"""Rules for models: listed snapshots, aliases, fine-tuned models, and models that replaced them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +10,7 @@ from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Fin
 
 
 def model_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
-    """What the requested and the answering model are worth together."""
+    """Findings about the models of request and response together."""
     if not any(row.models is not None for row in case.rows):
         return
     answered = case.facts.answer.model if case.facts.answer else None
@@ -31,33 +31,33 @@ def model_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
 def _changed_model_findings(
     case: Case, requested: str, answered: str, terms: RegionTerms | None
 ) -> Iterator[Finding]:
-    asked = requested.lower()
+    name = requested.lower()
     planned = tuple(one_model_findings(case, requested, terms))
     if any(finding.reason == "model.alias" for finding in planned):
         yield Finding("model.alias_resolved", ELIGIBLE, f"{requested} was answered by {answered}")
-        if not _answers(case, asked, answered.lower()):
+        if not _may_answer(case, name, answered.lower()):
             yield Finding("model.changed", INDETERMINATE, f"{answered} is not {requested}")
         yield from one_model_findings(case, answered, terms, answered=True)
         return
     yield from planned
-    if undated(answered.lower()) == asked:
+    if undated(answered.lower()) == name:
         if any(listed(row, answered) for row in case.rows):
             yield Finding("model.alias_resolved", ELIGIBLE, f"{requested} was answered by {answered}")
             yield from one_model_findings(case, answered, terms, answered=True)
         else:
-            yield Finding("model.changed", INDETERMINATE, f"{answered} answered; listed is {requested} alone")
+            yield Finding("model.changed", INDETERMINATE, f"{answered} answered; only {requested} is listed")
         return
-    yield Finding("model.changed", INDETERMINATE, f"{requested} was asked, {answered} answered")
+    yield Finding("model.changed", INDETERMINATE, f"{requested} was requested, {answered} answered")
     yield from one_model_findings(case, answered, terms, answered=True)
 
 
-def _answers(case: Case, alias: str, answered: str) -> bool:
-    """Whether `answered` may be what `alias` points to; any may, where neither name nor catalogue tells."""
+def _may_answer(case: Case, alias: str, answered: str) -> bool:
+    """Whether `alias` may point to `answered`; it may if neither the name nor the catalogue excludes it."""
     entry = case.catalogue.aliases.get(alias)
     if undated(answered) == alias or (entry is not None and entry.of == answered):
         return True
-    told = entry is None or entry.of is not None
-    return not told and not any(
+    open_ended = entry is not None and entry.of is None
+    return open_ended and not any(
         undated(each.lower()) == alias for row in case.rows for each in row.models or ()
     )
 
@@ -65,7 +65,7 @@ def _answers(case: Case, alias: str, answered: str) -> bool:
 def one_model_findings(
     case: Case, model: str, terms: RegionTerms | None, *, answered: bool = False
 ) -> Iterator[Finding]:
-    """What one model is worth for this endpoint and region."""
+    """Findings about one model for this endpoint and region."""
     name = model.lower()
     if name.startswith("ft:"):
         yield from _fine_tuned_findings(case, model, terms)
@@ -132,7 +132,7 @@ def _fine_tuned_findings(case: Case, model: str, terms: RegionTerms | None) -> I
             f"only training of {base} is documented",
         )
     else:
-        yield Finding("model.not_listed", INELIGIBLE, f"{model} has no base that is listed here")
+        yield Finding("model.not_listed", INELIGIBLE, f"the base model of {model} is not listed here")
 
 
 def _value(mapping: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""The vendor's project that answered: whether its settings, as they were read, are what the policy says."""
+"""Rules for the vendor's project of a call: whether its settings match the host and the policy."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _APPROVAL = (("region_approval",),)
 def project_findings(
     facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy: Policy
 ) -> Iterator[Finding]:
-    """What the settings of the project say; nothing where none were read, or it is not the vendor's host."""
+    """Findings about the project's settings; none without a file of settings, or for another provider."""
     name = _project_id(facts)
     if not policy.projects.file or name is None or host.provider != "openai":
         return
@@ -26,12 +26,12 @@ def project_findings(
         yield Finding("project.unknown", INDETERMINATE, f"{name} is not in {policy.projects.file}")
         return
     if not _is_fresh(facts, policy, project):
-        detail = f"{name} was read on {project.observed}, the call is of {facts.on}"
+        detail = f"{name} was read on {project.observed}, the call was made on {facts.on}"
         yield Finding("project.stale", INDETERMINATE, detail)
     residency = catalogue.project_residency.get(project.residency)
     if residency is None:
-        said = project.residency or "not told"
-        yield Finding("project.unknown", INDETERMINATE, f"the residency of {name} is {said}")
+        shown = project.residency or "missing"
+        yield Finding("project.unknown", INDETERMINATE, f"the residency of {name} is {shown}")
     else:
         yield from _residency_findings(facts, host, policy, name, residency)
     yield from _retention_findings(catalogue, policy, name, project)
@@ -40,10 +40,10 @@ def project_findings(
 def with_project(
     facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy: Policy, revision: Revision | None
 ) -> Policy:
-    """The policy with what the project's settings show at `host`, in the place of what it states itself.
+    """The policy with the attestations that the project's settings show, which override those it states.
 
-    Only on a host that the catalogue lists: behind a gateway anybody may name a project. Settings that are
-    too old show nothing, but that something does not hold.
+    Only at a host of the vendor: behind a gateway anybody may name a project. Settings that are too old can
+    only show that an attestation does not hold.
     """
     project = policy.seen_projects.get(_project_id(facts) or "")
     if project is None or not host.vendors:
@@ -65,34 +65,35 @@ def with_project(
 
 
 def _is_fresh(facts: CallFacts, policy: Policy, project: Project) -> bool:
-    """Whether the settings are of the days up to the call; clocks may differ about midnight."""
+    """Whether the settings were read recently enough before the call."""
+    # One day after the call is accepted: around midnight the clocks of two machines may differ.
     return -1 <= (facts.on - project.observed).days <= policy.projects.max_age
 
 
 def _project_id(facts: CallFacts) -> str | None:
-    """The project that answered, or else the one that the client named."""
+    """The project that the response names, else the one that the request names."""
     return (facts.answer and facts.answer.project) or facts.project
 
 
 def _residency_findings(
     facts: CallFacts, host: HostMatch, policy: Policy, name: str, residency: ProjectResidency
 ) -> Iterator[Finding]:
-    said = f"{name} is a project with {residency.name}"
+    what = f"{name} is a project with {residency.name}"
     allowed = policy.require if host.region in (UNKNOWN, GLOBAL) else (host.region,)
     if residency.region not in allowed and allowed:
         since = residency.other_hosts_since
         if since is not None and facts.on >= since and host.region not in (UNKNOWN, GLOBAL):
-            yield from needs_findings(_APPROVAL, policy, "project.region_mismatch", f"{said}, on {host.host}")
+            yield from needs_findings(_APPROVAL, policy, "project.region_mismatch", f"{what}, on {host.host}")
         else:
-            yield Finding("project.region_mismatch", INELIGIBLE, f"{said}, not with {' or '.join(allowed)}")
+            yield Finding("project.region_mismatch", INELIGIBLE, f"{what}, not with {' or '.join(allowed)}")
     elif policy.scope == "processing" and not residency.processing:
-        yield Finding("project.region_mismatch", INELIGIBLE, f"{said}, which is no promise of processing")
+        yield Finding("project.region_mismatch", INELIGIBLE, f"{what}, which does not cover processing")
 
 
 def _retention_findings(
     catalogue: Catalogue, policy: Policy, name: str, project: Project
 ) -> Iterator[Finding]:
-    """Note where the project has another retention than the policy states; the needs are judged by it."""
+    """Notes where the project's retention differs from what the policy states; the project's counts."""
     for attestation in catalogue.entries.attestations:
         stated = policy.attest.get(attestation.name)
         if (
@@ -101,5 +102,5 @@ def _retention_findings(
             and project.retention
             and stated.value != (project.retention == attestation.name)
         ):
-            said = f"the policy states {attestation.name} = {str(stated.value).lower()}"
-            yield Finding("attestation.contradicted", ELIGIBLE, f"{said}, {name} has {project.retention}")
+            claim = f"the policy states {attestation.name} = {str(stated.value).lower()}"
+            yield Finding("attestation.contradicted", ELIGIBLE, f"{claim}, {name} has {project.retention}")

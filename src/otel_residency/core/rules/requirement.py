@@ -1,4 +1,4 @@
-"""What is required of one call: by the policy, by the rule for its project, and by whom it is made for."""
+"""The requirement for one call: by the policy, by the rule for its project, and for its customer."""
 
 from typing import NamedTuple
 
@@ -10,42 +10,44 @@ from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
 
 class Required(NamedTuple):
-    """What a call is judged by."""
+    """The policy that applies to one call."""
 
     policy: Policy
     regions: Group
-    """The regions that all requirements leave; empty without a requirement, and where they leave none."""
+    """The regions that all requirements allow; empty without a requirement, and if they allow none."""
     findings: tuple[Finding, ...]
 
 
-def required_of(facts: CallFacts, catalogue: Catalogue, policy: Policy, *, vouched: bool) -> Required:
-    """Apply the rules for projects, then what is asked for besides: that can only tighten.
+def required_of(facts: CallFacts, catalogue: Catalogue, policy: Policy, *, at_vendor: bool) -> Required:
+    """Apply the rules for projects, then the requirements for the customer, which can only tighten it.
 
-    So can the project that answered, where it is not `vouched` for by the vendor's own host.
+    Anybody but the vendor can name a project in a response. So the rule for a project that a response names
+    can only tighten the requirement, too, unless the last request went to a host of the vendor (`at_vendor`).
     """
     answered = facts.answer.project if facts.answer else None
-    asked = facts.required
+    groups = facts.required
     named = policy.for_project(facts.project)
     policy = policy.for_project(answered or facts.project)
-    if not vouched and policy is not named:
-        asked = (*asked, *filter(None, [policy.require]))
+    if not at_vendor and policy is not named:
+        groups = (*groups, *filter(None, [policy.require]))
         policy = policy if policy.scope == "processing" else named
         policy = policy._replace(require=named.require)
     findings = []
     if answered and facts.project and answered != facts.project:
-        detail = "another project answered than the one that was asked"
+        detail = "the response names another project than the request"
         findings.append(Finding("project.changed", INDETERMINATE, detail))
-    if not asked:
+    if not groups:
         return Required(policy, policy.require, tuple(findings))
-    known = [group for group in asked if catalogue.region_codes.issuperset(group)]
-    if len(known) < len(asked):  # whose text may be anybody's, and is not repeated
-        detail = "a requirement names a region that the catalogue does not know, or can't be read"
+    readable = [group for group in groups if catalogue.region_codes.issuperset(group)]
+    if len(readable) < len(groups):
+        # The detail does not repeat the text: in baggage, it may come from anybody.
+        detail = "a requirement can't be read, or names a region that the catalogue does not list"
         findings.append(Finding("requirement.unknown", INELIGIBLE, detail))
     if policy.require:
-        known.insert(0, policy.require)
-    left = common(known) if known else ()
-    if known and not left:
-        said = " and ".join(" or ".join(group) or "none" for group in known)
-        findings.append(Finding("requirement.conflict", INELIGIBLE, f"{said} are required at once"))
-    narrowed = policy._replace(require=left or policy.require, stated=policy.require)
-    return Required(narrowed, left, tuple(findings))
+        readable.insert(0, policy.require)
+    regions = common(readable) if readable else ()
+    if readable and not regions:
+        required = " and ".join(" or ".join(group) or "none" for group in readable)
+        findings.append(Finding("requirement.conflict", INELIGIBLE, f"{required} are required at once"))
+    narrowed = policy._replace(require=regions or policy.require, stated=policy.require)
+    return Required(narrowed, regions, tuple(findings))

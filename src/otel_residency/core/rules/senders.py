@@ -1,4 +1,4 @@
-"""Programs that send prompts to a back end of their own, whatever the client's base URL."""
+"""Rules for libraries that send prompts to their own back end, whatever the client's base URL is."""
 
 from collections.abc import Iterator
 
@@ -10,13 +10,13 @@ from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Fin
 
 
 def sender_host(catalogue: Catalogue, host: HostMatch) -> HostMatch:
-    """The host of a back end that is not the vendor's, with the regions that its operator documents."""
+    """The host of another operator's back end, with the regions that the operator documents."""
     listed = catalogue.telemetry_hosts[host.host]
-    return HostMatch(host.host, "listed", listed.operator, listed.regions)
+    return HostMatch(host=host.host, kind="listed", provider=listed.operator, regions=listed.regions)
 
 
 def sender_findings(sender: Sender, host: HostMatch, policy: Policy) -> Iterator[Finding]:
-    """Whether what it sends stays where telemetry with content may go, and how to make it."""
+    """Whether the prompts stay in the regions that content may be exported to, and how to fix it."""
     allowed = policy.telemetry.content_regions or policy.require
     verdict = ELIGIBLE
     if host.region == UNKNOWN:

@@ -1,4 +1,4 @@
-"""One place that a call reached, held against the vendor's table."""
+"""Rules of the vendor's table for one place that a call reached: endpoint, region, cloud deployment."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -13,17 +13,20 @@ from otel_residency.core.rules.state import state_findings
 from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
+MISSING_TERM = "attestation.missing"
+"""The code for a contract term that a region or endpoint requires and the policy does not state."""
+
 
 def table_findings(case: Case) -> Iterator[Finding]:
-    """Everything that there is to say about one place."""
+    """All findings of the table about one place."""
     found = list(_row_findings(case))
     yield from found
     if case.facts.references:
-        yield from state_findings(case, {finding.reason for finding in found})
+        yield from state_findings(case, found)
 
 
 def _row_findings(case: Case) -> Iterator[Finding]:
-    """What the table says."""
+    """Findings from the rows and footnotes of the table."""
     if case.facts.body_unseen:
         yield Finding("request.unseen", INDETERMINATE, "the request body could not be read")
     if case.host.kind in ("listed", "configured") and case.host.provider != "openai":
@@ -43,9 +46,7 @@ def _row_findings(case: Case) -> Iterator[Finding]:
     row = case.rows[0]
     if case.endpoint.endpoint is None:
         below = row.services[0]
-        yield Finding(
-            "endpoint.not_listed", INDETERMINATE, f"no endpoint is known by this path below {below}"
-        )
+        yield Finding("endpoint.not_listed", INDETERMINATE, f"the path below {below} is not a known endpoint")
     terms = case.revision.regions.get(case.target) if case.target else None
     if case.target is not None:
         yield from _region_findings(case, row, terms)
@@ -57,9 +58,9 @@ def _row_findings(case: Case) -> Iterator[Finding]:
 
 def _other_provider_findings(case: Case) -> Iterator[Finding]:
     host = case.host
-    own = host.configured
+    configured = host.configured
     yield from _profile_findings(case)
-    if own is None or not own.deployments:
+    if configured is None or not configured.deployments:
         yield Finding(
             "provider.not_covered",
             INDETERMINATE,
@@ -68,10 +69,10 @@ def _other_provider_findings(case: Case) -> Iterator[Finding]:
         return
     if case.endpoint.endpoint is None:
         yield Finding(
-            "endpoint.not_listed", INDETERMINATE, f"the path is no known endpoint of {host.provider}"
+            "endpoint.not_listed", INDETERMINATE, f"the path is not a known endpoint of {host.provider}"
         )
     name = case.endpoint.deployment or case.facts.model or ""
-    kind = case.catalogue.deployments.get((host.provider, own.deployments.get(name, "")))
+    kind = case.catalogue.deployments.get((host.provider, configured.deployments.get(name, "")))
     if kind is None:
         yield Finding("deployment.unknown", INDETERMINATE, f"the type of deployment {name!r} is not known")
     elif case.policy.scope == "processing":
@@ -80,7 +81,7 @@ def _other_provider_findings(case: Case) -> Iterator[Finding]:
             yield Finding("deployment.leaves_region", INELIGIBLE, detail)
         elif kind.stays_in == "zone" and host.region not in kind.zones:
             yield Finding(
-                "deployment.leaves_region", INDETERMINATE, f"{detail}; {host.region} is no such zone"
+                "deployment.leaves_region", INDETERMINATE, f"{detail}; {host.region} is not such a zone"
             )
     for name in sorted(case.facts.tools):
         tool = case.catalogue.tools.get(name)
@@ -89,7 +90,7 @@ def _other_provider_findings(case: Case) -> Iterator[Finding]:
 
 
 def _profile_findings(case: Case) -> Iterator[Finding]:
-    """Whether the model's id lets the cloud send the request on to other regions."""
+    """Whether the prefix of the model's id lets the cloud route the request to other regions."""
     prefix, dot, _ = (case.facts.model or "").partition(".")
     profile = case.catalogue.inference_profiles.get((case.host.provider, prefix)) if dot else None
     if profile is None or case.policy.scope != "processing":
@@ -97,7 +98,11 @@ def _profile_findings(case: Case) -> Iterator[Finding]:
     allowed = case.policy.require or (case.host.region,)
     if not profile.zones or not set(profile.zones) <= set(allowed):
         reach = ", ".join(profile.zones) or "any region"
-        yield Finding("deployment.leaves_region", INELIGIBLE, f"{prefix}. lets a request go to {reach}")
+        yield Finding(
+            "deployment.leaves_region",
+            INELIGIBLE,
+            f"the model prefix {prefix}. lets the cloud route to {reach}",
+        )
 
 
 def _retired_endpoint(case: Case) -> date | None:
@@ -125,4 +130,4 @@ def _region_findings(case: Case, row: Row, terms: RegionTerms | None) -> Iterato
             )
         else:
             yield Finding("endpoint.storage_only", INELIGIBLE, f"{where}: storage, no processing")
-    yield from needs_findings(terms.needs, case.policy, "attestation.missing", f"{terms.name} asks for it")
+    yield from needs_findings(terms.needs, case.policy, MISSING_TERM, f"{terms.name} requires it")

@@ -1,4 +1,4 @@
-"""Service tiers, by the footnotes on them."""
+"""Rules for service tiers, by the footnotes of the table."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
 
 def tier_findings(case: Case) -> Iterator[Finding]:
-    """Whether the asked and the answering tier are offered for the model and region."""
+    """Whether the tiers of request and response are offered for the model and region."""
     if case.target is None:
         return
     facts = case.facts
@@ -31,19 +31,21 @@ def tier_findings(case: Case) -> Iterator[Finding]:
             continue
         if not rule.regions or case.target in rule.regions:
             yield from _tier_rule_findings(rule, tiers, case.target)
-    for tier in sorted(tiers - _known_tiers(case)):
-        yield Finding("tier.not_available", INDETERMINATE, f"{case.revision.id} says nothing about {tier}")
+    listed = _listed_tiers(case)
+    for tier in sorted(tiers - listed):
+        detail = f"unknown service tier {tier!r}; {case.revision.id} covers: {', '.join(sorted(listed))}"
+        yield Finding("tier.not_available", INDETERMINATE, detail)
     if "scale" in tiers:
         yield from hosted_findings(
             case, case.catalogue.entries.scale_tier_row, "tier.not_available", "Scale Tier"
         )
 
 
-def _known_tiers(case: Case) -> set[str]:
-    known = set(case.catalogue.entries.service_tiers)
+def _listed_tiers(case: Case) -> set[str]:
+    listed = set(case.catalogue.entries.service_tiers)
     for rule in case.revision.tier_rules:
-        known |= {*rule.allowed_tiers, *rule.denied_tiers, *((rule.tier,) if rule.tier else ())}
-    return known
+        listed |= {*rule.allowed_tiers, *rule.denied_tiers, *((rule.tier,) if rule.tier else ())}
+    return listed
 
 
 def _tier_rule_findings(rule: TierRule, tiers: set[str], region: str) -> Iterator[Finding]:

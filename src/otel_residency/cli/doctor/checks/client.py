@@ -7,12 +7,10 @@ from otel_residency.cli.doctor.environment import Environment
 from otel_residency.core.base_url import BaseUrl, read_base_url
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
-from otel_residency.core.reasons import REASONS
+from otel_residency.core.reasons import reason_of
 from otel_residency.core.verdict import Finding, Verdict
 
 _URL, _OLD_URL, _LOG = "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_LOG"
-_TOPICS = ("host.", "transport.")
-"""Reasons that depend on the base URL alone."""
 
 
 def checks(env: Environment) -> Iterator[Check]:
@@ -59,7 +57,7 @@ def _checked(env: Environment, base: BaseUrl, example: str) -> Check:
     if env.environ.get(_URL) is None:
         fix = f"Set {_URL} to {example}, unless every client of the service names its host."
         return warning("client.base_url", f"{_URL} is not set; {details}", fix)
-    fix = REASONS[findings[0].reason].fix
+    fix = reason_of(findings[0].reason).fix
     if ineligible:
         place = f" That is {example}." if env.settings.policy.require else ""
         return failure("client.base_url", f"{_URL}: {details}", fix + place)
@@ -71,7 +69,7 @@ def _findings(env: Environment, base: BaseUrl) -> list[Finding]:
     hop = Hop(scheme=base.scheme, host=base.host, port=base.port, path=f"{base.path}/responses", payload=True)
     facts = CallFacts(on=env.today, method="POST", hops=(hop,), base_path=base.path)
     findings = decide(facts, env.catalogue, env.settings.policy).findings
-    return [finding for finding in findings if finding.reason.startswith(_TOPICS)]
+    return [finding for finding in findings if reason_of(finding.reason).topic == "host"]
 
 
 def _example(env: Environment) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.environment import Environment
 from otel_residency.cli.doctor.probe_report import LedgerKey, LedgerPath, LedgerState, ProbeReport
-from otel_residency.core.policy import Ledger
+from otel_residency.core.policy import LedgerPolicy
 from otel_residency.runtime.private_file import READ
 
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
@@ -35,7 +35,7 @@ def checks(env: Environment) -> Iterator[Check]:
         yield _required(env)
 
 
-def _none(configured: Ledger) -> Check:
+def _none(configured: LedgerPolicy) -> Check:
     if configured.required:
         fix = "Set OTEL_RESIDENCY_LEDGER, or ledger.path in the policy."
         return failure("ledger.kept", "ledger.required is true, and no ledger is configured", fix)
@@ -97,8 +97,8 @@ def _folder_writers(folder: LedgerPath) -> Iterator[Check]:
         yield warning("ledger.private", found, f"chmod go-w {folder.path}")
 
 
-def _space(configured: Ledger, ledger: LedgerState) -> Check:
-    wanted = configured.rotate_bytes or Ledger().rotate_bytes
+def _space(configured: LedgerPolicy, ledger: LedgerState) -> Check:
+    wanted = configured.rotate_bytes or LedgerPolicy().rotate_bytes
     found = f"{ledger.free >> 20} MiB are free"
     if ledger.free >= wanted:
         return ok("ledger.space", found)

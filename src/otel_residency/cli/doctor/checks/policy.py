@@ -6,6 +6,7 @@ from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.environment import Environment
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
+from otel_residency.core.rules.table import MISSING_TERM
 from otel_residency.core.verdict import INELIGIBLE, Verdict
 
 
@@ -51,7 +52,7 @@ def _missing(env: Environment, region: str) -> Iterator[tuple[str, str, str, Ver
     for project in _projects(env, region):
         facts = CallFacts(on=env.today, method="POST", hops=(hop,), project=project or None)
         for finding in decide(facts, env.catalogue, policy).findings:
-            if finding.reason == "attestation.missing":
+            if finding.reason == MISSING_TERM:
                 yield region, project, finding.detail, finding.verdict
 
 

@@ -1,0 +1,77 @@
+"""The patch of `http.client`, the standard library's HTTP client.
+
+What is judged is what is about to be written to the socket, over a connection to the host that was dialled: a
+subclass can't go round that.
+"""
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from otel_residency.errors import RefusalError
+from otel_residency.patches.guarded import non_vendor_hosts, run_guarded
+from otel_residency.patches.patching import wrap_client
+
+if TYPE_CHECKING:
+    from otel_residency.calls.call import Call
+
+_HOST = len("host")
+_DIALLED = "_otel_residency_dialled"
+"""Attribute of a connection with the host and port that it dialled."""
+
+
+def patch(module: ModuleType) -> None:
+    """Patch `http.client`, which has just been imported."""
+    wrap_client(module, "HTTPConnection.connect", connect)
+    wrap_client(module, "HTTPConnection.endheaders", _endheaders)
+
+
+def connect(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+    """Keep what a connection dials, since its `host` may be changed afterwards."""
+    setattr(connection, _DIALLED, _destination(connection))
+    return wrapped(*args, **kwargs)
+
+
+def _destination(connection: Any) -> tuple[str, int]:
+    """Host and port to which a connection leads, through a proxy too."""
+    host = getattr(connection, "_tunnel_host", None) or connection.host
+    return host, getattr(connection, "_tunnel_port", None) or connection.port
+
+
+def _endheaders(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+    from http.client import HTTPException
+
+    try:
+        call = run_guarded(lambda: _open(connection), HTTPException)
+    except RefusalError:
+        connection._buffer.clear()  # `close` does not, and the next request would send the refused one
+        connection.close()
+        raise
+    if call is None:
+        return wrapped(*args, **kwargs)
+    from otel_residency.patches.plain_calls import until_the_end
+
+    with until_the_end(call):
+        return wrapped(*args, **kwargs)
+
+
+def _open(connection: Any) -> "Call | None":
+    """The judged call of the written lines; `None` if they go to no vendor, or belong to a judged hop."""
+    sock, lines = connection.sock, connection._buffer  # nothing public shows what is about to be written
+    dialled = None if sock is None else getattr(connection, _DIALLED, None)
+    host, port = dialled or _destination(connection)
+    in_tls = getattr(sock, "server_hostname", None) or getattr(connection, "server_hostname", None)
+    host_headers = [line for line in lines if line[0] in b"Hh" and line[:_HOST].lower() == b"host"]
+    key = (host, in_tls, *host_headers)
+    if key in non_vendor_hosts() and b"://" not in lines[0]:
+        return None
+    from otel_residency.patches.plain_calls import open_request
+
+    if in_tls == connection.host or not isinstance(in_tls, str):  # that of a proxy, or of a stand-in
+        in_tls = None
+    method, url, _ = lines[0].decode("ascii").split(" ", 2)
+    from http.client import HTTPS_PORT
+
+    scheme = "https" if connection.default_port == HTTPS_PORT else "http"
+    parts = (line.partition(b":") for line in lines[1:])
+    headers = [(name.strip(), value.strip()) for name, _, value in parts]
+    return open_request(method, (scheme, host, port, url), headers, in_tls, key)

@@ -1,0 +1,73 @@
+"""The patch of httpcore and httpcore2, on which httpx and httpx2 are built.
+
+It judges what came past the clients of httpx, or was changed after they had judged it.
+"""
+
+from functools import wraps
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+from otel_residency.calls.context import is_current_hop
+from otel_residency.patches.guarded import non_vendor_hosts, run_guarded
+
+if TYPE_CHECKING:
+    from otel_residency.calls.call import Call
+
+_HOST = len("host")
+
+
+def patch(module: ModuleType) -> None:
+    """Patch `module`, which has just been imported."""
+    handle, handle_async = (
+        module.ConnectionPool.handle_request,
+        module.AsyncConnectionPool.handle_async_request,
+    )
+
+    # With the signatures of the originals: respx and pytest-httpx look at these before they replace them.
+    @wraps(handle)
+    def handle_request(self: Any, request: Any) -> Any:
+        call = run_guarded(lambda: _open(request), Exception)
+        if call is None:
+            return handle(self, request)
+        from otel_residency.patches.plain_calls import until_the_end
+
+        with until_the_end(call):
+            response = handle(self, request)
+            call.response_state.status = response.status
+        return response
+
+    @wraps(handle_async)
+    async def handle_async_request(self: Any, request: Any) -> Any:
+        call = run_guarded(lambda: _open(request), Exception)
+        if call is None:
+            return await handle_async(self, request)
+        from otel_residency.patches.plain_calls import until_the_end
+
+        with until_the_end(call):
+            response = await handle_async(self, request)
+            call.response_state.status = response.status
+        return response
+
+    wrapt.apply_patch(module.ConnectionPool, "handle_request", handle_request)
+    wrapt.apply_patch(module.AsyncConnectionPool, "handle_async_request", handle_async_request)
+
+
+def _open(request: Any) -> "Call | None":
+    """The judged call that `request` is; `None` if it goes to no vendor, or is part of a judged hop."""
+    url, in_tls, host_header = request.url, request.extensions.get("sni_hostname"), None
+    for name, value in request.headers:
+        if len(name) == _HOST and name.lower() == b"host":
+            host_header = value  # HTTP/1.1 lets only one through, and HTTP/2 takes the first
+            break
+    key = (url.host, host_header, in_tls)
+    if key in non_vendor_hosts() and url.target[:1] == b"/":
+        return None
+    host = url.host.decode("ascii")
+    if host_header == url.host and in_tls is None and is_current_hop(host):
+        return None
+    from otel_residency.patches.plain_calls import open_request
+
+    place = (url.scheme.decode("ascii"), host, url.port, url.target.decode("ascii"))
+    return open_request(request.method.decode("ascii"), place, request.headers, in_tls, key)
