@@ -38,6 +38,7 @@ def client_for(region: str, client: Callable[..., Any] | None = None, **argument
         raise ResidencyError(f"client_for: {region!r} is not a region code; known are: {codes}")
     today = datetime.now(UTC).date()
     host = catalogue.host_of(region, today)
+    # A catalogue of the user's may name a host for a region that its own list places elsewhere.
     if match_host(catalogue, {}, host, None, today).region != region:
         raise ResidencyError(f"client_for: the catalogue in force names no host for {region!r}")
     if client is None:

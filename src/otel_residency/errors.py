@@ -27,6 +27,8 @@ class PolicyError(ResidencyError):
     """A setting can't be used; the message names its origin, key, value and what is allowed."""
 
 
+# No `ResidencyError`: that one is about configuration, and a program that catches it must not swallow a
+# refusal.
 class RefusalError(Exception):
     """A call was refused: the base of `ResidencyViolationError`, to be named without importing openai."""
 
@@ -34,8 +36,9 @@ class RefusalError(Exception):
 class Refused(BaseException):
     """Carries a refusal out of an HTTP hook.
 
-    openai and httpx catch every `Exception` of a hop, retry, and wrap it; a `BaseException` passes. The patch
-    of the client's `request` raises the refusal in its place (`tests/calls/test_hops.py`).
+    openai 2 retries any `Exception` of a hop and wraps the last one; openai 3.57.0 does so with those of its
+    HTTP library. A `BaseException` passes: httpx 0.28.1 only closes the response and raises it again. The
+    patch of the client's `request` raises the refusal in its place (`tests/calls/test_hops.py`).
     """
 
     def __init__(self, error: RefusalError) -> None:

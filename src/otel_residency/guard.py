@@ -86,9 +86,16 @@ class Guard:
         for problem in problems:
             settings = settings.with_problem(problem)
         self.settings = settings
+        # Once: the property writes the policy as JSON and hashes that each time it is read.
         self._policy_hash = settings.policy_hash
+        # On bound methods: a decorator would keep all guards alive, since its cache is the class's. These
+        # refer to the guard in a cycle, which the cyclic collector frees with it. Facts are the whole key, so
+        # a hit is never stale (tests/test_guard.py, test_whatever_is_changed_is_judged_anew).
         self.judge = lru_cache(REMEMBERED)(self._judge)
+        # Three arguments, and not one value with the answer in it: on a hit no tuple of fifteen fields is
+        # made.
         self.judge_answered = lru_cache(REMEMBERED)(self._judge_answered)
+        # The day is an argument: hosts have periods, and a process may run for months.
         self._match_on = lru_cache(REMEMBERED)(partial(match_host, self.catalogue, settings.policy.hosts))
 
     @property
@@ -101,6 +108,7 @@ class Guard:
         name = canonical_host(host)
         if name in self.catalogue.senders:
             return True
+        # The policy may name a port, which is not known here: any port counts, and `concerns` is exact.
         if any(place == name or place.rpartition(":")[0].strip("[]") == name for place in self._policy_hosts):
             return True
         return self._kind(name, None) in _CONCERNING
@@ -115,6 +123,7 @@ class Guard:
             return True
         if kind != "configured":
             return kind in _CONCERNING
+        # As `openai`: a gateway serves the vendor's paths, whoever is behind it.
         return match_endpoint(self.catalogue, "openai", method, hop.path, BASE_PATH).endpoint is not None
 
     def _kind(self, host: str, port: int | None) -> HostKind:
@@ -136,6 +145,7 @@ class Guard:
         lines, found = 0, Counter[str]()
         for line, count in kinds:
             lines += count
+            # Each kind by itself: the verdict of the whole file does not say how many lines it is about.
             for reason in self.judge(facts._replace(batch_lines=(line,))).decision.reasons:
                 found[reason] += count
         reasons = tuple(sorted(found))
@@ -147,6 +157,7 @@ class Guard:
 
     def log_problems(self) -> None:
         """Log what is wrong with the settings."""
+        # Not when settings are read: a process that never makes a call would log them for nothing.
         for problem in self.settings.problems:
             _log.warning("%s", problem)
         if self.settings.policy.unreadable is not None:
@@ -160,6 +171,7 @@ class Guard:
         judged = _judged(decision, self._policy_hash, facts)
         doubted = any(reason_of(finding.reason).doubts_place for finding in decision.findings)
         # The region of a private link is its own alone.
+        # `[-1:]`, since facts without a hop are judged as well.
         linked = any(self._match_on(hop.host, hop.port, facts.on).link for hop in facts.hops[-1:])
         warnings = tuple(each.detail for each in decision.findings if reason_of(each.reason).logged)
         return judged._replace(creates_there=not doubted and not linked, warnings=warnings)
@@ -181,6 +193,8 @@ def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[PolicyProblem
             problem=str(error),
             fix="Name a revision or a file; see `otel-residency catalogue list` and `catalogue validate`.",
         )
+        # The newest catalogue instead, and the policy is marked: in block mode every call is refused, and
+        # telemetry still names regions.
         problems.append(wrong.at(settings.origins))
         catalogue = load_catalogue()
     problems += policy_problems(settings.policy, catalogue, settings.origins)
@@ -189,6 +203,7 @@ def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[PolicyProblem
 
 def undecided(*, blocks: bool) -> Judgement:
     """The judgement of a call that could not be judged."""
+    # Without catalogue or policy: this must not fail for the same reason as what failed before.
     finding = Finding("guard.failed", Verdict.INDETERMINATE, "the call could not be judged")
     decision = Decision(
         verdict=finding.verdict,
@@ -205,6 +220,7 @@ def undecided(*, blocks: bool) -> Judgement:
 
 
 def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None) -> Judgement:
+    # Made here, where the result is cached, and not for each call.
     common: dict[str, str | bool] = {
         names.VERDICT: decision.verdict.value,
         names.VIOLATION: decision.violation,
@@ -231,6 +247,7 @@ def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None
     return Judgement(
         decision=decision,
         span=span,
+        # A tuple: it is the key under which `Totals` counts.
         counted=tuple(common.items()),
         name=f"residency {method} {decision.endpoint}",
         start=start,

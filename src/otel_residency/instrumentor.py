@@ -44,10 +44,13 @@ class ResidencyInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The versions of the client that the patches are tested with."""
+        # `BaseInstrumentor` compares it with the installed version; where openai is older it logs an error
+        # and patches nothing.
         return ("openai >= 1.40",)
 
     def _instrument(self, **kwargs: Any) -> None:
         providers = {name: kwargs.pop(name) for name in _PROVIDERS if name in kwargs}
+        # Arguments of `BaseInstrumentor` and its loader; any other unknown one is a mistake of the user's.
         kwargs.pop("skip_dep_check", None)
         kwargs.pop("raise_exception_on_conflict", None)
         spans, logs = (kwargs.pop(f"quarantine_{signal}", None) for signal in ("spans", "logs"))
@@ -63,6 +66,7 @@ def pre_instrument() -> None:
         settings = read_settings()
     except Exception as error:
         _log.error("otel-residency can't read its settings: %s", type(error).__name__)
+        # Nobody knows what was asked for, so the strictest counts; `on_call` may have been "block".
         settings = Settings(policy=Policy(on_call="block", unreadable="the settings can't be read"))
     try:
         activate(settings)
@@ -87,8 +91,10 @@ def activate(settings: Settings, quarantine: Exporters | None = None, **provider
             state.log_failure("starting the ledger", error)
     baggage = settings.policy.baggage
     runtime.carrier = BaggageCarrier(baggage, state.log_failure) if any(baggage) else None
+    # The new state before the patches, and the old one is ended last: no call in between is without a guard.
     former, runtime.state = runtime.state, state
     install()
+    # Built at the first item, since it imports the SDK; the old gate is of the old policy.
     runtime.gate, runtime.build_gate = None, partial(_build_gate, state, quarantine)
     otel_sdk.install()
     _end(former)
@@ -96,6 +102,8 @@ def activate(settings: Settings, quarantine: Exporters | None = None, **provider
 
 def deactivate() -> None:
     """Switch guard and gate off."""
+    # Patches stay. Calls that have begun hold their own state and are reported to their end
+    # (tests/calls/test_instrumentor.py, test_switched_off_in_the_middle_of_a_stream).
     former, runtime.state = runtime.state, None
     runtime.carrier = None
     runtime.gate = runtime.build_gate = None
@@ -114,6 +122,7 @@ def _ledger(state: State, providers: Mapping[str, Any]) -> "Ledger":
     policy = state.settings.policy
     emit = state.telemetry.report_record if policy.ledger.events and state.telemetry is not None else None
     process = Process(
+        # A function: the guard is built with the first record and not when the process starts.
         guard=lambda: state.guard,
         info=lambda: state.active_policy().attributes,
         resource=resource_of(providers.values()),

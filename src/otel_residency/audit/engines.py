@@ -71,6 +71,7 @@ def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress)
         parts = _read(_tasks(files), Path(folder), vendors, progress)
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": _processes(),
+            # DuckDB goes on in `temp_directory` when it needs more.
             "memory_limit": _MEMORY,
             "temp_directory": folder,
             "preserve_insertion_order": False,
@@ -140,6 +141,7 @@ def _read(
 ) -> list[ReadPart]:
     total, done = sum(map(_size, tasks)), 0
     targets = [folder / f"{number:06}.rows" for number in range(len(tasks) or 1)]
+    # DuckDB raises where a pattern names no file.
     targets[0].touch()
     if total <= SMALL or _processes() == 1:
 

@@ -182,6 +182,7 @@ class Counts:
         counts = [self._add(row) for row in rows]
         if not rows:
             return False
+        # Only where the parser has read what was cut out: a document may name the same key in another place.
         if len(rows) == 1 and rows[0].time == time and rows[0].sequence == sequence:
             self._by_text[time // DAY, text] = counts[0]
             self._kinds[text] = (text, rows[0].key)
@@ -210,6 +211,8 @@ class Counts:
                     time_text = value
                 elif is_sequence:
                     sequence_text = value
+        # A value with a quotation mark, an escape or a broken byte was cut at the wrong place, or means
+        # something else.
         if at <= 0 or b"".join(values).translate(None, _PLAIN):
             return None, b"", -1, -1
         keep(line[at:])
@@ -312,6 +315,7 @@ def read_part(
 def _batches(task: ReadTask, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
     """The lines of a task, a block at a time."""
     with task.path.open("rb") as file:
+        # One byte earlier: a line that begins right at `start` has its line feed there.
         at = max(task.start - 1, 0)
         file.seek(at)
         opened = decompressed(file) if task.end is None else file

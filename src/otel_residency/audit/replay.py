@@ -104,6 +104,7 @@ class ReplayJudge:
         self._began = {each.id: each.effective_from for each in catalogue.revisions}
         self._policies = policies
         self._policy = cache(lambda name: recorded_policy(policies.get(name)))
+        # By the text of the facts: a report has few kinds of them, and parsing takes longer than deciding.
         self._decide = lru_cache(_REMEMBERED)(self._decided)
         self._decide_strictly = lru_cache(_REMEMBERED)(self._decided_if)
         self._judged = self._outdated = self._days = 0

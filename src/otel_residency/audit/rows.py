@@ -111,6 +111,7 @@ def _logs(document: Mapping[str, Any]) -> Iterator[RecordRow]:
         for record in records:
             attributes = _attributes(record, _NEEDED)
             event = record.get("eventName") or attributes.get("event.name", "")
+            # The scope too: anybody may write an event of that name.
             if event in EVENTS and scope == names.SCOPE:
                 time = record.get("timeUnixNano") or record["observedTimeUnixNano"]
                 yield _row(LOG, event, time, resource, attributes)
@@ -145,6 +146,7 @@ def _counted(point: Mapping[str, Any], resource: Mapping[str, str], *, is_delta:
     if is_delta:
         return row._replace(sequence=0, calls=count)
     began = point.get("startTimeUnixNano") or point["timeUnixNano"]
+    # A counter has no id of its own: resource, attributes and start time are what tells two of them apart.
     text = json.dumps([began, sorted(resource.items()), sorted(attributes.items())])
     *key, _, _ = row.key
     return RecordRow(

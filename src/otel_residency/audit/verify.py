@@ -246,6 +246,8 @@ class _Verifier:
         match = self._checkpoints.match(place, text)
         if match is Match.MISSING:
             writer.unmatched.append((place, text))
+        # With keys the signature alone proves a line: who can write to both files can copy a checkpoint into
+        # the other.
         if self._is_signed(writer, place, line) if self._keys else match is Match.SAME:
             writer.checked = place.link.sequence
             self._pending -= sum(len(pending) for _, pending in writer.pending)

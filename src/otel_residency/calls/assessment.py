@@ -83,15 +83,20 @@ class Assessment:
         """Judge the request of the next attempt; the arguments are those of `Call.on_attempt`."""
         state = self._state
         if body is None:
+            # The options are quicker to read than the serialized body, and hold the same where httpx builds
+            # the request unchanged.
             plain = options is not None and builds_plainly(getattr(client, "_client", None))
             body = state.bodies.read(options, request) if plain else state.bodies.read_sent(request)
         snapshot = RequestSnapshot(request, state.tracked_headers)
         hop = snapshot.hop
+        # `earlier` batch: a retry sends the file that was judged, and reading it again could take seconds
+        # (tests/calls/test_batches.py, test_a_file_is_read_once_for_all_attempts).
         if body.batch_input or body.stored or body.purpose or getattr(options, "files", None):
             self.batch = state.batches.of(hop.host, hop.path, options, body, self.batch)
         else:  # nearly every call
             self.batch = None
         facts = CallFacts(
+            # Whole days since 1970: no time zone, no float, and no `datetime` made for each call.
             on=date.fromordinal(_EPOCH + self._started // _DAY),
             method=request.method,
             hops=(*self.hops, hop),
@@ -102,13 +107,19 @@ class Assessment:
             tools=body.tools,
             body_unseen=body.unseen,
             batch_lines=None if self.batch is None else self.batch.lines,
+            # Asked here, although `required` asks the same: nearly no call has a requirement, and a function
+            # call for nothing is what the hot path saves.
             required=required() if entered.get() or runtime.carrier else (),
             project=snapshot.routing.project,
             references=state.bodies.references(hop.path, body, state.region_of),
+            # Asked before the call: once it is sent, a missing record can no longer stop it
+            # (tests/calls/test_ledger.py, test_no_record_no_call).
             unrecorded=state.demands_record and state.lacks_record(),
         )
         judgement = state.guard.judge(facts)
         earlier = self.facts
+        # Other facts than those of an attempt that has left: what it sent stays sent
+        # (tests/calls/test_hops.py, test_what_an_earlier_attempt_sent_is_not_forgotten).
         if self.hops and earlier is not None and earlier._replace(hops=facts.hops) != facts:
             self._sent = (*self._sent, earlier)
         self.snapshot, self._body, self.facts, self.judgement = snapshot, snapshot.body, facts, judgement
@@ -121,16 +132,21 @@ class Assessment:
         if planned is not None:
             if planned.is_unchanged(request, state.tracked_headers):
                 return planned.hop, None
+            # A retry after a failed redirect sends the planned request again (tests/calls/test_hops.py,
+            # test_a_retry_is_not_taken_for_a_redirect).
             redirected = redirected and request is not planned.request
         snapshot = RequestSnapshot(request, state.tracked_headers, redirected=redirected)
         if self.facts is None:
             return snapshot.hop, None
+        # After the first hop a missing header takes nothing back: the earlier request has named the project.
         project = snapshot.routing.project or (self.facts.project if self.hops else None)
         self.facts = self._with_body_of(snapshot, self.facts)._replace(project=project)
         return snapshot.hop, state.guard.judge(self.facts._replace(hops=(*self.hops, snapshot.hop)))
 
     def add(self, facts: CallFacts, more: RequestFacts) -> Judgement:
         """Judge the call of these `facts` again, with `more` of them or with what is required by now."""
+        # Only added to: what held when the session was opened holds to its end
+        # (tests/patches/test_sockets.py, test_what_is_said_for_another_customer_is_refused).
         groups = tuple(dict.fromkeys((*facts.required, *required())))
         self.facts = self._joined(facts, more)._replace(hops=self.hops or facts.hops, required=groups)
         self.judgement = self._state.guard.judge(self.facts)
@@ -148,12 +164,16 @@ class Assessment:
 
     def sends(self, request: Any) -> bool:
         """Whether `request` is the planned one, or sends its body."""
+        # Equal bytes in another request: an auth flow of httpx may yield a request of its own with the same
+        # body (tests/calls/test_hops.py, test_a_request_that_an_auth_flow_sends_elsewhere_is_refused,
+        # test_a_token_is_fetched_under_a_strict_policy).
         planned = self.snapshot is not None and self.snapshot.request is request
         return planned or bool(self._body and body_of(request) == self._body)
 
     def outcome(self, response: ResponseState) -> Judgement | None:
         """The judgement of the facts as they turned out; of a refused call, the one that refused it."""
         judgement = self.judgement
+        # What was refused has no answer: judged again without the refused hop, it would look eligible.
         if self.refused or self.facts is None:
             return judgement
         guard = self._state.guard
@@ -162,9 +182,12 @@ class Assessment:
             judgement = guard.judge_answered(self.facts, self.hops or self.facts.hops, answer)
             for facts in self._sent:
                 before = guard.judge(facts._replace(hops=self.hops))
+                # `not_applicable` is in no order: a call without content is never worse than one with it.
                 judgement = max(judgement, before, key=lambda each: SEVERITY.get(each.decision.verdict, -1))
         except Exception as error:
             self._state.log_failure("judging an answer", error)
+            # A violation that was found before the call outweighs the doubt (tests/calls/test_faults.py,
+            # test_the_judgement_of_an_answer_fails).
             self.doubt = undecided(blocks=self._state.blocks)
         violation = judgement is not None and judgement.decision.violation
         return self.doubt if self.doubt and not violation else judgement
@@ -174,9 +197,13 @@ class Assessment:
         state, creation, facts = self._state, self.creation, self.facts
         if creation is None or facts is None or not self.hops or response.status not in _SUCCESS:
             return
+        # A gateway, a private link or a project of another region may have stored it elsewhere
+        # (tests/calls/test_state.py, test_a_private_link_leaves_no_region).
         if judgement is None or not judgement.creates_there:
             return
         regions = {judgement.decision.region}
+        # A job is polled at any host: what it names is where the job is (tests/calls/test_state.py,
+        # test_a_model_of_an_unknown_job_is_not_known).
         if creation.with_path:
             named = state.bodies.named(facts.hops[0].path, None)
             regions = {state.region_of(name) or UNKNOWN for _, name in named}
@@ -198,10 +225,14 @@ class Assessment:
     def _with_body_of(self, snapshot: RequestSnapshot, facts: CallFacts) -> CallFacts:
         """The facts with what a request sends, if that is another body than the one that was judged."""
         body = snapshot.body
+        # An empty body later in a call is a redirect that became a GET: what the earlier hop sent still
+        # counts.
         if body is self._body or (self.hops and body == b""):
             return facts
         self._body = body
         read = self._state.bodies.read_sent(snapshot.request)
+        # The lines that were read belong to another body (tests/calls/test_batches.py,
+        # test_another_file_than_the_one_that_was_named_is_a_doubt).
         if self.batch is not None:
             self.batch = self.batch.doubted()
             facts = facts._replace(batch_lines=self.batch.lines)

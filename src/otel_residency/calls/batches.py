@@ -89,7 +89,7 @@ class Reading:
         return self if ended._counts.get(UNSEEN_LINE) != self._counts.get(UNSEEN_LINE) else ended
 
     def _with(self, step: Callable[["Reading"], None]) -> "Reading":
-        reading = copy(self)
+        reading = copy(self)  # the client may send a part again: its lines must count once
         reading._counts, reading._pieces = dict(self._counts), list(self._pieces)
         try:
             step(reading)
@@ -102,9 +102,9 @@ class Reading:
         with closing(_pieces(content)) as pieces:
             for piece in pieces:
                 self._bytes -= len(piece)
-                if self._bytes < 0:
+                if self._bytes < 0:  # a file object may have no end
                     raise OverflowError
-                *ends, rest = piece.split(b"\n")
+                *ends, rest = piece.split(b"\n")  # bytes: a piece may end within a letter
                 for end in ends:
                     self._end_line(end)
                 self._add_piece(rest)
@@ -116,7 +116,7 @@ class Reading:
         self._add_piece(end)
         line, length = b"".join(self._pieces), self._length
         self._pieces, self._length = [], 0
-        if length > LONGEST:
+        if length > LONGEST:  # left out, it would make the file look better
             self._count(UNSEEN_LINE)
         elif line and not line.isspace():
             self._count(self._read_line(line))
@@ -126,7 +126,7 @@ class Reading:
         if self._length <= LONGEST:
             self._pieces.append(piece)
         else:
-            self._pieces.clear()
+            self._pieces.clear()  # memory is bounded (test_memory_does_not_grow_with_the_file)
 
     def _count(self, line: BatchLine) -> None:
         kind = line if line in self._counts or len(self._counts) < KINDS else UNSEEN_LINE
@@ -144,15 +144,16 @@ def _pieces(content: Any) -> Generator[bytes, None, None]:
             yield _bytes(content[start : start + PIECE])
         return
     position = content.tell()
-    content.seek(0)
+    content.seek(0)  # as httpx 0.28.1 does before it sends a file (`_multipart.py`)
     try:
         while piece := content.read(PIECE):
             yield _bytes(piece)
     finally:
-        content.seek(position)
+        content.seek(position)  # test_batches.py, test_the_position_of_a_file_is_as_it_was
 
 
 def _bytes(piece: bytes | str) -> bytes:
+    # A lone surrogate must not raise: its bytes are no UTF-8, so the line counts as unseen.
     return piece.encode("utf-8", "surrogatepass") if isinstance(piece, str) else piece
 
 
@@ -199,6 +200,7 @@ class Batch(NamedTuple):
 
 
 _Value = TypeVar("_Value")
+# With a key: without one, whoever sees the memory could try ids. A forked child goes on with the same key.
 _KEY = os.urandom(16)
 
 
@@ -217,7 +219,7 @@ class HashedCache(Generic[_Value]):
         """Keep `value`, and drop the oldest one if there are too many."""
         key = _hash(host.encode() + b" ", name)
         self._values.pop(key, None)
-        self._values[key] = value
+        self._values[key] = value  # removed first, since a key that is set again keeps its place
         # Another thread may change the dictionary meanwhile; then the next call drops what is too much.
         with suppress(RuntimeError, StopIteration):
             while len(self._values) > self._limit:
@@ -253,7 +255,7 @@ class UploadedFiles:
 
     def __init__(self) -> None:
         self.files: HashedCache[Contents] = HashedCache(4096)
-        self.uploads: HashedCache[Parts] = HashedCache(16)
+        self.uploads: HashedCache[Parts] = HashedCache(16)  # each may hold a line of 16 MB
 
 
 class Batches:
@@ -320,11 +322,11 @@ class Batches:
         parts = self._uploads.get(host, name) if name else None
         if parts is None or name is None:
             return None
-        in_order = reduce(_hash, part_ids, b"") == parts.order
+        in_order = reduce(_hash, part_ids, b"") == parts.order  # the vendor joins the parts in this order
         contents = parts.reading.ended().contents if in_order else _UNSEEN
 
         def keep(file_id: str) -> None:
-            self._uploads.drop(host, name)
+            self._uploads.drop(host, name)  # it takes no more parts
             self._files.put(host, file_id, contents)
 
         return Batch(contents, keep)

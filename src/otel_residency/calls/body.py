@@ -17,6 +17,7 @@ _MODEL_LIMIT = 256
 _TOOLS_LIMIT = 4096
 """Characters of all tool types together that one line of a batch may name; above that it counts as unread."""
 _SKIPPED = (str, int, float, bytes, type(None))
+# Compared by exact class below: nearly all values are of these, and a set is quicker than `isinstance`.
 _PLAIN = frozenset({*_SKIPPED, bool})
 _LIST = (list, tuple)
 _NUMBER = (int, float)
@@ -96,6 +97,8 @@ class BodyReader:
             (kind.kind, kind.model_prefix) for kind in entries.stored_kinds if kind.model_prefix
         ]
         self._literals = frozenset(segment for each in entries.endpoints for segment in each.path.split("/"))
+        # On the bound method, and not as a decorator of the function: that cache would belong to the class
+        # and keep every reader alive. This one goes with its reader, at the next run of the cyclic collector.
         self.named = lru_cache(_PATHS)(self._named)
         self._part_types = {part.type: part.feature for part in entries.part_types}
         self._file_types = frozenset(entries.file_part_types)
@@ -108,13 +111,17 @@ class BodyReader:
         extra = getattr(options, "extra_json", None)
         content = getattr(options, "content", None)
         if extra and isinstance(extra, MAPPING) and (body is None or isinstance(body, MAPPING)):
+            # As the client merges them: `extra_body` wins (openai 3.57.0, `_build_request`).
             body = {**(body or {}), **extra}
+        # What the client does not serialize itself is read as it is sent.
         if content is not None or not (body is None or isinstance(body, MAPPING)):
             return self._read_wire(request)
         if not body:
             return RequestFacts()
         try:
             return self._read_body(body)
+        # A pydantic model among the messages, for example: how it is written is the client's business, so the
+        # serialized body is read.
         except _UnreadableError:
             return self._read_wire(request)
 
@@ -141,6 +148,8 @@ class BodyReader:
             body = self._read_body(call["body"])
         except Exception:  # as above
             return UNSEEN_LINE
+        # Kinds of lines are kept for as long as a batch may be created from the file, so their size is
+        # bounded.
         if sum(map(len, body.tools)) > _TOOLS_LIMIT:
             return UNSEEN_LINE
         references = self.references(path, body, region_of)
@@ -173,6 +182,7 @@ class BodyReader:
             for segment, following in pairwise(path.split("/"))
             if segment in below and following not in self._literals
         ]
+        # A fine-tuned model is stored by the vendor, and its name is its id.
         models = [(kind, model) for kind, prefix in self._stored_models if model and model.startswith(prefix)]
         return (*in_path, *models)
 
@@ -192,6 +202,7 @@ class BodyReader:
         tools: set[str] = set()
         stored: list[Named] = []
         for name, value in body.items():
+            # One look-up of a set for each key, since most keys of a body matter to no rule.
             if name not in self._keys:
                 continue
             for feature, path, wanted in self._features.get(name, ()):
@@ -200,6 +211,8 @@ class BodyReader:
                     features.add(feature)
             for at in self._stored.get(name, ()):
                 stored += _named_at(body, at)
+            # A prompt that is one text has no parts. By class, as a subclass of `str` is rare and only takes
+            # the longer way.
             if name in self._prompt_at and value.__class__ is not str and value is not None:
                 self._read_parts(value, features, stored)
             if name in self._tool_keys and value is not None:
@@ -222,11 +235,13 @@ class BodyReader:
 
     def _read_parts(self, prompt: Any, features: set[str], stored: list[Named]) -> None:
         """Find typed parts at any depth; a list that begins with a number is one of tokens."""
+        # A list instead of recursion: tool results nest to any depth, and Python would stop at a thousand.
         waiting = [prompt]
         while waiting:
             value = waiting.pop()
             if isinstance(value, _LIST):
                 inner: Iterable[Any] = value if not (value and isinstance(value[0], _NUMBER)) else ()
+            # Every value of a part is looked at: a tool result, say, holds typed parts again.
             elif isinstance(value, MAPPING):
                 kind = value.get("type")
                 if isinstance(kind, str):
@@ -257,6 +272,7 @@ class BodyReader:
             if not isinstance(tool, Mapping):
                 raise _UnreadableError
             kind = tool.get("type")
+            # A tool without a type must not pass as no tool.
             kind = kind if isinstance(kind, str) else "unknown"
             tools.add(kind)
             for at in self._stored_parts.get(kind, ()):
@@ -271,6 +287,9 @@ class BodyReader:
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object without repeated keys: parsers differ in which of two values they take."""
+    # Python takes the last of two equal keys, other parsers the first: a body could show one model here and
+    # another at the vendor (tests/calls/test_batch_reading.py,
+    # test_a_line_that_cannot_be_read_is_counted_as_unseen).
     read = dict(pairs)
     if len(read) != len(pairs):
         raise _UnreadableError
@@ -304,6 +323,7 @@ def fields_of(value: Any) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
     declared = getattr(value, "__dict__", _NO_FIELDS)
+    # pydantic 2 keeps fields that a release does not declare in a slot of its own, outside of `__dict__`.
     extra = getattr(value, "__pydantic_extra__", None)
     return {**extra, **declared} if extra else declared
 

@@ -89,6 +89,7 @@ class Call:
             else:
                 base = self.state.client_base_url = client_base_url(self.client, self.state.client_base_url)
             judgement = self.assessment.plan(request, options, self.client, base, body)
+            # httpx 0.28.1 hands `extensions` on to the request of a redirect (`_build_redirect_request`).
             request.extensions[EXTENSION] = self
         except Exception as error:
             self._refuse_doubt(error)
@@ -274,7 +275,10 @@ class Call:
         self.tracked.try_settle = self.settle_if_complete
         if self._watch is not None:
             response.stream = self._watch(response.stream, self)
+            # `finalize` keeps the bound method, and so the call, alive. If the call held the response, its
+            # stream would never be dropped (tests/calls/test_symptoms.py, test_memory_does_not_grow).
             finalize(response.stream, self.on_close)
+        # Only JSON names a model or an id; other bodies may be large files.
         if "json" in response.headers.get("content-type", ""):
             watch_read(response, self)
 
@@ -306,6 +310,7 @@ class Call:
         Called by the export gate while the stream is open, when it needs the verdict.
         """
         latest = self.latest_event
+        # The vendor sends no event after these that names a model, so the verdict can't change any more.
         if getattr(latest, "type", None) in self.state.guard.catalogue.entries.last_events:
             self.on_stream_event(latest)
             self._settle()

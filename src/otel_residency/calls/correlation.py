@@ -92,6 +92,8 @@ class AncestorSpan:
 
     def __init__(self) -> None:
         """A span without calls."""
+        # By `id`, and not in a list: adding and removing are each one operation of a dictionary. An id stays
+        # unique here, since the value keeps its call alive.
         self._direct: dict[int, TrackedCall] = {}
         self._inherited: dict[int, TrackedCall] = {}
         self._violating = False
@@ -107,7 +109,10 @@ class AncestorSpan:
 
     def _fold(self, calls: dict[int, TrackedCall], *, direct: bool) -> None:
         """Replace the settled calls by their worst, so that a span with many calls stays small."""
+        # `list` copies in one step of the interpreter; to iterate while another thread adds would raise.
         for key, call in list(calls.items()):
+            # A call in doubt may still turn out a violation (tests/export_gate/test_correlation.py,
+            # test_a_call_in_doubt_is_never_folded_away).
             if call.settled:
                 self._violating = self._violating or call.violation
                 if direct:
@@ -166,6 +171,8 @@ class GenerationalCache(Generic[T]):
         self._young[key] = value
         if len(self._young) < self._size:
             return ()
+        # Two threads may both come here; then a generation is dropped early. `horizon` is set for what
+        # mattered in it.
         dropped, self._old, self._young = self._old, self._young, {}
         return [entry for key, entry in dropped.items() if key not in self._old]
 
@@ -174,6 +181,8 @@ class GenerationalCache(Generic[T]):
         self._young, self._old = {}, {}
 
 
+# A tuple, made anew for each call: tasks share the object that their context was copied with, and a list in
+# it would mix their calls.
 _recent: ContextVar[tuple[TrackedCall, ...]] = ContextVar("otel_residency.recent", default=())
 """The latest calls made in a context, the last one first."""
 
@@ -193,6 +202,7 @@ class CallRegistry:
     def __init__(self, size: int = GENERATION) -> None:
         """Remember between `size` and twice as many spans."""
         self._entries: GenerationalCache[TrackedCall | AncestorSpan] = GenerationalCache(size)
+        # Bound once: the gate looks up two keys for every span of the process.
         self.find = self._entries.get
         self.used = False
         self.horizon = 0
@@ -201,6 +211,8 @@ class CallRegistry:
     def enter(self, call: TrackedCall) -> None:
         """Note that a call begins in this context."""
         self.used = call.inside = True
+        # Never reset: the spans that end after the call are found by it. It holds eight calls, and goes with
+        # its context.
         _recent.set((call, *_recent.get()[: RECENT - 1]))
 
     def begin(self, call: TrackedCall, span: SpanContext | None, current: Span) -> None:
@@ -217,6 +229,7 @@ class CallRegistry:
             call.parent_key = key_of(context)
             call.trace = context.trace_id
             self.ancestor(call.parent_key).add(call, direct=True)
+            # `parent` is an attribute of the SDK's spans; those of the API alone have none.
             parent: SpanContext | None = getattr(current, "parent", None)
             if parent is not None:
                 self.ancestor(key_of(parent)).add(call, direct=False)
@@ -235,9 +248,12 @@ class CallRegistry:
 
     def ancestor(self, key: Key) -> AncestorSpan:
         """The entry of a span that is an ancestor of calls, made if there is none."""
+        # A span may be a call's and an ancestor's at once: a call inside of a call
+        # (tests/calls/test_clients.py, test_a_call_inside_of_a_call).
         found = self.find(key)
         if not isinstance(found, AncestorSpan):
             found = AncestorSpan()
+        # Put again, also where it was found: it moves to the younger generation.
         self._keep(key, found)
         return found
 

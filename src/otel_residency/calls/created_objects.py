@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 LIMIT = 65_536
 """Things that a process remembers; the one that was not looked up for the longest time is dropped first."""
+# Without a key, unlike `batches`: processes that share a file of state must come to the same hash.
 _HASH = blake2b(digest_size=16, person=b"otel-residency")
 
 
@@ -29,6 +30,8 @@ class CreatedObjects:
         """Note that the thing with the id `name` is in `region`."""
         key = _hashed(name)
         if self._regions.get(key, region) != region:  # two gateways may give two things the same id
+            # Kept as unknown: a third answer for the same id must not look certain
+            # (tests/calls/test_created_objects.py, test_two_things_of_one_id_are_not_told_apart).
             region = UNKNOWN
         if self._keep(key, region) and self._store is not None:
             self._store.put(key, region)

@@ -25,13 +25,19 @@ ROWS = 500_000
 _WAITING = 65_536
 """Rows that may wait to be written; more are not."""
 _MAKE = (
+    # Readers go on while another process writes (tests/calls/test_created_store.py,
+    # test_another_that_writes_does_not_keep_one_from_reading).
     "PRAGMA journal_mode = WAL",
+    # Safe against a crash of the process with WAL; only a power cut may lose the last rows, which then are
+    # unknown.
     "PRAGMA synchronous = NORMAL",
     "CREATE TABLE IF NOT EXISTS otel_residency_state (id BLOB UNIQUE NOT NULL, region TEXT NOT NULL)",
 )
 _NO_TABLE = "SQLITE_ERROR"
 """What SQLite says of a statement that is right where there is no table: nothing has been written yet."""
 _READ = "SELECT region FROM otel_residency_state WHERE id = ?"
+# REPLACE deletes the old row and adds a new one with the highest `rowid`, so rows are dropped in the order of
+# their last writing.
 _WRITE = "INSERT OR REPLACE INTO otel_residency_state (id, region) VALUES (?, ?)"
 _DROP = """
 DELETE FROM otel_residency_state WHERE rowid <= (SELECT max(rowid) FROM otel_residency_state) - ?
@@ -60,10 +66,14 @@ class _Connector:
         """A connection to the file at `path`, which is there; anew after a failure."""
         with self._lock:
             status = path.stat()
+            # Whoever can write to it could say that things are in the region
+            # (test_a_file_that_others_can_open_is_not_used).
             if os.name == "posix" and (not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077):
                 raise PolicyError(
                     f"state {path}: is open to others than its owner; chmod 600 it, or name another file"
                 )
+            # A file that was deleted or replaced has another inode; the open connection would go on with the
+            # old one.
             place = (status.st_dev, status.st_ino)
             if self._connection is None or self._file != place:
                 self._close()
@@ -82,7 +92,10 @@ class _Connector:
     def _open(self, path: Path) -> "Connection":
         import sqlite3  # noqa: PLC0415 - not every Python has it, and few processes need it
 
+        # `rw` and not `rwc`: SQLite would create the file with the mode of the umask.
         uri = f"{path.as_uri()}?mode=rw"
+        # `isolation_level=None`, else the module of Python 3.11 begins transactions itself. The lock stands
+        # in for the check of the thread, and a fork may close in another thread than the one that opened.
         connection = sqlite3.connect(
             uri, self._patience, isolation_level=None, check_same_thread=False, uri=True
         )
@@ -133,6 +146,7 @@ class CreatedStore:
         """Have a row written soon."""
         self._waiting.append((key, region))
         process = os.getpid()
+        # By process id: a fork copies the mark, but not the thread that was to write.
         if self._scheduled_in != process:
             self._scheduled_in = process
             self._connections.thread.prepare()
@@ -146,6 +160,7 @@ class CreatedStore:
         except FileNotFoundError:
             return None
         except Exception as error:
+            # A file of another process that has not made the table yet is no failure.
             if getattr(error, "sqlite_errorname", None) != _NO_TABLE:
                 self._failed("reading the store of state", _loggable(self._path, error))
             return None
@@ -167,6 +182,8 @@ class CreatedStore:
         with suppress(FileExistsError):
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
         with self._connections.writing.connected(self._path) as connection:
+            # The lock for writing at once: a deferred transaction of SQLite that meets another writer later
+            # may fail without waiting.
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_WRITE, self._take())
             connection.execute(_DROP, (ROWS,))

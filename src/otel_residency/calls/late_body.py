@@ -28,6 +28,8 @@ def watch_read(response: Any, watcher: BodyWatcher) -> None:
     The body is complete only after the response was closed, so the read that goes on ends the call and not
     the close.
     """
+    # The functions below become attributes of the response; with a strong reference it would be a cycle, and
+    # be freed only by the cyclic collector.
     weak = ref(response)
     kind = type(response)
 
@@ -41,6 +43,7 @@ def watch_read(response: Any, watcher: BodyWatcher) -> None:
 
     def read() -> bytes:
         try:
+            # The function of the class: the instance's own `read` is this one.
             content: bytes = kind.read(begin())
             watcher.on_read_end(weak())
         except BaseException as error:

@@ -25,6 +25,7 @@ class Url(NamedTuple):
     @property
     def netloc(self) -> bytes:
         """Host and port, as a `Host` header names them."""
+        # The same text as `netloc` of httpx, so that `read_routing_headers` finds the usual request quickly.
         host = b"[%s]" % self.raw_host if b":" in self.raw_host else self.raw_host
         return host if self.port is None else b"%s:%d" % (host, self.port)
 
@@ -57,6 +58,7 @@ class PlainRequest:
 
     def add_headers(self, headers: Iterable[tuple[Any, Any]]) -> None:
         """Add headers; of `Host` headers only those that differ from where the request goes."""
+        # websockets writes a Host header itself; one that names where the connection goes adds nothing.
         present = {self.url.raw_host, self.url.netloc, *(value for _, value in self.headers.raw)}
         more = dict.fromkeys((_bytes(name), _bytes(value)) for name, value in headers)
         self.headers.raw = [
@@ -76,8 +78,11 @@ class PlainRequest:
             return content.encode()
         if isinstance(content, bytes):
             return content
+        # Iterators and files can be read once, and the request has to read them: the body counts as unseen.
         raise TypeError
 
 
 def _bytes(value: Any) -> bytes:
+    # `http.client` writes header values as latin-1 too (Python 3.11, `putheader`); what does not fit would
+    # raise there.
     return value if isinstance(value, bytes) else str(value).encode("latin-1", "replace")

@@ -52,6 +52,7 @@ class CallReporter:
         if facts is not None and facts.hops:
             self._started_hop = facts.hops[-1]
         telemetry = self._state.telemetry
+        # Before any attribute is made, since nobody would read it.
         if telemetry is None and self._state.ledger is None:
             return
         try:
@@ -71,6 +72,7 @@ class CallReporter:
         telemetry, ledger = self._state.telemetry, self._state.ledger
         if telemetry is None and ledger is None:
             return
+        # Before the branches: the ledger and the event need it where the trace is not sampled, too.
         outcome = self._outcome(judgement, assessment, response)
         if ledger is not None:
             call = RecordedCall(
@@ -86,6 +88,8 @@ class CallReporter:
             return
         counted = judgement.counted
         if names.ACTION in outcome or names.REGION in outcome:
+            # `counted` is cached with the decision; a call that was refused or redirected differs in these
+            # two alone.
             changed = {name: outcome[name] for name in _COUNTED if name in outcome}
             counted = tuple({**dict(counted), **changed}.items())
         self.safely("counting a call", telemetry.count, counted)
@@ -109,6 +113,8 @@ class CallReporter:
         """The attributes of the outcome that differ from what the span was started with."""
         outcome = response.attributes()
         started_with, facts, hops = self.started_with, assessment.facts, assessment.hops
+        # Only differences: the SDK checks and cleans every attribute that is set (1.45.1,
+        # `BoundedAttributes`), some 14 of 30 µs of a span.
         if started_with is None or judgement.span != started_with.span:
             outcome |= judgement.span
         model = None if facts is None else facts.model
@@ -119,9 +125,12 @@ class CallReporter:
         if last is not None and last != self._started_hop:
             outcome |= server_of(last)
         if hops:
+            # A call in doubt may have sent hops that nobody judged: each host keeps a region beside it.
             judged = judgement.decision.hop_regions[: len(hops)]
             outcome[names.HOP_HOSTS] = [hop.host for hop in hops]
             outcome[names.HOP_REGIONS] = regions = (*judged, *(UNKNOWN,) * (len(hops) - len(judged)))
+            # The judgement speaks of the hop that was refused and not sent; the region is that of the last
+            # one sent.
             if assessment.refused:
                 outcome[names.REGION] = regions[-1]
         batch = assessment.batch

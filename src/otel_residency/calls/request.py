@@ -26,6 +26,7 @@ TARGET = "target"
 NAME_IN_TLS = "sni_hostname"
 """Extension of a request with the host that the certificate is asked of."""
 _HOST = b"host"
+# The digits may be missing: "host:" is a valid authority (RFC 3986, 3.2.3).
 _PORT = re.compile(rb":\d*$")
 _PROJECT = b"openai-project"
 _UNREADABLE_PROJECT = "unreadable"
@@ -52,6 +53,7 @@ class ClientBaseUrl:
         self.url = url
         self.parts = BaseUrl(
             scheme=url.scheme,
+            # `raw_host`, since `host` decodes IDNA: httpx dials `raw_host`, and that is what counts.
             host=url.raw_host.decode("ascii", "replace"),
             port=url.port,
             path=url.raw_path.partition(b"?")[0].decode("ascii", "replace"),
@@ -61,7 +63,10 @@ class ClientBaseUrl:
 
 def client_base_url(client: Any, latest: ClientBaseUrl | None = None) -> ClientBaseUrl:
     """The base URL that `client` has right now; `latest` if that was read from the same object."""
+    # Read once: in openai 3.57.0 the property imports a module each time it is read.
     url = client.base_url
+    # By identity: the setter of openai 3.57.0 replaces the URL object, and no property of a URL of httpx can
+    # be set (tests/calls/test_clients.py, test_a_base_url_that_is_changed_later).
     return latest if latest is not None and latest.url is url else ClientBaseUrl(url)
 
 
@@ -95,6 +100,8 @@ class RequestSnapshot:
         """Read `request` and those of its headers that are `tracked`."""
         self.request = request
         self._url = request.url
+        # `raw` of httpx 0.28.1 makes a new list of tuples each time, so this is a copy that later changes do
+        # not reach.
         self._headers = request.headers.raw
         self.routing = read_routing_headers(request, self._headers, tracked)
         self.hop = read_hop(request, self.routing, redirected=redirected)
@@ -109,8 +116,13 @@ class RequestSnapshot:
         """
         if request is not self.request or request.url is not self._url:
             return False
+        # With a `target` httpcore sends that in place of the path (httpcore 1.0.9, `Request.__init__`), so
+        # the URL no longer says what is sent (tests/calls/test_hops.py,
+        # test_the_target_that_is_sent_is_judged).
         if TARGET in request.extensions or body_of(request) is not self.body:
             return False
+        # Compared by value, and `!=` of two `Headers` objects will not do: it sorts both lists, and knows no
+        # order of two Host headers.
         headers = request.headers.raw
         if headers == self._headers and not request.extensions.get(NAME_IN_TLS):
             return True
@@ -121,6 +133,7 @@ def read_routing_headers(
     request: Any, headers: list[tuple[bytes, bytes]], tracked: TrackedHeaders = TRACKED_HEADERS
 ) -> RoutingHeaders:
     """Read those of the `headers` of `request` that are `tracked`, and its name in TLS."""
+    # Names as bytes, since httpx keeps the letter case that the application wrote.
     found = [(key, value) for name, value in headers if (key := name.lower()) in tracked]
     if found == [(_HOST, request.url.netloc)] and not request.extensions.get(NAME_IN_TLS):
         return _NO_ROUTING
@@ -128,6 +141,8 @@ def read_routing_headers(
     projects = [value for key, value in found if key == _PROJECT]
     routes = [(header, value) for key, value in found if (header := tracked[key]) is not None]
     return RoutingHeaders(
+        # latin-1, here and below: a header is bytes of any value, and this codec alone decodes each of them
+        # to one letter and never fails. A host that is written in another encoding matches nothing.
         host_header=b", ".join(other_names).decode("latin-1") if other_names else None,
         route=tuple(_route(header, value.decode("latin-1").strip()) for header, value in routes),
         project=_project(projects) if projects else None,
@@ -136,6 +151,8 @@ def read_routing_headers(
 
 def _project(values: list[bytes]) -> str:
     name = values[0].decode("latin-1")
+    # Two project headers: servers differ in which one they take. Unprintable text could break a log line
+    # (tests/calls/test_gateways.py, test_what_is_no_project_is_not_told).
     readable = len(values) == 1 and len(name) <= HEADER_LIMIT and name.isprintable()
     return name if readable else _UNREADABLE_PROJECT
 
@@ -143,6 +160,8 @@ def _project(values: list[bytes]) -> str:
 def _route(header: RouteHeader, text: str) -> tuple[str, str]:
     """Kind and value of a routing header; a value that can't be read is a rule whose effect is unknown."""
     value = host_of(text) if header.shows == "upstream" else text
+    # Of rules the name alone: the value may hold keys of the gateway (test_gateways.py,
+    # test_rules_and_keys_of_a_gateway_are_not_told).
     if header.shows == "rules" or not value or len(value) > HEADER_LIMIT or not value.isprintable():
         return "rules", header.header
     return header.shows, value
@@ -154,9 +173,13 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
     payload = request.method in WITH_BODY
     if redirected and payload:
         headers = request.headers
+        # httpx 0.28.1 drops both headers where a redirect turns the method into GET; a 307 or 308 keeps the
+        # method, and the body if there was one (`_redirect_headers`, `_redirect_stream`).
         payload = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     return Hop(
         scheme=url.scheme,
+        # ASCII always: httpx encodes names by IDNA (`encode_host`), so a letter of another script is seen as
+        # it is dialled (tests/calls/test_cases.py, test_hosts_are_judged_as_they_are_dialled).
         host=url.raw_host.decode("ascii"),
         port=url.port,
         path=_bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii"),
@@ -186,11 +209,15 @@ def _other_names(request: Any, values: list[bytes]) -> list[bytes]:
     """Those of the `Host` headers `values`, and of SNI, that are not the host that `request` dials."""
     url = request.url
     in_tls = request.extensions.get(NAME_IN_TLS)
-    # httpx writes a hyphen in SNI for an underscore, which no name in a certificate has.
+    # Releases of openai before 3 write a hyphen in SNI for an underscore (`_build_request`), since no name in
+    # a certificate has one.
     if in_tls and _bytes(in_tls) != url.raw_host.replace(b"_", b"-"):
         values = [*values, _bytes(in_tls)]
+    # The usual request: httpx writes `netloc` there, so the comparison below is for the odd ones.
     if not values or values == [url.netloc]:
         return []
+    # A Host header may name the default port or leave it out, in any letter case
+    # (tests/patches/test_install.py, test_another_spelling_is_no_other_name).
     host, port = _canonical(url.raw_host), b":%d" % (url.port or DEFAULT_PORTS.get(url.scheme, 0))
     return [name for name in values if host not in (_canonical(name), _canonical(name.removesuffix(port)))]
 
@@ -222,6 +249,7 @@ class SendingHop:
             otel_context.attach(self._inner)
 
     def __exit__(self, *_: object) -> None:
+        # Put back without a token, as `calls.context` explains.
         current_hop.set(self._before)
         if self._inner is not None:
             otel_context.attach(self._outer)
@@ -229,6 +257,9 @@ class SendingHop:
 
 def builds_plainly(http_client: Any) -> bool:
     """Whether `http_client` builds requests as httpx does; a subclass may change the body."""
+    # By id: a wrapper of wrapt 2.5 equals what it wraps (`ObjectProxy.__eq__`), and its wrapped function may
+    # replace the body (tests/calls/test_batches.py,
+    # test_what_an_http_client_of_one_s_own_sends_is_not_known_later).
     build = getattr(type(http_client), "build_request", None)
     return id(build) in runtime.patched.builders and "build_request" not in vars(http_client)
 
@@ -239,6 +270,10 @@ def body_of(request: Any) -> Any:
     The object stays the same as long as the body does. Requests of other HTTP clients than httpx give `None`.
     """
     stream: Any = getattr(request, "stream", None)
+    # The exact class: a subclass may yield something else than it holds. Other streams, such as files and
+    # generators, can be read only once, and the request has to read them.
     if type(stream) in runtime.patched.byte_streams:
+        # `ByteStream` of httpx 0.28.1 yields the very bytes object that it was given, so identity tells a
+        # replaced body.
         (stream,) = stream
     return stream

@@ -49,6 +49,7 @@ def read_answer(value: Any, creation: Creation | None = None) -> AnswerFacts:
         creation: where the answer gives the ids of what was created, if the call creates something.
     """
     fields = fields_of(value)
+    # Events of the Responses API wrap the response. A field of that name without a model is something else.
     inner = fields.get("response")
     if inner is not None and fields_of(inner).get("model") is not None:
         fields = fields_of(inner)
@@ -70,6 +71,9 @@ def _created(fields: Mapping[str, Any], creation: Creation) -> tuple[str, ...]:
 def read_body(response: Any, creation: Creation | None = None) -> AnswerFacts:
     """Read the body of a response that was not parsed here, if it is JSON and has been read."""
     try:
+        # Only when it was read: `content` of an open response raises in httpx, and reading it here would take
+        # the body away from the application (tests/calls/test_symptoms.py,
+        # test_a_streaming_response_is_not_read_before_its_reader).
         if "json" in response.headers.get("content-type", "") and response.is_closed:
             return read_answer(json.loads(response.content), creation)
     except Exception:  # noqa: S110 - an answer that can't be read gives empty facts
@@ -86,6 +90,8 @@ def refusal_of(refusals: tuple[Refusal, ...], status: int | None, error: Any) ->
         if refusal.code is not None:
             if refusal.code == code:
                 return refusal.id
+        # The whole message: an ordinary 401 has other words (tests/calls/test_hops.py,
+        # test_an_ordinary_401_is_no_verdict).
         elif refusal.status == status and refusal.message is not None and refusal.message == message:
             return refusal.id
     return None
@@ -98,6 +104,7 @@ def _text(value: Any) -> str | None:
 def read_evidence(response: Any, headers: EvidenceHeaders) -> dict[str, str]:
     """Evidence of a response's headers and connection, by attribute."""
     evidence = read_headers(response.headers.raw, headers)
+    # Only httpcore sets it: over aiohttp, or a transport of a test, there is no such evidence.
     stream = response.extensions.get("network_stream")
     if stream is not None:
         evidence.update(_connection(stream))
@@ -114,6 +121,8 @@ def read_headers(received: Iterable[tuple[bytes, bytes]], headers: EvidenceHeade
             value = value.rpartition(header.after_last)[2]
         if header.url:
             value = host_of(value)
+        # An answer may claim anything: too long or unprintable text is no evidence and could break a log line
+        # (tests/calls/test_faults.py, test_headers_that_make_no_sense).
         if value and value not in header.nothing and len(value) <= HEADER_LIMIT and value.isprintable():
             evidence[attribute] = value
     return evidence
@@ -149,6 +158,8 @@ class ResponseState:
     def on_response(self, response: Any, headers: EvidenceHeaders) -> None:
         """Read a response to one hop; of its headers those are read that are in `headers`."""
         self.status = response.status_code
+        # The same condition as `has_redirect_location` of httpx, which decides whether another request
+        # follows.
         self.redirecting = self.status in _REDIRECTS and "location" in response.headers
         self._evidence = read_evidence(response, headers)
 
@@ -173,11 +184,13 @@ class ResponseState:
             self.error_type = str(status)
         else:
             kind = type(error)
+            # A builtin by its bare name, as the semantic conventions write `error.type`.
             self.error_type = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
         self._refusal = refusal_of(refusals, self.status, error)
 
     def on_event(self, found: AnswerFacts) -> None:
         """Add what a stream event says; later events refine earlier ones."""
+        # A later event without a model takes nothing back; the last snapshot that is named counts.
         self.answer = AnswerFacts._make(new or old for new, old in zip(found, self.answer, strict=True))
 
     def facts(self, guard: Guard) -> Answer:

@@ -14,6 +14,8 @@ from otel_residency.runtime.background import BackgroundThread, stream_ender
 from otel_residency.telemetry import names
 from otel_residency.telemetry.emitter import ActivePolicy, Attributes
 
+# Imported when first needed: guard, catalogue and rules take 30 to 40 ms, which a process that never calls a
+# vendor does not pay (tests/test_zero_code.py, test_a_process_without_openai_imports_nothing_for_it).
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -49,6 +51,8 @@ class lazy(Generic[T]):  # noqa: N801 - used as a decorator, as `property` is
         self._name = name
 
     def __get__(self, instance: Any, owner: type) -> T:
+        # `setdefault` is one operation of the dictionary: of two threads that build at once both return the
+        # same object. A non-data descriptor: from now on Python reads the instance and does not come here.
         built: T = vars(instance).setdefault(self._name, self._build(instance))
         return built
 
@@ -78,6 +82,7 @@ class State:
         self.demands_record = self.blocks and settings.policy.ledger.required
         self.telemetry: Telemetry | None = None
         self.ledger: Ledger | None = None
+        # A negative cache. An entry says "no vendor" for all names of a request at once, see `concerns`.
         self.non_vendor_hosts: set[Any] = set()
         self.client_base_url: ClientBaseUrl | None = None
         self.registry = process.runtime.part(CallRegistry)
@@ -95,6 +100,8 @@ class State:
         """The guard, built once, by whichever thread needs it first."""
         from otel_residency.guard import Guard  # noqa: PLC0415 - see the class
 
+        # The lock, and not `lazy` alone: the catalogue of 30 ms would be built by each thread, and
+        # `log_problems` would log every problem twice.
         with self._lock:
             first = self._guard is None
             guard = self._guard = self._guard or Guard(self.settings)
@@ -108,9 +115,14 @@ class State:
         Requests to other hosts cost one look-up in `non_vendor_hosts`. The set is cleared when it is full: a
         process that talks to more hosts than that pays a little more, and memory stays bounded.
         """
+        # A host alone is not enough of a key where a client can send other names: a request to a host that
+        # was let through may name a vendor in its Host header or in TLS, and a proxy or gateway may serve it
+        # (tests/patches/test_install.py, test_a_vendor_by_its_name_is_refused).
         if any(self.guard.concerns_host(host) for host in hosts):
             return True
         if len(self.non_vendor_hosts) >= _NON_VENDOR_HOSTS:
+            # Cleared as a whole: to drop the oldest needs an order, and so a lock on the path of every
+            # request.
             self.non_vendor_hosts.clear()
         self.non_vendor_hosts.add(key)
         return False
@@ -157,12 +169,15 @@ class State:
     @lazy
     def session_words(self) -> tuple[bytes, ...]:
         """What a message that may change the facts contains: an event type, or an escape."""
+        # The backslash: JSON may write "session.update" with escapes, so a message with one is parsed
+        # (tests/patches/test_sockets.py, test_an_event_that_hides_its_type_is_read).
         return (*(event.encode() for event in self.guard.catalogue.entries.socket_events), b"\\")
 
     @lazy
     def evidence_headers(self) -> "EvidenceHeaders":
         """The response headers that are read."""
         return {
+            # Keys are bytes, as httpx holds headers in `raw`: comparing them needs no decoding.
             entry.header.encode(): (names.EVIDENCE[entry.shows], entry)
             for entry in self.guard.catalogue.entries.evidence_headers
         }
@@ -184,6 +199,8 @@ class State:
         """What the metrics show of policy and catalogue."""
         guard = self.guard
         catalogue = guard.catalogue
+        # On `date.max` the newest table is in force, or the pinned one; a pinned id that the catalogue lacks
+        # gives none.
         revision = catalogue.revision_on(date.max) or catalogue.revisions[-1]
         policy = guard.settings.policy
         attributes: Attributes = {
@@ -214,6 +231,8 @@ class State:
 
     def log_failure(self, part: str, error: BaseException | None) -> None:
         """Log, once per part, that something of ours failed: its type and place, never a value."""
+        # Once per part: a failure in a patch comes with every request, and a log of each would be worse than
+        # the failure (tests/calls/test_created_store.py, test_failures_are_logged_once).
         if part in self._logged:
             return
         self._logged.add(part)
@@ -221,6 +240,8 @@ class State:
             with suppress(Exception):
                 _log.error("otel-residency failed in %s: %s", part, error or "it refused an item")
             return
+        # The place alone: the message of any error may repeat a prompt, a header or a key
+        # (tests/calls/test_telemetry.py, test_nothing_secret_is_told).
         trace = error.__traceback__ or sys.exc_info()[2]
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next

@@ -30,12 +30,15 @@ class ResidencyViolationError(RefusalError, OpenAIError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the decision when pickled."""
+        # Also of a class that `violation_like` made: pickle finds classes by name, and that one has none
+        # (tests/calls/test_unchanged.py, test_a_refusal_can_be_pickled_and_copied).
         return ResidencyViolationError, (str(self), self.decision)
 
 
 @cache
 def violation_like(base: type[Exception]) -> type[ResidencyViolationError]:
     """The error as a subclass of `base` too, the error that users of an HTTP library are prepared for."""
+    # Cached: else each refusal would make a class, and a class is freed only by the cyclic collector.
     return type("ResidencyViolationError", (ResidencyViolationError, base), {"__module__": "otel_residency"})
 
 
@@ -46,6 +49,7 @@ ResidencyViolationError.__module__ = "otel_residency"
 def violation(decision: Decision, target: str) -> ResidencyViolationError:
     """The error for a call to `target` (a host and endpoint, without query) that was judged a violation."""
     required = ", ".join(decision.required) or "a requirement that can be read and met"
+    # Notes would hide the finding that the reader has to act on.
     findings = [finding for finding in decision.findings if finding.verdict is not Verdict.ELIGIBLE]
     lines = [
         f"call to {target} refused, {required} is required: {decision.verdict}",

@@ -47,6 +47,7 @@ def table_sources(catalogue: Catalogue, revision: Revision | None, part: str = "
     """The sources of this part of a table, which may be inherited from an older one."""
     chain = list(catalogue.ancestry(revision.id)) if revision else []
     containing = [each for each in chain if not part or getattr(each, part)]
+    # Rows are inherited as a whole, from the first table that has any.
     used = containing[:1] if part == "rows" else containing
     return _sources(catalogue, (each.source for each in used))
 

@@ -93,7 +93,12 @@ def _exists(path: Path) -> bool:
 @cache
 def _shipped() -> Catalogue:
     data = files("otel_residency.catalogue") / "data"
+    # Once in a process: to read and check the files takes 114 million instructions, the larger part of what
+    # `import openai` costs more with this package.
     merged: dict[str, Any] = {}
+    # In whatever order: no two files have the same section. Tables have a file each, and are never changed
+    # once they were released: records of a past day must be judged by what held then
+    # (tests/catalogue/test_data.py, test_a_released_revision_is_never_overwritten).
     for file in data.iterdir():
         if file.name.endswith(".json"):
             merged |= _read_json(file)
@@ -108,6 +113,7 @@ def _shipped() -> Catalogue:
 
 def _read_json(file: Traversable) -> dict[str, Any]:
     content = json.loads(file.read_text(encoding="utf-8"))
+    # `$schema` and its like are for editors, which find the schema by it; a catalogue has no such keys.
     return {key: value for key, value in content.items() if not key.startswith("$")}
 
 
@@ -147,6 +153,7 @@ def _check(entries: Entries, *, standalone: bool) -> None:
         twice = [each for each, count in counted.items() if count > 1]
         if twice:
             raise DecodeError(section, f"{twice[0]!r} occurs twice")
+    # A user's file may name sources and tables of ours, unless it stands alone.
     shipped = Entries() if standalone else _shipped().entries
     _check_sources(entries, {*entries.sources, *shipped.sources})
     _check_values(entries)
@@ -162,6 +169,8 @@ def _check_values(entries: Entries) -> None:
         key = _IDENTITY[section]
         for number, entry in enumerate(getattr(entries, section)):
             name = getattr(entry, key)
+            # Look-ups are by equality with the canonical form: any other spelling would never match, without
+            # a word.
             if name != name.lower().rstrip("."):
                 problem = f"{name!r}: write it in lower case, without a final dot"
                 raise DecodeError(f"{section}[{number}].{key}", problem)
@@ -238,6 +247,8 @@ def _extended(shipped: Entries, added: Entries) -> Entries:
             named = {getattr(entry, name) for entry in theirs}
             kept = (entry for entry in ours if getattr(entry, name) not in named)
             changes[section] = (*kept, *theirs)
+        # A named tuple is one entry, such as the limits of batch files: to join two of them would make no
+        # sense.
         elif isinstance(ours, tuple) and not hasattr(ours, "_fields"):
             changes[section] = (*ours, *theirs)
         else:

@@ -131,6 +131,7 @@ class Catalogue:
 
     def known_until(self, revision: Revision) -> date:
         """The last day on which `revision` was checked to be the vendor's table."""
+        # A table that begins after the catalogue was made is as new as its first day.
         return max(self.entries.generated or date.min, revision.effective_from)
 
     def age(self, revision: Revision, day: date) -> int:
@@ -141,6 +142,7 @@ class Catalogue:
         """Rows of the longest listed path that is a prefix of `segments`; several rows may share a path."""
         best = 0
         found: list[Row] = []
+        # By segments: "/v1/files" is no prefix of "/v1/files_archive".
         for service, row in self._rows[revision.id]:
             length = len(service)
             if length >= best and segments[:length] == service:
@@ -194,6 +196,8 @@ def _filled(revision: Revision, by_id: Mapping[str, Revision]) -> Revision:
         return revision
     base = _filled(base, rest)
     return revision._replace(
+        # Regions are merged by code, since a table may add or change one. Any other part is one list of the
+        # vendor's, and is taken from one table.
         regions={**base.regions, **revision.regions},
         rows=revision.rows or base.rows,
         feature_rules=revision.feature_rules or base.feature_rules,
@@ -204,6 +208,7 @@ def _filled(revision: Revision, by_id: Mapping[str, Revision]) -> Revision:
 
 
 def _by(entries: Iterable[T], key: str) -> Mapping[str, T]:
+    # Read-only: the shipped catalogue is one object for all guards of a process.
     return MappingProxyType({getattr(entry, key): entry for entry in entries})
 
 

@@ -114,6 +114,9 @@ def _match(
     on: date,
 ) -> HostMatch:
     listed = catalogue.hosts.get(name)
+    # Equality of whole names first, and before the policy: a part of a name proves nothing, and a policy
+    # can't move what the vendor documents. A loopback name is the exception, since a gateway may listen
+    # there.
     if listed is not None and listed.kind != "loopback":
         return _listed(listed, on)
     if bogus := catalogue.bogus_hosts.get(name):
@@ -234,6 +237,7 @@ def matches(pattern: tuple[str, ...], labels: list[str]) -> bool:
     """Whether a host with these labels belongs to the family that `pattern` describes."""
     if pattern[0] == "*":
         rest = pattern[1:]
+        # `all(labels)`: a name with an empty label does not resolve.
         return len(labels) > len(rest) and tuple(labels[-len(rest) :]) == rest and all(labels)
     return len(pattern) == len(labels) and all(map(_label_matches, pattern, labels))
 
@@ -267,6 +271,7 @@ def lookalike_of(catalogue: Catalogue, name: str) -> str | None:
 
 
 def _skeleton(catalogue: Catalogue, name: str) -> str:
+    # NFKC, as browsers and IDNA map letters: full-width letters and dots become plain ones.
     letters = unicodedata.normalize("NFKC", ".".join(map(_readable, name.split(".")))).casefold()
     return letters.translate(catalogue.confusables)
 
@@ -274,6 +279,7 @@ def _skeleton(catalogue: Catalogue, name: str) -> str:
 def _readable(label: str) -> str:
     if label.startswith("xn--"):
         with suppress(UnicodeError):
+            # As an encoded name is shown to people: that is what an imitation looks like.
             return label.encode("ascii").decode("idna")
     return label
 
@@ -293,10 +299,13 @@ def normal_path(path: str) -> str:
     """
 
     def decode(escape: re.Match[str]) -> str:
+        # Decoded once: "%2565" is a path with a percent sign, and to decode again would make another path of
+        # it.
         letter = chr(int(escape[1], 16))
         return letter if letter in _UNRESERVED else escape[0].upper()
 
     kept: list[str] = []
+    # Dots after escapes: "%2e%2e" is a step up for servers that decode first.
     segments = path_segments(_ESCAPE.sub(decode, path))
     for segment in segments:
         if segment == "..":

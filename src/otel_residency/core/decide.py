@@ -71,6 +71,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     findings = [*requirement_findings, *_policy_findings(facts, catalogue, policy)]
     if not hosts:
         findings.append(Finding("host.unknown", INDETERMINATE, "no request was observed"))
+    # For each hop by itself: at another host the settings of the project prove nothing.
     policies = tuple(with_project(facts, host, catalogue, policy, revision) for host in hosts)
     places = tuple(zip(facts.hops, hosts, endpoints, policies, strict=True))
     for hop, host, endpoint, policy_here in places:
@@ -88,7 +89,11 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     if revision is not None:
         for case in _cases(facts, catalogue, revision, places):
             findings += table_findings(case)
+    # `sorted` is stable: findings of the same severity stay in the order of the rules, so that equal facts
+    # give equal records.
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: -SEVERITY[finding.verdict]))
+    # By the first hop: what the client asked for says whether a prompt was sent, whatever a redirect made of
+    # it.
     applicable = not endpoints or endpoints[0].content
     verdict = ordered[0].verdict if ordered else ELIGIBLE
     return Decision(
@@ -118,6 +123,7 @@ def violates(verdict: Verdict, policy: Policy, required: bool) -> bool:  # noqa:
     """Whether this verdict violates the policy; `required`: whether a region is required at all."""
     if policy.on_call == "block" and policy.unreadable is not None:
         return True
+    # Without a requirement there is nothing to violate, whatever the verdict is.
     return required and (verdict is INELIGIBLE or (policy.strict and verdict is not ELIGIBLE))
 
 

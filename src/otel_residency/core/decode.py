@@ -45,6 +45,7 @@ def decode(cls: type[T], value: object, place: str = "") -> T:
         raise _not_a_table(described, value, place)
     allowed = field_types(described)
     for key in value:
+        # `$schema` is how an editor finds the schema of a JSON file; it says nothing to us.
         if key not in allowed and not str(key).startswith("$"):
             raise _unknown_key(str(key), allowed, place)
     arguments = {}
@@ -68,6 +69,7 @@ def field_types(cls: Any) -> Mapping[str, Any]:
 
 def decode_value(kind: Any, value: object, place: str) -> Any:
     """Decode `value` as `kind`: a named tuple, scalar, Literal, tuple, frozenset, Mapping, or optional."""
+    # `type`, as `True` is an instance of `int` and would pass as a number.
     if type(value) is kind and kind in _SCALARS:  # a short cut: most values are strings
         return value
     origin, arguments = _shape(kind)
@@ -98,6 +100,8 @@ def to_plain(value: Any, *, defaults: bool = False) -> Any:
     if isinstance(value, Mapping):
         return {key: to_plain(each, defaults=defaults) for key, each in value.items()}
     if isinstance(value, frozenset):
+        # A set has no order of its own, and depends on the seed of the process: equal facts must give equal
+        # text.
         value = sorted(value)
     if isinstance(value, tuple | list):
         return [to_plain(each, defaults=defaults) for each in value]

@@ -163,6 +163,8 @@ class Row(NamedTuple):
     processing_note: str | None = None
 
 
+# Footnotes are data like rows: the vendor changes them with its table, and a call of last year is judged by
+# those of last year.
 class FeatureRule(NamedTuple):
     """A footnote: the verdict for a feature of a service in some regions."""
 

@@ -128,6 +128,8 @@ class Policy(NamedTuple):
 
     def for_service(self, service: str, environment: str) -> "Policy":
         """The policy with the first matching rule applied. Rules for projects that precede it are kept."""
+        # A rule for a project is matched for each call; what comes after the first rule for the service never
+        # applies.
         project_rules: list[Rule] = []
         for rule in self.rule:
             if rule.when.service in (None, service) and rule.when.environment in (None, environment):

@@ -27,6 +27,8 @@ def read_group(value: object) -> Group:
         if len(value) > _LIMIT or not all(isinstance(text, str) for text in value):
             return UNREADABLE
         value = ",".join(value)
+    # ASCII before `lower`, which makes a plain k of a Kelvin sign (tests/core/test_regions.py,
+    # test_what_is_no_requirement_is_unreadable).
     if not isinstance(value, str) or len(value) > _LIMIT or not value.isascii():
         return UNREADABLE
     codes = {code.strip(" \t") for code in value.lower().split(",")} - {""}

@@ -23,6 +23,9 @@ ELIGIBLE, CONDITIONAL, INDETERMINATE, INELIGIBLE = (
     Verdict.INDETERMINATE,
     Verdict.INELIGIBLE,
 )
+# The worst finding is the verdict. Unknown is worse than conditional: there the missing term has a name, and
+# whoever has the contract can check it; here nobody can say what is missing. `NOT_APPLICABLE` has no place,
+# as it is no result of a rule.
 SEVERITY = {
     Verdict.ELIGIBLE: 0,
     Verdict.CONDITIONAL: 1,

@@ -40,6 +40,8 @@ def build_gate(
     return Gate(
         mode,
         strict=policy.strict and bool(policy.require or policy.rule),
+        # `strict` asks for a requirement, and `closed` does not: a policy that can't be read may have had
+        # one.
         closed=policy.unreadable is not None,
         quarantine=_quarantine(policy.quarantine, quarantine, failed),
         judge_http=HttpJudge(guard, report, record),
@@ -59,4 +61,6 @@ def _quarantine(
         return file_quarantine(path, failed)
     except PolicyError as error:
         failed("the quarantine", error)
+        # Asked for and not to be had: without originals nothing may be redacted either, so it is withheld
+        # (tests/export_gate/test_quarantine.py, test_without_the_exporter_for_files_everything_is_withheld).
         return Quarantine(None, None, failed, broken=True)

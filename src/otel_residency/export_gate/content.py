@@ -35,7 +35,9 @@ class Content:
                     families[key[:-1]] = kind
                 else:
                     self._exact[key] = kind
+        # The longest first: `gen_ai.prompt.name` is kept although `gen_ai.prompt.*` is content.
         self._families = sorted(families.items(), key=lambda family: -len(family[0]))
+        # On the bound method, see `Guard`: the shipped description is one object for the life of the process.
         self.kind = lru_cache(_CACHED)(self._kind)
 
     def _kind(self, key: str) -> Kind | None:
@@ -55,6 +57,7 @@ class Content:
 
     def of_logger(self, name: str) -> bool:
         """Whether a logger, or one of its parents, writes content."""
+        # With the dot: "openai" is the parent of "openai.agents", and not of "openai_helper".
         return f"{name}.".startswith(self._loggers)
 
     def in_any(self, keys: Iterable[str]) -> bool:
@@ -69,6 +72,7 @@ class Content:
         kept = {}
         for key, value in attributes.items():
             kind = self.kind(key)
+            # A value that is no text can't be cut, so nothing of it stays.
             if kind == "urls":
                 kept[key] = bare_url(value) if isinstance(value, str) else ""
             elif kind == "kept" or (kind is None and (not strict or isinstance(value, bool | int | float))):
@@ -80,6 +84,7 @@ def bare_url(url: str) -> str:
     """`url` without user information, query and fragment."""
     try:
         parts = urlsplit(url)
+        # `netloc` after the last "@": a password may hold one.
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     except ValueError:
         return ""

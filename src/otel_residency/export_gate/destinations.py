@@ -12,6 +12,8 @@ from otel_residency.guard import Guard
 
 # A processor of spans names its exporter; those of log records, and the address, are looked for.
 _EXPORTER_AT = tuple(map(attrgetter, ("span_exporter", "_exporter", "_batch_processor._exporter")))
+# Private in opentelemetry-exporter-otlp-proto-http 1.45.1 and its kin: no interface of the SDK names the
+# address of an exporter. One without these attributes is in an unknown region.
 _ENDPOINT_AT = tuple(map(attrgetter, ("_endpoint", "endpoint", "_url", "url")))
 
 
@@ -21,6 +23,9 @@ class Destinations:
     def __init__(self, guard: Callable[[], Guard]) -> None:
         """Get catalogue and policy from `guard` when the first exporter is used."""
         self._guard = guard
+        # By processor, not by exporter, since the patches have the processor at hand; weak, so that a
+        # processor that is shut down and dropped is freed (tests/export_gate/test_destinations.py,
+        # test_processors_are_not_kept_alive).
         self._regions: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
     def region(self, processor: Any) -> str:
@@ -41,6 +46,7 @@ class Destinations:
         """Whether content may go where `processor` sends it; in strict mode an unknown region admits none."""
         policy = self._guard().settings.policy
         region = self.region(processor)
+        # A collector on this machine forwards to a place that nobody has named.
         if region in (UNKNOWN, "local"):
             return not policy.strict
         return region in policy.telemetry.content_regions
@@ -57,6 +63,8 @@ def address_of(exporter: Any) -> tuple[str, int | None]:
     if not isinstance(endpoint, str) or not endpoint:
         return "", None
     try:
+        # Exporters over gRPC name host and port without a scheme (tests/export_gate/test_destinations.py,
+        # test_the_address_of_an_exporter).
         parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
         address = parts.hostname or "", parts.port
     except ValueError:

@@ -86,11 +86,14 @@ class Gate:
     def span(self, span: ReadableSpan) -> ReadableSpan:
         """The span to export: the same one, or another in its place. Never raises."""
         context = span.context
+        # `ResidencySpanProcessor` may stand behind the patched provider: decided once, counted once
+        # (tests/export_gate/test_processors.py, test_it_decides_once).
         if context is None or isinstance(span, GatedSpan):
             return span
         key = key_of(context)
         try:
             call = self._registry.find(key)
+            # A call is found by its own span and by those below it; only its own is ours and has no content.
             if isinstance(call, TrackedCall) and call.span_key == key:
                 return span  # our own
             relation = self._relations.of_span(span, key)
@@ -105,6 +108,8 @@ class Gate:
             return tombstone(span, {})
         finally:
             if key in self._pending.by_key:
+                # After the span was treated: by now it is known whether a call was made in it. In `finally`,
+                # so that a failure does not leave records waiting.
                 self._pending.release(key, "ended")
 
     def _treat(self, span: ReadableSpan, relation: Relation) -> ReadableSpan:
@@ -119,6 +124,7 @@ class Gate:
         treated = (
             None if withheld else redacted(span, self._relations.content, verdict, strict=relation.strict)
         )
+        # Nothing to remove: the span is exported as it was, and does not count as redacted.
         if treated is None and not withheld:
             return flagged(span, verdict) if verdict else span
         if self._quarantine is not None and not self._quarantine.keep_span(span):
@@ -153,6 +159,7 @@ class Gate:
 
         Nothing of the gate's own is raised.
         """
+        # The calls of this context now: a record that waits is released in another one.
         self._pass(record, send, self._registry.recent(), None)
 
     def _pass(
@@ -175,6 +182,8 @@ class Gate:
         try:
             send(treated)
         except Exception as error:
+            # In the thread and at the moment of the application's own call the SDK lets errors of processors
+            # through, and so do we.
             if reason is None:
                 raise
             # Whoever ends the span has nothing to do with what was logged.

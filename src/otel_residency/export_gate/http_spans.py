@@ -38,6 +38,7 @@ class HttpJudge:
         self._record = record
         self._hosts_below: GenerationalCache[str] = GenerationalCache()
         self._registry = runtime.part(CallRegistry)
+        # By scheme and host: whole URLs are as many as there are requests, and would push each other out.
         self._may_matter = lru_cache(_HOSTS)(self._leads_to_vendor)
 
     def __call__(self, span: ReadableSpan) -> TrackedCall | None:
@@ -54,6 +55,7 @@ class HttpJudge:
             on=_day(span.start_time),
             method=method,
             hops=(hop,),
+            # A span has no body. A GET has none to be seen.
             body_unseen=hop.payload,
             answer=Answer(status=status if isinstance(status, int) else None),
             required=required(),
@@ -62,6 +64,7 @@ class HttpJudge:
         violation = judgement.decision.violation
         call = TrackedCall(span.start_time or 0)
         self._registry.settle(call, judgement.span, violation=violation)
+        # requests writes a span, and urllib3 below it another one of the same request.
         if self._is_first(span, hop.host):
             action = {names.ACTION: names.FLAGGED} if violation else {}
             counters().calls.add(tuple({**dict(judgement.counted), **action}.items()))
@@ -85,6 +88,7 @@ class HttpJudge:
         context, parent = span.context, span.parent
         key: Key | None = (context.trace_id, context.span_id) if context else None
         if parent is not None:
+            # Spans below end first: each leaves its host with its parent.
             self._hosts_below.put((parent.trace_id, parent.span_id), host)
         return self._hosts_below.get(key) != host
 
@@ -109,6 +113,7 @@ def _attributes(hop: Hop, facts: CallFacts, judgement: Judgement) -> dict[str, A
 
 def hop_method(attributes: Mapping[str, Any]) -> str:
     """The method of a request."""
+    # A method that is missing counts as one with a body, which is the worse of the two.
     return str(_first(attributes, names.METHOD_KEYS) or "POST").upper()
 
 
@@ -131,6 +136,7 @@ def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
     named_port = _first(attributes, names.PORT_KEYS)
     path = str(_first(attributes, names.PATH_KEYS) or "/").partition("?")[0]
     scheme = str(_first(attributes, names.SCHEME_KEYS) or "https")
+    # `http.host` of the old conventions may have a port in it.
     name, _, after = host.partition(":")
     port = named_port if isinstance(named_port, int) else int(after) if after.isdecimal() else None
     return Hop(scheme=scheme, host=name, port=port, path=path, payload=payload)

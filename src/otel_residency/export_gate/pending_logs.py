@@ -46,9 +46,11 @@ class PendingLogs:
             self._waiting[self._number] = (key, release)
             self.by_key.setdefault(key, []).append(self._number)
             if len(self._waiting) > self._limit:
+                # A dictionary keeps the order in which records came.
                 number = next(iter(self._waiting))
                 oldest_key, oldest = self._waiting.pop(number)
                 self._forget(oldest_key, number)
+        # Outside of the lock: to release emits, and processors of the application may do anything.
         if oldest is not None:
             oldest("flushed")
 

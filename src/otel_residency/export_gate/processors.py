@@ -32,6 +32,8 @@ class _Gated:
 
     def __getattr__(self, name: str) -> Any:
         """Other attributes, such as the exporter, are those of the wrapped processor."""
+        # Before `__init__`, as `copy` and `pickle` ask, the attribute is missing, and to look for it here
+        # would never end.
         if name == "_processor":
             raise AttributeError(name)
         return getattr(self._processor, name)
@@ -53,6 +55,8 @@ class ResidencySpanProcessor(_Gated, SpanProcessor):
         """Pass on that a span begins."""
         self._processor.on_start(span, parent_context)
 
+    # Private in opentelemetry-sdk 1.45.1, and called on every processor (`Span.end`): without it the wrapped
+    # one would get that of the base class, which does nothing.
     def _on_ending(self, span: Span) -> None:
         self._processor._on_ending(span)  # noqa: SLF001 - the SDK's own hook, passed on
 
@@ -85,6 +89,7 @@ class ResidencyLogRecordProcessor(_Gated, LogRecordProcessor):
         gate = self._gate
 
         def send(record: ReadWriteLogRecord) -> None:
+            # Of the gate that took the record: it may be sent on after another policy was activated.
             self._processor.on_emit(gate.log_for(self._processor, record))
 
         gate.log(log_record, send)

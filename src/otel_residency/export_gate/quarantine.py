@@ -53,6 +53,7 @@ class Quarantine:
         logs = self._logs
         if logs is None:
             return not self._broken
+        # The SDK's own processors make the same of a record before they export it.
         original = ReadableLogRecord(
             record.log_record,
             record.resource,  # type: ignore[arg-type]
@@ -64,6 +65,7 @@ class Quarantine:
     def _keep(self, export: Callable[[], bool]) -> bool:
         error: Exception | None = None
         try:
+            # Else an exporter over HTTP would make spans, which come here again.
             with suppress_instrumentation():
                 kept = export()
         except Exception as raised:  # an exporter of the user's
@@ -94,11 +96,14 @@ class OwnerOnlyFile:
             OSError: it can't be written.
             PolicyError: the file is there, and others than its owner can read it.
         """
+        # One `write` with O_APPEND: lines of several processes do not run into each other.
         data = text.encode()
         with self._lock:
             if self._descriptor is None:
                 self._descriptor = self._open()
+                # The exporter never closes what it was given; the descriptor goes with this object.
                 finalize(self, os.close, self._descriptor)
+            # Written in part, to a full disk for example: the original is not kept, so the item is withheld.
             if os.write(self._descriptor, data) != len(data):
                 raise OSError(f"quarantine {self._path}: was not written to the end")
         return len(text)

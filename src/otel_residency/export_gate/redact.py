@@ -44,6 +44,8 @@ class GatedSpan(ReadableSpan):
             end_time=span.end_time,
             instrumentation_scope=scope or span.instrumentation_scope,
         )
+        # `ReadableSpan` of 1.45.1 counts them in its bounded containers, and gets plain ones here: without
+        # this they would read 0.
         self._dropped = (span.dropped_attributes, span.dropped_events, span.dropped_links)
 
     @property
@@ -76,6 +78,7 @@ def redacted(
     """
     attributes = content.without(span.attributes or {}, strict=strict)
     events = [_without(content, event, strict=strict) for event in span.events]
+    # New objects: an exporter of another region may hold the original, and the application its span.
     links = [Link(link.context, content.without(link.attributes or {}, strict=strict)) for link in span.links]
     changed = (
         attributes != (span.attributes or {})
@@ -127,9 +130,12 @@ class GatedLogRecord(ReadWriteLogRecord):
 
 
 def _in_place_of(record: ReadWriteLogRecord, attributes: Mapping[str, Any], body: Any) -> GatedLogRecord:
+    # Read first: `ReadWriteLogRecord` wraps the attributes of its record anew (1.45.1, `__post_init__`), and
+    # begins to count at 0.
     dropped = record.dropped_attributes
     log = copy(record.log_record)
     log.attributes, log.body = dict(attributes), body
+    # The exception itself goes too: an exporter may write its message. Older SDKs have no such field.
     if hasattr(log, "exception"):
         log.exception = None
     gated = GatedLogRecord(log, record.resource, record.instrumentation_scope, record.limits)
@@ -150,6 +156,7 @@ def redacted_log(record: ReadWriteLogRecord, description: Content, *, content: b
     """
     log = record.log_record
     attributes = description.without(log.attributes or {}, strict=content)
+    # A body has no keys by which parts of it could be kept.
     body = None if content else log.body
     if attributes == (log.attributes or {}) and body == log.body:
         return None

@@ -92,6 +92,7 @@ class Relations:
         registry, relation = self._registry, None
         ancestor: AncestorSpan | None = None
         parent = span.parent
+        # Before the first call of a process, nothing can be related: most spans of most processes end here.
         if registry.used:
             entry = registry.find(key)
             if isinstance(entry, AncestorSpan):
@@ -101,10 +102,12 @@ class Relations:
                 registry.add_descendant(found, key)
                 return _to_calls([found], strict=found.violation)
             ancestor = found
+        # Only spans that a client wrote: a server's span has a URL too, which is its own.
         if span.kind is SpanKind.CLIENT and self._judge_http is not None:
             relation = self._of_http(span, self._judge_http)
         if relation is None:
             relation = self._of_model_call(span, ancestor)
+        # Numbers before searches: without a violation in the process nothing is near one.
         near = self._mode != "flag" and registry.violated_at and self._is_near(span, key, ancestor)
         if relation is None and (near or self._closed or (span.start_time or 0) <= registry.horizon):
             strict = self.content.of_model_call(span.attributes or {})
@@ -127,6 +130,7 @@ class Relations:
         """What an ancestor of calls has to do with them; its own parent is an ancestor of them too."""
         if span.parent is not None:
             self._registry.pass_on(ancestor, key_of(span.parent))
+        # After this its entry may be dropped without raising the horizon.
         ancestor.ended = True
         direct = ancestor.direct
         model_call = self.content.of_model_call(span.attributes or {})
@@ -146,6 +150,7 @@ class Relations:
         if call is None:
             return None
         if call.violation and span.parent is not None:
+            # The gate alone has found a call: from now on ancestors are looked for.
             self._registry.used = True
             self._registry.ancestor(key_of(span.parent)).add(call, direct=False)
         return _to_calls([call], strict=call.violation)
@@ -154,6 +159,8 @@ class Relations:
         """What a span that no id connects with a call has to do with calls, if it describes a model call."""
         start = span.start_time or 0
         candidates = self._candidates(start, parent) if self._registry.used else ()
+        # Logfire exports a span of no length while the operation begins; its content leaves before anything
+        # is known.
         early = self._mode != "flag" and start == span.end_time
         # A violating call was made meanwhile, perhaps for this span in a thread without its context.
         doubtful = self._strict or (self._mode != "flag" and start <= self._registry.violated_at)
@@ -175,6 +182,7 @@ class Relations:
         recent = self._registry.recent()
         if parent is None and (not recent or recent[0].started < start):  # nearly always
             return ()
+        # A call that began before the span can't be the one that it describes.
         candidates = [call for call in recent if call.started >= start]
         if parent is not None:
             candidates += [*parent.direct, *parent.sensitive_calls]
@@ -192,6 +200,7 @@ class Relations:
             reason: why the record is looked at again; `None` at the first time.
         """
         content = self.is_content(log, logger)
+        # Our own records have no content, and some of them say what this very gate decides.
         if logger == names.SCOPE or not (content or self.content.in_any(log.attributes or {})):
             return None
         key = (log.trace_id or 0, log.span_id or 0)
@@ -205,6 +214,7 @@ class Relations:
             return None
         wait_for: Key | TrackedCall | None = None
         if not violating and reason in (None, "settled") and not self._closed:
+            # A record outside of any span has nothing whose end would release it but its call.
             wait_for = key if key[1] else next((call for call in calls if not call.settled), None)
         return LogRelation(content=content, violating=violating, doubt=doubt, wait_for=wait_for)
 
@@ -218,9 +228,12 @@ class Relations:
         entry = self._registry.find(key)
         if isinstance(entry, TrackedCall):
             return [entry]
+        # Outside of the client a recent call of the context is over, and what is logged is about something
+        # else.
         inside = [call for call in recent if call.inside or not key[1]]
         calls = inside if entry is None else [*entry.direct, *entry.sensitive_calls, *inside]
         for call in calls:
+            # A stream whose last event is there may be judged, though its reader has not ended it.
             call.settle_if_possible()
         return calls
 

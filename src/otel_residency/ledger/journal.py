@@ -101,6 +101,7 @@ class Journal:
             return
         now = time_ns()
         self._take(*self._chain.checkpoint(now, self._resource, self._sign, closed=closed, dropped=dropped))
+        # The very line: `verify` compares digests.
         self._checkpoints.append(self._lines[-1])
         self._since, self._last = 0, monotonic()
 
@@ -116,6 +117,8 @@ class Journal:
             counters().records.add(((names.LEDGER_OUTCOME, names.WRITTEN),), self.waiting)
             self._lines.clear()
             self.waiting = 0
+        # The ledger first. Killed in between, a process leaves a checkpoint that the file beside it lacks,
+        # which `verify` only notes; the other way round it would look like a cut.
         if self._checkpoints:
             self._checkpoint_file.append(b"\n".join((*self._checkpoints, b"")))
             self._checkpoints.clear()
@@ -129,6 +132,8 @@ class Journal:
         self._take(*self._chain.add(record._replace(resource=self._resource)), span)
 
     def _take(self, record: Record, line: bytes, span: "Span | None" = None) -> None:
+        # Kept until they are in the file: a line that was linked can't be left out, as the next one has its
+        # hash.
         self._lines.append(line)
         emit = self._process.emit
         if emit is not None:

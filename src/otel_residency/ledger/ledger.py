@@ -64,9 +64,15 @@ class Ledger:
 
     def _renew(self) -> None:
         """Begin with an empty queue, as a new process does."""
+        # Reentrant: a destructor or a signal handler may end a call while its thread is in here, and would
+        # wait for itself.
         self._starting = RLock()
         self._writing = RLock()
+        # `put` of a `SimpleQueue` is reentrant (Python documents it for destructors), that of a `Queue` is
+        # not.
         self._queue: queue.SimpleQueue[RecordedCall | None] = queue.SimpleQueue()
+        # Apart from the queue: what `_wait` has taken out must not be lost when `close` writes in another
+        # thread.
         self._received: deque[RecordedCall] = deque()
         self._flushes: deque[Event] = deque()
         self._hurry = Event()
@@ -79,6 +85,8 @@ class Ledger:
     def after_fork(self) -> None:
         """Leave to the parent what is the parent's."""
         if self._journal is not None:
+            # The descriptor only: an advisory lock of the parent belongs to the open file, which stays open
+            # there.
             self._journal.close()
         self._renew()
 
@@ -86,6 +94,7 @@ class Ledger:
         """Record a call soon: its record is made and written in the thread of the ledger."""
         if self._thread is None:
             self._start()
+        # Dropped and not waited for: a full disk must not hold up the calls of the application.
         if self._queue.qsize() >= WAITING:
             with self._starting:
                 self._dropped += 1
@@ -121,6 +130,7 @@ class Ledger:
         if thread is not None:
             self._wake()
             thread.join(PATIENCE)
+        # A thread that still writes to a disk that hangs keeps the files; two writers would break the chain.
         if thread is None or not thread.is_alive():
             self._write(closing=True)
 
@@ -174,6 +184,7 @@ class Ledger:
             self._wait()
             if self._ended:  # `close` writes the rest
                 return
+            # Taken before writing: who asks while this writes waits for the next round.
             flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
             self._hurry.clear()
             self._write(closing=False)
@@ -190,6 +201,7 @@ class Ledger:
         if first is not None:
             self._received.append(first)
             if not self._flushes and not self._ended:
+                # A while, so that calls which end together are one write and one lock of the file.
                 self._hurry.wait(FLUSH)
 
     def _write(self, *, closing: bool) -> None:

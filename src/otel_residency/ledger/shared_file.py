@@ -19,6 +19,8 @@ else:
     from fcntl import LOCK_EX, LOCK_UN, flock
 
     def _lock(descriptor: int) -> None:
+        # `flock` and not `fcntl` locks: those are the process's, and end when it closes any descriptor of the
+        # file.
         flock(descriptor, LOCK_EX)
 
     def _unlock(descriptor: int) -> None:
@@ -65,10 +67,16 @@ class SharedFile:
                 while written < len(lines):
                     written += os.write(descriptor, lines[written:])
             except OSError:
+                # A part of a line is worse than none: the next process would write behind it
+                # (tests/ledger/test_ledger.py, test_a_full_disk_is_told_of_and_survived). The lock is still
+                # ours, so nobody has written since.
                 os.ftruncate(descriptor, size)
                 raise
             if 0 < self._rotate_bytes <= size + len(lines):
                 with suppress(OSError):  # better a file that is too long than a lost record
+                    # Under the lock, and with the file kept open: who waits for the lock sees then that the
+                    # path leads elsewhere (tests/ledger/test_ledger.py,
+                    # test_processes_that_put_files_aside_at_once).
                     Path(self._path).rename(rotated_name(self._path))
         finally:
             _unlock(descriptor)
@@ -91,6 +99,8 @@ class SharedFile:
 
     def _is_current(self, descriptor: int) -> bool:
         try:
+            # Device and inode: a file that was rotated by another program has another one at its path, or
+            # none.
             return os.path.samestat(os.fstat(descriptor), Path(self._path).stat())
         except FileNotFoundError:
             return False

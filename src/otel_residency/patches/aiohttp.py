@@ -18,6 +18,7 @@ def patch(module: ModuleType) -> None:
     """Patch `aiohttp.connector`, which has just been imported."""
     from aiohttp import client_reqrep
 
+    # Before a connection is opened: in block mode the host is not even dialled.
     wrap_client(module, "BaseConnector.connect", _connect)
     wrap_client(client_reqrep, "ClientRequest.send", _send)
 
@@ -26,6 +27,8 @@ def _connect(wrapped: Any, _connector: Any, args: Any, kwargs: Any) -> Any:
     from aiohttp.client_exceptions import ClientError
 
     request = args[0] if args else kwargs.get("req")
+    # Refused as a `ClientError`, which aiohttp 3.14 does not retry: it does so for `ClientOSError` and
+    # `ServerDisconnectedError`.
     call = run_guarded(lambda: _open(request), ClientError)
     return wrapped(*args, **kwargs) if call is None else _follow(call, wrapped, args, kwargs)
 
@@ -52,11 +55,13 @@ def _open(request: Any, *, judged: Any = None) -> "Call | None":
     url = request.url
     host, in_tls = url.raw_host, getattr(request, "server_hostname", None)
     key = (host, in_tls, *request.headers.getall("Host", ()))
+    # Within the transport for httpx, which has judged the request: only if no other name was added.
     part_of_hop = key == (host, None, host) and is_current_hop(host)
     if key in non_vendor_hosts() or part_of_hop or judged == (url, key):
         return None
     setattr(request, _JUDGED, (url, key))
     from otel_residency.patches.plain_calls import open_request
 
+    # `explicit_port`: `port` of yarl is never `None` for https, and here `None` is the default port.
     place = (url.scheme, host, url.explicit_port, url.raw_path)
     return open_request(request.method, place, request.headers, in_tls, key)

@@ -33,6 +33,7 @@ def run_guarded(judge: Callable[[], T], kind: type[Exception]) -> T | None:
         from otel_residency.calls.violation import guard_failure
 
         refusal = guard_failure()
+    # Outside of the `except` blocks: raised within, it would carry our own error as its context.
     raise refusal_like(refusal, kind) from None
 
 
@@ -40,6 +41,8 @@ def refusal_like(error: RefusalError, kind: type[Exception]) -> Exception:
     """The refusal as an error of `kind` too."""
     from otel_residency.calls.violation import violation_like  # imports openai
 
+    # Handlers of the library's users catch it, and those who look for ours find it
+    # (tests/patches/test_install.py, test_block_refuses_before_a_byte_leaves).
     like = violation_like(kind)  # type: ignore[arg-type]  # a class is hashable
     return like(str(error), getattr(error, "decision", None))
 

@@ -22,17 +22,21 @@ _DIALLED = "_otel_residency_dialled"
 def patch(module: ModuleType) -> None:
     """Patch `http.client`, which has just been imported."""
     wrap_client(module, "HTTPConnection.connect", connect)
+    # Here all lines of the request are in the buffer and none is on the wire; `request` is one of several
+    # ways to write them.
     wrap_client(module, "HTTPConnection.endheaders", _endheaders)
 
 
 def connect(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
     """Keep what a connection dials, since its `host` may be changed afterwards."""
+    # An attribute of the connection, and no table of connections: it goes with it, and needs no hash of it.
     setattr(connection, _DIALLED, _destination(connection))
     return wrapped(*args, **kwargs)
 
 
 def _destination(connection: Any) -> tuple[str, int]:
     """Host and port to which a connection leads, through a proxy too."""
+    # Private: `set_tunnel` of Python 3.11 keeps the name there, and `host` is the proxy then.
     host = getattr(connection, "_tunnel_host", None) or connection.host
     return host, getattr(connection, "_tunnel_port", None) or connection.port
 
@@ -59,7 +63,11 @@ def _open(connection: Any) -> "Call | None":
     sock, lines = connection.sock, connection._buffer  # nothing public shows what is about to be written
     dialled = None if sock is None else getattr(connection, _DIALLED, None)
     host, port = dialled or _destination(connection)
+    # The socket knows the name that was asked for in the handshake; before it is connected, urllib3 has it on
+    # the connection.
     in_tls = getattr(sock, "server_hostname", None) or getattr(connection, "server_hostname", None)
+    # The first letter before anything else: this runs for every request of every library above, and a slice
+    # costs more.
     host_headers = [line for line in lines if line[0] in b"Hh" and line[:_HOST].lower() == b"host"]
     key = (host, in_tls, *host_headers)
     if key in non_vendor_hosts() and b"://" not in lines[0]:
@@ -68,9 +76,11 @@ def _open(connection: Any) -> "Call | None":
 
     if in_tls == connection.host or not isinstance(in_tls, str):  # that of a proxy, or of a stand-in
         in_tls = None
+    # `putrequest` of Python 3.11 has encoded the line as ASCII, and refused control characters.
     method, url, _ = lines[0].decode("ascii").split(" ", 2)
     from http.client import HTTPS_PORT
 
+    # Nothing else public says whether a connection speaks TLS before it is opened.
     scheme = "https" if connection.default_port == HTTPS_PORT else "http"
     parts = (line.partition(b":") for line in lines[1:])
     headers = [(name.strip(), value.strip()) for name, _, value in parts]

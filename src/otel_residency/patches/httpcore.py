@@ -28,6 +28,7 @@ def patch(module: ModuleType) -> None:
     # With the signatures of the originals: respx and pytest-httpx look at these before they replace them.
     @wraps(handle)
     def handle_request(self: Any, request: Any) -> Any:
+        # `Exception`, since the callers are transports, which map the errors of httpcore alone.
         call = run_guarded(lambda: _open(request), Exception)
         if call is None:
             return handle(self, request)
@@ -62,9 +63,11 @@ def _open(request: Any) -> "Call | None":
             host_header = value  # HTTP/1.1 lets only one through, and HTTP/2 takes the first
             break
     key = (url.host, host_header, in_tls)
+    # A target with a host in it is meant for a proxy, and goes elsewhere than the host of the pool.
     if key in non_vendor_hosts() and url.target[:1] == b"/":
         return None
     host = url.host.decode("ascii")
+    # Without other names. With them the hop is compared in `open_request`, by the names that differ.
     if host_header == url.host and in_tls is None and is_current_hop(host):
         return None
     from otel_residency.patches.plain_calls import open_request

@@ -26,11 +26,16 @@ LIBRARIES = ("httpx", "httpx2")
 def patch(library: ModuleType) -> None:
     """Patch `library`, which has just been imported."""
     patched = runtime.patched
+    # By library: httpx and httpx2 have classes of their own, and `body_of` compares the exact class.
     patched.byte_streams.add(library.ByteStream)
     for client in (library.Client, library.AsyncClient):
         build = client.build_request
+        # Another's wrapper that was there first is not httpx's own: it may change the body, so it is no proof
+        # of anything.
         if type(build) is FunctionType and build.__globals__["__name__"].startswith(library.__name__):
             patched.builders[id(build)] = build
+    # Private, and the last step of httpx 0.28.1 that all requests pass: hooks, auth flows and redirects have
+    # done what they do to a request, and whatever transport comes next has not.
     replace(library, "Client._send_single_request", lambda wrapped: _send(library, wrapped), patched.miss)
     replace(
         library,
@@ -43,6 +48,7 @@ def patch(library: ModuleType) -> None:
 def _send(library: Any, wrapped: Any) -> Any:
     @wraps(wrapped)
     def send(self: Any, *args: Any, **kwargs: Any) -> Any:
+        # Bound as Python does it, see `openai_client`.
         bound = wrapped.__get__(self, type(self))
         request = args[0] if args else kwargs.get("request")
         call = None if is_unrelated(request) else _call_of(request, self, library.RequestError)
@@ -113,6 +119,8 @@ def _call_of(request: Any, client: Any, kind: type[Exception]) -> "Call | None":
                 call.on_attempt(request, call.options)
         call.on_hop(request)
     except RefusalError as error:
+        # Within the client's `request`, which retries an `Exception`; see `Refused`. Anywhere else the
+        # refusal itself is raised.
         if call is not None and current_call.get() is call:
             raise Refused(error) from None
         if call is not None:
@@ -143,6 +151,8 @@ def _fail_standalone(call: "Call", error: BaseException) -> None:
 def _watched_streams(library: Any) -> tuple[Any, Any]:
     """Two stream classes of `library`, sync and async, that notify a call when they are closed."""
 
+    # httpx 0.28.1 checks the class of a stream before it reads it (`iter_raw`), so each library needs a
+    # subclass of its own.
     class WatchedStream(library.SyncByteStream):  # type: ignore[misc]
         def __init__(self, inner: Any, call: "Call") -> None:
             self._inner = inner
@@ -151,6 +161,8 @@ def _watched_streams(library: Any) -> tuple[Any, Any]:
         def __iter__(self) -> Iterator[bytes]:
             return iter(self._inner)
 
+        # httpx calls `close` for every response that was read or left, also where the application never reads
+        # it.
         def close(self) -> None:
             try:
                 self._inner.close()

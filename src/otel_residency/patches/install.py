@@ -12,8 +12,12 @@ CLIENTS: Mapping[str, Callable[[ModuleType], None]] = MappingProxyType(
         "urllib3.connectionpool": urllib3.patch,
         "aiohttp.connector": aiohttp.patch,
         "http.client": http_client.patch,
+        # Below httpx too: an application may use the pool itself, or a transport that changes a request after
+        # the client of httpx has sent it.
         "httpcore": httpcore.patch,
         "httpcore2": httpcore.patch,
+        # The part without sockets (sans-I/O) that the sync and the asyncio client share; the older client has
+        # a protocol of its own.
         "websockets.client": websockets.patch_protocol,
         "websockets.protocol": websockets.patch_messages,
         "websockets.sync.client": websockets.patch_connect,
@@ -27,6 +31,7 @@ CLIENTS: Mapping[str, Callable[[ModuleType], None]] = MappingProxyType(
 def install() -> None:
     """Patch the openai client, its HTTP libraries and the other HTTP clients. Safe to call again."""
     patched = runtime.patched
+    # A second patch would wrap the first: patches stay when the package is switched off, and `state` decides.
     if not patched.first_time("clients"):
         return
     when_imported("openai", _patch_openai, patched.miss)
@@ -35,6 +40,8 @@ def install() -> None:
     for name in openai_sessions.MODULES:
         when_imported(f"openai.resources.{name}", openai_sessions.patch, patched.miss)
     for name, patch in CLIENTS.items():
+        # Apart from `missing`: what is missing here does not let calls of the openai client pass, so it must
+        # not refuse them.
         when_imported(name, patch, patched.missing_clients.add)
 
 

@@ -18,6 +18,9 @@ def patch(_: ModuleType) -> None:
     from openai import _base_client, _streaming
 
     missing = runtime.patched.miss
+    # Private, and the only method that has the request before it is sent: `build_request` of httpx does not
+    # know the options. It is called before the `try` that retries (openai 3.57.0), so a refusal leaves at
+    # once.
     replace(_base_client, "BaseClient._build_request", _build_request, missing)
     replace(_base_client, "SyncAPIClient.request", _request, missing)
     replace(_base_client, "AsyncAPIClient.request", _request_async, missing)
@@ -30,6 +33,7 @@ def patch(_: ModuleType) -> None:
 def _warm(state: State) -> None:
     """Read catalogue and policy while openai is imported, so that the first call need not."""
     try:
+        # `batches` needs guard, catalogue and body reader, so all three are built.
         _ = state.batches
     except Exception as error:
         state.log_failure("reading the catalogue", error)
@@ -53,12 +57,18 @@ def _request(wrapped: Any) -> Any:
             result = bound(*args, **kwargs)
         except Refused as refused:
             call.fail(refused.error)
+            # A refusal has no cause: the carrier is of no interest to whoever reads the traceback
+            # (tests/calls/test_unchanged.py, test_a_refusal_in_the_middle_of_a_call).
             raise refused.error from None
+        # Also `KeyboardInterrupt`, `CancelledError` and `GeneratorExit`: each ends the call
+        # (tests/calls/test_symptoms.py, test_what_is_no_exception_does_not_slip_past).
         except BaseException as error:
             call.fail(error)
             raise
         finally:
             call.restore_context()
+        # After the context is restored: no span of ours is current where the application reads a stream
+        # (tests/calls/test_streams.py, test_no_span_of_ours_is_current_in_the_consumer).
         call.on_return(result)
         return result
 
@@ -113,6 +123,7 @@ def _begin(state: State, client: Any, args: Any, kwargs: Any) -> Call:
         from otel_residency.calls.violation import guard_failure
 
         raise guard_failure()
+    # `options` is the second argument of `request(cast_to, options, …)`, in all releases since 1.40.
     return Call(state, client, args[1] if len(args) > 1 else kwargs.get("options"))
 
 
@@ -141,6 +152,8 @@ def _begin_standalone(state: State, request: Any, client: Any, options: Any) -> 
     comes at once, since the client would retry what is refused while it is sent.
     """
     call = Call(state, client, options)
+    # It begins when it is sent: a program may build a request only to look at it
+    # (tests/calls/test_instrumentor.py, test_requests_that_are_built_and_never_sent_are_no_calls).
     call.standalone = True
     request.extensions[EXTENSION] = call
     if state.blocks:

@@ -39,16 +39,19 @@ class SessionClient(NamedTuple):
 def session_client(client: Any) -> SessionClient:
     """`client` with the base URL that its WebSockets have."""
     base_url, of_sockets = client.base_url, client.websocket_base_url
+    # The class of the client's own URL: httpx2 in openai 3, httpx before.
     return SessionClient(base_url if of_sockets is None else type(base_url)(str(of_sockets)))
 
 
 def patch(module: ModuleType) -> None:
     """Patch what opens sessions in one of `MODULES`."""
     for name, manager in list(vars(module).items()):
+        # Modules import managers of each other; each is patched where it is defined, once.
         if name.endswith(_MANAGER) and manager.__module__ == module.__name__:
             # Where there is this method, it opens the first connection and all later ones.
             for method in ("_connect_ws",) if hasattr(manager, "_connect_ws") else _OPENING:
                 if hasattr(manager, method):
+                    # The attribute is written `self.__client`, and Python puts the class name before it.
                     wrapper = _opening(f"_{name}__client", getattr(manager, method))
                     replace(module, f"{name}.{method}", partial(wrapped_by, wrapper), runtime.patched.miss)
 
@@ -70,6 +73,8 @@ def _opening(attribute: str, method: Any) -> Callable[..., Any]:
 @contextmanager
 def _opening_by(manager: Any, attribute: str) -> Iterator[None]:
     before = opening_client.get()
+    # Not the client yet: the attribute is read when a session is judged, and a failure there counts as one of
+    # ours.
     opening_client.set(partial(getattr, manager, attribute))
     try:
         yield

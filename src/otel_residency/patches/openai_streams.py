@@ -15,6 +15,8 @@ def follow(items: Any, call: Call) -> Generator[Any, None, None]:
     """Yield what `items` yields; only the first and the last event are read."""
     last = None
     try:
+        # The first event is read at once, since it has the id of a response that other calls may name. Of the
+        # others only the last one is read, so that a chunk adds less than half a microsecond.
         for last in items:
             call.on_stream_event(last)
             yield last
@@ -22,7 +24,9 @@ def follow(items: Any, call: Call) -> Generator[Any, None, None]:
         for last in items:
             call.latest_event = last
             yield last
+    # The generator was closed or dropped, perhaps by the garbage collector: nothing may wait for a lock here.
     except GeneratorExit:
+        # The client's own generator closes the response in its `finally` (openai 3.57.0, `__stream__`).
         if hasattr(items, "close"):
             items.close()
         call.abandon()
@@ -67,5 +71,9 @@ def follow_stream(stream: Any, follower: Callable[[Any, Call], Any]) -> None:
     if isinstance(call, Call):
         iterator = follower(stream._iterator, call)
         stream._iterator = iterator
+        # Weak: the generator holds the call. With a cycle a dropped stream would end only at the next run of
+        # the cyclic collector (tests/calls/test_streams.py, test_a_stream_that_nobody_reads_ends_its_span).
         call.iterator = ref(iterator)
+        # A generator that was never started raises no `GeneratorExit` when it is dropped, so `follow` does
+        # not see it.
         finalize(iterator, call.on_close)

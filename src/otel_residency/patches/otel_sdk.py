@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
     from otel_residency.export_gate.gate import Gate
 
+# The classes and not their objects: a provider that exists already, and one that is made later, are both
+# covered (tests/export_gate/test_install.py, test_zero_code_gates_every_provider).
 _SPANS = ("SynchronousMultiSpanProcessor", "ConcurrentMultiSpanProcessor")
 _LOGS = ("SynchronousMultiLogRecordProcessor", "ConcurrentMultiLogRecordProcessor")
+# Exporters of one provider may be in different regions: these see the item once for each.
 _EXPORTING_SPANS = ("BatchSpanProcessor", "SimpleSpanProcessor")
 _EXPORTING_LOGS = ("BatchLogRecordProcessor", "SimpleLogRecordProcessor")
 
@@ -72,6 +75,7 @@ def _replace(owner: Any, name: str, treat: "Callable[[Gate, Any, Any], Any]") ->
 
     @wraps(wrapped)
     def method(self: Any, item: Any) -> Any:
+        # `or` saves a call for each span: `active_gate` is needed only until the first item.
         gate = runtime.gate or active_gate()
         return wrapped(self, item if gate is None else treat(gate, self, item))
 
@@ -88,6 +92,7 @@ def _replace_emit(owner: Any) -> None:
         if gate is None:
             wrapped(self, log_record)
         else:
+            # The gate calls the original itself, perhaps later: a record may have to wait for its call.
             gate.log(log_record, lambda record: wrapped(self, record))
 
     wrapt.apply_patch(owner, "on_emit", on_emit)

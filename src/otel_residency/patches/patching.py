@@ -35,6 +35,8 @@ def when_imported(name: str, patch: Callable[[ModuleType], None], missing: Calla
         try:
             patch(module)
         except Exception:
+            # An import of the application must not fail because of a patch (tests/patches/test_patching.py,
+            # test_a_patch_that_fails_is_told_of_and_the_import_goes_on).
             missing(module.__name__)
             _log.exception("otel-residency can't patch %s", module.__name__)
 
@@ -45,12 +47,14 @@ def replace(module: ModuleType, name: str, make: Make, missing: Callable[[str], 
     """Put what `make` makes of it in place of the method `name` of a class of `module`.
 
     The replacement is a plain function and no `wrapt.FunctionWrapper`, which differs from a method where
-    programs
-    look: read from its class it is another object each time, and it can't be pickled.
+    programs look: read from its class it is another object each time, and it can't be pickled.
     """
     try:
+        # wrapt reads the dictionary of the class (2.5, `resolve_path`): `getattr` would bind, and lose a
+        # descriptor. Its `PathResolutionError` is an `AttributeError`.
         owner, attribute, wrapped = wrapt.resolve_path(module, name)
         wrapt.apply_patch(owner, attribute, make(wrapped))
+        # A class with two bases is reached twice, and must be patched once.
         for subclass in dict.fromkeys(_subclasses(owner)):
             inherited = vars(subclass).get(attribute)
             # Another's wrapper that was put on a subclass before us calls the original.
@@ -78,10 +82,13 @@ def wrap_client(module: ModuleType, name: str, wrapper: Wrapper) -> None:
 
 def wrapped_by(wrapper: Wrapper, wrapped: Any) -> Any:
     """A method that calls `wrapper` around `wrapped` while a state is active."""
+    # A coroutine function stays one: `create_autospec` and frameworks ask (tests/calls/test_unchanged.py,
+    # test_a_double_of_the_client_can_be_made).
     if iscoroutinefunction(wrapped):
 
         @wraps(wrapped)
         async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            # As in `openai_client`: a wrapper that was there first takes its object from the binding.
             bound = wrapped.__get__(self, type(self))
             return await (wrapper(bound, self, args, kwargs) if runtime.state else bound(*args, **kwargs))
     else:

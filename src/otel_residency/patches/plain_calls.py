@@ -33,13 +33,17 @@ def begin_without_client(request: Any, key: Any = None) -> Call | None:
         return None
     try:
         hosts = read_hosts(request)
+        # The host first, for which there is a cache; the path only where the host may be a vendor's.
         if not state.concerns(hosts, request.url.raw_host if key is None else key):
             return None
         hop = read_hop(request, RoutingHeaders())
+        # By each of its names: whoever dials a proxy or an address names the vendor in the Host header
+        # (tests/patches/test_install.py, test_a_vendor_is_recognised_by_its_name).
         if not any(state.guard.concerns(request.method, hop._replace(host=host)) for host in hosts):
             return None
     except Exception as error:
         state.log_failure("reading a request", error)
+        # In block mode a request that can't be read goes on to be refused.
         if not state.blocks:
             return None
     call = Call(state, None, None)
@@ -81,10 +85,12 @@ def open_request(
     Raises:
         RefusalError: in block mode.
     """
+    # Without a host there is nowhere to go; the library will say so.
     if not place[1]:
         return None
     url = _url(*place)
     request = PlainRequest(method=str(method), url=url, headers=headers, content=body, name_in_tls=in_tls)
+    # requests is built on urllib3, and that on `http.client`: the outer one has judged this hop.
     if is_current_hop(place[1], read_routing_headers(request, request.headers.raw).host_header):
         return None
     return open_without_client(request, key or url.raw_host.decode("ascii"))
@@ -92,11 +98,15 @@ def open_request(
 
 def _url(scheme: str | None, host: str, port: int | None, url: str) -> Url:
     """Where a request goes that is sent to a host, or through it as through a proxy."""
+    # A full URL is what a client writes to a proxy. To a host that may be a vendor's it is only a path:
+    # nothing makes the server go there.
     if "://" in url and not url.startswith("/") and not _may_be_vendor(host):
         parts = urlsplit(url)
         scheme, host, port, url = parts.scheme, parts.hostname or "", parts.port, parts.path
     if port == {"http": 80, "https": 443}.get(scheme or ""):
         port = None
+    # IDNA as the socket module encodes it (Python 3.11, `getaddrinfo`), so that the name is the one that is
+    # looked up.
     raw_host = host.encode("ascii" if host.isascii() else "idna")
     return Url(scheme=scheme or "http", raw_host=raw_host, port=port, raw_path=url.encode())
 
@@ -104,6 +114,7 @@ def _url(scheme: str | None, host: str, port: int | None, url: str) -> Url:
 def _may_be_vendor(host: str) -> bool:
     """Whether the host that is dialled may be a vendor's: then the URL does not say where a request goes."""
     state = runtime.state
+    # The set before the guard: it answers for nearly all hosts.
     return state is not None and host not in state.non_vendor_hosts and state.guard.concerns_host(host)
 
 
@@ -112,6 +123,7 @@ def until_the_end(call: Call, proxy: str = "") -> Iterator[None]:
     """End the call when the block is left. `proxy` is the host that is dialled, if it may be another one."""
     try:
         with call.sending():
+            # The connection is opened to the proxy, and `http.client` compares the host that it dials.
             if proxy and call.assessment.hops:
                 current_hop.set((proxy, call.assessment.hops[-1].host_header))
             yield

@@ -17,12 +17,15 @@ def patch(module: ModuleType) -> None:
     from urllib3 import connection
 
     wrap_client(module, "HTTPConnectionPool.urlopen", _urlopen)
+    # Both classes of urllib3 2.8 replace `connect` of `http.client` without calling it.
     for name in ("HTTPConnection.connect", "HTTPSConnection.connect"):
         wrap_client(connection, name, connect)
 
 
 def _urlopen(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
     url = args[1] if len(args) > 1 else kwargs.get("url", "")
+    # urllib3 calls `urlopen` again for retries and redirects, so each of them passes here as a request of its
+    # own.
     if "://" not in url and (pool.host in non_vendor_hosts() or is_current_hop(pool.host)):
         return wrapped(*args, **kwargs)
     from urllib3.exceptions import HTTPError
@@ -33,6 +36,7 @@ def _urlopen(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
     body = args[_BODY] if len(args) > _BODY else kwargs.get("body")
     headers = args[_HEADERS] if len(args) > _HEADERS else kwargs.get("headers")
     place = (pool.scheme, pool.host, pool.port, url)
+    # Only what was set by hand: urllib3 itself takes the host of the URL.
     in_tls = pool.conn_kw.get("server_hostname")
     call = run_guarded(
         lambda: open_request(method, place, headers or pool.headers, in_tls, body=body), HTTPError

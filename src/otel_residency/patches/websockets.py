@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from otel_residency.calls.state import State
 
 _CALL = "_otel_residency_call"
+# By context: the protocol is made deep inside of the dialling, by a factory that knows nothing of its caller.
 _opening: ContextVar["Call | None"] = ContextVar("otel_residency_opening", default=None)
 """The session that is being dialled."""
 _DATA = (0, 1, 2)
@@ -49,6 +50,8 @@ def patch_async_connect(module: ModuleType) -> None:
     """The same in `websockets.asyncio.client`."""
 
     async def dial(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> Any:
+        # `create_connection` and not `__init__`: a redirect, or the iterator that reconnects, dials again
+        # with another URI (websockets 15, `__await_impl__`).
         with _dialled(connect.uri, connect.connection_kwargs):
             return await wrapped(*args, **kwargs)
 
@@ -95,6 +98,8 @@ def patch_legacy(module: ModuleType) -> None:
 
     def connect(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> None:
         wrapped(*args, **kwargs)
+        # A `functools.partial` in websockets 15: its redirects take `func`, `args` and `keywords` of it, so
+        # it has to stay one.
         create = connect._create_connection
 
         async def dial(factory: Any, *place: Any, **given: Any) -> Any:
@@ -107,6 +112,7 @@ def patch_legacy(module: ModuleType) -> None:
     def shake(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         from websockets.uri import parse_uri
 
+        # Of this request nothing but path and headers is handed over: the scheme is that of the transport.
         path, headers = args
         hosts = headers.get_all("Host")
         scheme = "wss" if protocol.transport.get_extra_info("ssl_object") else "ws"
@@ -144,6 +150,8 @@ def _dialled(uri: Any, given: Mapping[str, Any]) -> Iterator[None]:
     """
     from websockets.exceptions import ProtocolError
 
+    # Before anything is dialled: in block mode no connection is opened (tests/patches/test_sockets.py,
+    # test_block_refuses_before_the_handshake).
     call = run_guarded(lambda: _plan(uri, given), ProtocolError)
     before = _opening.get()
     _opening.set(call)
@@ -179,6 +187,8 @@ def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     if state is None:
         return None
     client = opening_client.get()
+    # A host and a name in TLS that are given besides the URI are where the socket goes (test_sockets.py,
+    # test_where_a_session_is_dialled_counts).
     named = [name for name in (given.get("host"), given.get("server_hostname"), uri.host) if name]
     host = next((name for name in named if _may_be_vendor(state, name)), named[0] if client else None)
     if host is None:
@@ -190,6 +200,7 @@ def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     call = _begin(state, request, host, client)
     if call is not None:
         _or_end(call, lambda: call.on_attempt(request, None, RequestFacts(model=_model(uri))))
+        # A session lasts: what the application does meanwhile in this context is not part of it.
         call.tracked.inside = False
     return call
 
@@ -237,6 +248,7 @@ def _bind(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
     """Bind the session that is being dialled to the protocol that is made for it."""
     wrapped(*args, **kwargs)
     setattr(protocol, _CALL, _opening.get())
+    # One protocol for each dialling; a second one that is made within gets no call of another.
     _opening.set(None)
 
 
@@ -249,6 +261,7 @@ def _on_handshake(protocol: Any, uri: Callable[[], Any], headers: Any) -> None:
     from websockets.exceptions import ProtocolError
 
     def judge() -> None:
+        # Programs may use the protocol with a socket of their own, without dialling through the library.
         call = getattr(protocol, _CALL, None) or _open(uri(), {})
         setattr(protocol, _CALL, call)
         sending = None if call is None else call.assessment.snapshot
@@ -294,8 +307,10 @@ def _on_message(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT
 def _read_message(call: "Call", message: bytes, fin: Any) -> None:
     from otel_residency.calls.body import RequestFacts
 
+    # The parts of a message are not put together here: that would copy what the application streams.
     if not fin:
         call.add_facts(RequestFacts(unseen=True))
+    # A search in bytes, since audio and text come many times a second and nearly none changes the facts.
     elif any(mark in message for mark in call.state.session_words):
         call.add_facts(call.state.bodies.read_message(message))
     elif call.assessment.requires_more():
@@ -307,6 +322,8 @@ def _on_close(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
     wrapped(*args, **kwargs)
     call = getattr(protocol, _CALL, None)
     if call is not None:
+        # Set by websockets 15 where the other end hung up before it answered; a session that was open has a
+        # status.
         failed = getattr(protocol, "handshake_exc", None)
         if failed is not None and call.response_state.status is None:
             call.fail(failed)

@@ -76,6 +76,7 @@ class Chain:
             names.LEDGER_SEQUENCE: self._sequence,
             names.LEDGER_PREVIOUS: self._head,
         }
+        # The link first, where `read_link` finds it without parsing the line.
         return record._replace(attributes={**link, **record.attributes})
 
     def checkpoint(
@@ -99,6 +100,8 @@ class Chain:
             event=names.EVENT_CHECKPOINT, time=now, observed=now, attributes=attributes, resource=resource
         )
         if sign is not None:
+            # Signed over the line without signature, which `read_signature` cuts out again as bytes: JSON
+            # could be written in more than one way.
             signature = sign(signed_text(write_record(self._linked(record))))
             record = record._replace(attributes={**attributes, **signature})
         return self.add(record)

@@ -32,6 +32,8 @@ def paths_to_write(path: str, writer: str) -> LedgerPaths:
     folder = Path(path)
     if path.endswith(os.sep) or folder.is_dir():
         folder.mkdir(0o700, parents=True, exist_ok=True)
+        # One checkpoint file for the folder: a ledger that is deleted as a whole still has its checkpoints
+        # there.
         return LedgerPaths(str(folder / f"{writer}.jsonl"), str(folder / SHARED_CHECKPOINTS))
     return LedgerPaths(path, path + CHECKPOINTS)
 
@@ -108,4 +110,5 @@ def find_checkpoints(paths: Iterable[Path]) -> list[Path]:
 def _age(file: Path) -> tuple[str, bool, str]:
     """Sorts the rotated files of a ledger before the one that is written to."""
     ledger = ledger_of(file).name
+    # By name, since copies have other times; rotated names have the time in them, in an order that sorts.
     return ledger, file.name == ledger, file.name

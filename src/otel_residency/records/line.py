@@ -46,6 +46,7 @@ def read_link(line: bytes) -> Link | None:
         return None
     line = line.removesuffix(b"\n")
     found = _LINK.search(line)
+    # The end is looked for in the last bytes alone: a line may be megabytes long, and each is looked at.
     if found is None or _END.search(line, max(0, len(line) - _LONGEST_END)) is None:
         return None
     event, writer, sequence, previous = (part.decode() for part in found.groups())
@@ -72,6 +73,7 @@ def lines_of(file: IO[bytes]) -> Iterator[bytes]:
     """The lines of a file with their ends; of a line that is too long, its first `LONGEST` bytes."""
     begins = True
     for piece in iter(partial(file.readline, LONGEST), b""):
+        # The rest of a line that is too long is skipped: it must not count as a line of its own.
         if begins:
             yield piece
         begins = piece.endswith(b"\n")
@@ -88,6 +90,7 @@ def is_cut(line: bytes) -> bool:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
+        # Cut within a letter of several bytes, as opposed to bytes that are no UTF-8 at all.
         if error.reason != "unexpected end of data":
             return False
         text = line[: error.start].decode()

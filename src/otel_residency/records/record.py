@@ -70,6 +70,8 @@ def write_record(record: Record) -> bytes:
         f'"eventName":{_quoted(record.event)},"attributes":{_attributes(record.attributes)}}}],'
         f'"schemaUrl":{_quoted(names.SCHEMA_URL)}}}]}}]}}'
     )
+    # A lone surrogate is no UTF-8: this writes the escape that JSON has for it (tests/audit/test_record.py,
+    # test_what_is_no_text_becomes_one).
     return line.encode("utf-8", "backslashreplace")
 
 
@@ -80,6 +82,8 @@ def read_record(line: bytes | str) -> Record:
         ValueError: the line is not exactly one log record with an event name.
     """
     try:
+        # Unpacked, so that a second record in any of these lists is an error and not overlooked
+        # (tests/audit/test_verify.py, test_a_line_made_up_behind_a_checkpoint_holds_one_record).
         ((resource_logs,),) = json.loads(line).values()
         (scope_logs,) = resource_logs["scopeLogs"]
         (log,) = scope_logs["logRecords"]
@@ -108,9 +112,11 @@ def _attributes(attributes: Mapping[str, Any]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, str):
         return f'{{"stringValue":{_quoted(value)}}}'
+    # Before `int`: `bool` is a subclass of it.
     if isinstance(value, bool):
         return '{"boolValue":true}' if value else '{"boolValue":false}'
     if isinstance(value, int):
+        # As a string, since OTLP/JSON writes 64-bit integers so: JavaScript would round them.
         return f'{{"intValue":"{value}"}}'
     if isinstance(value, list | tuple):
         return f'{{"arrayValue":{{"values":[{",".join(map(_value, value))}]}}}}'
@@ -135,6 +141,7 @@ def _read_value(value: Mapping[str, Any]) -> Any:
 def write_facts(facts: CallFacts) -> str:
     """Facts as JSON: fields without a default value, but for the day, which is that of the record."""
     fields = to_plain(facts)
+    # Facts of the same kind have the same text on every day, and are written and read once.
     del fields["on"]
     return json.dumps(fields, separators=_DENSE, ensure_ascii=False)
 
@@ -181,6 +188,8 @@ class FactsRedactor:
             *(path for revision in catalogue.revisions for row in revision.rows for path in row.services),
             *(name for host in policy.hosts.values() for name in host.deployments),
         ]
+        # Words of the catalogue only: any other segment may be an id or a name that a customer chose
+        # (tests/audit/test_record.py, test_a_path_keeps_only_known_words).
         self._segments = frozenset(each for path in paths for each in path.split("/") if "{" not in each)
         self._regions = catalogue.region_codes
 

@@ -37,6 +37,7 @@ class BaggageCarrier:
             outer = get_current()
             present = get_baggage(key, outer)
             shared = common((*groups, *(() if present is None else (read_group(present),))))
+            # "none", as an empty value would look like no requirement to the next service.
             inner = set_baggage(key, ",".join(shared) or NONE, outer)
             attach(inner)
         except Exception as error:  # noqa: BLE001 - nothing of ours may reach the application

@@ -55,6 +55,8 @@ def required() -> tuple[Group, ...]:
     entries, carrier = entered.get(), carrier_of_requirements()
     if not entries and carrier is None:
         return ()
+    # A dictionary keeps the order, and each group once: facts with the same groups have the same decision in
+    # the cache.
     groups = dict.fromkeys(entry.requirement.group for entry in entries)
     if carrier is not None:
         groups.update(dict.fromkeys(carrier.read()))
@@ -110,6 +112,8 @@ class Requirement:
         # Not by a token: a block that is left out of turn, or by the garbage collector in a context that
         # never entered it, must neither fail nor take another block's requirement away.
         entries = entered.get()
+        # The last of them: one object may be entered more than once (tests/requirements/test_context.py,
+        # test_one_object_may_be_entered_again).
         entry = next((each for each in reversed(entries) if each.requirement is self), None)
         if entry is not None:
             entered.set(tuple(each for each in entries if each is not entry))
@@ -130,8 +134,11 @@ class Requirement:
 
         @wraps(function)
         def around(*args: P.args, **kwargs: P.kwargs) -> T:
+            # A new one for each call: this object is shared by all calls of the function, in any thread.
             with Requirement(self.group):
                 result = function(*args, **kwargs)
+            # A plain function may return a coroutine or generator that another wrapper hides: it runs later,
+            # so it gets the requirement too.
             for _, of_object, kind in _KINDS:
                 if of_object(result):
                     return cast("T", kind(self.group, lambda: result)())
@@ -151,12 +158,15 @@ def _coroutine(group: Group, make: Callable[..., Any]) -> Callable[..., Any]:
 def _generator(group: Group, make: Callable[..., Any]) -> Callable[..., Any]:
     def around(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = make(*args, **kwargs)
+        # By hand, and not `yield from`: that would hold the requirement while the generator waits for its
+        # consumer (test_context.py, test_a_generator_runs_under_its_requirement_and_waits_without).
         step, value = generator.send, None
         while True:
             try:
                 with Requirement(group):
                     produced = step(value)
             except StopIteration as stop:
+                # `StopIteration` raised inside of a generator would become a `RuntimeError` (PEP 479).
                 return stop.value
             try:
                 value, step = (yield produced), generator.send
@@ -173,6 +183,7 @@ def _generator(group: Group, make: Callable[..., Any]) -> Callable[..., Any]:
 def _async_generator(group: Group, make: Callable[..., Any]) -> Callable[..., Any]:
     async def around(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = make(*args, **kwargs)
+        # As above; `yield from` does not exist in asynchronous generators.
         step, value = generator.asend, None
         while True:
             try:

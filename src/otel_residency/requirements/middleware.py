@@ -65,6 +65,8 @@ class ResidencyASGIMiddleware(_Middleware):
 
     async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         """Serve one request. Raises only what `app` raises."""
+        # The scope "lifespan" is no request (tests/requirements/test_middleware.py,
+        # test_the_lifespan_is_left_alone).
         requirement = await self._of(scope) if scope["type"] in ("http", "websocket") else None
         if requirement is None:
             await self._app(scope, receive, send)
@@ -124,11 +126,13 @@ class _Response:
 
     def __next__(self) -> bytes:
         with Requirement(self._group):
+            # Within the requirement: `iter` may run code of the application.
             if self._parts is None:
                 self._parts = iter(self._response)
             return next(self._parts)
 
     def close(self) -> None:
+        # PEP 3333: a server calls `close` if there is one, and the application may make calls in it.
         close = getattr(self._response, "close", None)
         if close is not None:
             with Requirement(self._group):

@@ -26,7 +26,9 @@ class BackgroundThread:
 
     def _reset(self) -> None:
         self._queue: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        # A fork copies no threads: the child begins with a new queue, since what waits is the parent's work.
         self._thread: Thread | None = None
+        # Plain, since `prepare` is never called by a destructor, which could interrupt it in its own thread.
         self._lock = Lock()
 
     def prepare(self) -> None:
@@ -58,6 +60,7 @@ class BackgroundThread:
     def _run(self) -> None:
         get = self._queue.get
         while True:
+            # No local name for the work: it would keep the last call, and its span, until the next one comes.
             get()()
 
 

@@ -22,6 +22,7 @@ def open_private(path: str, *, allowed: int) -> int | None:
     # Without waiting: a pipe that nobody reads would hold up the application.
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags, 0o600)
+    # Of the open descriptor: between a check of the path and `open` somebody could put another file there.
     mode = os.fstat(descriptor).st_mode
     if os.name == "posix" and (not stat.S_ISREG(mode) or mode & 0o077 & ~allowed):
         os.close(descriptor)

@@ -74,6 +74,8 @@ class Runtime(Generic[S, G]):
 
     def __init__(self) -> None:
         self.patched = PatchedLibraries()
+        # Weak, and one hook for all: what is registered with `os.register_at_fork` or `atexit` stays for
+        # ever, and would keep every state that was ever active.
         self._before_fork: list[WeakMethod[Hook]] = []
         self._in_parent: list[WeakMethod[Hook]] = []
         self._in_child: list[WeakMethod[Hook]] = []
@@ -81,6 +83,7 @@ class Runtime(Generic[S, G]):
         self._begin()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
+                # Reversed, as Python calls its own hooks: who registered last may hold what the others need.
                 before=lambda: _run(reversed(self._before_fork)),
                 after_in_parent=lambda: _run(self._in_parent),
                 after_in_child=lambda: _run(self._in_child),
@@ -91,6 +94,8 @@ class Runtime(Generic[S, G]):
         self.gate: G | None = None
         self.build_gate: Callable[[], G] | None = None
         self.carrier: Any = None
+        # By the function that makes it: the class of a part needs no name in this module, which imports none
+        # of them.
         self._parts: dict[Callable[[], Any], Any] = {}
 
     def part(self, make: Callable[[], T]) -> T:
@@ -104,6 +109,8 @@ class Runtime(Generic[S, G]):
     @contextmanager
     def fresh(self) -> "Iterator[Runtime[S, G]]":
         """Begin anew within a block: nothing is active and no part was made. Patches stay in place."""
+        # `_begin` replaces neither `patched` nor the lists of hooks: patches stay in place, and a list holds
+        # only what still lives.
         before = dict(vars(self))
         self._begin()
         try:
@@ -142,6 +149,7 @@ def _add(methods: list[WeakMethod[Hook]], method: Hook, *, first: bool = False) 
 
 
 def _run(methods: Iterable[WeakMethod[Hook]]) -> None:
+    # A copy: a hook may register another one, or be the last to hold the object of the next.
     for reference in list(methods):
         method = reference()
         if method is not None:

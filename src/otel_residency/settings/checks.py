@@ -136,6 +136,7 @@ def _host_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyPro
                 problem=f"{shown!r} is not a host",
                 fix="Write a host, such as llm.example or llm.example:8443.",
             )
+        # Else a line in a policy could turn the US host into one of the EU, for every call.
         listed = catalogue.hosts.get(host)
         if (listed and listed.kind != "loopback") or host in catalogue.bogus_hosts:
             yield PolicyProblem(

@@ -65,6 +65,8 @@ class Settings(NamedTuple):
         stated = {
             key: value
             for key, value in self.policy._replace(ledger=ledger)._asdict().items()
+            # Defaults are left out, so that a release with a new key gives an old policy the same hash:
+            # records name policies by it (tests/settings/test_load.py, test_the_hash_of_a_policy_is_pinned).
             if key != "unreadable" and value != Policy._field_defaults[key]
         }
         content = json.dumps(stated, sort_keys=True, default=_hashed)
@@ -73,6 +75,7 @@ class Settings(NamedTuple):
     def with_problem(self, problem: PolicyProblem) -> "Settings":
         """The same settings, marked as not fully readable."""
         before = self.policy.unreadable
+        # Marked and not raised: the process has to start, and block mode refuses its calls.
         policy = self.policy._replace(unreadable=f"{before}; {problem}" if before else str(problem))
         return self._replace(policy=policy, problems=(*self.problems, problem))
 
@@ -179,6 +182,8 @@ class _Reader:
 
     def read_file(self, path: str) -> None:
         """Take the values of a policy file; where it can't be read, the modes that it seems to name."""
+        # A misplaced bracket must not turn block mode off: the modes are looked for in the text, wherever
+        # they stand (tests/settings/test_load.py, test_a_file_that_is_no_toml_blocks_if_it_says_so).
         self.values = self.attempt(partial(_read_file, path), {}) or _modes_in(path)
         self.origins |= dict.fromkeys(self.values, Origin(file=path))
 
@@ -195,6 +200,7 @@ class _Reader:
             origin = origin._replace(note="unreadable")
             if setting.key in _IN_DOUBT:
                 self.values[setting.key] = _IN_DOUBT[setting.key]
+            # The file's value holds where the variable can't be read.
             elif setting.key in self.values:
                 return
         self.origins[setting.key] = origin
@@ -366,6 +372,7 @@ def _service(environ: Mapping[str, str]) -> tuple[str, str]:
     text = environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     pairs = (pair.split("=", 1) for pair in text.split(",") if "=" in pair)
     attributes = {key.strip(): value.strip() for key, value in pairs}
+    # The specification escapes values of OTEL_RESOURCE_ATTRIBUTES as URLs do.
     if "%" in text:
         from urllib.parse import unquote  # noqa: PLC0415 - as above
 

@@ -43,6 +43,7 @@ class PolicyProblem(NamedTuple):
 
     def at(self, origins: Origins) -> "PolicyProblem":
         """The same problem of a policy file's key, with the file or variable that the value came from."""
+        # The space is of "rule for …", a key that no file has.
         top = re.split(r"[.\[ ]", self.key, maxsplit=1)[0]
         origin = origins.get(self.key) or origins.get(top, Origin())
         key = origin.name + self.key.removeprefix(top) if origin.name else self.key

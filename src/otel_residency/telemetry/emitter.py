@@ -57,7 +57,9 @@ class Totals:
         self._baselines.append(baseline)
 
         def observe(_: CallbackOptions) -> Iterable[Observation]:
+            # Asked once, it is no longer moved by a fork: the reader goes on from the value that it got.
             self._baselines[:] = [each for each in self._baselines if each is not baseline]
+            # A copy: to yield under the lock would hold it while the SDK works.
             for key, count in self._copy().items():
                 since = count - baseline.get(key, 0)
                 if since:
@@ -163,6 +165,7 @@ class Telemetry:
             "1 for the policy in force; alert when it is absent or differs between services.",
         )
         meter.create_observable_gauge(
+            # A time and not an age: an age would stand still when a process stops to report.
             names.METRIC_CATALOGUE_TIMESTAMP,
             [catalogue],
             "s",
@@ -173,6 +176,7 @@ class Telemetry:
         """Start the span of a call; `None` while instrumentation is suppressed."""
         if not is_instrumentation_enabled():
             return None
+        # Not made current here: whoever makes the call decides in which context the span is.
         span = self._tracer.start_span(
             name, kind=SpanKind.INTERNAL, attributes=attributes, start_time=start_time
         )
@@ -219,7 +223,10 @@ class Telemetry:
         """Complete and end a span; with an error type among its `attributes` the call failed."""
         try:
             span.set_attributes(attributes)
+            # Without a description: the text of an error repeats what was asked.
             if names.ERROR_TYPE in attributes:
                 span.set_status(StatusCode.ERROR)
         finally:
+            # Also where a processor or a span of another SDK refuses an attribute: a span that never ends is
+            # never exported.
             span.end(end_time)

@@ -9,6 +9,7 @@ from otel_residency.audit.render.wording import answer
 from otel_residency.audit.report import AuditReport
 from otel_residency.core.decode import to_plain
 
+# Characters with which a cell becomes a formula in spreadsheets; the names in a report come from telemetry.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

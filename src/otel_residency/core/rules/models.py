@@ -40,6 +40,7 @@ def _changed_model_findings(
         yield from one_model_findings(case, answered, terms, answered=True)
         return
     yield from planned
+    # A name without a date may be listed itself: then only snapshots that are listed too are the same model.
     if undated(answered.lower()) == name:
         if any(listed(row, answered) for row in case.rows):
             yield Finding("model.alias_resolved", ELIGIBLE, f"{requested} was answered by {answered}")
@@ -67,6 +68,7 @@ def one_model_findings(
 ) -> Iterator[Finding]:
     """Findings about one model for this endpoint and region."""
     name = model.lower()
+    # What follows "ft:" is the base model, and a table lists that.
     if name.startswith("ft:"):
         yield from _fine_tuned_findings(case, model, terms)
         return

@@ -55,6 +55,8 @@ def with_project(
         name = attestation.name
         if attestation.shown_by == "retention" and project.retention:
             holds = project.retention == name
+            # Old settings may still show that a term does not hold, which makes a verdict worse and never
+            # better.
             if fresh or not holds:
                 attest[name] = Statement(holds, f"{policy.projects.file}, {project.observed}")
         elif attestation.shown_by == "residency" and fresh and name not in attest:

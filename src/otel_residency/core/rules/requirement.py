@@ -44,6 +44,7 @@ def required_of(facts: CallFacts, catalogue: Catalogue, policy: Policy, *, at_ve
         detail = "a requirement can't be read, or names a region that the catalogue does not list"
         findings.append(Finding("requirement.unknown", INELIGIBLE, detail))
     if policy.require:
+        # First, as `common` keeps the order of the first group: that of the policy.
         readable.insert(0, policy.require)
     regions = common(readable) if readable else ()
     if readable and not regions:

@@ -21,6 +21,7 @@ def tier_findings(case: Case) -> Iterator[Finding]:
     tiers = {tier for tier in (facts.service_tier, answer.service_tier) if tier}
     if case.endpoint.segments[:2] == ("v1", "batches"):
         tiers = {"batch"}
+    # "auto" leaves the choice to the vendor, whose answer names the tier.
     tiers -= {"auto"}
     for rule in case.revision.tier_rules:
         if rule.models and not models & {model.lower() for model in rule.models}:
