@@ -337,8 +337,9 @@ def test_providers(kind: Kind, residency: Recorded, internet: Internet, name: st
 @pytest.mark.parametrize(
     ("region", "found"), [("eu", "eu"), ("us", "us"), ("global", "global"), ("ae", "ae")]
 )
-def test_the_clients_own_setting(kind: Kind, residency: Recorded, region: str, found: str) -> None:
+def test_the_clients_own_setting(kind: Kind, instrument: Instrument, region: str, found: str) -> None:
     """`data_residency=` of the client chooses a host, and it is the host that is judged."""
+    residency = instrument(catalogue="newest")
     chat(kind, kind.open(data_residency=region))
     assert residency.span["residency.region"] == found
 
