@@ -220,7 +220,6 @@ def undecided(*, blocks: bool) -> Judgement:
 
 
 def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None) -> Judgement:
-    # Made here, where the result is cached, and not for each call.
     common: dict[str, str | bool] = {
         names.VERDICT: decision.verdict.value,
         names.VIOLATION: decision.violation,
@@ -247,7 +246,6 @@ def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None
     return Judgement(
         decision=decision,
         span=span,
-        # A tuple: it is the key under which `Totals` counts.
         counted=tuple(common.items()),
         name=f"residency {method} {decision.endpoint}",
         start=start,

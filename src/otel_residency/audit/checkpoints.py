@@ -59,7 +59,6 @@ class CheckpointFiles:
     def match(self, line: ChainLine, text: str) -> Match:
         """Compare a checkpoint of a ledger, whose digest is `text`."""
         writer = self._writers.get(line.link.writer)
-        # Removed where it is found: what is left at the end has no line in any ledger.
         copy = None if writer is None else writer.digests.pop(line.link.sequence, None)
         if writer is None or copy is None:
             return Match.MISSING

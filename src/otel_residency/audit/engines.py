@@ -71,7 +71,6 @@ def over_files(paths: list[Path], vendors: AbstractSet[str], progress: Progress)
         parts = _read(_tasks(files), Path(folder), vendors, progress)
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": _processes(),
-            # DuckDB goes on in `temp_directory` when it needs more.
             "memory_limit": _MEMORY,
             "temp_directory": folder,
             "preserve_insertion_order": False,

@@ -17,7 +17,6 @@ _MODEL_LIMIT = 256
 _TOOLS_LIMIT = 4096
 """Characters of all tool types together that one line of a batch may name; above that it counts as unread."""
 _SKIPPED = (str, int, float, bytes, type(None))
-# Compared by exact class below: nearly all values are of these, and a set is quicker than `isinstance`.
 _PLAIN = frozenset({*_SKIPPED, bool})
 _LIST = (list, tuple)
 _NUMBER = (int, float)
@@ -113,7 +112,6 @@ class BodyReader:
         if extra and isinstance(extra, MAPPING) and (body is None or isinstance(body, MAPPING)):
             # As the client merges them: `extra_body` wins (openai 3.57.0, `_build_request`).
             body = {**(body or {}), **extra}
-        # What the client does not serialize itself is read as it is sent.
         if content is not None or not (body is None or isinstance(body, MAPPING)):
             return self._read_wire(request)
         if not body:
@@ -202,7 +200,6 @@ class BodyReader:
         tools: set[str] = set()
         stored: list[Named] = []
         for name, value in body.items():
-            # One look-up of a set for each key, since most keys of a body matter to no rule.
             if name not in self._keys:
                 continue
             for feature, path, wanted in self._features.get(name, ()):
@@ -211,8 +208,6 @@ class BodyReader:
                     features.add(feature)
             for at in self._stored.get(name, ()):
                 stored += _named_at(body, at)
-            # A prompt that is one text has no parts. By class, as a subclass of `str` is rare and only takes
-            # the longer way.
             if name in self._prompt_at and value.__class__ is not str and value is not None:
                 self._read_parts(value, features, stored)
             if name in self._tool_keys and value is not None:
@@ -241,7 +236,6 @@ class BodyReader:
             value = waiting.pop()
             if isinstance(value, _LIST):
                 inner: Iterable[Any] = value if not (value and isinstance(value[0], _NUMBER)) else ()
-            # Every value of a part is looked at: a tool result, say, holds typed parts again.
             elif isinstance(value, MAPPING):
                 kind = value.get("type")
                 if isinstance(kind, str):

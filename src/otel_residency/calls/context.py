@@ -27,6 +27,6 @@ opening_client: ContextVar[Callable[[], Any] | None] = ContextVar("otel_residenc
 
 def is_current_hop(host: str | None, host_header: str | None = None) -> bool:
     """Whether a request to `host` with that `Host` header is part of a hop that was judged."""
-    # Host and header together: within the hop to one host a client may send another request to the same host
-    # that names a vendor, and that one is judged (test_install.py, test_two_names_are_one_call).
+    # Host and header together: within the hop to one host a client may send another request there that names
+    # a vendor, and that one is judged (tests/patches/test_install.py, test_two_names_are_one_call).
     return current_hop.get() in ((host, host_header), ANY_HOST)

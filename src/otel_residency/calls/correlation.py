@@ -202,7 +202,6 @@ class CallRegistry:
     def __init__(self, size: int = GENERATION) -> None:
         """Remember between `size` and twice as many spans."""
         self._entries: GenerationalCache[TrackedCall | AncestorSpan] = GenerationalCache(size)
-        # Bound once: the gate looks up two keys for every span of the process.
         self.find = self._entries.get
         self.used = False
         self.horizon = 0

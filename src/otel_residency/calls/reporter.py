@@ -52,7 +52,6 @@ class CallReporter:
         if facts is not None and facts.hops:
             self._started_hop = facts.hops[-1]
         telemetry = self._state.telemetry
-        # Before any attribute is made, since nobody would read it.
         if telemetry is None and self._state.ledger is None:
             return
         try:
@@ -72,7 +71,6 @@ class CallReporter:
         telemetry, ledger = self._state.telemetry, self._state.ledger
         if telemetry is None and ledger is None:
             return
-        # Before the branches: the ledger and the event need it where the trace is not sampled, too.
         outcome = self._outcome(judgement, assessment, response)
         if ledger is not None:
             call = RecordedCall(

@@ -133,7 +133,6 @@ def read_routing_headers(
     request: Any, headers: list[tuple[bytes, bytes]], tracked: TrackedHeaders = TRACKED_HEADERS
 ) -> RoutingHeaders:
     """Read those of the `headers` of `request` that are `tracked`, and its name in TLS."""
-    # Names as bytes, since httpx keeps the letter case that the application wrote.
     found = [(key, value) for name, value in headers if (key := name.lower()) in tracked]
     if found == [(_HOST, request.url.netloc)] and not request.extensions.get(NAME_IN_TLS):
         return _NO_ROUTING
@@ -141,8 +140,8 @@ def read_routing_headers(
     projects = [value for key, value in found if key == _PROJECT]
     routes = [(header, value) for key, value in found if (header := tracked[key]) is not None]
     return RoutingHeaders(
-        # latin-1, here and below: a header is bytes of any value, and this codec alone decodes each of them
-        # to one letter and never fails. A host that is written in another encoding matches nothing.
+        # latin-1, here and below: a header is bytes of any value, and this codec decodes each of them to one
+        # letter and never fails. A host that is written in another encoding matches nothing.
         host_header=b", ".join(other_names).decode("latin-1") if other_names else None,
         route=tuple(_route(header, value.decode("latin-1").strip()) for header, value in routes),
         project=_project(projects) if projects else None,
@@ -160,7 +159,7 @@ def _project(values: list[bytes]) -> str:
 def _route(header: RouteHeader, text: str) -> tuple[str, str]:
     """Kind and value of a routing header; a value that can't be read is a rule whose effect is unknown."""
     value = host_of(text) if header.shows == "upstream" else text
-    # Of rules the name alone: the value may hold keys of the gateway (test_gateways.py,
+    # Of rules the name alone: the value may hold keys of the gateway (tests/calls/test_gateways.py,
     # test_rules_and_keys_of_a_gateway_are_not_told).
     if header.shows == "rules" or not value or len(value) > HEADER_LIMIT or not value.isprintable():
         return "rules", header.header
@@ -213,7 +212,6 @@ def _other_names(request: Any, values: list[bytes]) -> list[bytes]:
     # a certificate has one.
     if in_tls and _bytes(in_tls) != url.raw_host.replace(b"_", b"-"):
         values = [*values, _bytes(in_tls)]
-    # The usual request: httpx writes `netloc` there, so the comparison below is for the odd ones.
     if not values or values == [url.netloc]:
         return []
     # A Host header may name the default port or leave it out, in any letter case

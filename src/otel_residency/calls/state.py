@@ -177,7 +177,6 @@ class State:
     def evidence_headers(self) -> "EvidenceHeaders":
         """The response headers that are read."""
         return {
-            # Keys are bytes, as httpx holds headers in `raw`: comparing them needs no decoding.
             entry.header.encode(): (names.EVIDENCE[entry.shows], entry)
             for entry in self.guard.catalogue.entries.evidence_headers
         }
@@ -232,7 +231,7 @@ class State:
     def log_failure(self, part: str, error: BaseException | None) -> None:
         """Log, once per part, that something of ours failed: its type and place, never a value."""
         # Once per part: a failure in a patch comes with every request, and a log of each would be worse than
-        # the failure (tests/calls/test_created_store.py, test_failures_are_logged_once).
+        # the failure.
         if part in self._logged:
             return
         self._logged.add(part)

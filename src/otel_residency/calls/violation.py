@@ -49,7 +49,6 @@ ResidencyViolationError.__module__ = "otel_residency"
 def violation(decision: Decision, target: str) -> ResidencyViolationError:
     """The error for a call to `target` (a host and endpoint, without query) that was judged a violation."""
     required = ", ".join(decision.required) or "a requirement that can be read and met"
-    # Notes would hide the finding that the reader has to act on.
     findings = [finding for finding in decision.findings if finding.verdict is not Verdict.ELIGIBLE]
     lines = [
         f"call to {target} refused, {required} is required: {decision.verdict}",

@@ -208,7 +208,6 @@ def _filled(revision: Revision, by_id: Mapping[str, Revision]) -> Revision:
 
 
 def _by(entries: Iterable[T], key: str) -> Mapping[str, T]:
-    # Read-only: the shipped catalogue is one object for all guards of a process.
     return MappingProxyType({getattr(entry, key): entry for entry in entries})
 
 

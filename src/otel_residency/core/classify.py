@@ -271,7 +271,7 @@ def lookalike_of(catalogue: Catalogue, name: str) -> str | None:
 
 
 def _skeleton(catalogue: Catalogue, name: str) -> str:
-    # NFKC, as browsers and IDNA map letters: full-width letters and dots become plain ones.
+    # NFKC, as IDNA maps letters: full-width letters and dots become plain ones.
     letters = unicodedata.normalize("NFKC", ".".join(map(_readable, name.split(".")))).casefold()
     return letters.translate(catalogue.confusables)
 

@@ -124,7 +124,6 @@ class Gate:
         treated = (
             None if withheld else redacted(span, self._relations.content, verdict, strict=relation.strict)
         )
-        # Nothing to remove: the span is exported as it was, and does not count as redacted.
         if treated is None and not withheld:
             return flagged(span, verdict) if verdict else span
         if self._quarantine is not None and not self._quarantine.keep_span(span):

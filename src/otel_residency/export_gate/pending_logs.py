@@ -46,7 +46,6 @@ class PendingLogs:
             self._waiting[self._number] = (key, release)
             self.by_key.setdefault(key, []).append(self._number)
             if len(self._waiting) > self._limit:
-                # A dictionary keeps the order in which records came.
                 number = next(iter(self._waiting))
                 oldest_key, oldest = self._waiting.pop(number)
                 self._forget(oldest_key, number)

@@ -92,7 +92,6 @@ class Relations:
         registry, relation = self._registry, None
         ancestor: AncestorSpan | None = None
         parent = span.parent
-        # Before the first call of a process, nothing can be related: most spans of most processes end here.
         if registry.used:
             entry = registry.find(key)
             if isinstance(entry, AncestorSpan):
@@ -107,7 +106,6 @@ class Relations:
             relation = self._of_http(span, self._judge_http)
         if relation is None:
             relation = self._of_model_call(span, ancestor)
-        # Numbers before searches: without a violation in the process nothing is near one.
         near = self._mode != "flag" and registry.violated_at and self._is_near(span, key, ancestor)
         if relation is None and (near or self._closed or (span.start_time or 0) <= registry.horizon):
             strict = self.content.of_model_call(span.attributes or {})

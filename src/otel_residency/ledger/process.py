@@ -29,7 +29,6 @@ def resource_of(providers: Iterable[Any]) -> Callable[[], Mapping[str, Any]]:
 
     An application may set its provider after its first call: until then it is the environment's resource.
     """
-    # Of all three signals: the resource of an application is the same, and any of them may be missing.
     given = tuple(providers)
 
     def resource() -> Mapping[str, Any]:
@@ -48,5 +47,4 @@ def resource_of(providers: Iterable[Any]) -> Callable[[], Mapping[str, Any]]:
 def _environment() -> Mapping[str, Any]:
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
 
-    # Reads the environment and detectors, as the SDK does for a provider without a resource.
     return Resource.create().attributes

@@ -41,8 +41,6 @@ def refusal_like(error: RefusalError, kind: type[Exception]) -> Exception:
     """The refusal as an error of `kind` too."""
     from otel_residency.calls.violation import violation_like  # imports openai
 
-    # Handlers of the library's users catch it, and those who look for ours find it
-    # (tests/patches/test_install.py, test_block_refuses_before_a_byte_leaves).
     like = violation_like(kind)  # type: ignore[arg-type]  # a class is hashable
     return like(str(error), getattr(error, "decision", None))
 

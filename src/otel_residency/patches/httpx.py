@@ -48,7 +48,6 @@ def patch(library: ModuleType) -> None:
 def _send(library: Any, wrapped: Any) -> Any:
     @wraps(wrapped)
     def send(self: Any, *args: Any, **kwargs: Any) -> Any:
-        # Bound as Python does it, see `openai_client`.
         bound = wrapped.__get__(self, type(self))
         request = args[0] if args else kwargs.get("request")
         call = None if is_unrelated(request) else _call_of(request, self, library.RequestError)
@@ -119,7 +118,7 @@ def _call_of(request: Any, client: Any, kind: type[Exception]) -> "Call | None":
                 call.on_attempt(request, call.options)
         call.on_hop(request)
     except RefusalError as error:
-        # Within the client's `request`, which retries an `Exception`; see `Refused`. Anywhere else the
+        # Within the client's `request`, which may retry an `Exception`; see `Refused`. Anywhere else the
         # refusal itself is raised.
         if call is not None and current_call.get() is call:
             raise Refused(error) from None

@@ -46,7 +46,7 @@ def session_client(client: Any) -> SessionClient:
 def patch(module: ModuleType) -> None:
     """Patch what opens sessions in one of `MODULES`."""
     for name, manager in list(vars(module).items()):
-        # Modules import managers of each other; each is patched where it is defined, once.
+        # A manager that a module only imports is patched where it is defined.
         if name.endswith(_MANAGER) and manager.__module__ == module.__name__:
             # Where there is this method, it opens the first connection and all later ones.
             for method in ("_connect_ws",) if hasattr(manager, "_connect_ws") else _OPENING:

@@ -85,7 +85,6 @@ def open_request(
     Raises:
         RefusalError: in block mode.
     """
-    # Without a host there is nowhere to go; the library will say so.
     if not place[1]:
         return None
     url = _url(*place)
@@ -114,7 +113,6 @@ def _url(scheme: str | None, host: str, port: int | None, url: str) -> Url:
 def _may_be_vendor(host: str) -> bool:
     """Whether the host that is dialled may be a vendor's: then the URL does not say where a request goes."""
     state = runtime.state
-    # The set before the guard: it answers for nearly all hosts.
     return state is not None and host not in state.non_vendor_hosts and state.guard.concerns_host(host)
 
 

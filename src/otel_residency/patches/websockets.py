@@ -187,8 +187,8 @@ def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     if state is None:
         return None
     client = opening_client.get()
-    # A host and a name in TLS that are given besides the URI are where the socket goes (test_sockets.py,
-    # test_where_a_session_is_dialled_counts).
+    # A host and a name in TLS that are given besides the URI are where the socket goes
+    # (tests/patches/test_sockets.py, test_where_a_session_is_dialled_counts).
     named = [name for name in (given.get("host"), given.get("server_hostname"), uri.host) if name]
     host = next((name for name in named if _may_be_vendor(state, name)), named[0] if client else None)
     if host is None:

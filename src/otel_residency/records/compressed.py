@@ -16,7 +16,6 @@ def decompressed(file: IO[bytes]) -> IO[bytes]:
     Raises:
         AuditError: what is needed to read it is not installed.
     """
-    # By content: log rotation and object stores rename files. `peek` moves nothing.
     kind = file.peek(4)[:4] if hasattr(file, "peek") else b""
     if kind.startswith(_GZIP):
         return gzip.open(file)  # type: ignore[return-value] # it reads bytes

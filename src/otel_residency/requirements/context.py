@@ -55,8 +55,6 @@ def required() -> tuple[Group, ...]:
     entries, carrier = entered.get(), carrier_of_requirements()
     if not entries and carrier is None:
         return ()
-    # A dictionary keeps the order, and each group once: facts with the same groups have the same decision in
-    # the cache.
     groups = dict.fromkeys(entry.requirement.group for entry in entries)
     if carrier is not None:
         groups.update(dict.fromkeys(carrier.read()))
@@ -159,7 +157,8 @@ def _generator(group: Group, make: Callable[..., Any]) -> Callable[..., Any]:
     def around(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = make(*args, **kwargs)
         # By hand, and not `yield from`: that would hold the requirement while the generator waits for its
-        # consumer (test_context.py, test_a_generator_runs_under_its_requirement_and_waits_without).
+        # consumer (tests/requirements/test_context.py,
+        # test_a_generator_runs_under_its_requirement_and_waits_without).
         step, value = generator.send, None
         while True:
             try:

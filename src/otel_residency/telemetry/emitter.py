@@ -176,7 +176,6 @@ class Telemetry:
         """Start the span of a call; `None` while instrumentation is suppressed."""
         if not is_instrumentation_enabled():
             return None
-        # Not made current here: whoever makes the call decides in which context the span is.
         span = self._tracer.start_span(
             name, kind=SpanKind.INTERNAL, attributes=attributes, start_time=start_time
         )
