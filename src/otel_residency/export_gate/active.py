@@ -13,5 +13,7 @@ def active_gate() -> "Gate | None":
     """The active gate, built if this is the first item; `None` lets everything through."""
     gate: Gate | None = runtime.gate
     if gate is None and runtime.build_gate is not None:
-        gate = runtime.gate = runtime.build_gate()
+        built = runtime.build_gate()
+        # Of two threads that build at once, the first one's gate stays: log records may wait in it already.
+        gate = runtime.gate = runtime.gate or built
     return gate

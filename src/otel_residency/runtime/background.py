@@ -7,7 +7,7 @@ the work into a `queue.SimpleQueue`, which is reentrant, and the thread does it.
 
 import queue
 from collections.abc import Callable
-from threading import Lock, Thread
+from threading import RLock, Thread
 
 from otel_residency.runtime.runtime import runtime
 
@@ -29,7 +29,7 @@ class BackgroundThread:
         # A fork copies no threads: the child begins with a new queue, since what waits is the parent's work.
         self._thread: Thread | None = None
         # Plain, since `prepare` is never called by a destructor, which could interrupt it in its own thread.
-        self._lock = Lock()
+        self._lock = RLock()  # a signal handler may make a call while its thread starts this one
 
     def prepare(self) -> None:
         """Start the thread. Call it before work can come, never from a destructor."""
