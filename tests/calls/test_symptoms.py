@@ -379,8 +379,9 @@ def test_no_processor_has_to_be_asked_for_a_refusal(
     assert len(second.get_finished_spans()) == len(residency.every_span) == (2 if sampled else 0)
 
 
-def test_no_regional_host_is_missed(kind: Kind, residency: Recorded) -> None:
+def test_no_regional_host_is_missed(kind: Kind, instrument: Instrument) -> None:
     """25: every host that the installed client has for a region is known to be of that region."""
+    residency = instrument(catalogue="newest")
     hosts = {region: f"https://{region}.api.openai.com/v1" for region in ("us", "eu")}
     if importlib.util.find_spec("openai._data_residency"):
         hosts = importlib.import_module("openai._data_residency")._DATA_RESIDENCY_BASE_URLS
