@@ -12,7 +12,8 @@ from rich.text import Text
 
 from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.environ import variables
-from otel_residency.cli.output import as_document, as_lines, console, stop
+from otel_residency.cli.output import as_document, stop
+from otel_residency.cli.terminal import as_lines, console
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.settings.projects import ProjectsFile
 

@@ -12,7 +12,8 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.catalogue.citations import table_sources
 from otel_residency.cli.environ import variables
 from otel_residency.cli.options import Json
-from otel_residency.cli.output import as_document, as_lines, columns, console, print_error, source_lines, stop
+from otel_residency.cli.output import as_document, print_error, stop
+from otel_residency.cli.terminal import as_lines, columns, console, source_lines
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.entries import Needs, RegionTerms, Revision, Row
 from otel_residency.errors import CatalogueError

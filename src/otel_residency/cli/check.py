@@ -13,7 +13,8 @@ from otel_residency.catalogue.citations import sources_for, table_sources
 from otel_residency.cli.active_settings import sound_settings
 from otel_residency.cli.base_url import base_url_or_usual
 from otel_residency.cli.options import Json, Require, Strict
-from otel_residency.cli.output import STYLES, as_document, as_lines, columns, console, source_lines, stop
+from otel_residency.cli.output import as_document, stop
+from otel_residency.cli.terminal import STYLES, as_lines, columns, console, source_lines
 from otel_residency.core.base_url import BaseUrl, read_base_url
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.entries import Source

@@ -19,7 +19,8 @@ from otel_residency.calls.state import State
 from otel_residency.cli.active_settings import sound_settings
 from otel_residency.cli.base_url import base_url_or_usual
 from otel_residency.cli.options import Json, Require, Strict
-from otel_residency.cli.output import STYLES, as_document, as_lines, console, printable, stop
+from otel_residency.cli.output import as_document, printable, stop
+from otel_residency.cli.terminal import STYLES, as_lines, console
 from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.catalogue import path_segments
 from otel_residency.core.classify import UNKNOWN

@@ -10,7 +10,8 @@ from rich.text import Text
 from otel_residency.catalogue import load_catalogue
 from otel_residency.catalogue.citations import sources_of
 from otel_residency.cli.options import Json
-from otel_residency.cli.output import STYLES, as_document, as_lines, columns, console, source_lines, stop
+from otel_residency.cli.output import as_document, stop
+from otel_residency.cli.terminal import STYLES, as_lines, columns, console, source_lines
 from otel_residency.core.entries import Source
 from otel_residency.core.reasons import REASONS
 

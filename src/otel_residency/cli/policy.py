@@ -11,7 +11,8 @@ from rich.text import Text
 
 from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.options import Json
-from otel_residency.cli.output import as_document, as_lines, columns, console, is_unicode
+from otel_residency.cli.output import as_document
+from otel_residency.cli.terminal import as_lines, columns, console, is_unicode
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decode import field_types, to_plain
 from otel_residency.core.policy import Policy

@@ -28,7 +28,8 @@ from otel_residency.audit.report import AuditReport, make_report
 from otel_residency.audit.verify import is_ledger, verify
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.environ import variables
-from otel_residency.cli.output import as_document, as_lines, as_shown, console, is_unicode, stop
+from otel_residency.cli.output import as_document, as_shown, stop
+from otel_residency.cli.terminal import as_lines, console, is_unicode
 from otel_residency.core.policy import Policy
 from otel_residency.errors import AuditError, CatalogueError
 from otel_residency.records.files import find_checkpoints, find_ledgers

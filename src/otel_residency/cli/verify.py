@@ -12,7 +12,8 @@ from rich.text import Text
 from otel_residency.audit.verify import Verification
 from otel_residency.audit.verify import verify as follow
 from otel_residency.cli.options import Json
-from otel_residency.cli.output import as_document, console, stop
+from otel_residency.cli.output import as_document, stop
+from otel_residency.cli.terminal import console
 from otel_residency.errors import AuditError, PolicyError
 from otel_residency.records.files import find_checkpoints, find_ledgers
 from otel_residency.records.signing import Check, checker

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_residency.cli.doctor.check import MEANINGS, Check, Status
-from otel_residency.cli.output import as_document, as_lines, console, is_unicode
+from otel_residency.cli.output import as_document
+from otel_residency.cli.terminal import as_lines, console, is_unicode
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILURE: "bold red"}
 _SYMBOLS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}

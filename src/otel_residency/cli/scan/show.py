@@ -2,8 +2,8 @@
 
 from rich.text import Text
 
-from otel_residency.cli.output import STYLES, as_lines, columns, console, is_unicode
 from otel_residency.cli.scan.scanner import ScanResult
+from otel_residency.cli.terminal import STYLES, as_lines, columns, console, is_unicode
 
 _MANY = 20
 """How many unreadable files, or places, are listed; the rest are counted."""
