@@ -95,7 +95,7 @@ def test_conditions_are_told(results: dict[str, Any]) -> None:
 def test_profile_names_functions_of_ours() -> None:
     """The profile of a call shows where our time goes, function by function."""
     shown = run("profile", "chat", "--calls=5")
-    assert "Call.attempt" in shown
+    assert "Call.on_attempt" in shown
     assert "Telemetry.start" in shown
 
 

@@ -9,7 +9,7 @@ def test_records_leave_in_order_when_their_key_is_released() -> None:
     """Each with the reason; those of other keys go on waiting."""
     held, left = PendingLogs(), []
     for number in range(4):
-        held.hold(number % 2, lambda why, number=number: left.append((number, why)))
+        held.add(number % 2, lambda why, number=number: left.append((number, why)))
     held.release(0, "ended")
     held.release(0, "ended")
     held.release("unknown", "settled")
@@ -22,18 +22,18 @@ def test_too_many_push_the_oldest_out() -> None:
     """None is lost, and no more wait than may."""
     held, left = PendingLogs(3), []
     for number in range(10):
-        held.hold("key", lambda why, number=number: left.append((number, why)))
+        held.add("key", lambda why, number=number: left.append((number, why)))
     assert left == [(number, "flushed") for number in range(7)]
     assert len(held._waiting) == 3
     held.release("key", "settled")
     assert left[7:] == [(7, "settled"), (8, "settled"), (9, "settled")]
-    assert held._by_key == {}
+    assert held.by_key == {}
 
 
 def test_a_child_process_holds_nothing() -> None:
     """What waits belongs to the parent, which will send it."""
     held, left = PendingLogs(), []
-    held.hold("key", left.append)
+    held.add("key", left.append)
     child = os.fork()
     if child == 0:
         held.release_all()
