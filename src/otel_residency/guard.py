@@ -170,8 +170,8 @@ class Guard:
         decision = decide(facts, self.catalogue, self.settings.policy)
         judged = _judged(decision, self._policy_hash, facts)
         doubted = any(reason_of(finding.reason).doubts_place for finding in decision.findings)
-        # The region of a private link is its own alone.
-        # `[-1:]`, since facts without a hop are judged as well.
+        # The region of a private link says nothing of where things are stored. `[-1:]`, since facts without a
+        # hop are judged as well.
         linked = any(self._match_on(hop.host, hop.port, facts.on).link for hop in facts.hops[-1:])
         warnings = tuple(each.detail for each in decision.findings if reason_of(each.reason).logged)
         return judged._replace(creates_there=not doubted and not linked, warnings=warnings)
