@@ -8,9 +8,9 @@ from pathlib import Path
 import otel_residency
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
-from otel_residency.core.entries import FeatureRule
 from otel_residency.core.facts import Reference
 from otel_residency.core.reasons import REASONS, reason_of
+from otel_residency.core.revision import FeatureRule
 from tests.cases import CASES
 from tests.frozen import CATALOGUE
 

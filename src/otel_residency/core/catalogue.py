@@ -18,13 +18,12 @@ from otel_residency.core.entries import (
     HostPattern,
     InferenceProfile,
     ProjectResidency,
-    Revision,
-    Row,
     Sender,
     TelemetryHost,
     TelemetryPattern,
     Tool,
 )
+from otel_residency.core.revision import Revision, Row
 
 T = TypeVar("T")
 
