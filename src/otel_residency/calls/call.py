@@ -97,26 +97,6 @@ class Call:
         self._start(judgement, base)
         self._enforce(judgement)
 
-    def sends(self, request: Any, http_client: Any) -> bool:
-        """Whether `request`, which does not have the extension of this call, is one of this call.
-
-        A subclass of the client may build its requests itself, a hook may drop the extension, and an auth
-        flow may send the body in a request of its own. A token that is fetched in between is no part of the
-        call.
-        """
-        try:
-            if self.assessment.snapshot is not None:
-                if http_client is not self.client._client:
-                    return False
-                if self.assessment.sends(request):
-                    return True
-            path = getattr(self.options, "url", None)
-            sent: bytes = request.url.raw_path.partition(b"?")[0]
-            return isinstance(path, str) and sent.endswith(path.partition("?")[0].encode())
-        except Exception as error:
-            self.state.log_failure("reading a request", error)
-            return False
-
     def on_hop(self, request: Any) -> None:
         """Judge a request of this call that is about to be sent, as it is now.
 
