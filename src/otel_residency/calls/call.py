@@ -16,7 +16,7 @@ from otel_residency.calls.assessment import Assessment
 from otel_residency.calls.body import RequestFacts
 from otel_residency.calls.context import current_call
 from otel_residency.calls.correlation import TrackedCall
-from otel_residency.calls.late_body import is_running, watch_read
+from otel_residency.calls.late_body import is_running, watch_body
 from otel_residency.calls.reporter import CallReporter
 from otel_residency.calls.request import EXTENSION, ClientBaseUrl, SendingHop, client_base_url
 from otel_residency.calls.response import ResponseState, read_answer, read_body
@@ -253,14 +253,7 @@ class Call:
         """Follow a body that the application will read, without a reference to the response."""
         self.state.stream_ender.prepare()
         self.tracked.try_settle = self.settle_if_complete
-        if self._watch is not None:
-            response.stream = self._watch(response.stream, self)
-            # `finalize` keeps the bound method, and so the call, alive. If the call held the response, its
-            # stream would never be dropped (tests/calls/test_symptoms.py, test_memory_does_not_grow).
-            finalize(response.stream, self.on_close)
-        # Only JSON names a model or an id; other bodies may be large files.
-        if "json" in response.headers.get("content-type", ""):
-            watch_read(response, self)
+        watch_body(response, self, self._watch)
 
     def on_read_begin(self) -> None:
         """The application begins to read the body of the response."""
