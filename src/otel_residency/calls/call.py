@@ -290,8 +290,7 @@ class Call:
 
     def on_close(self) -> None:
         """The response was closed or dropped; if its body is being read, the reader ends the call."""
-        iterator = self.iterator() if self.iterator is not None else None
-        if not self.being_read and not (iterator is not None and is_running(iterator)):
+        if not self.being_read and not is_running(self.iterator and self.iterator()):
             self.abandon()
 
     def abandon(self) -> None:

@@ -25,7 +25,7 @@ Watcher = TypeVar("Watcher", bound=BodyWatcher)
 
 
 def is_running(iterator: Any) -> bool:
-    """Whether a generator is computing its next item right now."""
+    """Whether `iterator` is a generator that is computing its next item right now."""
     return bool(getattr(iterator, "gi_running", False) or getattr(iterator, "ag_running", False))
 
 
