@@ -3,6 +3,7 @@
 The catalogue may contain more than `facts.yaml`: what was added to it later.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from otel_residency.catalogue import load_catalogue
 from otel_residency.core.entries import FeatureRule, Revision, TierRule
 
 FILE = Path(__file__).with_name("facts.yaml")
-ORIGINAL = Path(__file__).parents[3] / "shared" / "residency" / "catalogue.yaml"
+COLLECTION = Path(__file__).parents[3] / "shared" / "residency" / "catalogue.yaml"
+"""Where maintainers collect facts, beside the repository; others have only the copy, `FILE`."""
+DIGEST = "965e526ba18ba605e95beb5fe053069f66e4814046b3c50025f9a6a1815e6d7d"
+"""Of the collection that the catalogue was last compared with."""
 CATALOGUE = load_catalogue()
 ENTRIES = CATALOGUE.entries
 TABLES = {revision.id: revision for revision in ENTRIES.revisions}
@@ -37,10 +41,10 @@ def facts() -> dict[str, Any]:
     return loaded
 
 
-@pytest.mark.skipif(not ORIGINAL.exists(), reason="the collection itself is not beside this repository")
 def test_the_facts_are_those_that_were_collected() -> None:
-    """Where the collection is at hand, the copy in this repository is the same."""
-    assert FILE.read_bytes() == ORIGINAL.read_bytes()
+    """Nobody adjusted the facts to the catalogue, and a newer collection is not ignored."""
+    for file in (FILE, *([COLLECTION] if COLLECTION.exists() else [])):
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == DIGEST, file
 
 
 def _exact(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
