@@ -106,6 +106,17 @@ def test_the_table_of_versions_is_what_is_installed() -> None:
     assert pinned["wrapt"] == opentelemetry["wrapt"]
 
 
+def test_releases_whose_own_tests_run_have_their_requirements() -> None:
+    """The newest release is one of them, and there is no file of another release."""
+    releases = [each["version"] for each in VERSIONS["openai"] if "conformance" in each]
+    files = {file.name: file for file in (ROOT / "tests" / "conformance").glob("requirements-*.txt")}
+    assert files.keys() == {f"requirements-{release}.txt" for release in releases}
+    for release in releases:
+        text = files[f"requirements-{release}.txt"].read_text(encoding="utf-8")
+        assert f"openai=={release}" in text.splitlines()
+    assert releases[-1] == VERSIONS["openai"][-1]["version"]
+
+
 def test_the_package_says_that_it_works_with_what_is_tested() -> None:
     """The oldest versions of the table are the lower bounds of the package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
