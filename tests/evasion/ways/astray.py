@@ -1,33 +1,33 @@
-"""Somebody between the client and the EU leads it to the US: its name is asked for, and nothing else."""
+"""A proxy or a DNS server leads the client to the US. The client asks for the name of the host in the EU."""
 # ruff: noqa: D103 - the table says what each one is
 
 import requests
 
-from tests.evasion.road import AT_EU, CHAT, Road
+from tests.evasion.attempt import AT_EU, CHAT, Attempt
 from tests.evasion.ways import others
 from tests.internet import EU, US
 
 
-def by_a_proxy(road: Road) -> None:
-    road.patch.setitem(road.internet._ports, EU, road.internet.get(US))
-    road.chat()
+def by_a_proxy(attempt: Attempt) -> None:
+    attempt.patch.setitem(attempt.internet._ports, EU, attempt.internet.get(US))
+    attempt.chat()
 
 
-def by_a_directory(road: Road) -> None:
-    road.direct(poisoned=True)
-    road.chat()
+def by_a_directory(attempt: Attempt) -> None:
+    attempt.direct(poisoned=True)
+    attempt.chat()
 
 
-def requests_by_a_directory(road: Road) -> None:
-    road.direct(poisoned=True)
+def requests_by_a_directory(attempt: Attempt) -> None:
+    attempt.direct(poisoned=True)
     requests.post(AT_EU, json=CHAT, verify=others.authority(), timeout=20)
 
 
-def standard_by_a_directory(road: Road) -> None:
-    road.direct(poisoned=True)
-    others.connected(road, EU).request("POST", "/v1/chat/completions", others.TEXT, others.JSON)
+def standard_by_a_directory(attempt: Attempt) -> None:
+    attempt.direct(poisoned=True)
+    others.connected(attempt, EU).request("POST", "/v1/chat/completions", others.TEXT, others.JSON)
 
 
-def aiohttp_by_a_directory(road: Road) -> None:
-    road.direct(poisoned=True)
+def aiohttp_by_a_directory(attempt: Attempt) -> None:
+    attempt.direct(poisoned=True)
     others.with_aiohttp(lambda session: session.post(AT_EU, json=CHAT))

@@ -1,4 +1,4 @@
-"""What no guard inside a process can stop, as far as it is cheap to show."""
+"""Bypasses that no guard inside a process can stop."""
 # ruff: noqa: D103 - the table says what each one is
 
 import ssl
@@ -10,7 +10,7 @@ import httpx2
 from openai import _base_client
 
 from otel_residency import ResidencyInstrumentor
-from tests.evasion.road import AT_EU, AT_US, PATH, Road
+from tests.evasion.attempt import AT_EU, AT_US, PATH, Attempt
 from tests.evasion.ways.configured import ELSEWHERE
 from tests.evasion.ways.others import JSON, TEXT, connected
 from tests.internet import EU, US
@@ -18,44 +18,44 @@ from tests.internet import EU, US
 BY_HAND = f"POST {PATH} HTTP/1.1\r\nhost: {US}\r\ncontent-length: {len(TEXT)}\r\n\r\n{TEXT}".encode()
 
 
-def uninstrument(road: Road) -> None:
+def uninstrument(attempt: Attempt) -> None:
     ours = ResidencyInstrumentor()
     if ours.is_instrumented_by_opentelemetry:
         ours.uninstrument()
-    road.chat(base_url=ELSEWHERE)
+    attempt.chat(base_url=ELSEWHERE)
 
 
-def everything_put_back(road: Road) -> None:
+def everything_put_back(attempt: Attempt) -> None:
     for owner, name in (
         (_base_client.SyncAPIClient, "request"),
         (_base_client.BaseClient, "_build_request"),
         (httpx2.Client, "_send_single_request"),
     ):
-        road.patch.setattr(owner, name, unwrap(getattr(owner, name)))
-    road.chat(base_url=ELSEWHERE)
+        attempt.patch.setattr(owner, name, unwrap(getattr(owner, name)))
+    attempt.chat(base_url=ELSEWHERE)
 
 
-def raw_socket(road: Road) -> None:
-    road.direct()
-    plain = road.enter(create_connection((US, 443)))
-    own = road.enter(ssl.create_default_context().wrap_socket(plain, server_hostname=US))
-    own.sendall(BY_HAND)
-    own.recv(1)
+def raw_socket(attempt: Attempt) -> None:
+    attempt.direct()
+    plain = attempt.enter(create_connection((US, 443)))
+    encrypted = attempt.enter(ssl.create_default_context().wrap_socket(plain, server_hostname=US))
+    encrypted.sendall(BY_HAND)
+    encrypted.recv(1)
 
 
-def raw_bytes_over_a_connection(road: Road) -> None:
-    road.direct()
-    connection = connected(road, US)
+def raw_bytes_over_a_connection(attempt: Attempt) -> None:
+    attempt.direct()
+    connection = connected(attempt, US)
     connection.connect()
     connection.send(BY_HAND)
     connection.sock.recv(1)
 
 
-def core_of_the_http_client(road: Road) -> None:
-    road.direct()
+def core_of_the_http_client(attempt: Attempt) -> None:
+    attempt.direct()
     httpcore2.request("POST", AT_US, headers=list(JSON.items()), content=TEXT.encode())
 
 
-def proxy_without_certificates(road: Road) -> None:
-    road.patch.setitem(road.internet._ports, EU, road.internet.get(US))
-    road.enter(httpx2.Client(verify=False)).post(AT_EU, json={})
+def proxy_without_certificates(attempt: Attempt) -> None:
+    attempt.patch.setitem(attempt.internet._ports, EU, attempt.internet.get(US))
+    attempt.enter(httpx2.Client(verify=False)).post(AT_EU, json={})
