@@ -51,16 +51,16 @@ def reporting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Report
     def of_files(*texts: bytes, **options: Any) -> AuditReport:
         (tmp_path / "all.jsonl").write_bytes(b"".join(texts))
         with over_files([tmp_path], VENDORS, lambda *_: None) as source:
-            return ask(source, **options)
+            return report_on(source, **options)
 
     def of_clickhouse(*texts: bytes, **options: Any) -> AuditReport:
         with (
             serving(line for text in texts for line in text.splitlines()) as url,
             connected(url, PASSWORD) as (name, query),
         ):
-            return ask(over_clickhouse(name, query, VENDORS), **options)
+            return report_on(over_clickhouse(name, query, VENDORS), **options)
 
-    def ask(source: RecordSource, **options: Any) -> AuditReport:
+    def report_on(source: RecordSource, **options: Any) -> AuditReport:
         return make_report(source, options.pop("catalogue", CATALOGUE), NOW, **options)
 
     return of_files if request.param == "files" else of_clickhouse
@@ -109,7 +109,7 @@ def test_both_engines_give_the_same_report(tmp_path: Path) -> None:
     assert from_clickhouse._replace(inputs=from_files.inputs) == from_files
 
 
-def test_days_are_those_asked_for(reporting: Reporting) -> None:
+def test_days_are_those_requested(reporting: Reporting) -> None:
     """The first and the last day count, in UTC; the policy may have been recorded on another day."""
     ledger = Ledger()
     for day in range(1, 8):
@@ -160,7 +160,7 @@ def test_traces_count_where_there_is_no_ledger(reporting: Reporting) -> None:
     assert made.replay.not_judged == {NO_FACTS: 1}
 
 
-def test_traces_tell_of_calls_that_have_no_record(reporting: Reporting) -> None:
+def test_traces_show_calls_that_have_no_record(reporting: Reporting) -> None:
     """Where only some processes of a service keep a ledger, the calls of the others are not lost."""
     claims = Ledger("claims")
     for second in range(3):
@@ -195,7 +195,7 @@ def test_a_ledger_that_was_sent_too_counts_once(tmp_path: Path) -> None:
     assert not [gap for gap in made.gaps if gap.kind == "sequence"]
 
 
-def test_calls_that_the_export_gate_judged_count_where_nothing_else_tells(reporting: Reporting) -> None:
+def test_calls_that_only_the_export_gate_judged_are_counted(reporting: Reporting) -> None:
     """A client's span with a verdict is the call, whatever its host, unless a record of ours is."""
     claims, scripts = Ledger("claims"), Ledger("scripts")
     claims.call(facts())
@@ -211,7 +211,7 @@ def _missing(made: AuditReport) -> list[str]:
     return [gap.text for gap in made.gaps if gap.kind == "missing"]
 
 
-def test_counters_that_disagree_with_the_records_are_told(reporting: Reporting) -> None:
+def test_counters_that_disagree_with_the_records_are_reported(reporting: Reporting) -> None:
     """Every process counts on its own, a restarted one from zero; what is counted twice is told once."""
     claims = Ledger("claims")
     for second in range(7):
@@ -238,7 +238,7 @@ def test_counters_that_disagree_with_the_records_are_told(reporting: Reporting) 
     assert more in answer(reporting(claims.text, *points))
 
 
-def test_counters_tell_pieces_or_sums(reporting: Reporting) -> None:
+def test_counters_are_deltas_or_sums(reporting: Reporting) -> None:
     """What is told piece by piece is added up."""
     claims = Ledger("claims")
     claims.call(facts())
@@ -266,7 +266,7 @@ def test_what_was_counted_before_the_first_day_is_not_missing(reporting: Reporti
     assert gap == "claims counted 399 calls: 398 more than are recorded, and 0 violations more."
 
 
-def test_a_service_that_only_counts_is_told(reporting: Reporting) -> None:
+def test_a_service_that_only_counts_is_reported(reporting: Reporting) -> None:
     """Without any record the counter is all that is known, and the answer says it."""
     points = counter("search", 4, nanoseconds(DAY, 60), nanoseconds(DAY), violation=True)
     made = reporting(points)
@@ -274,7 +274,7 @@ def test_a_service_that_only_counts_is_told(reporting: Reporting) -> None:
     assert answer(made) == "No call was recorded, but events or counters report 4 violations."
 
 
-def test_calls_that_nobody_judged_are_told(reporting: Reporting) -> None:
+def test_calls_that_nobody_judged_are_reported(reporting: Reporting) -> None:
     """Spans of others to a host of the vendor count for services that tell nothing themselves."""
     claims, notebook = Ledger("claims"), Ledger("notebook")
     claims.call(facts())
@@ -291,7 +291,7 @@ def test_calls_that_nobody_judged_are_told(reporting: Reporting) -> None:
     assert made.gaps[0].kind == "foreign"
 
 
-def test_events_of_violations_without_a_record_are_told(reporting: Reporting) -> None:
+def test_events_of_violations_without_a_record_are_reported(reporting: Reporting) -> None:
     """A sampled trace is missing, its event is not: the difference is a gap."""
     search = Ledger("search")
     event = search.attributes(facts(US))
@@ -303,7 +303,7 @@ def test_events_of_violations_without_a_record_are_told(reporting: Reporting) ->
     }
 
 
-def test_missing_records_are_told(reporting: Reporting) -> None:
+def test_missing_records_are_reported(reporting: Reporting) -> None:
     """Numbers that are not there, records that are there twice, and what a writer could not write."""
     claims, letters = Ledger("claims"), Ledger("letters")
     for second in range(8):
@@ -312,11 +312,11 @@ def test_missing_records_are_told(reporting: Reporting) -> None:
     letters.end(dropped=5)
     kept = [line + b"\n" for number, line in enumerate(claims.lines) if number not in (0, 4, 5)]
     made = reporting(*kept, letters.text, letters.lines[3])
-    told = [gap.text for gap in made.gaps if gap.kind in ("sequence", "dropped")]
+    texts = [gap.text for gap in made.gaps if gap.kind in ("sequence", "dropped")]
     claims_writer, letters_writer = (
         f"{each.service}, process {each.writer[:12]}" for each in (claims, letters)
     )
-    assert told == [
+    assert texts == [
         f"{claims_writer}: 3 of 9 records were not read, the first one among them.",
         f"{letters_writer}: 1 record too many was read, and was counted twice.",
         f"{letters_writer}: 5 records could not be written, as it reports itself.",
@@ -329,8 +329,8 @@ def test_very_many_gaps_are_counted(reporting: Reporting) -> None:
     for writer in writers:
         writer.call(facts())
     made = reporting(*(writer.lines[1] + b"\n" for writer in writers))
-    told = [gap.text for gap in made.gaps if gap.kind == "sequence"]
-    assert (len(told), told[-1]) == (51, "And 10 more of this kind.")
+    texts = [gap.text for gap in made.gaps if gap.kind == "sequence"]
+    assert (len(texts), texts[-1]) == (51, "And 10 more of this kind.")
 
 
 def _calling(service: str, days: list[int]) -> bytes:
@@ -340,7 +340,7 @@ def _calling(service: str, days: list[int]) -> bytes:
     return ledger.text
 
 
-def test_a_service_that_fell_silent_is_told(reporting: Reporting) -> None:
+def test_a_service_that_fell_silent_is_reported(reporting: Reporting) -> None:
     """Silence is what is long for that service: a free weekend is none, nor are few calls at all."""
     weekdays = [day for day in range(28) if (date(2026, 10, 1) + timedelta(day)).weekday() < 5]
     made = reporting(
@@ -356,7 +356,7 @@ def test_a_service_that_fell_silent_is_told(reporting: Reporting) -> None:
     ]
 
 
-def test_days_without_records_are_told(reporting: Reporting) -> None:
+def test_days_without_records_are_reported(reporting: Reporting) -> None:
     """A period that was asked for and is not covered is a gap, and no record at all is no proof."""
     ledger = Ledger()
     ledger.call(facts())
@@ -429,7 +429,7 @@ def test_a_policy_of_another_release_is_not_a_missing_one(reporting: Reporting) 
     assert reporting(ledger.text).replay.not_judged == {UNREADABLE_POLICY: 1}
 
 
-def test_a_table_that_is_not_known_here_is_told(reporting: Reporting) -> None:
+def test_a_table_that_is_missing_here_is_reported(reporting: Reporting) -> None:
     """By a revision of the future nothing is outdated; what is answered otherwise has another table."""
     ledger = Ledger()
     ledger.call(facts(model="gpt-9"), catalogue="openai-2027-01", verdict="eligible", violation=False)
@@ -440,7 +440,7 @@ def test_a_table_that_is_not_known_here_is_told(reporting: Reporting) -> None:
     assert any("openai-2027-01, unknown here" in each.text for each in made.gaps)
 
 
-def test_what_breaks_the_policy_now_is_told_first(reporting: Reporting) -> None:
+def test_what_breaks_the_policy_now_is_reported_first(reporting: Reporting) -> None:
     """However few calls it is; then what became worse, and what became better last."""
     ledger = Ledger()
     for second in range(9):
@@ -448,8 +448,8 @@ def test_what_breaks_the_policy_now_is_told_first(reporting: Reporting) -> None:
     for second in range(5):
         ledger.call(facts(model="gpt-4o")._replace(answer=None), second, verdict="eligible")
     ledger.call(facts(US), verdict="eligible", violation=False)
-    told = [(each.was, each.now, each.calls) for each in reporting(ledger.text).replay.differences]
-    assert told == [
+    differences = [(each.was, each.now, each.calls) for each in reporting(ledger.text).replay.differences]
+    assert differences == [
         ("eligible", "ineligible", 1),
         ("eligible", "indeterminate", 5),
         ("ineligible", "eligible", 9),
@@ -474,17 +474,17 @@ def test_the_numbers_are_those_of_a_plain_count(reporting: Reporting, supposed: 
     documents: dict[str, Policy] = {}
     for line in text.splitlines():
         record = read_record(line)
-        told = record.attributes
+        attributes = record.attributes
         if record.event == names.EVENT_POLICY:
-            documents[told[names.POLICY]] = read_policy(told[names.POLICY_DOCUMENT])
-        if record.event != names.EVENT_CALL or (seen := record.facts) is None:
+            documents[attributes[names.POLICY]] = read_policy(attributes[names.POLICY_DOCUMENT])
+        if record.event != names.EVENT_CALL or (recorded_facts := record.facts) is None:
             continue
-        recorded = told[names.VIOLATION]
-        stopped += not recorded and decide(seen, catalogue, supposed).violation
-        if by := documents.get(told[names.POLICY]):
-            now = decide(seen, catalogue, by)
+        recorded = attributes[names.VIOLATION]
+        stopped += not recorded and decide(recorded_facts, catalogue, supposed).violation
+        if by := documents.get(attributes[names.POLICY]):
+            now = decide(recorded_facts, catalogue, by)
             judged += 1
-            differ += (now.verdict, now.violation) != (told[names.VERDICT], recorded)
+            differ += (now.verdict, now.violation) != (attributes[names.VERDICT], recorded)
             broken += now.violation and not recorded
     replay = reporting(text, catalogue=catalogue, what_if=lambda *_: supposed).replay
     assert judged == replay.judged
@@ -506,18 +506,18 @@ def mixed(catalogue: Catalogue, second: int) -> bytes:
             (EU, US, GLOBAL),
             (SNAPSHOT, "gpt-4o", "gpt-5.5-2026-04-23", "gpt-4o-2024-05-13"),
         ):
-            said = facts(host, model, on=day)
+            call_facts = facts(host, model, on=day)
             for project in ("proj_us", "proj_eu"):
                 for number in range(1 + second):
-                    ledger.call(said._replace(project=project), number)
-            ledger.call(said._replace(answer=None), policy="ffffffffffff")
+                    ledger.call(call_facts._replace(project=project), number)
+            ledger.call(call_facts._replace(answer=None), policy="ffffffffffff")
         ledger.call(facts(US), verdict="eligible", violation=False)
         ledger.call(facts(), facts=None)
         lines.append(ledger.text)
     return b"".join(lines)
 
 
-def test_another_policy_tells_what_it_would_have_stopped(reporting: Reporting) -> None:
+def test_another_policy_reports_what_it_would_have_stopped(reporting: Reporting) -> None:
     """Only calls that did not break the recorded one count, by service."""
     ledger = Ledger()
     ledger.call(facts())
@@ -534,7 +534,7 @@ def test_another_policy_tells_what_it_would_have_stopped(reporting: Reporting) -
     ]
 
 
-def test_a_database_without_the_tables_is_told() -> None:
+def test_a_database_without_the_tables_is_reported() -> None:
     """Who asks another database learns what is missing."""
     with pytest.raises(AuditError, match="neither a table otel_logs nor otel_traces"):
         over_clickhouse("there", lambda _: [], VENDORS)
@@ -551,7 +551,7 @@ def test_a_wrong_password_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "localhost", "ftp://h/d", "http://h:port/"])
-def test_a_url_that_is_none_is_told(url: str) -> None:
+def test_a_url_that_is_none_is_reported(url: str) -> None:
     """The error says how one is written."""
     with pytest.raises(AuditError, match="is like https://"):
         with connected(url, ""):
@@ -559,7 +559,7 @@ def test_a_url_that_is_none_is_told(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "told"),
+    ("part", "whole", "text"),
     [
         (0, 0, "\N{EN DASH}"),
         (0, 9, "0 %"),
@@ -569,15 +569,15 @@ def test_a_url_that_is_none_is_told(url: str) -> None:
         (1, 3, "33.3 %"),
     ],
 )
-def test_a_share_is_never_rounded_up(part: int, whole: int, told: str) -> None:
+def test_a_share_is_never_rounded_up(part: int, whole: int, text: str) -> None:
     """All but one of very many is not all."""
-    assert share(part, whole).replace("\N{NO-BREAK SPACE}", " ") == told
+    assert share(part, whole).replace("\N{NO-BREAK SPACE}", " ") == text
 
 
 @pytest.mark.parametrize(
     ("days", "step", "number"), [(1, "day", 1), (63, "day", 63), (70, "week", 11), (500, "month", 18)]
 )
-def test_time_is_told_in_steps_that_can_be_read(
+def test_time_is_reported_in_steps_that_can_be_read(
     reporting: Reporting, days: int, step: str, number: int
 ) -> None:
     """Days, weeks or months, none left out between the first and the last."""
@@ -641,37 +641,37 @@ def test_the_answer_begins_with_what_went_wrong_and_where(reporting: Reporting) 
     assert first_sentence(notes) == "No region was required of the recorded calls (1 call, 10 Nov 2026)"
 
 
-def test_the_answer_says_no_more_than_is_known(reporting: Reporting) -> None:
+def test_the_answer_claims_no_more_than_the_records_show(reporting: Reporting) -> None:
     """That no call went elsewhere is said only where every call that was sent went to the region."""
     sound = Ledger()
     for second in range(4):
         sound.call(facts(), second)
 
-    def told(text: bytes) -> str:
+    def normalized(text: bytes) -> str:
         return answer(reporting(text)).replace("\N{NO-BREAK SPACE}", " ")
 
-    assert told(sound.text) == (
+    assert normalized(sound.text) == (
         "No recorded call went to a host outside Europe (4 calls, 10 Nov 2026). "
         "All used a host in Europe with a listed endpoint and model."
     )
     for second in range(2):
         sound.call(facts(US), second, action=names.BLOCKED)
-    assert told(sound.text) == (
+    assert normalized(sound.text) == (
         "No recorded call went to a host outside Europe (6 calls, 10 Nov 2026). "
         "4 (66.6 %) used a host in Europe with a listed endpoint and model; "
         "2 would have gone elsewhere and were blocked before anything was sent there."
     )
-    known = "No recorded call that had to stay in Europe is known to have gone elsewhere "
+    answer_start = "No recorded call that had to stay in Europe is known to have gone elsewhere "
     for elsewhere in (
         facts("somewhere.example"),
         facts(US, path="/v1/models", model="")._replace(method="GET", model=None, answer=None),
     ):
         other = Ledger("other")
         other.call(elsewhere)
-        assert told(sound.text + other.text).startswith(known)
+        assert normalized(sound.text + other.text).startswith(answer_start)
     bogus = Ledger("bogus")
     bogus.call(facts("api.openai.eu"))
-    assert told(bogus.text).startswith(
+    assert normalized(bogus.text).startswith(
         "1 of 1 recorded call (100 %, 10 Nov 2026) did not meet the requirement to stay in Europe"
     )
 

@@ -63,11 +63,11 @@ def written(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyP
 
 def checked(path: Path, *public: Path) -> Verification:
     """What verification says."""
-    known = dict(checker(key.read_bytes()) for key in public)
-    return verify(find_ledgers([path]), known, checkpoints=find_checkpoints([path]))
+    keys = dict(checker(key.read_bytes()) for key in public)
+    return verify(find_ledgers([path]), keys, checkpoints=find_checkpoints([path]))
 
 
-def beside(path: Path) -> Path:
+def checkpoint_file(path: Path) -> Path:
     """The file with the checkpoints."""
     return Path(f"{path}.checkpoints")
 
@@ -88,7 +88,7 @@ def test_a_ledger_is_as_it_was_written(written: Path, keys: tuple[Path, Path]) -
         2,
         len(written.read_bytes().splitlines()),
     )
-    assert verified.signed == len(beside(written).read_bytes().splitlines()) == 2 * 3
+    assert verified.signed == len(checkpoint_file(written).read_bytes().splitlines()) == 2 * 3
 
 
 @pytest.mark.parametrize("number", range(LINES))
@@ -123,10 +123,10 @@ def test_a_removed_record_is_found(written: Path, number: int) -> None:
     link = read_link(written.read_bytes().splitlines()[number])
     assert link is not None
     change(written, lambda lines: lines.pop(number))
-    told = [each.what for each in checked(written).problems if each.writer == link.writer]
+    problem_texts = [each.what for each in checked(written).problems if each.writer == link.writer]
     missing = f"Record {link.sequence} is missing before this one."
-    cut = f"The ledger was cut here: {beside(written)} has a copy of record {link.sequence}."
-    assert told[0] == (cut if number == LINES - 1 else missing)
+    cut = f"The ledger was cut here: {checkpoint_file(written)} has a copy of record {link.sequence}."
+    assert problem_texts[0] == (cut if number == LINES - 1 else missing)
 
 
 @pytest.mark.parametrize("number", range(LINES - 1))
@@ -182,12 +182,12 @@ def rewritten(lines: Lines) -> Lines:
     return lines
 
 
-def test_a_chain_made_anew_is_found_by_the_checkpoints_beside(written: Path) -> None:
+def test_a_chain_made_anew_is_found_by_the_checkpoint_file(written: Path) -> None:
     """Who changes a record and every hash after it has not changed the other file."""
     change(written, rewritten)
     problems = checked(written).problems
     assert {problem.what for problem in problems} == {
-        f"The checkpoint differs from its copy in {beside(written)}."
+        f"The checkpoint differs from its copy in {checkpoint_file(written)}."
     }
 
 
@@ -195,7 +195,9 @@ def test_a_chain_made_anew_is_found_by_signatures(written: Path, keys: tuple[Pat
     """Who changes both files has no key: signatures find it, and only they do."""
     change(written, rewritten)
     lines = written.read_bytes().splitlines(keepends=True)
-    beside(written).write_bytes(b"".join(line for line in lines if names.EVENT_CHECKPOINT.encode() in line))
+    checkpoint_file(written).write_bytes(
+        b"".join(line for line in lines if names.EVENT_CHECKPOINT.encode() in line)
+    )
     assert checked(written).problems == ()
     problems = checked(written, keys[1]).problems
     assert {problem.what for problem in problems} == {
@@ -236,17 +238,17 @@ def test_what_is_no_record_is_found(written: Path) -> None:
     assert '{"verdict": "eligible"}' in str(problems[0])
 
 
-def test_the_checkpoints_beside_are_looked_at_too(written: Path) -> None:
+def test_the_checkpoint_file_is_checked_too(written: Path) -> None:
     """It is told where they were changed or removed; only the last one may be missing, by a crash."""
-    change(beside(written), lambda lines: lines.pop(1))
+    change(checkpoint_file(written), lambda lines: lines.pop(1))
     assert [problem.what for problem in checked(written).problems] == [
-        f"The checkpoint has no copy in {beside(written)}."
+        f"The checkpoint has no copy in {checkpoint_file(written)}."
     ]
-    change(beside(written), lambda lines: lines.pop())
+    change(checkpoint_file(written), lambda lines: lines.pop())
     assert len(checked(written).problems) == 2
-    change(beside(written), lambda lines: lines.append(b"?\n"))
-    assert checked(written).problems[0].file == str(beside(written))
-    beside(written).unlink()
+    change(checkpoint_file(written), lambda lines: lines.append(b"?\n"))
+    assert checked(written).problems[0].file == str(checkpoint_file(written))
+    checkpoint_file(written).unlink()
     (problem,) = checked(written).problems
     assert "The checkpoint file is missing: without it a cut" in problem.what
 
@@ -301,7 +303,7 @@ def test_a_process_whose_file_is_gone_is_found(tmp_path: Path) -> None:
     assert problem.what == "All records of this process are missing."
 
 
-def test_of_very_many_problems_the_first_are_told(written: Path) -> None:
+def test_of_very_many_problems_the_first_are_reported(written: Path) -> None:
     """However much is wrong, memory is bounded."""
     with written.open("ab") as file:
         file.writelines(b"?\n" for _ in range(3000))
@@ -347,12 +349,12 @@ def unpacked(path: Path) -> bytes:
 
 def kept(folder: Path, kind: str, key: Path | None) -> Path:
     """Leave a ledger of three writers: in one file, with files put aside, in a file each, or several such."""
-    told: dict[str, Any] = {"key": str(key)} if key else {}
+    problem_texts: dict[str, Any] = {"key": str(key)} if key else {}
     if kind == "rotated":
-        told["rotate_bytes"] = 9000
+        problem_texts["rotate_bytes"] = 9000
     for writer in range(3):
         path = folder if kind == "each" else folder / f"ledger{writer if kind == 'several' else ''}.jsonl"
-        made = ledger(path, **told)
+        made = ledger(path, **problem_texts)
         for number in range(5):
             made.record(call(model=f"m{number}"))
             assert made.flush()
@@ -379,12 +381,12 @@ def sound(
 
 def chains(files: dict[Path, bytes], order: list[Path]) -> defaultdict[str, list[bytes]]:
     """The lines of each writer in their order, and those of nobody."""
-    told = defaultdict(list)
+    problem_texts = defaultdict(list)
     for path in order:
         for line in filter(bytes.strip, files.get(path, b"").split(b"\n")):
             link = read_link(line)
-            told[link.writer if link is not None else ""].append(line)
-    return told
+            problem_texts[link.writer if link is not None else ""].append(line)
+    return problem_texts
 
 
 class Tampering(NamedTuple):
@@ -397,7 +399,7 @@ class Tampering(NamedTuple):
     other_place: int
     made: Edit
 
-    def do(self, files: dict[Path, bytes], paths: list[Path], known: Lines) -> None:
+    def do(self, files: dict[Path, bytes], paths: list[Path], keys: Lines) -> None:
         """Do it to `files`, at `paths`; `known` are lines that were in them."""
         path, other_path = paths[self.file % len(paths)], paths[self.other_file % len(paths)]
         text = files.get(path, b"")
@@ -420,14 +422,14 @@ class Tampering(NamedTuple):
         elif self.what == "swap":
             lines[line], lines[other] = lines[other], lines[line]
         elif self.what == "put":
-            lines.insert(line, self.made(known[self.other_place % len(known)]) + b"\n")
+            lines.insert(line, self.made(keys[self.other_place % len(keys)]) + b"\n")
         elif self.what == "move":
             del lines[line]
         files[path] = b"".join(lines)
         if self.what in ("move", "repeat"):
-            others = files.get(other_path, b"").splitlines(keepends=True)
-            others.insert(self.other_place % (len(others) + 1), taken)
-            files[other_path] = b"".join(others)
+            other_lines = files.get(other_path, b"").splitlines(keepends=True)
+            other_lines.insert(self.other_place % (len(other_lines) + 1), taken)
+            files[other_path] = b"".join(other_lines)
 
 
 def nested(line: bytes) -> bytes:
@@ -488,9 +490,9 @@ def test_whatever_is_done_to_a_ledger_is_found(sound: Kept, done: list[Tampering
     sound.restore(sound.files)
     paths, order = sound.ledgers, sound.ledgers
     files = dict(sound.files)
-    known = [line for path in paths for line in files[path].splitlines()]
+    keys = [line for path in paths for line in files[path].splitlines()]
     for each in done:
-        each.do(files, paths, known)
+        each.do(files, paths, keys)
     before, after = chains(sound.files, order), chains(files, order)
     assume(before != after)
     sound.restore(files)
@@ -560,7 +562,7 @@ def test_what_stands_behind_a_record_in_its_line_is_found(
 
 @settings(deadline=None, max_examples=300)
 @given(data=st.data())
-def test_a_cut_of_our_own_is_only_noted(data: st.DataObject) -> None:
+def test_a_cut_by_the_writer_is_only_noted(data: st.DataObject) -> None:
     """A record that lacks its end, at any byte, was cut by a crash, whatever letters are in it."""
     text = data.draw(st.text())
     record = Record(names.EVENT_CALL, 1, 2, {"ä": text, "b": [True, False, 12, text]}, resource={text: text})
@@ -603,7 +605,7 @@ def test_the_last_checkpoint_is_signed_as_it_stands(
     *lines, last = path.read_bytes().splitlines(keepends=True)
     assert edit(last) != last
     path.write_bytes(b"".join(lines) + edit(last))
-    beside(path).write_bytes(edit(last))
+    checkpoint_file(path).write_bytes(edit(last))
     assert checked(path, keys[1]).problems
 
 
@@ -618,7 +620,7 @@ def cut_back(tmp_path: Path, keys: tuple[Path, Path]) -> tuple[Path, Chain]:
     made.close()
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:3]))
-    beside(path).write_bytes(lines[2])
+    checkpoint_file(path).write_bytes(lines[2])
     link = read_link(lines[2].rstrip())
     assert link is not None
     chain = Chain()
@@ -662,12 +664,12 @@ def test_records_made_up_behind_an_end_are_found(written: Path, keys: tuple[Path
 
 
 @pytest.mark.parametrize("made", [again, doubled])
-@pytest.mark.parametrize("held", [1, 1 << 25])
+@pytest.mark.parametrize("pending_limit", [1, 1 << 25])
 def test_a_line_made_up_behind_a_checkpoint_holds_one_record(
-    cut_back: tuple[Path, Chain], made: Edit, held: int, monkeypatch: pytest.MonkeyPatch
+    cut_back: tuple[Path, Chain], made: Edit, pending_limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no checkpoint vouches for a line it is read, however many there are: it can't hide others."""
-    monkeypatch.setattr(room, "_PENDING", held)
+    monkeypatch.setattr(room, "_PENDING", pending_limit)
     path, chain = cut_back
     _, line = chain.add(Record(names.EVENT_POLICY, 1, 2, {}))
     with path.open("ab") as file:
@@ -679,7 +681,7 @@ def test_a_line_made_up_behind_a_checkpoint_holds_one_record(
     )
 
 
-def test_checkpoints_that_are_not_beside_are_found(written: Path) -> None:
+def test_checkpoints_in_another_folder_are_found(written: Path) -> None:
     """Nobody puts a process that ended in order into a ledger, who can't write to the checkpoints."""
     other = ledger(written.parent / "other.jsonl")
     other.record(call())
@@ -688,24 +690,24 @@ def test_checkpoints_that_are_not_beside_are_found(written: Path) -> None:
         file.write((written.parent / "other.jsonl").read_bytes())
     (problem,) = checked(written).problems
     assert problem.line == 2 * LINES + 3
-    assert problem.what == f"The checkpoint has no copy in {beside(written)}."
+    assert problem.what == f"The checkpoint has no copy in {checkpoint_file(written)}."
 
 
 def test_a_checkpoint_that_comes_while_one_reads_is_none_that_is_missing(written: Path) -> None:
     """A ledger may be looked at while it is written: what is not yet beside at first is looked for again."""
-    text = beside(written).read_bytes()
-    beside(written).write_bytes(b"".join(text.splitlines(keepends=True)[:2]))
+    text = checkpoint_file(written).read_bytes()
+    checkpoint_file(written).write_bytes(b"".join(text.splitlines(keepends=True)[:2]))
 
     def come(_: int) -> None:
-        beside(written).write_bytes(text)
+        checkpoint_file(written).write_bytes(text)
 
     assert verify([written], {}, come).problems == ()
 
 
 def test_two_checkpoints_of_one_number_are_found(written: Path) -> None:
     """Who can only append to the checkpoints can't put others in their place."""
-    first = beside(written).read_bytes().splitlines(keepends=True)[0]
-    with beside(written).open("ab") as file:
+    first = checkpoint_file(written).read_bytes().splitlines(keepends=True)[0]
+    with checkpoint_file(written).open("ab") as file:
         file.write(first + first.replace(b"claims", b"Claims"))
     (problem,) = checked(written).problems
     assert (problem.line, problem.what) == (
@@ -727,7 +729,7 @@ def test_all_that_a_report_reads_is_looked_at(written: Path) -> None:
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
-def test_a_packed_ledger_is_known_by_what_it_is(written: Path, compress: Edit) -> None:
+def test_a_packed_ledger_is_recognised_by_its_content(written: Path, compress: Edit) -> None:
     """The name does not matter; what is cut or no longer whole is told."""
     packed = compress(written.read_bytes())
     written.write_bytes(packed)
@@ -738,7 +740,7 @@ def test_a_packed_ledger_is_known_by_what_it_is(written: Path, compress: Edit) -
     }
 
 
-def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
+def test_a_ledger_that_can_not_be_unpacked_is_not_verified(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the library is missing this is no tampering, but an error with its fix."""
@@ -749,13 +751,13 @@ def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
 
 
 @pytest.mark.parametrize(
-    ("problem", "told"),
+    ("problem", "problem_texts"),
     [
         (LedgerProblem("a.jsonl", 3, "0f", 7, "Cut here."), "a.jsonl:3: writer 0f, record 7: Cut here."),
         (LedgerProblem("a.jsonl", 3, "", None, "No record."), "a.jsonl:3: No record."),
         (LedgerProblem("a.checkpoints", 0, "", None, "Missing."), "a.checkpoints: Missing."),
     ],
 )
-def test_a_problem_is_one_line(problem: LedgerProblem, told: str) -> None:
+def test_a_problem_is_one_line(problem: LedgerProblem, problem_texts: str) -> None:
     """It names its place as compilers do, and nothing that is not known."""
-    assert str(problem) == told
+    assert str(problem) == problem_texts

@@ -35,15 +35,15 @@ HALF = len(MIXED) // 2
 def _uploads(internet: Internet) -> None:
     """The vendor: each upload has an id, each part another one, and the file of each upload its own."""
 
-    def respond(asked: Asked) -> Reply:
+    def respond(request: Asked) -> Reply:
         upload = {"object": "upload", "status": "pending", "filename": "f", "purpose": "batch"}
-        if asked.path.endswith("/uploads"):
+        if request.path.endswith("/uploads"):
             return answer({**upload, "id": f"upload_{next(NUMBERS)}"})
-        if asked.path.endswith("/parts"):
+        if request.path.endswith("/parts"):
             return answer({"object": "upload.part", "id": f"part_{next(NUMBERS)}"})
-        if asked.path.endswith("/complete"):
+        if request.path.endswith("/complete"):
             return answer({**upload, "file": {"id": f"file-{next(NUMBERS)}", "object": "file"}})
-        return ordinary(asked)
+        return ordinary(request)
 
     internet.respond = respond
 
@@ -112,7 +112,7 @@ def test_a_file_on_disk_is_read_too(kind: Kind, residency: Recorded, tmp_path: P
     assert residency.values("residency.verdict")[-1] == "eligible"
 
 
-def test_each_part_tells_of_the_lines_so_far(kind: Kind, residency: Recorded) -> None:
+def test_each_part_reports_the_lines_so_far(kind: Kind, residency: Recorded) -> None:
     """A line counts as soon as it is whole; before the first one there is nothing to tell of."""
     upload = Uploads(kind)
     content = line() + line("gpt-5.2")
@@ -122,7 +122,7 @@ def test_each_part_tells_of_the_lines_so_far(kind: Kind, residency: Recorded) ->
     assert [told(residency, number)[0] for number in range(4)] == [None, None, 1, 2]
 
 
-def test_a_part_with_an_ineligible_line_is_refused_before_it_leaves(
+def test_a_part_with_an_ineligible_line_is_refused_before_it_is_sent(
     kind: Kind, instrument: Instrument, internet: Internet, tmp_path: Path
 ) -> None:
     """Where a contract lists such uploads, `block` lets the good part go, and not the one that is not."""
@@ -157,7 +157,7 @@ def test_another_order_than_that_of_the_uploads_is_unseen(
     assert lines(residency) == (1, UNSEEN, (1,))
 
 
-def test_a_part_that_nobody_saw_makes_the_file_unseen(kind: Kind, residency: Recorded) -> None:
+def test_a_part_that_was_not_read_makes_the_file_unseen(kind: Kind, residency: Recorded) -> None:
     """A part of another process is named at the end, and was not read."""
     upload = Uploads(kind)
     upload.complete(upload.part(GOOD), "part_of_another")
@@ -202,14 +202,14 @@ def test_a_part_that_failed_can_be_sent_again(
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     respond, failures = internet.respond, [error(500)] * 3
     upload = Uploads(kind, max_retries=1)
-    internet.respond = lambda asked: failures.pop() if failures else respond(asked)
+    internet.respond = lambda request: failures.pop() if failures else respond(request)
     with pytest.raises(openai.InternalServerError):
         upload.part(MIXED[:HALF])
     upload.complete(upload.part(MIXED[:HALF]), upload.part(MIXED[HALF:]))
     assert lines(residency) == WORST
 
 
-def test_raw_answers_tell_the_ids_too(kind: Kind, residency: Recorded) -> None:
+def test_raw_answers_report_the_ids_too(kind: Kind, residency: Recorded) -> None:
     """The application may parse an answer itself."""
     upload = Uploads(kind)
     raw = upload.uploads.with_raw_response
@@ -220,7 +220,7 @@ def test_raw_answers_tell_the_ids_too(kind: Kind, residency: Recorded) -> None:
 
 
 @pytest.mark.usefixtures("residency")
-def test_a_completed_upload_is_held_no_longer(kind: Kind) -> None:
+def test_a_completed_upload_is_released(kind: Kind) -> None:
     """What is known of an upload goes when its file is known."""
     upload = Uploads(kind)
     part = upload.part(GOOD)

@@ -35,8 +35,8 @@ def chat(kind: Kind, client: Any) -> Any:
 def test_pagination_makes_one_span_per_page(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """Iterating over a list is one call for each page of it."""
 
-    def pages(asked: Asked) -> Reply:
-        first = "after=" not in asked.path
+    def pages(request: Asked) -> Reply:
+        first = "after=" not in request.path
         return answer({"object": "list", "data": [{"id": "job-1"}] if first else [], "has_more": first})
 
     internet.respond = pages
@@ -50,9 +50,9 @@ def test_pagination_makes_one_span_per_page(kind: Kind, residency: Recorded, int
 def test_polling_makes_one_span_per_request(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """A helper that asks until something is done makes as many calls as it asks."""
 
-    def working(asked: Asked) -> Reply:
+    def working(request: Asked) -> Reply:
         status = "completed" if len(internet.requests) > 2 else "in_progress"
-        return answer({**body_of(asked.path, None), "status": status}, openai_poll_after_ms="1")
+        return answer({**body_of(request.path, None), "status": status}, openai_poll_after_ms="1")
 
     internet.respond = working
     client = kind.open()
@@ -80,14 +80,14 @@ def test_an_upload_makes_one_span_per_part(kind: Kind, residency: Recorded) -> N
 # Answers that the client does not parse.
 
 
-def test_a_raw_response_tells_its_model(kind: Kind, residency: Recorded) -> None:
+def test_a_raw_response_reports_its_model(kind: Kind, residency: Recorded) -> None:
     """The model of an answer counts also where the application parses the answer later, or never."""
     kind.run(kind.open().chat.completions.with_raw_response.create(**{**CHAT, "model": ALIAS}))
     assert residency.span["residency.model.snapshot"] == SNAPSHOT
     assert residency.span["residency.reasons"] == ("model.alias_resolved",)
 
 
-def test_an_http_response_tells_its_model(kind: Kind, residency: Recorded) -> None:
+def test_an_http_response_reports_its_model(kind: Kind, residency: Recorded) -> None:
     """A call that is cast to the response of the HTTP library is judged by its body, too."""
     body = {**CHAT, "model": ALIAS}
     response = kind.run(kind.open().post("/chat/completions", body=body, cast_to=http.Response))
@@ -164,7 +164,7 @@ def test_a_base_url_that_is_changed_later(kind: Kind, residency: Recorded) -> No
     assert residency.values("residency.region") == ["eu", "us"]
 
 
-def test_an_absolute_url_leaves_the_base_url_behind(kind: Kind, residency: Recorded) -> None:
+def test_an_absolute_url_replaces_the_base_url(kind: Kind, residency: Recorded) -> None:
     """A call to a full URL goes there, whatever the client is configured with."""
     client = kind.open()
     kind.run(client.post(f"https://{US}/v1/chat/completions", **BODY))
@@ -276,7 +276,7 @@ def test_azure(kind: Kind, residency: Recorded, internet: Internet, deployment: 
     client = kind.open("AzureOpenAI", **AZURE_ARGUMENTS, **deployment)
     body = {**CHAT, "model": "chat"}
     kind.run(client.chat.completions.create(**body))
-    assert [asked.path.partition("?")[0] for asked in internet.requests] == [
+    assert [request.path.partition("?")[0] for request in internet.requests] == [
         "/openai/deployments/chat/chat/completions"
     ]
     assert residency.span["residency.endpoint"] == "/v1/chat/completions"
@@ -337,7 +337,7 @@ def test_providers(kind: Kind, residency: Recorded, internet: Internet, name: st
 @pytest.mark.parametrize(
     ("region", "found"), [("eu", "eu"), ("us", "us"), ("global", "global"), ("ae", "ae")]
 )
-def test_the_clients_own_setting(kind: Kind, instrument: Instrument, region: str, found: str) -> None:
+def test_the_setting_of_the_client(kind: Kind, instrument: Instrument, region: str, found: str) -> None:
     """`data_residency=` of the client chooses a host, and it is the host that is judged."""
     residency = instrument(catalogue="newest")
     chat(kind, kind.open(data_residency=region))
@@ -380,8 +380,8 @@ def test_a_call_inside_of_a_call(kind: Kind, residency: Recorded) -> None:
         await inside.chat.completions.create(**CHAT)
 
     hooks = {"request": [kind.pick(hook, hook_async)]}
-    own = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
-    chat(kind, kind.open(http_client=own, base_url=f"https://{US}/v1"))
+    http_client = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
+    chat(kind, kind.open(http_client=http_client, base_url=f"https://{US}/v1"))
     inner, outer = residency.spans
     assert residency.values("residency.hop.hosts") == [(EU,), (US,)]
     assert (inner.parent, outer.parent) == (outer.context, None)

@@ -76,7 +76,7 @@ def late_body(kind: Kind, client: Any) -> Any:
     try:
         return kind.run(kind.enter(manager).read())
     finally:
-        kind.leave(manager)
+        kind.exit(manager)
 
 
 def refused_by_vendor(kind: Kind, client: Any) -> Any:
@@ -95,13 +95,13 @@ MADE = 2 * len(CALLS)
 Make: TypeAlias = Callable[[str], list[Outcome]]
 
 
-def respond(asked: Asked) -> Reply:
+def respond(request: Asked) -> Reply:
     """What the hosts answer to these calls."""
-    if asked.path.endswith("as=refused"):
+    if request.path.endswith("as=refused"):
         return error(404, "model_not_found", "there is no such model")
-    if asked.path.endswith("as=redirected") and asked.host != SECOND_EU:
+    if request.path.endswith("as=redirected") and request.host != SECOND_EU:
         return redirect(307, f"https://{SECOND_EU}/v1/chat/completions")
-    return ordinary(asked)
+    return ordinary(request)
 
 
 @pytest.fixture
@@ -132,9 +132,9 @@ def _tidy(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     yield
     assert not trace.get_current_span().get_span_context().is_valid
-    told = logged(caplog)
-    assert len(told) == len(set(told))
-    assert PROMPT not in str(told)
+    messages = logged(caplog)
+    assert len(messages) == len(set(messages))
+    assert PROMPT not in str(messages)
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -147,9 +147,9 @@ def failed(caplog: pytest.LogCaptureFixture) -> set[str]:
     """The parts that the package says have failed."""
     beginning = "otel-residency failed in "
     return {
-        told.removeprefix(beginning).partition(":")[0]
-        for told in logged(caplog)
-        if told.startswith(beginning)
+        message.removeprefix(beginning).partition(":")[0]
+        for message in logged(caplog)
+        if message.startswith(beginning)
     }
 
 
@@ -237,8 +237,8 @@ def test_a_redirect_that_can_not_be_judged(
 
     read_hop = sending.read_hop
 
-    def fails_later(request: Any, said: Any, *, redirected: bool = False) -> Any:
-        return broken() if redirected else read_hop(request, said, redirected=redirected)
+    def fails_later(request: Any, routing: Any, *, redirected: bool = False) -> Any:
+        return broken() if redirected else read_hop(request, routing, redirected=redirected)
 
     expected = make(EU)
     internet.requests.clear()
@@ -278,7 +278,7 @@ teller = pytest.mark.parametrize(("teller", "expected_sums"), TELLERS.values(), 
 
 
 @teller
-def test_flag_mode_goes_on_without_telling(
+def test_flag_mode_goes_on_without_reporting(
     make: Make,
     instrument: Instrument,
     monkeypatch: pytest.MonkeyPatch,
@@ -298,7 +298,7 @@ def test_flag_mode_goes_on_without_telling(
 
 
 @teller
-def test_block_mode_judges_without_telling(
+def test_block_mode_judges_without_reporting(
     make: Make,
     instrument: Instrument,
     internet: Internet,
@@ -327,8 +327,8 @@ def test_the_judgement_of_an_answer_fails(
 
     decide = guard.decide
 
-    def fails_later(facts: CallFacts, *others: Any) -> Any:
-        return broken() if facts.answer else decide(facts, *others)
+    def fails_later(facts: CallFacts, *arguments: Any) -> Any:
+        return broken() if facts.answer else decide(facts, *arguments)
 
     expected = make(EU), make(US)
     monkeypatch.setattr(guard, "decide", fails_later)

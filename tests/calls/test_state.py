@@ -139,7 +139,7 @@ def test_used_elsewhere_than_it_was_created(
     assert residency.span["residency.verdict"] in ("ineligible", "not_applicable")
 
 
-def test_the_id_is_never_told(kind: Kind, residency: Recorded, thing: tuple[Use, Use]) -> None:
+def test_the_id_is_never_recorded(kind: Kind, residency: Recorded, thing: tuple[Use, Use]) -> None:
     """Neither a span nor an event nor a metric names what was used."""
     create, use = thing
     kind.run(create(kind.open(base_url=base(US))))
@@ -159,7 +159,7 @@ def test_the_id_is_never_told(kind: Kind, residency: Recorded, thing: tuple[Use,
     ],
     ids=["response", "conversation", "conversation object", "prompt", "extra body"],
 )
-def test_what_nobody_saw_is_not_known(kind: Kind, residency: Recorded, *, more: dict[str, Any]) -> None:
+def test_what_was_not_recorded_is_unknown(kind: Kind, residency: Recorded, *, more: dict[str, Any]) -> None:
     """A request that brings along what was stored somewhere is indeterminate, and no violation."""
     extra = {"extra_body": more} if "extra_body" not in more else more
     kind.run(response(kind.open(), **extra))
@@ -186,12 +186,12 @@ def test_what_is_elsewhere_is_refused(kind: Kind, instrument: Instrument, intern
     assert internet.requests == []
 
 
-@pytest.mark.parametrize("seen", ["first", "all"])
-def test_streams_tell_what_they_create(kind: Kind, residency: Recorded, *, seen: str) -> None:
+@pytest.mark.parametrize("where", ["first", "all"])
+def test_streams_report_what_they_create(kind: Kind, residency: Recorded, *, where: str) -> None:
     """The response of a stream may be used as soon as its first event is there, and its items at the end."""
     client = kind.open(base_url=base(US))
     stream = kind.run(response(client, stream=True))
-    if seen == "first":
+    if where == "first":
         kind.next(stream)
         used: dict[str, Any] = {"previous_response_id": "resp_1"}
     else:
@@ -204,14 +204,14 @@ def test_streams_tell_what_they_create(kind: Kind, residency: Recorded, *, seen:
 
 
 @pytest.mark.parametrize("variant", ["with_raw_response", "with_streaming_response"])
-def test_raw_responses_tell_what_they_create(kind: Kind, residency: Recorded, *, variant: str) -> None:
+def test_raw_responses_report_what_they_create(kind: Kind, residency: Recorded, *, variant: str) -> None:
     """It does not matter who parses the answer."""
     create = getattr(kind.open(base_url=base(US)).responses, variant).create
     answered = create(model=SNAPSHOT, input="Hello")
     if variant == "with_streaming_response":
         inside = kind.enter(answered)
         kind.run(inside.read())
-        kind.leave(answered)
+        kind.exit(answered)
     else:
         kind.run(kind.run(answered).parse())
     assert MISMATCH in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
@@ -223,7 +223,7 @@ def test_what_is_not_stored_is_not_remembered(kind: Kind, residency: Recorded) -
     assert made(kind, residency, lambda client: response(client, previous_response_id="resp_1")) == (UNSEEN,)
 
 
-def test_a_completion_is_not_stored_unless_asked_for(kind: Kind, residency: Recorded) -> None:
+def test_a_completion_is_not_stored_unless_requested(kind: Kind, residency: Recorded) -> None:
     """The ordinary chat completion leaves nothing in the memory."""
     made(kind, residency, lambda client: client.chat.completions.create(model=SNAPSHOT, messages=[]), US)
     assert runtime.state is not None
@@ -246,7 +246,7 @@ def test_a_gateway_s_region_is_that_of_the_policy(kind: Kind, instrument: Instru
     assert MISMATCH in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
-def test_a_gateway_that_went_elsewhere_leaves_no_region(
+def test_a_gateway_that_went_elsewhere_gives_no_region(
     kind: Kind, instrument: Instrument, internet: Internet
 ) -> None:
     """Where a gateway says that it left its region, it is not known where the thing is."""
@@ -258,7 +258,7 @@ def test_a_gateway_that_went_elsewhere_leaves_no_region(
     assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
-def test_a_gateway_that_is_told_to_go_elsewhere_leaves_no_region(kind: Kind, instrument: Instrument) -> None:
+def test_a_gateway_that_is_sent_elsewhere_gives_no_region(kind: Kind, instrument: Instrument) -> None:
     """Where the request tells a gateway to send it on, it is not known where the thing is."""
     residency = instrument(hosts={GATEWAY: {"region": "eu"}})
     order = {"x-portkey-custom-host": base(US)}
@@ -268,7 +268,7 @@ def test_a_gateway_that_is_told_to_go_elsewhere_leaves_no_region(kind: Kind, ins
     )
 
 
-def test_a_project_of_another_region_leaves_no_region(
+def test_a_project_of_another_region_gives_no_region(
     kind: Kind, instrument: Instrument, internet: Internet, tmp_path: Path
 ) -> None:
     """Where the project that answers is one of another geography, it is not known where the thing is."""
@@ -281,7 +281,7 @@ def test_a_project_of_another_region_leaves_no_region(
     assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
-def test_a_private_link_leaves_no_region(kind: Kind, residency: Recorded) -> None:
+def test_a_private_link_gives_no_region(kind: Kind, residency: Recorded) -> None:
     """The region of a private link is not that of the project behind it."""
     made(kind, residency, response, "spaincentral.privatelink.api.openai.com")
     assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
@@ -289,19 +289,19 @@ def test_a_private_link_leaves_no_region(kind: Kind, residency: Recorded) -> Non
 
 def test_a_redirect_creates_where_it_led(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """The region is that of the host that answered."""
-    internet.respond = lambda asked: (
-        ordinary(asked) if asked.host == US else Reply(307, {"location": base(US) + "/responses"})
+    internet.respond = lambda request: (
+        ordinary(request) if request.host == US else Reply(307, {"location": base(US) + "/responses"})
     )
     made(kind, residency, response)
     internet.respond = ordinary
     assert MISMATCH in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
-def job(asked: Asked) -> Reply:
+def job(request: Asked) -> Reply:
     """A fine-tuning job that is done, or whatever else was asked for."""
-    if "fine_tuning" not in asked.path:
-        return ordinary(asked)
-    tuned = TUNED if asked.method == "GET" else None
+    if "fine_tuning" not in request.path:
+        return ordinary(request)
+    tuned = TUNED if request.method == "GET" else None
     return answer({"id": "ftjob-1", "object": "fine_tuning.job", "fine_tuned_model": tuned})
 
 
@@ -318,7 +318,7 @@ def test_a_model_is_where_its_job_was_created(
     assert (MISMATCH in chat) is found
 
 
-def test_a_model_of_an_unknown_job_is_not_known(kind: Kind, residency: Recorded, internet: Internet) -> None:
+def test_a_model_of_an_unknown_job_has_no_region(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """The host at which a job is asked for proves nothing about where it was created."""
     internet.respond = job
     made(kind, residency, lambda client: client.fine_tuning.jobs.retrieve("ftjob-1"))

@@ -75,8 +75,11 @@ def test_one_host_without_region_serves_one_geography() -> None:
     storage = next(case for case in CASES if case.id == name)
     policy = storage.policy._replace(require=("jp", "au"))
     assert judged(storage.facts, policy, ("au", "jp")).verdict is Verdict.ELIGIBLE
-    own = policy._replace(require=())
-    for refused in (judged(storage.facts, policy, ("au",)), judged(storage.facts, own, ("jp",))):
+    without_requirement = policy._replace(require=())
+    for refused in (
+        judged(storage.facts, policy, ("au",)),
+        judged(storage.facts, without_requirement, ("jp",)),
+    ):
         assert (refused.reasons[0], refused.violation) == ("host.global", True)
 
 
@@ -86,7 +89,7 @@ RULES = EU.policy._replace(
 
 
 @pytest.mark.parametrize(
-    ("asked", "answered", "required", "changed"),
+    ("requested", "answered", "required", "changed"),
     [
         (None, None, "eu", False),
         ("proj_us", None, "us", False),
@@ -98,10 +101,10 @@ RULES = EU.policy._replace(
     ],
 )
 def test_the_rule_of_the_project_holds(
-    *, asked: str | None, answered: str | None, required: str, changed: bool
+    *, requested: str | None, answered: str | None, required: str, changed: bool
 ) -> None:
     """The first rule for the project that answered, or else was asked; another one than asked is a doubt."""
-    decision = judged(US._replace(project=asked, answer=Answer(project=answered)), RULES)
+    decision = judged(US._replace(project=requested, answer=Answer(project=answered)), RULES)
     assert (decision.required, decision.violation) == ((required,), required == "eu")
     reasons = {"project.changed": changed, "host.region_mismatch": required == "eu"}
     assert set(decision.reasons) == {reason for reason, found in reasons.items() if found}

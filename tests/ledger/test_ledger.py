@@ -49,11 +49,11 @@ def outcomes() -> Callable[[], dict[str, int]]:
     """Tells how many records had each outcome since the test began."""
     observe = counters().records.observer()
 
-    def told() -> dict[str, int]:
+    def counts() -> dict[str, int]:
         points = observe(None)  # type: ignore[arg-type]
         return {str((point.attributes or {})[names.LEDGER_OUTCOME]): int(point.value) for point in points}
 
-    return told
+    return counts
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_a_ledger_begins_with_the_policy_and_ends_with_a_checkpoint(path: Path) 
     ]
     assert read_policy(records[0].attributes[names.POLICY_DOCUMENT]).require == ("eu",)
     assert {record.resource["service.name"] for record in records} == {"claims"}
-    beside = Path(f"{path}.checkpoints").read_bytes().splitlines()
-    assert [read_record(line) for line in beside] == [records[2], records[4]]
+    checkpoints = Path(f"{path}.checkpoints").read_bytes().splitlines()
+    assert [read_record(line) for line in checkpoints] == [records[2], records[4]]
     assert [record.attributes.get(names.LEDGER_CLOSED) for record in records[2::2]] == [None, True]
     assert checked(path).problems == checked(path).notes == ()
 
@@ -102,7 +102,7 @@ def test_every_call_of_many_threads_is_recorded(path: Path, outcomes: Callable[[
     assert checked(path).problems == ()
 
 
-def test_no_writer_leaves_many_records_without_a_checkpoint(path: Path) -> None:
+def test_no_writer_has_many_records_without_a_checkpoint(path: Path) -> None:
     """However many calls wait to be written, there is a checkpoint after every thousand, and a batch."""
     made = ledger(path)
     with made._writing:  # as if the disk took long
@@ -124,7 +124,7 @@ def in_child(made: Any, name: str, count: int) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("shared", [True, False], ids=["one file", "one file each"])
-def test_forked_processes_have_chains_of_their_own(tmp_path: Path, path: Path, *, shared: bool) -> None:
+def test_forked_processes_have_separate_chains(tmp_path: Path, path: Path, *, shared: bool) -> None:
     """A fork has a chain of its own, and what waited in its parent is recorded once, by the parent."""
     place = path if shared else tmp_path / "many/"
     if not shared:
@@ -277,7 +277,7 @@ while True:
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one file", "one file each"])
-def test_processes_killed_in_the_middle_leave_whole_lines(
+def test_processes_killed_in_the_middle_write_whole_lines(
     tmp_path: Path, path: Path, *, shared: bool
 ) -> None:
     """Whatever a process was doing when it was killed, nothing that is there is damaged."""
@@ -401,7 +401,7 @@ def test_processes_that_put_files_aside_at_once(path: Path) -> None:
     assert (verified.problems, verified.notes) == ((), ())
 
 
-def test_a_file_that_others_rename_or_delete(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_another_process_renames_or_deletes(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A renamed file is gone on with; of a deleted one it is told what was in it; a folder is waited for."""
     made = ledger(path, required=True)
     for number in range(3):
@@ -439,7 +439,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["/bin/umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_is_told_of_and_survived(
+def test_a_full_disk_is_reported_and_survived(
     small_disk: Path, caplog: pytest.LogCaptureFixture, outcomes: Callable[[], dict[str, int]]
 ) -> None:
     """It is logged once; what was written stays whole, what waits is written when there is room again."""
