@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import pytest
 
-from examples.demo.loopback import NetworkLog, Reply
+from examples.demo.loopback import Asked, Reply
 from otel_residency.settings.load import read_settings
 from tests.cli.command import read_document, start
 from tests.internet import BOGUS, EU, GATEWAY, GLOBAL, Internet
@@ -28,7 +28,7 @@ RETENTION = {"proj_test": "organization_default", "proj_us": "none"}
 """Of a project that is not named here the API does not tell it."""
 
 
-def administration(request: NetworkLog) -> Reply:
+def administration(request: Asked) -> Reply:
     """The Admin API: two pages of projects, and a retention for all but one of them."""
     path, _, query = request.path.partition("?")
     if request.headers["authorization"] != f"Bearer {KEY}":
@@ -152,8 +152,8 @@ def test_calls_are_judged_by_the_project_that_answers(
     residency = instrument(read_settings({"OTEL_RESIDENCY_POLICY": str(policy)}))
     client = openai.OpenAI(base_url=f"https://{EU}/v1")
 
-    def answering(project: str) -> Callable[[NetworkLog], Reply]:
-        def respond(request: NetworkLog) -> Reply:
+    def answering(project: str) -> Callable[[Asked], Reply]:
+        def respond(request: Asked) -> Reply:
             reply = ordinary(request)
             return reply._replace(headers={**reply.headers, "openai-project": project})
 
