@@ -1,4 +1,4 @@
-"""What is asked of the records, and what is made of the answers."""
+"""The report: figures, gaps and findings of the records."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -140,7 +140,7 @@ def test_a_finding_names_reason_rule_source_and_revision(reporting: Reporting) -
 
 
 def test_a_call_that_is_not_understood_is_not_kept(reporting: Reporting) -> None:
-    """A verdict of another release, or none, counts as not known."""
+    """A missing verdict, or one of another release, counts as unknown."""
     ledger = Ledger()
     ledger.call(facts(), verdict="splendid")
     ledger.call(facts(), verdict=None)
@@ -149,7 +149,7 @@ def test_a_call_that_is_not_understood_is_not_kept(reporting: Reporting) -> None
 
 
 def test_traces_count_where_there_is_no_ledger(reporting: Reporting) -> None:
-    """Spans of a service with a ledger are the same calls; those of a service without are told of."""
+    """Spans of a service with a ledger are the same calls; those of a service without one are reported."""
     claims, search = Ledger("claims"), Ledger("search")
     claims.call(facts())
     made = reporting(claims.text, span(claims, facts()), span(search, facts(US)))
@@ -196,7 +196,7 @@ def test_a_ledger_that_was_sent_too_counts_once(tmp_path: Path) -> None:
 
 
 def test_calls_that_only_the_export_gate_judged_are_counted(reporting: Reporting) -> None:
-    """A client's span with a verdict is the call, whatever its host, unless a record of ours is."""
+    """An HTTP span with a verdict is a call, at any host, unless a record of the call exists."""
     claims, scripts = Ledger("claims"), Ledger("scripts")
     claims.call(facts())
     made = reporting(
@@ -212,7 +212,7 @@ def _missing(made: AuditReport) -> list[str]:
 
 
 def test_counters_that_disagree_with_the_records_are_reported(reporting: Reporting) -> None:
-    """Every process counts on its own, a restarted one from zero; what is counted twice is told once."""
+    """Each process has a counter, which a restart sets to zero; what is counted twice is reported once."""
     claims = Ledger("claims")
     for second in range(7):
         claims.call(facts(), second)
@@ -239,7 +239,7 @@ def test_counters_that_disagree_with_the_records_are_reported(reporting: Reporti
 
 
 def test_counters_are_deltas_or_sums(reporting: Reporting) -> None:
-    """What is told piece by piece is added up."""
+    """Deltas are added up."""
     claims = Ledger("claims")
     claims.call(facts())
     points = [
@@ -251,7 +251,7 @@ def test_counters_are_deltas_or_sums(reporting: Reporting) -> None:
 
 
 def test_what_was_counted_before_the_first_day_is_not_missing(reporting: Reporting) -> None:
-    """A counter that runs for days is asked for what it grew by within those that are asked for."""
+    """Of a counter that runs for days only the growth within the requested days counts."""
     claims = Ledger("claims")
     claims.call(facts(), 90)
     start = nanoseconds(DAY - timedelta(3))
@@ -267,7 +267,7 @@ def test_what_was_counted_before_the_first_day_is_not_missing(reporting: Reporti
 
 
 def test_a_service_that_only_counts_is_reported(reporting: Reporting) -> None:
-    """Without any record the counter is all that is known, and the answer says it."""
+    """Without any record there is only the counter, and the answer reports it."""
     points = counter("search", 4, nanoseconds(DAY, 60), nanoseconds(DAY), violation=True)
     made = reporting(points)
     assert _missing(made) == ["search counted 4 calls: 4 more than are recorded, and 4 violations more."]
@@ -275,7 +275,7 @@ def test_a_service_that_only_counts_is_reported(reporting: Reporting) -> None:
 
 
 def test_calls_that_nobody_judged_are_reported(reporting: Reporting) -> None:
-    """Spans of others to a host of the vendor count for services that tell nothing themselves."""
+    """HTTP spans to a host of the vendor count for services without records."""
     claims, notebook = Ledger("claims"), Ledger("notebook")
     claims.call(facts())
     made = reporting(
@@ -324,7 +324,7 @@ def test_missing_records_are_reported(reporting: Reporting) -> None:
 
 
 def test_very_many_gaps_are_counted(reporting: Reporting) -> None:
-    """Of gaps of one kind the first are told, and how many more there are."""
+    """The first gaps of a kind are listed, the others counted."""
     writers = [Ledger(f"service-{number:03}") for number in range(60)]
     for writer in writers:
         writer.call(facts())
@@ -357,7 +357,7 @@ def test_a_service_that_fell_silent_is_reported(reporting: Reporting) -> None:
 
 
 def test_days_without_records_are_reported(reporting: Reporting) -> None:
-    """A period that was asked for and is not covered is a gap, and no record at all is no proof."""
+    """A requested period without records is a gap, and no record at all proves nothing."""
     ledger = Ledger()
     ledger.call(facts())
     made = reporting(ledger.text, since=date(2026, 11, 1), until=date(2026, 12, 31))
@@ -381,7 +381,7 @@ def test_unchanged_records_give_the_recorded_answer(reporting: Reporting) -> Non
 
 
 def test_an_outdated_table_is_a_finding(reporting: Reporting) -> None:
-    """Calls that an older table allowed are told with how old it was, and what is true."""
+    """Calls that an older table allowed are reported with the age of the table and the present verdict."""
     old = load_catalogue("openai-2026-02")
     model = "gpt-5.5-2026-04-23"
     ledger = Ledger(catalogue=old)
@@ -400,7 +400,7 @@ def test_an_outdated_table_is_a_finding(reporting: Reporting) -> None:
 
 
 def test_an_altered_record_is_a_finding(reporting: Reporting) -> None:
-    """A verdict that its own facts do not give, by the same table, is told, and is a violation."""
+    """A verdict that does not follow from the facts and table of its record is reported as a violation."""
     ledger = Ledger()
     ledger.call(facts(US), verdict="eligible", violation=False)
     made = reporting(ledger.text)
@@ -421,7 +421,7 @@ def test_what_cannot_be_judged_again_is_counted(reporting: Reporting) -> None:
 
 
 def test_a_policy_of_another_release_is_not_a_missing_one(reporting: Reporting) -> None:
-    """It is among the records, and says what this release does not know."""
+    """It is among the records, and contains keys that this release does not support."""
     ledger = Ledger()
     document = {names.POLICY: "ffffffffffff", names.POLICY_DOCUMENT: '{"planet":"Mars"}'}
     ledger.add(names.EVENT_POLICY, nanoseconds(DAY), document)
@@ -535,7 +535,7 @@ def test_another_policy_reports_what_it_would_have_stopped(reporting: Reporting)
 
 
 def test_a_database_without_the_tables_is_reported() -> None:
-    """Who asks another database learns what is missing."""
+    """The error for another database names the missing tables."""
     with pytest.raises(AuditError, match="neither a table otel_logs nor otel_traces"):
         over_clickhouse("there", lambda _: [], VENDORS)
 
@@ -552,7 +552,7 @@ def test_a_wrong_password_is_one_line() -> None:
 
 @pytest.mark.parametrize("url", ["", "localhost", "ftp://h/d", "http://h:port/"])
 def test_a_url_that_is_none_is_reported(url: str) -> None:
-    """The error says how one is written."""
+    """The error shows the right form of a URL."""
     with pytest.raises(AuditError, match="is like https://"):
         with connected(url, ""):
             pass
@@ -591,7 +591,7 @@ def test_time_is_reported_in_steps_that_can_be_read(
 
 
 def test_a_table_that_takes_over_another_cites_both(reporting: Reporting) -> None:
-    """A finding cites where the part that it rests on was read, be it in the table that was taken over."""
+    """A finding cites the source of its rule, also if the rule is inherited from another table."""
     ledger = Ledger()
     ledger.call(facts(model="gpt-nobody-has-seen"))
     made = reporting(ledger.text)
@@ -603,7 +603,7 @@ def test_a_table_that_takes_over_another_cites_both(reporting: Reporting) -> Non
 
 @pytest.mark.parametrize("code", sorted(code for code, each in REASONS.items() if each.source not in UNCITED))
 def test_every_reason_that_rests_on_the_catalogue_has_a_source(tmp_path: Path, code: str) -> None:
-    """Whatever the finding, a reader is told where its rule was read."""
+    """Each finding shows the source of its rule."""
     ledger = Ledger()
     ledger.call(facts(US), reasons=(code,))
     (tmp_path / "ledger.jsonl").write_bytes(ledger.text)
@@ -615,7 +615,7 @@ def test_every_reason_that_rests_on_the_catalogue_has_a_source(tmp_path: Path, c
 
 
 def test_the_answer_begins_with_what_went_wrong_and_where(reporting: Reporting) -> None:
-    """It names the services with most of it; where nothing did, it says that nothing is known to have."""
+    """It names the services with most violations; without violations it claims no more than that."""
     broken = [Ledger(name) for name in ("a", "b", "c", "d")]
     for number, ledger in enumerate(broken):
         for second in range(number):
@@ -642,7 +642,7 @@ def test_the_answer_begins_with_what_went_wrong_and_where(reporting: Reporting) 
 
 
 def test_the_answer_claims_no_more_than_the_records_show(reporting: Reporting) -> None:
-    """That no call went elsewhere is said only where every call that was sent went to the region."""
+    """The report writes that no call went elsewhere only if every call that was sent went to the region."""
     sound = Ledger()
     for second in range(4):
         sound.call(facts(), second)

@@ -34,7 +34,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["whole", "streamed"])
 def chat(request: pytest.FixtureRequest) -> Callable[[Kind, Any], Any]:
-    """One chat completion, asked for in one piece or as a stream."""
+    """One chat completion, as a whole or as a stream."""
     streamed = request.param == "streamed"
 
     def call(kind: Kind, client: Any) -> Any:
@@ -59,7 +59,7 @@ def leading(*hosts: str, status: int) -> Callable[[Asked], Reply]:
 
 
 def recorded_hops(residency: Recorded) -> tuple[Any, ...]:
-    """What the span says about the way of the call."""
+    """The hosts and regions of the hops that the span records."""
     span = residency.span
     return span["residency.hop.hosts"], span["residency.hop.regions"], span["residency.region"]
 
@@ -132,7 +132,7 @@ def test_chains_of_redirects(
     hosts: tuple[str, ...],
     regions: tuple[str, ...],
 ) -> None:
-    """Every host on the way counts, also when the way leads back."""
+    """Each host of a chain counts, also when the chain leads back."""
     internet.respond = leading(*hosts, status=status)
     kind.run(kind.open().chat.completions.create(**CHAT))
     assert recorded_hops(residency) == (hosts, regions, regions[-1])
@@ -161,7 +161,7 @@ def blocking(instrument: Instrument) -> Recorded:
 
 
 def refused(kind: Kind, call: Callable[[], Any]) -> ResidencyViolationError:
-    """The refusal of a call: an error of its own kind, which nothing has wrapped."""
+    """The refusal of a call, which no other error wraps."""
     with pytest.raises(openai.OpenAIError) as caught:
         kind.run(call())
     assert type(caught.value) is ResidencyViolationError
@@ -201,7 +201,7 @@ def test_a_redirect_to_plain_http_is_refused(kind: Kind, blocking: Recorded, int
 def test_a_redirect_within_the_region_passes(
     kind: Kind, blocking: Recorded, internet: Internet, chat: Callable[[Kind, Any], Any]
 ) -> None:
-    """Block mode stands in nobody's way who stays in the region."""
+    """Block mode refuses no redirect that stays in the region."""
     internet.respond = leading(EU, SECOND_EU, status=307)
     chat(kind, kind.open())
     assert blocking.span["residency.violation"] is False
@@ -275,7 +275,7 @@ def test_a_derived_client_is_refused_and_the_other_is_not(
 def test_a_request_that_a_hook_sends_elsewhere_is_refused(
     kind: Kind, blocking: Recorded, internet: Internet
 ) -> None:
-    """Where a request goes is judged when it goes, after whatever the application does to it."""
+    """A request is judged when it is sent, after the application's hooks have changed it."""
 
     def astray(request: Any) -> None:
         request.url = request.url.copy_with(host=US)
@@ -293,7 +293,7 @@ def test_a_request_that_a_hook_sends_elsewhere_is_refused(
 def test_a_request_that_an_auth_flow_sends_elsewhere_is_refused(
     kind: Kind, blocking: Recorded, internet: Internet
 ) -> None:
-    """An authentication flow is part of the way, too."""
+    """The requests of an authentication flow are judged, too."""
 
     class Astray(http.Auth):  # type: ignore[name-defined,misc]
         def auth_flow(self, request: Any) -> Iterator[Any]:
@@ -350,7 +350,7 @@ def swapping(kind: Kind, body: Any) -> Any:
 
 
 def test_the_body_that_is_sent_is_reported(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """Of a body that a hook has replaced nothing is told: it was never sent."""
+    """A body that a hook has replaced is not recorded: it was never sent."""
     http_client = swapping(kind, {**CHAT, "model": "gpt-of-nobody"})
     call = kind.open(http_client=http_client).chat.completions.create(**CHAT, extra_body={"background": True})
     kind.run(call)
@@ -368,7 +368,7 @@ def test_a_custom_host_header_is_refused(kind: Kind, blocking: Recorded, interne
 
 
 def test_a_custom_name_in_tls_is_refused(kind: Kind, blocking: Recorded, internet: Internet) -> None:
-    """Who is asked for the certificate of another host than the one dialled may be that host."""
+    """A server whose certificate is for another host than the dialled one may be that host."""
 
     def rename(request: Any) -> None:
         request.extensions["sni_hostname"] = US
@@ -384,7 +384,7 @@ def test_a_custom_name_in_tls_is_refused(kind: Kind, blocking: Recorded, interne
 
 
 def test_the_target_that_is_sent_is_judged(kind: Kind, blocking: Recorded, internet: Internet) -> None:
-    """Where the HTTP library is told to send another path than that of the URL, that one counts."""
+    """Where the request has another target than the path of its URL, the target counts."""
 
     def aim(request: Any) -> None:
         request.extensions["target"] = b"/v1/videos?secret=1"
@@ -441,7 +441,7 @@ def test_retries_are_one_call(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 503])
 def test_a_call_that_fails(kind: Kind, residency: Recorded, internet: Internet, status: int) -> None:
-    """A call that fails in the end says how."""
+    """A call that fails records its error."""
     internet.respond = lambda _: error(status)
     with pytest.raises(openai.APIStatusError) as caught:
         kind.run(kind.open(max_retries=1).chat.completions.create(**CHAT))
@@ -453,7 +453,7 @@ def test_a_call_that_fails(kind: Kind, residency: Recorded, internet: Internet, 
 
 
 def test_a_host_that_can_not_be_reached(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """A call that reached nobody names whom it tried to reach."""
+    """A call that reached no host records the one that it tried."""
     internet.unreachable = {EU}
     with pytest.raises(openai.APIConnectionError):
         kind.run(kind.open(max_retries=2).chat.completions.create(**CHAT))
@@ -465,7 +465,7 @@ def test_a_host_that_can_not_be_reached(kind: Kind, residency: Recorded, interne
 
 
 def test_every_attempt_is_redirected(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """Attempts and redirects are told in the order in which they went out."""
+    """Attempts and redirects are recorded in the order in which they were sent."""
     answers = failing(error(500))
 
     def respond(request: Asked) -> Reply:
@@ -487,7 +487,7 @@ def test_a_redirect_of_a_later_attempt_is_refused(kind: Kind, blocking: Recorded
 
 
 def test_a_retry_is_not_taken_for_a_redirect(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """An attempt after a redirect that failed begins anew."""
+    """An attempt after a redirect that failed is a first hop."""
     internet.respond = failing(redirect(307, f"https://{SECOND_EU}{PATH}"), ConnectionAbortedError())
     kind.run(kind.open(max_retries=1).chat.completions.create(**CHAT))
     assert residency.span["residency.hop.hosts"] == (EU, SECOND_EU, EU)
@@ -533,7 +533,7 @@ WRONG_HOST = "Attempted to access resource with incorrect regional hostname. Ple
 def test_refused_by_the_vendor(
     kind: Kind, residency: Recorded, internet: Internet, *, status: int, code: str | None, message: str
 ) -> None:
-    """When the vendor says that host and project do not match, the prompt was there: that is the verdict."""
+    """The vendor reports that host and project do not match: it has received the prompt."""
     internet.respond = lambda _: error(status, code, message)
     with pytest.raises(openai.AuthenticationError):
         kind.run(kind.open().chat.completions.create(**CHAT))
@@ -543,7 +543,7 @@ def test_refused_by_the_vendor(
 
 
 def test_an_ordinary_401_is_no_verdict(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """A wrong key says nothing about regions."""
+    """An error about a wrong key does not change the region."""
     internet.respond = lambda _: error(401, "invalid_api_key", "Incorrect API key provided.")
     with pytest.raises(openai.AuthenticationError):
         kind.run(kind.open().chat.completions.create(**CHAT))

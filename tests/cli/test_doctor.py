@@ -66,7 +66,7 @@ def test_every_check_is_documented() -> None:
 
 
 def test_an_exporter_that_is_not_installed_is_reported_with_its_fix(sound: dict[str, str]) -> None:
-    """The error that opentelemetry-instrument swallows is told, and that the guard is missing for it."""
+    """The doctor shows the error that opentelemetry-instrument swallows, and that the guard is missing."""
     run = examine(**sound | {"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"})
     status, found, fix = run["start.telemetry"]
     assert (run.code, status) == (1, "failure")
@@ -96,7 +96,7 @@ def test_a_base_url_is_judged_by_the_policy(sound: dict[str, str], url: str, sta
 
 
 def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
-    """Without OPENAI_BASE_URL the doctor warns that the client's own default has no region."""
+    """Without OPENAI_BASE_URL the doctor warns that the client's default host has no region."""
     del sound["OPENAI_BASE_URL"]
     status, found, fix = examine(**sound)["client.base_url"]
     assert status == "warning"
@@ -105,7 +105,7 @@ def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
 
 
 def test_what_the_clients_other_variables_do_is_reported(sound: dict[str, str]) -> None:
-    """OPENAI_API_BASE is ignored by the client and OPENAI_LOG=debug logs prompts; both are told."""
+    """OPENAI_API_BASE is ignored by the client and OPENAI_LOG=debug logs prompts; both are reported."""
     del sound["OPENAI_BASE_URL"]
     run = examine(OPENAI_API_BASE=EU, OPENAI_LOG="debug", **sound)
     assert run["client.api_base"][0] == "failure"
@@ -123,7 +123,7 @@ def test_what_the_clients_other_variables_do_is_reported(sound: dict[str, str]) 
 def test_a_setting_that_cant_be_read_is_a_failure(
     sound: dict[str, str], variables: dict[str, str], part: str
 ) -> None:
-    """A wrong setting is told as the settings tell it."""
+    """A wrong setting is reported with the text of the settings' problem."""
     run = examine(**sound | variables)
     assert run["policy.readable"][0] == "failure"
     assert part in run["policy.readable"][1]
@@ -183,7 +183,7 @@ def test_attestations_are_those_that_a_verdict_counts(
 
 
 def test_a_guard_that_is_switched_off_is_a_failure(sound: dict[str, str]) -> None:
-    """OTEL_RESIDENCY_ENABLED=false leaves nothing guarded, and the doctor says so."""
+    """OTEL_RESIDENCY_ENABLED=false guards nothing, and the doctor reports it."""
     run = examine(OTEL_RESIDENCY_ENABLED="false", **sound)
     assert run["guard.installed"][0] == "failure"
     assert "OTEL_RESIDENCY_ENABLED" in run["guard.installed"][1]
@@ -217,7 +217,7 @@ def ledger_checks(run: DoctorRun) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize("place", ["ledger.jsonl", "each/", "each/of/them/"])
 def test_a_ledger_is_looked_at_and_not_touched(kept: dict[str, str], tmp_path: Path, place: str) -> None:
-    """A ledger to come is ok, as a file and as a folder, and asking leaves nothing behind."""
+    """A ledger to come is ok, as a file and as a folder, and the doctor writes nothing."""
     path = f"{tmp_path}/log/{place}"
     run = examine("--strict", **kept | {"OTEL_RESIDENCY_LEDGER": path})
     assert ledger_checks(run) == {}
@@ -227,7 +227,7 @@ def test_a_ledger_is_looked_at_and_not_touched(kept: dict[str, str], tmp_path: P
 
 
 def test_a_ledger_that_was_begun_stays_as_it_is(kept: dict[str, str]) -> None:
-    """Of a ledger with records not a byte and no time changes; where the checkpoints are gone it is told."""
+    """No byte and no time of a ledger with records changes; missing checkpoints are reported."""
     path = Path(kept["OTEL_RESIDENCY_LEDGER"])
     made = ledger(path)
     made.record(call())
@@ -243,7 +243,7 @@ def test_a_ledger_that_was_begun_stays_as_it_is(kept: dict[str, str]) -> None:
 
 
 def test_no_ledger_is_information(sound: dict[str, str]) -> None:
-    """Who keeps none is told so, and nothing is wrong; a policy that demands one has to name it."""
+    """No ledger is reported and is no problem; a policy that demands a ledger has to name it."""
     run = examine(**sound)
     assert run["ledger.kept"][:2][0] == "ok"
     assert "there is none" in run["ledger.kept"][1]
@@ -253,7 +253,7 @@ def test_no_ledger_is_information(sound: dict[str, str]) -> None:
 
 
 def test_rights_of_other_users_are_reported(kept: dict[str, str]) -> None:
-    """A file that others can write to fails; a folder, a key or an owner that let them at it are told."""
+    """A file that other users can write to fails; a folder, key or owner that allows it is reported."""
     path, key = Path(kept["OTEL_RESIDENCY_LEDGER"]), Path(kept["OTEL_RESIDENCY_LEDGER_KEY"])
     path.touch(0o600)
     path.chmod(0o620)
@@ -286,7 +286,7 @@ def test_rights_of_other_users_are_reported(kept: dict[str, str]) -> None:
 def test_a_ledger_that_cant_be_written_is_a_failure(
     kept: dict[str, str], tmp_path: Path, place: str, part: str
 ) -> None:
-    """It is told what is wrong with the place, and what becomes of calls."""
+    """The doctor reports what is wrong with the place, and whether calls are refused."""
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe", 0o600)
     run = examine(**kept | {"OTEL_RESIDENCY_LEDGER": str(tmp_path / place)})
@@ -296,7 +296,7 @@ def test_a_ledger_that_cant_be_written_is_a_failure(
 
 
 def test_a_key_that_cant_be_used_is_a_failure(kept: dict[str, str], tmp_path: Path) -> None:
-    """A key that is missing, of another kind, or in a variable: told as it is, and never shown."""
+    """A key that is missing, of another kind, or in a variable is reported and never shown."""
     rsa = tmp_path / "rsa.pem"
     openssl("genpkey", "-algorithm", "rsa", "-out", str(rsa))
     for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "not an unencrypted Ed25519")):
@@ -346,7 +346,7 @@ for path in sys.argv[1:]:
 
 
 def test_rights_are_those_of_the_user_who_asks() -> None:
-    """Who may not write to a folder, or not even look into it, is told so."""
+    """A user without the right to write to a folder, or to read it, gets that as the result."""
     with TemporaryDirectory() as place:
         closed = Path(place) / "closed"
         closed.mkdir()
@@ -453,7 +453,7 @@ def install_metadata(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
 def test_uploads_of_media_are_reported(
     sound: dict[str, str], install_metadata: Callable[[str, str], dict[str, str]], name: str, variable: str
 ) -> None:
-    """A package that uploads media beside its exporter is a warning, until its variable switches that off."""
+    """A package that uploads media without its exporter is a warning until its variable switches that off."""
     variables = sound | install_metadata(name, "1.0")
     status, found, fix = examine(**variables)["gate.upload"]
     assert status == "warning"
@@ -478,7 +478,7 @@ def test_a_library_with_separate_sockets_is_reported(
     address: str,
     status: str,
 ) -> None:
-    """The engine that dspy brings can't be seen; a variable with the address keeps it from using that."""
+    """The engine of dspy can't be guarded; with the address in a variable dspy does not use it."""
     run = examine(**sound | install_metadata("dspy", version) | {"OPENAI_BASE_URL": address})["guard.unseen"]
     assert run[0] == status
     assert bool(run[2]) == (status == "warning")
@@ -487,7 +487,7 @@ def test_a_library_with_separate_sockets_is_reported(
 def test_exporters_are_reported_with_host_and_region(
     sound: dict[str, str], distro: Callable[[str], dict[str, str]]
 ) -> None:
-    """Each exporter's host stands there with its region, and one out of the region is a warning."""
+    """Each exporter's host is listed with its region, and one outside the region is a warning."""
     run = examine(**sound, **distro(ABROAD))
     exporters = [each for each in run.document["checks"] if each["id"] == "telemetry.exporter"]
     assert [(each["status"], each["found"]) for each in exporters] == [
@@ -525,7 +525,7 @@ class Distro(BaseDistro):
 def test_a_program_that_does_not_come_up_is_reported(
     sound: dict[str, str], distro: Callable[[str], dict[str, str]]
 ) -> None:
-    """Where the start itself ends the process, the doctor says how, and what it can tell without it."""
+    """Where the start itself ends the process, the doctor reports how, and the checks that need no start."""
     run = examine(**sound, **distro("import os; os.write(2, b'no licence'); os._exit(3)"))
     assert run["start.probe"][:2] == ("failure", "no report, exit code 3: no licence")
     assert run["policy.readable"][0] == "ok"

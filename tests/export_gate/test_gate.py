@@ -40,7 +40,7 @@ def attributes_of(recorded: Recorded, name: str) -> dict[str, Any]:
 
 
 def test_flag_puts_the_verdict_on_the_span_of_the_model_call(residency: Recorded, items: Items) -> None:
-    """A GenAI span around a violating call says so and keeps its content; the application's is as it was."""
+    """A GenAI span around a violating call gets the verdict and keeps its content; others do not change."""
     with application(residency, "handle", order=1), model_call(residency):
         chat(US)
     attributes = attributes_of(residency, NAME)
@@ -106,7 +106,7 @@ def test_redacting_keeps_names_times_usage_and_links(instrument: Instrument, ite
 
 
 def test_the_span_itself_is_not_changed(instrument: Instrument) -> None:
-    """Another takes its place: whoever holds the finished span still sees what was put into it."""
+    """A copy is exported: the finished span that others refer to keeps its attributes."""
     recorded = instrument(on_export="redact")
     with model_call(recorded) as live:
         chat(US)
@@ -116,7 +116,7 @@ def test_the_span_itself_is_not_changed(instrument: Instrument) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_eligible_call_is_exported_as_it_is(instrument: Instrument, mode: str, items: Items) -> None:
-    """Content of a call that keeps the policy leaves, also right beside one that doesn't."""
+    """Content of an eligible call is exported, also next to a violating one."""
     recorded = instrument(on_export=mode)
     with application(recorded, "root"):
         with model_call(recorded, "kept"):
@@ -155,7 +155,7 @@ def test_a_redirect_out_of_the_region_is_noticed(
 
 
 def test_unknown_attributes_of_a_model_call_go_too(instrument: Instrument) -> None:
-    """On the span of a violating model call a key that nobody knows is taken for content, unless a number."""
+    """On the span of a violating call an unlisted key counts as content, unless its value is a number."""
     recorded = instrument(on_export="redact")
     with model_call(recorded) as span:
         span.set_attributes(
@@ -168,7 +168,7 @@ def test_unknown_attributes_of_a_model_call_go_too(instrument: Instrument) -> No
 
 
 def test_unknown_attributes_of_an_agent_go_too(instrument: Instrument) -> None:
-    """So it is with the span of a GenAI framework further up; the application's keeps what is its own."""
+    """The same holds for the span of a GenAI framework above it, and not for one of the application."""
     recorded = instrument(on_export="redact")
     with application(recorded, "app", note="mine"):
         with application(recorded, "agent", **{"gen_ai.agent.name": "a", "new.vendor.text": PROMPT}):
@@ -179,7 +179,7 @@ def test_unknown_attributes_of_an_agent_go_too(instrument: Instrument) -> None:
 
 
 def test_dropped_counts_are_carried_over(instrument: Instrument) -> None:
-    """What the SDK dropped for its limits is still told of a span that was replaced."""
+    """A span that was replaced still has the counts of what the SDK dropped."""
     recorded = instrument(on_export="redact")
     recorded.tracer_provider._span_limits = recorded.tracer_provider._span_limits.__class__(
         max_attributes=4, max_events=1, max_links=1
@@ -197,7 +197,7 @@ def test_dropped_counts_are_carried_over(instrument: Instrument) -> None:
 
 
 def test_withholding_exports_a_tombstone(instrument: Instrument, items: Items) -> None:
-    """Ids, parent, times and verdict stand for the span; no span of the trace has lost its parent."""
+    """Ids, parent, times and verdict replace the span; no span of the trace has lost its parent."""
     recorded = instrument(on_export="withhold")
     with application(recorded, "root", **{"input.value": PROMPT}), model_call(recorded) as live:
         with application(recorded, "below"):
@@ -221,7 +221,7 @@ def test_withholding_exports_a_tombstone(instrument: Instrument, items: Items) -
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_ancestor_is_treated(instrument: Instrument, mode: str) -> None:
-    """Content on spans far above the call, with others between that have none."""
+    """Content on spans far above the call, with spans without content between."""
     recorded = instrument(on_export=mode)
     with application(recorded, "0", **{"input.value": PROMPT}), application(recorded, "1"):
         with application(recorded, "2"), application(recorded, "3", **{"gen_ai.prompt": PROMPT}):
@@ -232,7 +232,7 @@ def test_every_ancestor_is_treated(instrument: Instrument, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_parent_of_a_span_that_never_ends_is_treated(instrument: Instrument, mode: str) -> None:
-    """An instrumentation that forgets to end its span does not cut the way up."""
+    """A span that is never ended does not hide its ancestors."""
     recorded = instrument(on_export=mode)
     with application(recorded, "root", **{"input.value": PROMPT}):
         forgotten = recorded.tracer_provider.get_tracer("some.genai").start_span("never ended")
@@ -253,7 +253,7 @@ def sibling_span(recorded: Recorded, **arguments: Any) -> Iterator[None]:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("apart", [False, True], ids=["same parent", "own trace"])
 def test_a_sibling_span_of_the_call_is_treated(instrument: Instrument, mode: str, *, apart: bool) -> None:
-    """Some instrumentations write their span beside the call, or in a trace of its own."""
+    """Some instrumentations use a sibling of the call's span, or a separate trace."""
     recorded = instrument(on_export=mode)
     arguments = {"context": context.Context()} if apart else {}
     if apart:
@@ -323,7 +323,7 @@ def test_strict_treats_model_calls_that_nobody_judged(instrument: Instrument) ->
 
 
 def test_a_policy_that_cant_be_read_closes_the_gate(instrument: Instrument) -> None:
-    """Nothing is known of what is required: no content leaves, of whatever call."""
+    """The requirement is unknown: no content of any call is exported."""
     recorded = instrument(on_export="redact", catalogue="openai-1999")
     with application(recorded, "root", **{"input.value": PROMPT}), model_call(recorded):
         chat(EU)
@@ -386,7 +386,7 @@ def test_a_record_before_its_call_waits_for_it(instrument: Instrument) -> None:
 def test_a_processor_that_fails_late_does_not_reach_the_application(
     instrument: Instrument, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever makes a call, or ends a span, sees nothing of what becomes of a record that waited for it."""
+    """An error with a record that waited reaches neither the caller nor the code that ends a span."""
     recorded = instrument(on_export="redact")
     with model_call(recorded):
         log(recorded)
@@ -410,7 +410,7 @@ def test_a_record_waits_for_a_call_without_a_span(instrument: Instrument) -> Non
 
 
 def test_a_flush_lets_records_go_without_their_content(instrument: Instrument, items: Items) -> None:
-    """What waits is not lost when everything has to be out, and what it says stays here."""
+    """A flush exports the records that wait, without their content."""
     recorded = instrument(on_export="redact")
     with model_call(recorded):
         log(recorded)
@@ -421,14 +421,14 @@ def test_a_flush_lets_records_go_without_their_content(instrument: Instrument, i
 
 
 def test_a_record_of_an_unknown_call_keeps_nothing(instrument: Instrument) -> None:
-    """An event with content outside of any span and any call can't be told from one of a violating call."""
+    """An event with content, without span and call, may be one of a violating call."""
     recorded = instrument(on_export="redact")
     log(recorded)
     assert [record.body for record in recorded.logs()] == [None]
 
 
 def test_what_the_application_logs_is_left_alone(instrument: Instrument) -> None:
-    """Its own records leave at once, as they are, also around a violating call."""
+    """The application's records are exported at once and unchanged, also around a violating call."""
     recorded = instrument(on_export="withhold")
     with application(recorded):
         log(recorded, None, body="order 1 was taken", attributes={"order": 1})
@@ -527,7 +527,7 @@ def test_a_call_without_a_span_is_related(instrument: Instrument) -> None:
 def test_an_error_that_repeats_the_prompt_is_taken_off_the_ancestors(
     instrument: Instrument, internet: Internet
 ) -> None:
-    """An exception that passes through spans of the application is recorded there without what it says."""
+    """An exception that passes through spans of the application is recorded there without its message."""
     internet.respond = lambda _: answer({"error": {"message": PROMPT}}, 400)
     recorded = instrument(on_export="redact")
     with (

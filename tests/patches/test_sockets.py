@@ -74,7 +74,7 @@ class Far(NamedTuple):
 
 @pytest.fixture
 def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Far, Far]]:
-    """Two servers; the policy says that one is in the EU and the other in the US."""
+    """Two servers; in the policy one is in the EU and the other in the US."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     servers: list[Server] = []
 
@@ -118,7 +118,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Far, Far]]:
 
 
 def placed(instrument: Instrument, far: tuple[Far, Far], **arguments: Any) -> Recorded:
-    """The package, with a policy that knows where the two are."""
+    """The package, with a policy that has the regions of both servers."""
     hosts = {server.place: {"region": region} for server, region in zip(far, ("eu", "us"), strict=True)}
     return instrument(hosts=hosts, **arguments)
 
@@ -188,7 +188,7 @@ def test_a_session_is_recorded(
 
 
 def test_a_session_is_a_call(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:
-    """It has one span with all that the contract promises, counts once, and says nothing of content."""
+    """It has one span with all attributes of the contract and without content, and counts once."""
     recorded = placed(instrument, far)
     session(far[0], update(instructions="my claim is number 4711"))
     settle()
@@ -249,7 +249,7 @@ def test_the_span_of_an_async_session_ends_with_it(instrument: Instrument, far: 
 
 
 def test_the_span_ends_when_the_other_end_closes(instrument: Instrument, far: tuple[Far, Far]) -> None:
-    """A session that the vendor ends is over, though nobody closes it here."""
+    """A session that the vendor closes ends its span, though the application does not close it."""
     recorded = placed(instrument, far)
     client = openai.OpenAI(**far[0].arguments)
     with client, opened(client, realtime) as connection:
@@ -336,7 +336,7 @@ def test_block_refuses_what_the_customer_may_not(
 
 
 def test_a_message_for_another_customer_is_refused(instrument: Instrument, far: tuple[Far, Far]) -> None:
-    """A session that is open already says nothing for a customer of another region."""
+    """An open session sends no message for a customer of another region."""
     placed(instrument, far, require=["eu", "us"], on_call="block")
     content = {"type": "input_text", "text": "Hello"}
     with openai.OpenAI(**far[1].arguments) as client, opened(client, realtime) as connection:
@@ -387,7 +387,7 @@ def test_the_base_url_of_a_gateway_counts(session: Any, instrument: Instrument, 
 def test_a_host_that_nobody_described_is_in_doubt(
     session: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
-    """A session of the client is judged whatever its host, as any call of the client is."""
+    """A session of the client is judged at any host, as any call of the client is."""
     recorded = instrument()
     session(far[0], update())
     settle()
@@ -442,7 +442,7 @@ def responses(client: Any) -> Any:
 def test_responses_over_a_socket(
     session: Any, instrument: Instrument, far: tuple[Far, Far], model: str, verdict: str
 ) -> None:
-    """The model is in the event that asks for a response."""
+    """The model is in the event that requests a response."""
     recorded = placed(instrument, far)
     session(far[0], {"type": "response.create", "model": model, "input": "?"}, of=responses)
     settle()
@@ -484,7 +484,7 @@ KINDS: dict[str, tuple[Callable[[Any], Any], dict[str, str]]] = {
 def test_block_refuses_every_kind_of_session(
     session: Any, instrument: Instrument, far: tuple[Far, Far], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever kind of session it is, it is refused where it may not go, as one of the client."""
+    """Each kind of session outside the region is refused with an error of the client."""
     of, arguments = KINDS[kind]
     try:
         assert of(openai.OpenAI(**far[1].arguments)).connect
@@ -587,7 +587,7 @@ def uri(far: Far) -> str:
 def test_a_session_of_the_library_is_a_call(
     library: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
-    """Whoever uses the library, a session with a vendor has a span, which ends with it."""
+    """A session with a vendor that the library opens without the client has a span, which ends with it."""
     recorded = placed(instrument, far)
     library(uri(far[0]))
     settle()
@@ -600,7 +600,7 @@ def test_a_session_of_the_library_is_a_call(
 def test_block_lets_an_eligible_session_of_the_library_go(
     library: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
-    """Nothing is in the way of a session that may be, and what it says arrives."""
+    """An eligible session is opened, and its messages arrive."""
     placed(instrument, far, on_call="block")
     library(uri(far[0]))
     assert far[0].messages == [update()]
@@ -609,7 +609,7 @@ def test_block_lets_an_eligible_session_of_the_library_go(
 def test_the_library_does_not_send_a_refused_event(
     library: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
-    """An event that would break the policy is held back, whichever client sends it."""
+    """An event that violates the policy is not sent, with each client."""
     placed(instrument, far, on_call="block")
     with pytest.raises(ResidencyViolationError, match=r"model\.not_listed"):
         library(uri(far[0]), event=update(OTHER))
@@ -621,7 +621,7 @@ def test_the_library_does_not_send_a_refused_event(
 def test_where_a_session_is_dialled_counts(
     library: Any, instrument: Instrument, far: tuple[Far, Far], mode: str
 ) -> None:
-    """A host and port besides the URI are where it goes, whatever the URI says."""
+    """A host and port in the arguments count, and not those of the URI."""
     recorded = placed(instrument, far, on_call=mode)
     given = {"host": "127.0.0.1", "port": far[1].port}
     if mode == "block":
@@ -658,7 +658,7 @@ def test_another_host_in_the_header_is_reported(
 def test_the_headers_of_the_handshake_count(
     library: Any, instrument: Instrument, far: tuple[Far, Far], headers: dict[str, str], reason: str
 ) -> None:
-    """A project with a rule of its own, and an order to a gateway, are seen before the handshake is sent."""
+    """A project with a rule, and a routing header of a gateway, are judged before the handshake is sent."""
     rules = [{"when": {"project": "proj_us"}, "require": ["us"]}]
     placed(instrument, far, on_call="block", rule=rules)
     with pytest.raises(ResidencyViolationError, match=reason.replace(".", r"\.")):
