@@ -6,8 +6,8 @@ from pathlib import Path
 
 import otel_residency
 from tests.cli.command import COMMAND, environment
+from tests.evasion.bypasses import processes
 from tests.evasion.table import IN_CODE, PROGRAMS, Program, each
-from tests.evasion.ways import processes
 from tests.internet import US, Internet
 
 POLICY = {"OTEL_RESIDENCY_REQUIRE": "eu", "OTEL_RESIDENCY_ON_CALL": "block"}

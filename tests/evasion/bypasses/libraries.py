@@ -22,7 +22,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from tests.evasion.attempt import ALIAS, AT_EU, AT_US, CHAT, PATH, Attempt
-from tests.evasion.ways.rewritten import Elsewhere
+from tests.evasion.bypasses.rewritten import Elsewhere
 from tests.internet import EU, PATIENCE, US
 from tests.vendor import redirect
 

@@ -7,7 +7,7 @@ import httpx2
 import openai
 
 from tests.evasion.attempt import AT_US, Attempt
-from tests.evasion.ways.rewritten import astray
+from tests.evasion.bypasses.rewritten import astray
 from tests.internet import AZURE, US
 
 

@@ -11,8 +11,8 @@ from openai import _base_client
 
 from otel_residency import ResidencyInstrumentor
 from tests.evasion.attempt import AT_EU, AT_US, PATH, Attempt
-from tests.evasion.ways.configured import ELSEWHERE
-from tests.evasion.ways.others import JSON, TEXT, connected
+from tests.evasion.bypasses.configured import ELSEWHERE
+from tests.evasion.bypasses.libraries import JSON, TEXT, connected
 from tests.internet import EU, US
 
 BY_HAND = f"POST {PATH} HTTP/1.1\r\nhost: {US}\r\ncontent-length: {len(TEXT)}\r\n\r\n{TEXT}".encode()

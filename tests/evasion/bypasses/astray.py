@@ -4,7 +4,7 @@
 import requests
 
 from tests.evasion.attempt import AT_EU, CHAT, Attempt
-from tests.evasion.ways import others
+from tests.evasion.bypasses import libraries
 from tests.internet import EU, US
 
 
@@ -20,14 +20,14 @@ def by_a_directory(attempt: Attempt) -> None:
 
 def requests_by_a_directory(attempt: Attempt) -> None:
     attempt.direct(poisoned=True)
-    requests.post(AT_EU, json=CHAT, verify=others.authority(), timeout=20)
+    requests.post(AT_EU, json=CHAT, verify=libraries.authority(), timeout=20)
 
 
 def standard_by_a_directory(attempt: Attempt) -> None:
     attempt.direct(poisoned=True)
-    others.connected(attempt, EU).request("POST", "/v1/chat/completions", others.TEXT, others.JSON)
+    libraries.connected(attempt, EU).request("POST", "/v1/chat/completions", libraries.TEXT, libraries.JSON)
 
 
 def aiohttp_by_a_directory(attempt: Attempt) -> None:
     attempt.direct(poisoned=True)
-    others.with_aiohttp(lambda session: session.post(AT_EU, json=CHAT))
+    libraries.with_aiohttp(lambda session: session.post(AT_EU, json=CHAT))
