@@ -101,9 +101,9 @@ def answered(given: Answer | None) -> Reply:
         "x_litellm_model_api_base": given.upstream and f"https://{given.upstream}/v1",
     }
     headers |= {"x_litellm_attempted_fallbacks": "1"} if given.fallbacks else {}
-    told = {key: value for key, value in found.items() if value}
+    body = {key: value for key, value in found.items() if value}
     named = {name: value for name, value in headers.items() if value}
-    return answer(told, given.status or 200, **{"openai_project": "", **named})
+    return answer(body, given.status or 200, **{"openai_project": "", **named})
 
 
 def replies(case: Case) -> Iterator[Reply]:
@@ -143,7 +143,7 @@ def remember(case: Case) -> None:
             state.created_objects.remember(name, region)
 
 
-def told(residency: Recorded) -> Expected:
+def recorded_outcome(residency: Recorded) -> Expected:
     """What the one span says."""
     span = residency.span
     return Expected(
@@ -158,7 +158,7 @@ def told(residency: Recorded) -> Expected:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if can_be_made(case)], ids=lambda case: case.id)
-def test_calls_are_judged_as_the_table_says(
+def test_calls_are_judged_as_in_the_table(
     kind: Kind,
     instrument: Instrument,
     internet: Internet,
@@ -187,7 +187,7 @@ def test_calls_are_judged_as_the_table_says(
             for group in case.required:
                 required.enter_context(require(*group))
             make(kind, case)
-    assert told(residency) == case.expected
+    assert recorded_outcome(residency) == case.expected
     deactivate()
     first, record, _ = map(read_record, path.read_bytes().splitlines())
     facts = read_facts(record.attributes[names.FACTS], case.day)
