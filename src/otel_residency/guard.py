@@ -9,20 +9,13 @@ from typing import Any, NamedTuple
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import (
-    UNKNOWN,
-    HostKind,
-    HostMatch,
-    canonical_host,
-    match_endpoint,
-    match_host,
-    match_sender,
-    with_port,
-)
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLine, CallFacts, Hop
+from otel_residency.core.hosts import HostKind, HostMatch, canonical_host, match_host, with_port
+from otel_residency.core.paths import match_endpoint, match_sender
 from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.reasons import reason_of
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.settings.checks import policy_problems

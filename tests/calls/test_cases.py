@@ -21,10 +21,11 @@ from otel_residency.calls import assessment
 from otel_residency.calls.batches import Contents, UploadedFiles
 from otel_residency.calls.state import runtime
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer
+from otel_residency.core.hosts import canonical_host
 from otel_residency.core.policy import LedgerPolicy
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.instrumentor import deactivate
 from otel_residency.records.record import read_facts, read_policy, read_record
 from otel_residency.settings.checks import policy_problems

@@ -6,9 +6,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import canonical_host, lookalike_of, match_endpoint, match_host, normal_path
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop, Reference
+from otel_residency.core.hosts import canonical_host, lookalike_of, match_host
+from otel_residency.core.paths import match_endpoint, normal_path
 from otel_residency.core.policy import ConfiguredHost, Policy, Statement
 from otel_residency.core.verdict import SEVERITY, Verdict
 from tests.cases import CASES, Case

@@ -10,9 +10,9 @@ from opentelemetry.context import Context
 
 from otel_residency.calls.context import ANY_HOST, current_hop
 from otel_residency.core.base_url import BaseUrl
-from otel_residency.core.classify import canonical_host
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
+from otel_residency.core.hosts import canonical_host
 from otel_residency.runtime.runtime import runtime
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

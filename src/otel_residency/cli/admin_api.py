@@ -8,7 +8,7 @@ import openai
 
 from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import match_host
+from otel_residency.core.hosts import match_host
 from otel_residency.errors import ResidencyError
 from otel_residency.settings.projects import ProjectSettings, ProjectsFile
 

@@ -9,17 +9,12 @@ from datetime import date
 from functools import partial
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import (
-    UNKNOWN,
-    EndpointMatch,
-    HostMatch,
-    match_endpoint,
-    match_host,
-    match_sender,
-)
 from otel_residency.core.entries import Revision
 from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.hosts import HostMatch, match_host
+from otel_residency.core.paths import EndpointMatch, match_endpoint, match_sender
 from otel_residency.core.policy import Policy
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.rules.case import Case, listed
 from otel_residency.core.rules.hosts import (
     answer_findings,

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, get_type_hints
 
 from otel_residency.core.catalogue import Catalogue, path_segments
-from otel_residency.core.classify import normal_path
 from otel_residency.core.decode import decode, decode_value, to_plain
 from otel_residency.core.facts import BatchLine, CallFacts
+from otel_residency.core.paths import normal_path
 from otel_residency.core.policy import Policy
 from otel_residency.core.regions import UNREADABLE
 from otel_residency.telemetry import names

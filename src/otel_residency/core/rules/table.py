@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
-from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.entries import RegionTerms, Row
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.rules.batches import batch_findings, batch_of
 from otel_residency.core.rules.case import Case, needs_findings
 from otel_residency.core.rules.features import feature_findings
