@@ -14,7 +14,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from otel_residency.calls.body import RequestFacts
-from otel_residency.calls.request import ClientBaseUrl, RequestSnapshot, body_of, builds_plainly
+from otel_residency.calls.request import (
+    WITH_BODY,
+    ClientBaseUrl,
+    RequestSnapshot,
+    body_of,
+    builds_plainly,
+)
 from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import State, runtime
 from otel_residency.core.entries import Creation
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 
 _SUCCESS = range(200, 300)
 _DAY = 86_400 * 10**9
+_NOTHING_READ = RequestFacts()
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -89,6 +96,7 @@ class Assessment:
             body = state.bodies.read(options, request) if plain else state.bodies.read_sent(request)
         snapshot = RequestSnapshot(request, state.tracked_headers)
         hop = snapshot.hop
+        body = _or_unseen(body, hop, request.method)
         # `earlier` batch: a retry sends the file that was judged, and reading it again could take seconds
         # (tests/calls/test_batches.py, test_a_file_is_read_once_for_all_attempts).
         if body.batch_input or body.stored or body.purpose or getattr(options, "files", None):
@@ -230,7 +238,8 @@ class Assessment:
         if body is self._body or (self.hops and body == b""):
             return facts
         self._body = body
-        read = self._state.bodies.read_sent(snapshot.request)
+        request = snapshot.request
+        read = _or_unseen(self._state.bodies.read_sent(request), snapshot.hop, request.method)
         # The lines that were read belong to another body (tests/calls/test_batches.py,
         # test_another_file_than_the_one_that_was_named_is_a_doubt).
         if self.batch is not None:
@@ -254,6 +263,12 @@ class Assessment:
 
     def _references(self, facts: CallFacts, body: RequestFacts) -> frozenset[Reference]:
         return self._state.bodies.references(facts.hops[-1].path, body, self._state.region_of)
+
+
+def _or_unseen(body: RequestFacts, hop: Hop, method: str) -> RequestFacts:
+    """What was read of a body; of one that a GET or DELETE brings, and that was not read, that it was not."""
+    unread = hop.payload and method not in WITH_BODY and body == _NOTHING_READ
+    return body._replace(unseen=True) if unread else body
 
 
 def _replace_body(facts: CallFacts, body: RequestFacts, references: frozenset[Reference]) -> CallFacts:

@@ -28,6 +28,7 @@ NAME_IN_TLS = "sni_hostname"
 _HOST = b"host"
 # The digits may be missing: "host:" is a valid authority (RFC 3986, 3.2.3).
 _PORT = re.compile(rb":\d*$")
+_LENGTH, _ENCODING = b"content-length", b"transfer-encoding"
 _PROJECT = b"openai-project"
 _UNREADABLE_PROJECT = "unreadable"
 """Stands for a value of the project header that can't be a project's id."""
@@ -170,11 +171,11 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
     """Where `request` goes, by the parts of its URL object, since URL parsers differ."""
     url = request.url
     payload = request.method in WITH_BODY
-    if redirected and payload:
-        headers = request.headers
-        # httpx 0.28.1 drops both headers where a redirect turns the method into GET; a 307 or 308 keeps the
-        # method, and the body if there was one (`_redirect_headers`, `_redirect_stream`).
-        payload = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    # A GET may have a body, and a request of another method none: httpx 0.28.1 drops it and its headers where a
+    # redirect turns the method into GET; a 307 or 308 keeps the method, and the body if there was one
+    # (`_redirect_headers`, `_redirect_stream`).
+    if redirected or not payload:
+        payload = _has_body(request)
     return Hop(
         scheme=url.scheme,
         # ASCII always: httpx encodes names by IDNA (`encode_host`), so a letter of another script is seen as
@@ -187,6 +188,15 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
         redirected=redirected,
         route=routing.route,
     )
+
+
+def _has_body(request: Any) -> bool:
+    """Whether the request announces a body, or has one: over HTTP/2 it needs no headers for it."""
+    for name, value in request.headers.raw:
+        key = name.lower()
+        if key == _ENCODING or (key == _LENGTH and value.strip() != b"0"):
+            return True
+    return getattr(request, "has_body", False) or body_of(request) not in (None, b"")
 
 
 def read_hosts(request: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 import re
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.entries import Endpoint, Sender
@@ -18,6 +19,8 @@ class EndpointMatch(NamedTuple):
     """Segments of the path as the vendor's tables write it (below /v1); empty for any other path."""
     endpoint: Endpoint | None = None
     content: bool = True
+    canonical: bool = True
+    """Whether all servers read the path alike; see `is_canonical`."""
     deployment: str | None = None
     sender: Sender | None = None
     """The program that sends prompts to this host and path, if one is listed for it."""
@@ -27,21 +30,44 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
+# What servers decode, cut off or step over in different ways is left out: slashes, backslashes, percent signs,
+# semicolons (parameters of a segment), question marks, number signs, control characters, and other than ASCII.
+_PLAIN_SEGMENT = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,=:@|{}]|%(?!2[35F]|3[BF]|5C|7F)[2-7][0-9A-F])+")
+_DOTS = frozenset({".", ".."})
+_SLASHES, _END = re.compile(r"[/\\]"), re.compile(r"[?#]")
+_DECODINGS = 4
+"""How often a forgiving reader decodes a path. One proxy after the other may do so."""
+
+
+def _decoded(escape: re.Match[str]) -> str:
+    # Decoded once: "%2565" is a path with a percent sign, and to decode again would make another path of it.
+    letter = chr(int(escape[1], 16))
+    return letter if letter in _UNRESERVED else escape[0].upper()
+
+
+def raw_segments(path: str) -> tuple[str, ...]:
+    """The segments of `path`, with escapes of plain letters decoded; dot segments and empty ones stay."""
+    return path_segments(_ESCAPE.sub(_decoded, path))
+
+
+def is_plain(segment: str) -> bool:
+    """Whether all servers read one of the `raw_segments` alike."""
+    return segment not in _DOTS and _PLAIN_SEGMENT.fullmatch(segment) is not None
+
+
+def is_canonical(path: str) -> bool:
+    """Whether all servers read `path` alike: of any other path nobody knows which endpoint it reaches."""
+    return all(map(is_plain, raw_segments(path)))
+
+
 def normal_path(path: str) -> str:
     """`path` in the normal form of RFC 3986, 6.2.2: escapes of plain letters decoded, dot segments removed.
 
     Empty segments stay, since servers differ in whether they ignore them.
     """
-
-    def decode(escape: re.Match[str]) -> str:
-        # Decoded once: "%2565" is a path with a percent sign, and to decode again would make another path of
-        # it.
-        letter = chr(int(escape[1], 16))
-        return letter if letter in _UNRESERVED else escape[0].upper()
-
     kept: list[str] = []
     # Dots after escapes: "%2e%2e" is a step up for servers that decode first.
-    segments = path_segments(_ESCAPE.sub(decode, path))
+    segments = raw_segments(path)
     for segment in segments:
         if segment == "..":
             if kept:
@@ -53,11 +79,25 @@ def normal_path(path: str) -> str:
     return "/" + "/".join(kept)
 
 
+def lenient_path(path: str) -> str:
+    """`path` as the most forgiving server reads it: what is_canonical rejects is decoded or stepped over."""
+    for _ in range(_DECODINGS):
+        path = unquote(path)
+    kept: list[str] = []
+    for segment in _SLASHES.split(_END.split(path)[0]):
+        name = segment.partition(";")[0]
+        if name == "..":
+            del kept[-1:]
+        elif name not in ("", "."):
+            kept.append(name)
+    return "/" + "/".join(kept)
+
+
 def match_endpoint(
     catalogue: Catalogue, provider: str, method: str, path: str, gateway_base: str | None = None
 ) -> EndpointMatch:
     """Look up a raw path. `gateway_base` is the path of the base URL, for hosts that may be gateways."""
-    segments = path_segments(normal_path(path))
+    segments, canonical = path_segments(normal_path(path)), is_canonical(path)
     deployment = None
     for base, _ in catalogue.base_paths(provider):
         found = _strip(base, segments)
@@ -70,11 +110,13 @@ def match_endpoint(
             base_segments = ()
         stripped = None if base_segments is None else _strip(base_segments, segments)
         if stripped is None:
-            return EndpointMatch(template=UNKNOWN, segments=())
+            return EndpointMatch(template=UNKNOWN, segments=(), canonical=canonical)
         rest = stripped[0]
     below = ("v1", *rest)
     endpoint = catalogue.endpoint(below)
-    content = not any(
+    # Only operations that the catalogue lists: what is not known may carry content.
+    known = canonical and endpoint is not None and method in endpoint.methods
+    content = not known or not any(
         (entry.method in ("*", method)) and _content_free(path_segments(entry.path), below, deep=entry.below)
         for entry in catalogue.entries.without_content
     )
@@ -83,6 +125,7 @@ def match_endpoint(
         segments=below,
         endpoint=endpoint,
         content=content,
+        canonical=canonical,
         deployment=deployment,
     )
 

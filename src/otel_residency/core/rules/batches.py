@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from otel_residency.core.catalogue import path_segments
 from otel_residency.core.entries import RegionTerms
 from otel_residency.core.facts import BatchLine
-from otel_residency.core.paths import EndpointMatch
+from otel_residency.core.paths import EndpointMatch, is_canonical, raw_segments
 from otel_residency.core.rules.case import Case, sends
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import one_model_findings
@@ -50,10 +50,9 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
     if line.unseen:
         yield Finding("batch.contents_unseen", INDETERMINATE, "some lines could not be read")
         return
-    segments = path_segments(line.path)
-    endpoint = EndpointMatch(
-        template=line.path, segments=segments, endpoint=case.catalogue.endpoint(segments)
-    )
+    segments = raw_segments(line.path)
+    listed_endpoint = case.catalogue.endpoint(segments) if is_canonical(line.path) else None
+    endpoint = EndpointMatch(template=line.path, segments=segments, endpoint=listed_endpoint)
     inner = case._replace(
         facts=case.facts._replace(
             model=line.model,

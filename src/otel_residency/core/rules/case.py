@@ -12,7 +12,8 @@ from otel_residency.core.policy import Policy
 from otel_residency.core.verdict import CONDITIONAL, INELIGIBLE, Finding
 
 GLOBAL = "global"
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+"""Methods of requests that usually have no body."""
 _SOCKETS = frozenset({"ws", "wss"})
 
 
@@ -47,7 +48,9 @@ def needs_findings(needs: Needs, policy: Policy, reason: str, why: str) -> Itera
 
 def sends(facts: CallFacts) -> bool:
     """Whether the request sends a prompt: in its body, or over the WebSocket that it opens."""
-    return facts.method not in _WITHOUT_BODY or any(hop.scheme in _SOCKETS for hop in facts.hops)
+    return facts.method not in WITHOUT_BODY or any(
+        hop.scheme in _SOCKETS or (hop.payload and not hop.redirected) for hop in facts.hops
+    )
 
 
 def listed(row: Row, model: str) -> bool:

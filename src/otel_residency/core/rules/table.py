@@ -29,6 +29,9 @@ def _row_findings(case: Case) -> Iterator[Finding]:
     """Findings from the rows and footnotes of the table."""
     if case.facts.body_unseen:
         yield Finding("request.unseen", INDETERMINATE, "the request body could not be read")
+    if not case.endpoint.canonical:
+        detail = "the path has an escaped slash, a dot segment, or the like: servers differ in what it reaches"
+        yield Finding("endpoint.ambiguous", INDETERMINATE, detail)
     if case.host.kind in ("listed", "configured") and case.host.provider != "openai":
         yield from _other_provider_findings(case)
         return
