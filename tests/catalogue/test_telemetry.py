@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.entries import TelemetryHost, TelemetryPattern
+from otel_residency.core.host_entries import TelemetryHost, TelemetryPattern
 from otel_residency.core.hosts import canonical_host, matches
 
 CATALOGUE = load_catalogue()

@@ -9,12 +9,12 @@ from datetime import date
 from functools import partial
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.entries import Revision
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.hosts import HostMatch, match_host
 from otel_residency.core.paths import EndpointMatch, match_endpoint, match_sender
 from otel_residency.core.policy import Policy
 from otel_residency.core.regions import UNKNOWN
+from otel_residency.core.revision import Revision
 from otel_residency.core.rules.case import WITHOUT_BODY, Case, listed
 from otel_residency.core.rules.hosts import (
     answer_findings,
@@ -139,7 +139,7 @@ def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch)
 
 
 def _brings_content(facts: CallFacts, hop: Hop) -> bool:
-    """Whether the request may carry content, whatever its path: a base URL can make any path look harmless."""
+    """Whether the request may carry content on whatever path: a base URL can make any path look harmless."""
     unexpected_body = hop.payload and facts.method in WITHOUT_BODY
     return unexpected_body or facts.body_unseen or facts.model is not None or bool(facts.tools)
 

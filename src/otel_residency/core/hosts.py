@@ -13,7 +13,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, NamedTuple, TypeVar
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.entries import Host, HostPattern
+from otel_residency.core.host_entries import Host, HostPattern
 from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.regions import UNKNOWN
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.entries import Needs, Revision, Row
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.hosts import HostMatch
 from otel_residency.core.paths import EndpointMatch
 from otel_residency.core.policy import Policy
+from otel_residency.core.revision import Needs, Revision, Row
 from otel_residency.core.verdict import CONDITIONAL, INELIGIBLE, Finding
 
 GLOBAL = "global"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
-from otel_residency.core.entries import RegionTerms, Row
 from otel_residency.core.regions import UNKNOWN
+from otel_residency.core.revision import RegionTerms, Row
 from otel_residency.core.rules.batches import batch_findings, batch_of
 from otel_residency.core.rules.case import Case, needs_findings
 from otel_residency.core.rules.features import feature_findings
@@ -30,7 +30,9 @@ def _row_findings(case: Case) -> Iterator[Finding]:
     if case.facts.body_unseen:
         yield Finding("request.unseen", INDETERMINATE, "the request body could not be read")
     if not case.endpoint.canonical:
-        detail = "the path has an escaped slash, a dot segment, or the like: servers differ in what it reaches"
+        detail = (
+            "servers read the path in different ways: it has an escaped slash, a dot segment, or the like"
+        )
         yield Finding("endpoint.ambiguous", INDETERMINATE, detail)
     if case.host.kind in ("listed", "configured") and case.host.provider != "openai":
         yield from _other_provider_findings(case)
