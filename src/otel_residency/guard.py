@@ -116,8 +116,8 @@ class Guard:
             return True
         if kind != "configured":
             return kind in _CONCERNING
-        # As `openai`: a gateway serves the vendor's paths, whoever is behind it. By each reading of the path, if
-        # servers differ in it.
+        # As `openai`: a gateway serves the vendor's paths, whoever is behind it. By two readings of the path
+        # where servers differ.
         paths = (hop.path,) if is_canonical(hop.path) else (hop.path, lenient_path(hop.path))
         return any(
             match_endpoint(self.catalogue, "openai", method, path, BASE_PATH).endpoint is not None

@@ -165,6 +165,16 @@ class Assessment:
         self.judgement = self.doubt = undecided(blocks=self._state.blocks)
         return self.judgement
 
+    def refuse(self, judgement: Judgement) -> Judgement:
+        """Refuse the call for this judgement of it; the judgement that says that nothing was sent."""
+        self.refused = True
+        facts = judgement.facts
+        if facts is not None and judgement.hop is not None and judgement.hop.redirected:
+            unsent = judgement.hop._replace(refused=True)
+            judgement = self._state.guard.judge(facts._replace(hops=(*facts.hops[:-1], unsent)))
+        self.judgement = judgement
+        return judgement
+
     def requires_more(self) -> bool:
         """Whether more is required in this context than where the call began."""
         groups = required()
@@ -223,7 +233,8 @@ class Assessment:
         """Keep the contents of an upload for the calls that will name it."""
         keep = None if self.batch is None else self.batch.keep
         if keep is not None and self.facts is not None and not self.facts.body_unseen:
-            for name in response.answer.created:
+            # An upload creates one file: an answer with more ids must not push out what is kept of others.
+            for name in response.answer.created[:1]:
                 keep(name)
 
     def release(self) -> None:

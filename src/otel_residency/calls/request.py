@@ -9,6 +9,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from otel_residency.calls.context import ANY_HOST, current_hop
+from otel_residency.calls.foreign_text import foreign_text
 from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
@@ -143,7 +144,7 @@ def read_routing_headers(
     return RoutingHeaders(
         # latin-1, here and below: a header is bytes of any value, and this codec decodes each of them to one
         # letter and never fails. A host that is written in another encoding matches nothing.
-        host_header=b", ".join(other_names).decode("latin-1") if other_names else None,
+        host_header=foreign_text(b", ".join(other_names).decode("latin-1")) if other_names else None,
         route=tuple(_route(header, value.decode("latin-1").strip()) for header, value in routes),
         project=_project(projects) if projects else None,
     )
@@ -153,7 +154,7 @@ def _project(values: list[bytes]) -> str:
     name = values[0].decode("latin-1")
     # Two project headers: servers differ in which one they take. Unprintable text could break a log line
     # (tests/calls/test_gateways.py, test_what_is_no_project_is_not_told).
-    readable = len(values) == 1 and len(name) <= HEADER_LIMIT and name.isprintable()
+    readable = len(values) == 1 and foreign_text(name, HEADER_LIMIT) == name
     return name if readable else _UNREADABLE_PROJECT
 
 
@@ -162,7 +163,7 @@ def _route(header: RouteHeader, text: str) -> tuple[str, str]:
     value = host_of(text) if header.shows == "upstream" else text
     # Of rules the name alone: the value may hold keys of the gateway (tests/calls/test_gateways.py,
     # test_rules_and_keys_of_a_gateway_are_not_told).
-    if header.shows == "rules" or not value or len(value) > HEADER_LIMIT or not value.isprintable():
+    if header.shows == "rules" or not value or foreign_text(value, HEADER_LIMIT) != value:
         return "rules", header.header
     return header.shows, value
 
@@ -171,9 +172,9 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
     """Where `request` goes, by the parts of its URL object, since URL parsers differ."""
     url = request.url
     payload = request.method in WITH_BODY
-    # A GET may have a body, and a request of another method none: httpx 0.28.1 drops it and its headers where a
-    # redirect turns the method into GET; a 307 or 308 keeps the method, and the body if there was one
-    # (`_redirect_headers`, `_redirect_stream`).
+    # A GET may have a body, too. httpx 0.28.1 drops body and headers where a redirect turns the method into
+    # GET; a 307 or 308 keeps the method, and the body if there was one (`_redirect_headers`,
+    # `_redirect_stream`).
     if redirected or not payload:
         payload = _has_body(request)
     return Hop(

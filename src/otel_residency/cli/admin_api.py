@@ -59,6 +59,7 @@ def read_project_settings(
                 residency=project.residency or "",
                 retention=_retention(organization.projects.data_retention.retrieve, project.id),
                 name=project.name or "",
+                default_tier=_default_tier(organization.projects, project.id),
             )
             for project in progress(iter(organization.projects.list(limit=100)))
         }
@@ -77,6 +78,15 @@ def read_project_settings(
         retention=retention,
         projects=projects,
     )
+
+
+def _default_tier(projects: Any, project: str) -> str:
+    """The service tier of requests that name none; `""` if API or client do not know the setting."""
+    settings = getattr(projects, "service_tier_settings", None)  # since openai 3.45
+    try:
+        return "" if settings is None else str(settings.retrieve(project).default)
+    except _NO_ANSWER:
+        return ""
 
 
 def _retention(retrieve: Callable[..., Any], *project: str) -> str:

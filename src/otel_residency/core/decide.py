@@ -56,8 +56,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     """
     revision = catalogue.revision_on(facts.on)
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
-    at_vendor = bool(hosts) and hosts[-1].vendors
-    policy, required, requirement_findings = required_of(facts, catalogue, policy, at_vendor=at_vendor)
+    policy, required, requirement_findings = required_of(facts, catalogue, policy)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
     hosts = tuple(
         sender_host(catalogue, host) if _is_foreign(endpoint) else host
@@ -98,7 +97,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         verdict=verdict if applicable else Verdict.NOT_APPLICABLE,
         findings=ordered,
         violation=applicable and _is_violation(verdict, facts, policy),
-        region=hosts[-1].region if hosts else UNKNOWN,
+        region=next((host.region for hop, host, *_ in reversed(places) if not hop.refused), UNKNOWN),
         hop_regions=tuple(host.region for host in hosts),
         endpoint=endpoints[0].template if endpoints else UNKNOWN,
         snapshot=_snapshot(facts, catalogue, revision, endpoints),
@@ -139,7 +138,7 @@ def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch)
 
 
 def _brings_content(facts: CallFacts, hop: Hop) -> bool:
-    """Whether the request may carry content on whatever path: a base URL can make any path look harmless."""
+    """Whether the request may carry content on any path: a base URL may make any path look harmless."""
     unexpected_body = hop.payload and facts.method in WITHOUT_BODY
     return unexpected_body or facts.body_unseen or facts.model is not None or bool(facts.tools)
 

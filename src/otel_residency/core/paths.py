@@ -5,7 +5,8 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from otel_residency.core.catalogue import Catalogue, path_segments
-from otel_residency.core.entries import Endpoint, Sender
+from otel_residency.core.entries import Endpoint
+from otel_residency.core.host_entries import Sender
 from otel_residency.core.hosts import canonical_host
 from otel_residency.core.regions import UNKNOWN
 
@@ -30,8 +31,9 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-# What servers decode, cut off or step over in different ways is left out: slashes, backslashes, percent signs,
-# semicolons (parameters of a segment), question marks, number signs, control characters, and other than ASCII.
+# What servers decode, cut off or step over in different ways is left out: slashes, backslashes, percent
+# signs, semicolons (parameters of a segment), question marks, number signs, control characters, and
+# letters that are not ASCII.
 _PLAIN_SEGMENT = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,=:@|{}]|%(?!2[35F]|3[BF]|5C|7F)[2-7][0-9A-F])+")
 _DOTS = frozenset({".", ".."})
 _SLASHES, _END = re.compile(r"[/\\]"), re.compile(r"[?#]")
@@ -57,7 +59,8 @@ def is_plain(segment: str) -> bool:
 
 def is_canonical(path: str) -> bool:
     """Whether all servers read `path` alike: of any other path nobody knows which endpoint it reaches."""
-    return all(map(is_plain, raw_segments(path)))
+    segments = raw_segments(path)
+    return segments == ("",) or all(map(is_plain, segments))
 
 
 def normal_path(path: str) -> str:

@@ -69,7 +69,7 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
     found: list[Finding] = []
     place = endpoint.endpoint.path if endpoint.endpoint else "an unknown path"
     if line.model is None:
-        yield Finding("batch.contents_unseen", INDETERMINATE, f"a line for {place} names no model")
+        yield Finding("model.not_stated", INDETERMINATE, f"a line for {place} names no model")
     else:
         found += one_model_findings(inner, line.model, terms) if inner.rows else ()
         found += one_model_findings(case, line.model, terms)

@@ -9,6 +9,7 @@ from otel_residency.core.rules.batches import batch_findings, batch_of
 from otel_residency.core.rules.case import Case, needs_findings
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import model_findings
+from otel_residency.core.rules.projects import default_tier
 from otel_residency.core.rules.state import state_findings
 from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
@@ -57,7 +58,7 @@ def _row_findings(case: Case) -> Iterator[Finding]:
         yield from _region_findings(case, row, terms)
     yield from model_findings(case, terms)
     yield from feature_findings(case, terms)
-    yield from tier_findings(case)
+    yield from tier_findings(case, default_tier(case.facts, case.host, case.policy))
     yield from batch_findings(case, terms)
 
 
