@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _SUCCESS = range(200, 300)
 _DAY = 86_400 * 10**9
-_NOTHING_READ = RequestFacts()
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -89,14 +88,13 @@ class Assessment:
     ) -> Judgement:
         """Judge the request of the next attempt; the arguments are those of `Call.on_attempt`."""
         state = self._state
+        snapshot = RequestSnapshot(request, state.tracked_headers)
+        hop = snapshot.hop
         if body is None:
             # The options are quicker to read than the serialized body, and hold the same where httpx builds
             # the request unchanged.
             plain = options is not None and builds_plainly(getattr(client, "_client", None))
-            body = state.bodies.read(options, request) if plain else state.bodies.read_sent(request)
-        snapshot = RequestSnapshot(request, state.tracked_headers)
-        hop = snapshot.hop
-        body = _or_unseen(body, hop, request.method)
+            body = state.bodies.read(options, request) if plain else self._read_sent(snapshot)
         # `earlier` batch: a retry sends the file that was judged, and reading it again could take seconds
         # (tests/calls/test_batches.py, test_a_file_is_read_once_for_all_attempts).
         if body.batch_input or body.stored or body.purpose or getattr(options, "files", None):
@@ -249,8 +247,7 @@ class Assessment:
         if body is self._body or (self.hops and body == b""):
             return facts
         self._body = body
-        request = snapshot.request
-        read = _or_unseen(self._state.bodies.read_sent(request), snapshot.hop, request.method)
+        read = self._read_sent(snapshot)
         # The lines that were read belong to another body (tests/calls/test_batches.py,
         # test_another_file_than_the_one_that_was_named_is_a_doubt).
         if self.batch is not None:
@@ -260,6 +257,11 @@ class Assessment:
             return self._joined(facts, read)
         # The planned body was never sent, so it does not count.
         return _replace_body(facts, read, self._references(facts, read))
+
+    def _read_sent(self, snapshot: RequestSnapshot) -> RequestFacts:
+        """What is read of the body that a request sends; that of a GET or DELETE is not read."""
+        unread = snapshot.hop.payload and snapshot.request.method not in WITH_BODY
+        return RequestFacts(unseen=True) if unread else self._state.bodies.read_sent(snapshot.request)
 
     def _joined(self, facts: CallFacts, more: RequestFacts) -> CallFacts:
         """The facts of a call that has sent one body and then another."""
@@ -274,12 +276,6 @@ class Assessment:
 
     def _references(self, facts: CallFacts, body: RequestFacts) -> frozenset[Reference]:
         return self._state.bodies.references(facts.hops[-1].path, body, self._state.region_of)
-
-
-def _or_unseen(body: RequestFacts, hop: Hop, method: str) -> RequestFacts:
-    """What was read of a body; of one that a GET or DELETE brings, and that was not read, that it was not."""
-    unread = hop.payload and method not in WITH_BODY and body == _NOTHING_READ
-    return body._replace(unseen=True) if unread else body
 
 
 def _replace_body(facts: CallFacts, body: RequestFacts, references: frozenset[Reference]) -> CallFacts:
