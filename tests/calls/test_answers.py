@@ -191,7 +191,7 @@ def test_an_answer_with_a_million_ids_pushes_nothing_out(
 def test_a_redirect_that_is_refused_has_sent_nothing(
     kind: Kind, instrument: Instrument, internet: Internet, *, status: int
 ) -> None:
-    """The reason says that nothing went there, and so does the record; a redirect that was followed differs."""
+    """The reason says that nothing went there; of a redirect that was followed it says what went."""
     internet.respond = lambda asked: (
         redirect(status, f"https://{US}{asked.path}") if asked.host == EU else answer({})
     )
