@@ -19,7 +19,7 @@ from otel_residency.calls.correlation import TrackedCall
 from otel_residency.calls.late_body import is_running, watch_body
 from otel_residency.calls.reporter import CallReporter
 from otel_residency.calls.request import EXTENSION, ClientBaseUrl, SendingHop, client_base_url
-from otel_residency.calls.response import ResponseState, read_answer, read_body, shown_by
+from otel_residency.calls.response import ResponseState, read_answer, read_body
 from otel_residency.calls.state import State, runtime
 from otel_residency.guard import Judgement
 
@@ -53,8 +53,6 @@ class Call:
     being_read = False
     iterator: Callable[[], Any] | None = None
     _response: Any = None
-    _shown: Any = None
-    """What the latest event of a stream named."""
     _watch: Callable[[Any, "Call"], Any] | None = None
     _outer_call: "Call | None" = None
     _outer_context: "Context | None" = None
@@ -276,17 +274,6 @@ class Call:
             if found.created and self.latest_event is None:
                 judgement = self.assessment.outcome(self.response_state)
                 self.assessment.remember_created(self.response_state, judgement)
-        except Exception as error:
-            self.state.log_failure("reading a stream event", error)
-
-    def on_later_event(self, event: Any) -> None:
-        """Read an event after the first one, if it names something else than the one before."""
-        self.latest_event = event
-        try:
-            shown = shown_by(event)
-            if shown != self._shown:
-                self._shown = shown
-                self.on_stream_event(event)
         except Exception as error:
             self.state.log_failure("reading a stream event", error)
 

@@ -84,8 +84,8 @@ def _created(fields: Mapping[str, Any], creation: Creation) -> tuple[str, ...]:
     return tuple(islice((name for name in found if len(name) <= LIMIT), _MOST_IDS))
 
 
-def shown_by(event: Any) -> tuple[Any, ...]:
-    """What of a stream event may change its facts; while it stays the same, the event need not be read."""
+def _shown_by(event: Any) -> tuple[Any, ...]:
+    """What of a stream event may change the facts."""
     get = fields_of(event).get
     # An object that equals no other: these are few, and to compare what is in them would take longer.
     whole = None if get("response") is None and get("error") is None else object()
@@ -192,6 +192,7 @@ class ResponseState:
     _fell_back = False
     _also = _NO_MORE
     """What was named besides the latest values, in the order in which it was."""
+    _shown: tuple[Any, ...] = ()
 
     def on_response(self, response: Any, headers: EvidenceHeaders) -> None:
         """Read a response to one hop; of its headers those are read that are in `headers`."""
@@ -243,6 +244,16 @@ class ResponseState:
             # A builtin by its bare name, as the semantic conventions write `error.type`.
             self.error_type = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
         self._refusal = refusal_of(refusals, self.status, error)
+
+    def shows_more(self, event: Any) -> bool:
+        """Whether a stream event may name something else than the one before it."""
+        before = self._shown
+        try:
+            self._shown = _shown_by(event)
+            more = self._shown != before
+        except Exception:  # whatever is wrong with it, reading it will log that
+            more = True
+        return more
 
     def on_event(self, found: AnswerFacts) -> None:
         """Add what a stream event says; later events refine earlier ones."""

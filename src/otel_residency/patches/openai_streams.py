@@ -22,7 +22,9 @@ def follow(items: Any, call: Call) -> Generator[Any, None, None]:
             yield last
             break
         for last in items:
-            call.on_later_event(last)
+            call.latest_event = last
+            if call.response_state.shows_more(last):
+                call.on_stream_event(last)
             yield last
     # The generator was closed or dropped, perhaps by the garbage collector: nothing may wait for a lock here.
     except GeneratorExit:
@@ -47,7 +49,9 @@ async def follow_async(items: Any, call: Call) -> AsyncGenerator[Any, None]:
             yield last
             break
         async for last in items:
-            call.on_later_event(last)
+            call.latest_event = last
+            if call.response_state.shows_more(last):
+                call.on_stream_event(last)
             yield last
     except GeneratorExit:
         if hasattr(items, "aclose"):

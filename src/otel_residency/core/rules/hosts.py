@@ -194,8 +194,11 @@ def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch
     allowed = policy.require or (home.region,)
     bound = policy.require or home.region not in (UNKNOWN, GLOBAL)
     if bound and host.region not in allowed and host.host != home.host:
+        if hop.refused:
+            yield Finding("redirect.refused", INELIGIBLE, f"a redirect to {host.place} was blocked")
+            return
         code = "redirect.payload_left_region" if hop.payload else "redirect.left_region"
-        yield Finding("redirect.refused" if hop.refused else code, INELIGIBLE, f"redirected to {host.place}")
+        yield Finding(code, INELIGIBLE, f"redirected to {host.place}")
 
 
 def answer_findings(
