@@ -16,12 +16,13 @@ from otel_residency import ResidencyViolationError
 from otel_residency.calls.foreign_text import LIMIT, foreign_text
 from otel_residency.calls.state import runtime
 from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.instrumentor import deactivate
 from otel_residency.records.record import read_facts, write_facts
 from tests.calls.http_library import http
 from tests.calls.kinds import Kind
 from tests.calls.resources import METHODS
 from tests.internet import EU, GATEWAY, US, Internet
-from tests.recorded import Instrument, Recorded
+from tests.recorded import Instrument, Recorded, settle
 from tests.vendor import (
     DONE,
     SNAPSHOT,
@@ -36,7 +37,7 @@ from tests.vendor import (
 )
 
 CHAT: dict[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": "Hello"}]}
-OTHER, UNLISTED = "gpt-5.1-2025-11-13", "gpt-4o-2024-05-13"
+OTHER, UNLISTED = "gpt-4o-2024-08-06", "gpt-4o-2024-05-13"
 IN_THE_EU = {GATEWAY: {"region": "eu"}}
 needs_responses = pytest.mark.skipif("responses.create" not in METHODS, reason="this openai has no responses")
 
@@ -78,6 +79,7 @@ def test_what_a_broken_stream_named_counts(kind: Kind, residency: Recorded, inte
     for _ in range(3):
         kind.next(stream)
     kind.run(stream.close())
+    settle()
     assert residency.span["residency.reasons"] == ("model.changed",)
 
 
@@ -156,6 +158,7 @@ def test_hostile_names_reach_nothing_but_short_and_plain(
     assert {"model.changed", "model.not_listed", "tier.unknown"} <= set(span["residency.reasons"])
     shown = [value for value in span.values() if isinstance(value, str)]
     assert all(len(value) <= LIMIT and value.isascii() and value.isprintable() for value in shown)
+    deactivate()
     assert ledger.read_bytes().isascii()
 
 
