@@ -3,7 +3,7 @@
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.paths import match_endpoint, normal_path
+from otel_residency.core.paths import is_canonical, lenient_path, match_endpoint, normal_path
 
 CATALOGUE = load_catalogue()
 
@@ -30,6 +30,52 @@ CATALOGUE = load_catalogue()
 def test_a_path_is_written_in_one_way(path: str, expected: str) -> None:
     """Escapes of plain letters are read and dot segments applied; anything else stays as it is."""
     assert expected == normal_path(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "reading"),
+    [
+        ("/v1/organization/..%2Fchat/completions", "/v1/chat/completions"),
+        ("/v1/organization/..%5Cchat", "/v1/chat"),
+        ("/v1/organization/..\\chat", "/v1/chat"),
+        ("/v1/organization/../chat", "/v1/chat"),
+        ("/v1/organization/%2e%2E/chat", "/v1/chat"),
+        ("/v1/organization/..;/chat", "/v1/chat"),
+        ("/v1/chat;a=b/completions", "/v1/chat/completions"),
+        ("/v1/organization/..%252Fchat", "/v1/chat"),
+        ("/v1/organization/%25252e%25252e/chat", "/v1/chat"),
+        ("/v1//chat/", "/v1/chat"),
+        ("/v1/chat%3Fstore=true", "/v1/chat"),
+        ("/v1/chat%23x", "/v1/chat"),
+        ("/v1/./chat", "/v1/chat"),
+        ("/../../v1", "/v1"),
+        ("/v1/%00chat", "/v1/\x00chat"),
+        ("/v1/caf%C3%A9", "/v1/caf\u00e9"),
+        ("/v1/caf\u00e9", "/v1/caf\u00e9"),
+        ("/v1/%zz", "/v1/%zz"),
+    ],
+)
+def test_a_path_that_servers_read_in_different_ways_is_not_canonical(path: str, reading: str) -> None:
+    """It is told from one that all servers read alike, and the most forgiving reading is known."""
+    assert not is_canonical(path)
+    assert lenient_path(path) == reading
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/v1/chat/completions",
+        "/v1/%63hat/completions",
+        "/v1/files/{}",
+        "/v1/models/ft:gpt-4o-2024-08-06:org::id",
+        "/v1/models/ft%3Agpt-4o",
+        "/v1/a%20b/c.d/..e/f~g!$&'()*+,=@h",
+    ],
+)
+def test_a_path_that_all_servers_read_alike_is_canonical(path: str) -> None:
+    """Escapes of plain letters and of spaces, colons in ids, and what a record has for an id."""
+    assert is_canonical(path)
 
 
 @pytest.mark.parametrize(

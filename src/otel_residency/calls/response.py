@@ -12,6 +12,7 @@ from otel_residency.calls.foreign_text import LIMIT, foreign_text
 from otel_residency.calls.request import HEADER_LIMIT, host_of
 from otel_residency.core.entries import Creation, EvidenceHeader, Refusal
 from otel_residency.core.facts import Answer
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.guard import Guard
 from otel_residency.telemetry import names
 
@@ -26,11 +27,12 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_EVIDENCE: Mapping[str, str] = MappingProxyType({})
 _NO_MORE: Mapping[tuple[str, str], None] = MappingProxyType({})
 _TIER, _PROVIDER = names.EVIDENCE["service_tier"], names.EVIDENCE["provider"]
-_FALLBACKS = names.EVIDENCE["fallbacks"]
+_REGION, _UPSTREAM = names.EVIDENCE["azure_region"], names.EVIDENCE["upstream"]
+_FALLBACKS, _PROJECT = names.EVIDENCE["fallbacks"], names.EVIDENCE["project"]
 _FACTS_OF = {
-    "cloud_region": names.EVIDENCE["azure_region"],
-    "upstream": names.EVIDENCE["upstream"],
-    "project": names.EVIDENCE["project"],
+    "cloud_region": _REGION,
+    "upstream": _UPSTREAM,
+    "project": _PROJECT,
     "provider": _PROVIDER,
 }
 """The fields of `Answer` that headers show, and their attributes."""
@@ -168,11 +170,6 @@ def _connection(stream: Any) -> Iterator[tuple[str, str]]:
         yield names.EVIDENCE["tls_version"], version
 
 
-def _first(evidence: Mapping[str, str], field: str) -> str | None:
-    value = evidence.get(_FACTS_OF[field])
-    return value if value is None or _SEPARATOR not in value else value.partition(_SEPARATOR)[0]
-
-
 class ResponseState:
     """The latest response or error of one call, and what its answer said so far.
 
@@ -219,6 +216,8 @@ class ResponseState:
             if value is not None and _SEPARATOR in value:
                 self._add(field, *value.split(_SEPARATOR))
                 evidence[attribute] = value[:LIMIT]
+        if _FALLBACKS in self._evidence and _UPSTREAM not in self._evidence:
+            self._add("upstream", UNKNOWN)
         self._evidence = evidence
         self._fell_back |= _FALLBACKS in evidence
 
@@ -268,31 +267,40 @@ class ResponseState:
     def facts(self, guard: Guard) -> Answer:
         """The part of it that a verdict depends on."""
         answer, evidence = self.answer, self._evidence
-        if _PROVIDER in evidence and answer.provider:
-            self._add("provider", answer.provider)
-        codes = () if answer.error_code is None else (answer.error_code, *self._others("error_code"))
-        by_code = next(filter(None, map(guard.refusal_by_code, codes)), None)
         facts = Answer(
             status=self.status,
             model=answer.model,
             service_tier=answer.service_tier,
-            cloud_region=_first(evidence, "cloud_region"),
-            upstream=_first(evidence, "upstream"),
+            cloud_region=evidence.get(_REGION),
+            upstream=evidence.get(_UPSTREAM),
             fallbacks=self._fell_back,
-            project=_first(evidence, "project"),
-            refusal=self._refusal or by_code,
-            provider=_first(evidence, "provider") or answer.provider,
+            project=evidence.get(_PROJECT),
+            refusal=self._refusal or (answer.error_code and guard.refusal_by_code(answer.error_code)),
+            provider=evidence.get(_PROVIDER) or answer.provider,
         )
-        if not self._also:  # nearly every call
-            return facts
-        others = (pair for pair in islice(self._also, _MOST_VALUES) if pair[0] != "error_code")
+        if answer.provider and facts.provider != answer.provider:
+            self._add("provider", answer.provider)
+        return self._with_others(facts, guard) if self._also else facts
+
+    def _with_others(self, facts: Answer, guard: Guard) -> Answer:
+        """The facts with all that was named besides."""
+        for field, attribute in _FACTS_OF.items():
+            joined = self._evidence.get(attribute)
+            if joined is not None:
+                facts = facts._replace(**{field: joined.partition(_SEPARATOR)[0]})
+        also = list(islice(self._also, _MOST_VALUES))
+        codes = (value for field, value in also if field == "error_code")
         return facts._replace(
-            also=tuple(sorted(pair for pair in others if getattr(facts, pair[0]) != pair[1])),
+            refusal=facts.refusal or next(filter(None, map(guard.refusal_by_code, codes)), None),
+            also=tuple(
+                sorted(
+                    (field, value)
+                    for field, value in also
+                    if field != "error_code" and getattr(facts, field) != value
+                )
+            ),
             unread=len(self._also) > _MOST_VALUES,
         )
-
-    def _others(self, field: str) -> Iterator[str]:
-        return (value for name, value in self._also if name == field)
 
     def attributes(self) -> dict[str, Any]:
         """The part of it that telemetry shows, by attribute."""

@@ -140,7 +140,8 @@ def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch)
 def _brings_content(facts: CallFacts, hop: Hop) -> bool:
     """Whether the request may carry content on any path: a base URL may make any path look harmless."""
     unexpected_body = hop.payload and facts.method in WITHOUT_BODY
-    return unexpected_body or facts.body_unseen or facts.model is not None or bool(facts.tools)
+    named = facts.model is not None or bool(facts.tools or facts.features)
+    return unexpected_body or facts.body_unseen or named
 
 
 def _cases(

@@ -49,7 +49,7 @@ def needs_findings(needs: Needs, policy: Policy, reason: str, why: str) -> Itera
 def sends(facts: CallFacts) -> bool:
     """Whether the request sends a prompt: in its body, or over the WebSocket that it opens."""
     return facts.method not in WITHOUT_BODY or any(
-        hop.scheme in _SOCKETS or (hop.payload and not hop.redirected) for hop in facts.hops
+        hop.scheme in _SOCKETS or hop.payload for hop in facts.hops
     )
 
 
