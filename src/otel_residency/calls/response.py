@@ -86,14 +86,6 @@ def _created(fields: Mapping[str, Any], creation: Creation) -> tuple[str, ...]:
     return tuple(islice((name for name in found if len(name) <= LIMIT), _MOST_IDS))
 
 
-def _shown_by(event: Any) -> tuple[Any, ...]:
-    """What of a stream event may change the facts."""
-    get = fields_of(event).get
-    # An object that equals no other: these are few, and to compare what is in them would take longer.
-    whole = None if get("response") is None and get("error") is None else object()
-    return get("model"), get("service_tier"), get("provider"), whole
-
-
 def read_body(response: Any, creation: Creation | None = None) -> AnswerFacts:
     """Read the body of a response that was not parsed here, if it is JSON and has been read."""
     try:
@@ -246,13 +238,22 @@ class ResponseState:
 
     def shows_more(self, event: Any) -> bool:
         """Whether a stream event may name something else than the one before it."""
-        before = self._shown
+        # Without `fields_of`, in one comparison: this runs for each chunk, and few name something new.
         try:
-            self._shown = _shown_by(event)
-            more = self._shown != before
-        except Exception:  # whatever is wrong with it, reading it will log that
-            more = True
-        return more
+            get = event.__dict__.get
+            shown = (
+                get("model"),
+                get("service_tier"),
+                get("response"),
+                get("error"),
+                event.__pydantic_extra__,  # fields that a release does not declare
+            )
+            if shown == self._shown:
+                return False
+            self._shown = shown
+        except Exception:  # noqa: S110 - whatever is wrong with it, reading it will log that
+            pass
+        return True
 
     def on_event(self, found: AnswerFacts) -> None:
         """Add what a stream event says; later events refine earlier ones."""
