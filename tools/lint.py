@@ -2,8 +2,8 @@
 
 * A value with more than three fields is constructed by keyword, and none from a starred argument: two fields
   of one type that are swapped go unnoticed, and `features` and `tools` of `CallFacts` are such a pair.
-* No more than 0.5 % of the bound names, in the package and in the tests, are words of the private dialect that
-  both once were written in.
+* No more than 0.5 % of the bound names, in package and tests, are words of the private dialect that both
+  once were written in.
 * A class name occurs once in the package.
 """
 

@@ -17,11 +17,12 @@ from tests.evasion.bypasses import (
     configured,
     inside,
     libraries,
+    paths,
     processes,
     rewritten,
     subclassed,
 )
-from tests.internet import AZURE
+from tests.internet import AZURE, GATEWAY, US
 
 
 class Bypass(NamedTuple):
@@ -49,6 +50,7 @@ STRICT: Mapping[str, Any] = MappingProxyType({"strict": True})
 AZURE_IN_THE_US: Mapping[str, Any] = MappingProxyType(
     {"hosts": {AZURE: {"region": "us", "provider": "azure", "deployments": {"chat": "Standard"}}}}
 )
+GATEWAY_IN_THE_US: Mapping[str, Any] = MappingProxyType({"hosts": {GATEWAY: {"region": "us"}}})
 
 
 BYPASSES = (
@@ -277,6 +279,35 @@ BYPASSES = (
     Bypass("the legacy client, dialling elsewhere", libraries.websockets_legacy_elsewhere),
     Bypass("the legacy client with a Host header of the US", libraries.websockets_legacy_host_header),
     Bypass("the legacy client, redirected", libraries.websockets_legacy_redirected),
+    # A path that servers read in different ways, or a body where none belongs.
+    *(
+        Bypass(f"{name}: {what}{how}", paths.bypass(library, "POST", f"https://{US}{path}", body))
+        for name, library in paths.LIBRARIES.items()
+        for what, path in paths.PATHS.items()
+        for how, body in paths.BODIES.items()
+    ),
+    *(
+        Bypass(
+            f"{name}: administration, streamed", paths.bypass(library, "POST", paths.HARMLESS, paths.streamed)
+        )
+        for name, library in paths.LIBRARIES.items()
+    ),
+    *(
+        Bypass(
+            f"{name}: {method} with a body{how}", paths.bypass(library, method, f"https://{US}{path}", body)
+        )
+        for name, library in paths.LIBRARIES.items()
+        for method, path in paths.METHODS_WITHOUT_BODY.items()
+        for how, body in paths.BODIES.items()
+    ),
+    *(
+        Bypass(
+            f"{name}: an encoded slash, to a gateway that the policy places in the US",
+            paths.bypass(library, "POST", f"https://{GATEWAY}{paths.PATHS['an encoded slash']}", paths.whole),
+            GATEWAY_IN_THE_US,
+        )
+        for name, library in paths.LIBRARIES.items()
+    ),
 )
 
 LED_ASTRAY = (
