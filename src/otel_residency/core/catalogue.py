@@ -7,7 +7,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import TypeVar
 
-from otel_residency.core.entries import Alias, BasePath, Endpoint, Entries, ProjectResidency, Tool
+from otel_residency.core.entries import (
+    Alias,
+    BasePath,
+    Endpoint,
+    Entries,
+    ProjectResidency,
+    SecondModelPlace,
+    Tool,
+)
 from otel_residency.core.host_entries import (
     BogusHost,
     Deployment,
@@ -72,6 +80,7 @@ class Catalogue:
             {ord(letter): looks for letter, looks in entries.confusables.items()}
         )
         self.tools: Mapping[str, Tool] = _by(entries.tools, "type")
+        self.second_models: Mapping[str, SecondModelPlace] = _by(entries.second_models, "at")
         self.aliases: Mapping[str, Alias] = _by(entries.aliases, "alias")
         self.spellings: Mapping[str, str] = MappingProxyType(
             {entry.answered.lower(): entry.model.lower() for entry in entries.spellings}
