@@ -5,17 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from otel_residency.core.entries import (
-    Alias,
-    BasePath,
-    Endpoint,
-    Entries,
-    ProjectResidency,
-    SecondModelPlace,
-    Tool,
-)
+from otel_residency.core.entries import Alias, BasePath, Endpoint, Entries, ProjectResidency
 from otel_residency.core.host_entries import (
     BogusHost,
     Deployment,
@@ -27,6 +19,9 @@ from otel_residency.core.host_entries import (
     TelemetryPattern,
 )
 from otel_residency.core.revision import Revision, Row
+
+if TYPE_CHECKING:
+    from otel_residency.core.request_entries import SecondModelPlace, Tool
 
 T = TypeVar("T")
 
