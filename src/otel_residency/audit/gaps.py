@@ -12,7 +12,7 @@ from otel_residency.audit.phrases import count, day, days, number, span
 from otel_residency.audit.rows import LOG
 from otel_residency.audit.sql import CounterReading, Kind, WriterRecords
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.decide import STALE_AFTER
+from otel_residency.core.rules.age import STALE_AFTER
 
 _ENOUGH_DAYS: Final = 7
 """Days with calls after which a service has a usual pause."""

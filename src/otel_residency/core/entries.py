@@ -20,7 +20,7 @@ from otel_residency.core.host_entries import (
     TelemetryHost,
     TelemetryPattern,
 )
-from otel_residency.core.revision import NOTHING, Revision, Strings
+from otel_residency.core.revision import NOTHING, Retention, Revision, Strings
 
 
 class Source(NamedTuple):
@@ -34,6 +34,8 @@ class Source(NamedTuple):
     note: str | None = None
     citation: str | None = None
     """Publisher, title and address, and the day of the copy if a copy was read."""
+    last_seen: date | None = None
+    """The last day on which a table was read again and had not changed."""
 
     @property
     def cited(self) -> str:
@@ -131,6 +133,8 @@ class PromptCacheDefault(NamedTuple):
     unless: Strings
     text: str
     source: str
+    always: Strings = ()
+    """Models that know no other caching, whatever the request or a contract says."""
 
 
 class BatchFiles(NamedTuple):
@@ -177,6 +181,10 @@ class Attestation(NamedTuple):
     meaning: str
     shown_by: Literal["residency", "retention"] | None = None
     """The setting of a project that shows whether it holds; for `retention`, the type of this name."""
+    contains: Strings = ()
+    """Terms that hold wherever this one does."""
+    column: Literal["zdr", "private"] | None = None
+    """The column of the retention table with the services that it covers; `None` for all."""
 
 
 class ProjectResidency(NamedTuple):
@@ -198,6 +206,14 @@ class Alias(NamedTuple):
     alias: str
     source: str
     of: str | None = None
+
+
+class FirstSeen(NamedTuple):
+    """A day on which a model that no table lists was known."""
+
+    model: str
+    on: date
+    source: str
 
 
 class RetiredModel(NamedTuple):
@@ -235,16 +251,6 @@ class ClientRegions(NamedTuple):
     client: str
     regions: Strings
     source: str
-
-
-class Retention(NamedTuple):
-    """What the vendor stores of a service's data, and whether Zero Data Retention covers it."""
-
-    service: str
-    abuse: str
-    state: str
-    zdr: str
-    last_seen: str | None = None
 
 
 class Entries(NamedTuple):
@@ -298,6 +304,7 @@ class Entries(NamedTuple):
     attestations: tuple[Attestation, ...] = ()
     attestations_source: str | None = None
     aliases: tuple[Alias, ...] = ()
+    first_seen: tuple[FirstSeen, ...] = ()
     retired_models: tuple[RetiredModel, ...] = ()
     retired_endpoints: tuple[RetiredEndpoint, ...] = ()
     retired_note: str | None = None
@@ -314,7 +321,6 @@ class Entries(NamedTuple):
     deployment_config: Strings = ()
     client_regions: tuple[ClientRegions, ...] = ()
     project_residency: tuple[ProjectResidency, ...] = ()
-    zero_data_retention: tuple[Retention, ...] = ()
     zero_data_retention_removed: tuple[Retention, ...] = ()
     zero_data_retention_source: str | None = None
     zero_data_retention_note: str | None = None

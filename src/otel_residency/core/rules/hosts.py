@@ -9,7 +9,8 @@ from otel_residency.core.classify import UNKNOWN, VENDOR, HostMatch, canonical_h
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.core.revision import Revision
-from otel_residency.core.rules.case import GLOBAL, needs_findings
+from otel_residency.core.rules.case import GLOBAL
+from otel_residency.core.rules.terms import needs_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding, Verdict
 
 

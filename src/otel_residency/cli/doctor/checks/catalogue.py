@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.environment import Environment
-from otel_residency.core.decide import age_findings
+from otel_residency.core.rules.age import age_findings
 from otel_residency.core.verdict import ELIGIBLE
 
 _FIX = "Update the package, or supply the current table by OTEL_RESIDENCY_CATALOGUE."
