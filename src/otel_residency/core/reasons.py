@@ -20,7 +20,7 @@ _OTHER_REASONS: Mapping[str, Reason] = MappingProxyType(
             topic="policy",
         ),
         "attestation.missing": Reason(
-            meaning="The region requires an approval or contract term that the policy does not state for the endpoint.",
+            meaning="The region requires a contract term or approval here that the policy does not state.",
             fix="State one that covers the endpoint under [attest], with a reference, or obtain it.",
             source="revisions.regions.needs",
             verdicts=(CONDITIONAL, INELIGIBLE),
