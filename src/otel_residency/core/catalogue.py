@@ -171,7 +171,8 @@ class Catalogue:
     def coverage(self, revision: Revision, term: str, segments: tuple[str, ...]) -> str:
         """Whether a contract term covers an endpoint: begins with `yes` or `no`, or `to be confirmed`."""
         attestation = self.attestations.get(term)
-        values = self._retention[revision.id].get(attestation.column or "", {}) if attestation else {}
+        column = attestation.column if attestation is not None else None
+        values = self._retention[revision.id][column] if column is not None else ()
         # Without such a column in its time, nothing limits the term to some endpoints.
         if not values:
             return "yes"

@@ -19,7 +19,7 @@ from otel_residency.core.classify import (
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.core.revision import Revision
-from otel_residency.core.rules.age import age_findings
+from otel_residency.core.rules.age import age_findings, inherited_findings
 from otel_residency.core.rules.case import Case, listed
 from otel_residency.core.rules.hosts import (
     answer_findings,
@@ -186,3 +186,4 @@ def _policy_findings(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> 
     if facts.unrecorded:
         yield Finding("ledger.unavailable", INDETERMINATE, "no record of the call could be written")
     yield from age_findings(catalogue, policy, facts.on)
+    yield from inherited_findings(catalogue.revision_on(facts.on))

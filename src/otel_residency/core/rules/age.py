@@ -13,7 +13,7 @@ STALE_AFTER = 60
 
 
 def age_findings(catalogue: Catalogue, policy: Policy, day: date) -> Iterator[Finding]:
-    """Whether the table of `day` is missing, older than the policy or we allow, or not the vendor's alone."""
+    """Whether the table of `day` is missing, too old, or was followed by one that may have held by then."""
     revision = catalogue.revision_on(day)
     if revision is None:
         yield Finding("catalogue.no_revision", INDETERMINATE, f"no table covers {day}")
@@ -24,15 +24,14 @@ def age_findings(catalogue: Catalogue, policy: Policy, day: date) -> Iterator[Fi
         yield Finding("catalogue.stale", INDETERMINATE, detail)
     elif age > STALE_AFTER:
         yield Finding("catalogue.stale", ELIGIBLE, f"{revision.id} was last seen on {seen}")
-    yield from _gap_findings(catalogue, revision, day)
-    if revision.inherits is not None:
-        detail = f"{revision.id} inherits from {revision.inherits} what it does not show itself"
-        yield Finding("catalogue.inherited", ELIGIBLE, detail)
-
-
-def _gap_findings(catalogue: Catalogue, revision: Revision, day: date) -> Iterator[Finding]:
-    """Whether another table may have been in force: `revision` was no longer seen, and another followed."""
     following, seen = catalogue.successor(revision), catalogue.last_seen(revision)
     if following is not None and day > seen:
-        detail = f"{revision.id} was last seen on {seen}, and {following.id} begins on"
-        yield Finding("catalogue.gap", ELIGIBLE, f"{detail} {following.effective_from}")
+        detail = f"{revision.id} was last seen on {seen}, {following.id} begins on {following.effective_from}"
+        yield Finding("catalogue.gap", ELIGIBLE, detail)
+
+
+def inherited_findings(revision: Revision | None) -> Iterator[Finding]:
+    """Whether the table shows a part only, and the rest is that of an older one."""
+    if revision is not None and revision.inherits is not None:
+        detail = f"{revision.id} inherits from {revision.inherits} what it does not show itself"
+        yield Finding("catalogue.inherited", ELIGIBLE, detail)
