@@ -42,6 +42,7 @@ def test_lists_that_people_search_are_sorted() -> None:
     for names in (
         [endpoint.path for endpoint in ENTRIES.endpoints],
         [alias.alias for alias in ENTRIES.aliases],
+        [(entry.on, entry.model) for entry in ENTRIES.first_seen],
         [(entry.on, entry.model) for entry in ENTRIES.retired_models],
         [(entry.on, entry.path) for entry in ENTRIES.retired_endpoints],
         [(revision.effective_from, revision.id) for revision in CATALOGUE.revisions],
@@ -57,6 +58,7 @@ def test_nothing_stands_there_twice() -> None:
     """Rows, models of a row, deployment types, services and letters are told once."""
     for revision in ENTRIES.revisions:
         assert _twice(row.id for row in revision.rows) == []
+        assert _twice(row.service for row in revision.retention) == []
         for row in revision.rows:
             assert _twice(model.lower() for model in row.models or ()) == []
             assert _twice(row.storage) == []
@@ -64,7 +66,6 @@ def test_nothing_stands_there_twice() -> None:
     assert _twice(kind.name for kind in ENTRIES.deployments) == []
     assert _twice(kind.sku for kind in ENTRIES.deployments if kind.sku) == []
     assert _twice((base.provider, base.path) for base in ENTRIES.base_paths) == []
-    assert _twice(row.service for row in ENTRIES.zero_data_retention) == []
 
 
 def test_hosts_and_made_up_hosts_are_told_apart() -> None:
