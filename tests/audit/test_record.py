@@ -112,7 +112,7 @@ def test_facts_of_a_later_release_are_not_guessed_at() -> None:
     assert Record("residency.call", 1, 2, {}).facts is None
 
 
-def test_a_path_keeps_only_known_words() -> None:
+def test_a_path_keeps_only_words_of_the_catalogue() -> None:
     """Ids, and whatever else stands in a path or requirement, are left out; deployments are known."""
     policy = Policy(hosts={"c.openai.azure.com": ConfiguredHost("eu", "azure", {"my-chat": "Standard"})})
     redact = FactsRedactor(CATALOGUE, policy)
@@ -122,7 +122,9 @@ def test_a_path_keeps_only_known_words() -> None:
         return redact(CallFacts(date(2026, 11, 20), "GET", hops, base)).hops[0].path
 
     assert kept("/v1/files/file-abc/content") == "/v1/files/{}/content"
-    assert kept("/v1/./fi%6ces/../secret/%2F//") == "/v1/{}/{}//"
+    assert kept("/v1/fi%6ces/secret%20word") == "/v1/files/{}"
+    assert kept("/v1/./files/%2e%2E/secret/%2F//") == "/v1/./files/../{}/%25//"
+    assert kept("/v1/a\\b/c;d/caf\u00e9") == "/v1/%25/%25/%25"
     assert kept("/own/base/v1/chat/secret", "/own/base/v1/") == "/own/base/v1/chat/{}"
     assert kept("/own/base/v1/chat/secret") == "/{}/{}/v1/chat/{}"
     assert kept("/openai/deployments/my-chat/x") == "/openai/deployments/my-chat/{}"

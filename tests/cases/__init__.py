@@ -24,6 +24,7 @@ KEYS = frozenset(
         *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
         *("model", "body", "extra", "body_unseen", "features", "tools", "lines", "references"),
         *("policy", "override", "attest", "seen_projects", "expect", "required", "project", "frozen"),
+        "payload",
     }
 )
 WITHOUT_BODY = ("GET", "DELETE")
@@ -44,12 +45,16 @@ class Request:
     method: str
     redirected_by: int | None = None
     """Status of the redirect answer that led here."""
+    with_body: bool = False
+    """Whether it has a body although its method needs none."""
+    refused: bool = False
+    """Whether the guard refuses it."""
 
     @property
     def payload(self) -> bool:
         """Whether a body goes along."""
         repeated = self.redirected_by is None or self.redirected_by in KEEPS_PAYLOAD
-        return repeated and self.method not in WITHOUT_BODY
+        return repeated and (self.with_body or self.method not in WITHOUT_BODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +158,11 @@ class Case:
                 payload=request.payload,
                 redirected=request.redirected_by is not None,
                 route=self.route,
+                refused=request.refused,
             )
 
 
-def _request(url: str, method: str, redirected_by: int | None = None) -> Request:
+def _request(url: str, method: str, redirected_by: int | None = None, **more: bool) -> Request:
     """Split a URL without correcting anything in it, unlike a parser."""
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
@@ -173,60 +179,64 @@ def _request(url: str, method: str, redirected_by: int | None = None) -> Request
         path=slash + path,
         method=method,
         redirected_by=redirected_by,
+        **more,
     )
 
 
-def _body(told: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
-    if told["method"] in WITHOUT_BODY or told.get("body_unseen"):
+def _body(table: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
+    if (table["method"] in WITHOUT_BODY and not table.get("payload")) or table.get("body_unseen"):
         return None
     prompt = {"messages": [{"role": "user", "content": "Hello"}]} if "chat" in path else {"input": "Hello"}
-    model = {"model": told["model"]} if told["model"] else {}
-    return {**model, **told.get("body", prompt), **told.get("extra", {})}
+    model = {"model": table["model"]} if table["model"] else {}
+    return {**model, **table.get("body", prompt), **table.get("extra", {})}
 
 
-def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
-    if unknown := told.keys() - KEYS:
-        raise ValueError(f"case {told['id']!r}: unknown keys {unknown}")
-    first = _request(told["url"], told["method"])
-    body = _body(told, first.path)
+def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
+    if unknown := table.keys() - KEYS:
+        raise ValueError(f"case {table['id']!r}: unknown keys {unknown}")
+    first = _request(table["url"], table["method"], with_body=table.get("payload", False))
+    body = _body(table, first.path)
     holders = ((body or {}).get(key, {}) for key in ("session", "input_audio_transcription"))
-    model = next((holder["model"] for holder in holders if "model" in holder), told["model"])
+    model = next((holder["model"] for holder in holders if "model" in holder), table["model"])
     sent = body is not None or first.scheme in SOCKETS
-    lines = told.get("lines")
-    policy = {**policies[told["policy"]], **told.get("override", {})}
+    lines = table.get("lines")
+    policy = {**policies[table["policy"]], **table.get("override", {})}
     unreadable = policy.pop("unreadable", None)
-    attest = {**policy.get("attest", {}), **told.get("attest", {})}
+    attest = {**policy.get("attest", {}), **table.get("attest", {})}
     policy["attest"] = {
         name: each if isinstance(each, dict) else {"value": each} for name, each in attest.items()
     }
-    expect = told["expect"]
-    frozen = told.get("frozen", False)
-    notes = _notes(CATALOGUE if frozen else load_catalogue(), expect["catalogue"], told["day"])
+    expect = table["expect"]
+    frozen = table.get("frozen", False)
+    notes = _notes(CATALOGUE if frozen else load_catalogue(), expect["catalogue"], table["day"])
     return Case(
-        id=told["id"],
-        day=told["day"],
+        id=table["id"],
+        day=table["day"],
         requests=(
             first,
-            *(_request(hop["to"], told["method"], hop.get("by")) for hop in told.get("hops", ())),
+            *(
+                _request(hop["to"], table["method"], hop.get("by"), refused=hop.get("refused", False))
+                for hop in table.get("hops", ())
+            ),
         ),
-        base_path=told["base_path"],
-        host_header=told.get("host_header"),
-        headers=told.get("headers", {}),
-        route=tuple(map(tuple, told.get("route", ()))),
+        base_path=table["base_path"],
+        host_header=table.get("host_header"),
+        headers=table.get("headers", {}),
+        route=tuple(map(tuple, table.get("route", ()))),
         model=(model or None) if sent else None,
         body=body,
-        body_unseen=told.get("body_unseen", False),
-        features=frozenset(told.get("features", ())),
-        tools=frozenset(told.get("tools", ())),
+        body_unseen=table.get("body_unseen", False),
+        features=frozenset(table.get("features", ())),
+        tools=frozenset(table.get("tools", ())),
         batch_lines=None if lines is None else tuple(map(_line, lines)),
-        references={name: Reference(**each) for name, each in told.get("references", {}).items()},
-        answer=Answer(**told["answer"]) if "answer" in told else None,
-        required=tuple(map(tuple, told.get("required", ()))),
-        project=told.get("project"),
+        references={name: Reference(**each) for name, each in table.get("references", {}).items()},
+        answer=_answer(table["answer"]) if "answer" in table else None,
+        required=tuple(map(tuple, table.get("required", ()))),
+        project=table.get("project"),
         policy=decode(Policy, policy)._replace(
             unreadable=unreadable,
             seen_projects={
-                name: Project(**settings) for name, settings in told.get("seen_projects", {}).items()
+                name: Project(**settings) for name, settings in table.get("seen_projects", {}).items()
             },
         ),
         frozen=frozen,
@@ -262,6 +272,10 @@ def _notes(catalogue: Catalogue, name: str, day: date) -> Iterator[str]:
         yield "catalogue.stale"
 
 
+def _answer(table: Mapping[str, Any]) -> Answer:
+    return Answer(**{**table, "also": tuple(map(tuple, table.get("also", ())))})
+
+
 def _line(line: Mapping[str, Any]) -> BatchLine:
     if line.get("unseen"):
         return UNSEEN_LINE
@@ -288,8 +302,8 @@ def _load() -> Iterator[Case]:
     base = tomllib.loads((folder / "base.toml").read_text(encoding="utf-8"))
     for file in sorted(folder.glob("*.toml")):
         table = tomllib.loads(file.read_text(encoding="utf-8"))
-        for told in table.get("case", ()):
-            yield _case(_merged(base["default"], table.get("default", {}), told), base["policy"])
+        for entry in table.get("case", ()):
+            yield _case(_merged(base["default"], table.get("default", {}), entry), base["policy"])
 
 
 CASES: tuple[Case, ...] = tuple(_load())

@@ -68,7 +68,7 @@ def test_nothing_stands_there_twice() -> None:
     assert _twice((base.provider, base.path) for base in ENTRIES.base_paths) == []
 
 
-def test_hosts_and_made_up_hosts_are_told_apart() -> None:
+def test_hosts_and_made_up_hosts_are_distinguished() -> None:
     """No host is both, and a made-up host has no region to be taken for."""
     assert set() == CATALOGUE.hosts.keys() & CATALOGUE.bogus_hosts.keys()
 
@@ -128,7 +128,7 @@ def test_rules_give_codes_that_are_documented() -> None:
     )
 
 
-def test_every_listed_service_is_a_known_endpoint() -> None:
+def test_every_listed_service_is_a_catalogued_endpoint() -> None:
     """What a table lists has a template, so that a call to it is not called unknown."""
     services = {
         service
@@ -159,13 +159,15 @@ def test_names_of_rows_features_and_models_lead_somewhere() -> None:
     vendor_run = {tool.row for tool in ENTRIES.tools if tool.runs == "vendor"}
     assert {*vendor_run, ENTRIES.file_reference_row, ENTRIES.scale_tier_row} <= rows
     assert {None} == {tool.row for tool in ENTRIES.tools if tool.runs == "client"}
-    assert {alias.of for alias in ENTRIES.aliases} - {None} <= listed
+    families = [set(alias.family) for alias in ENTRIES.aliases if alias.family]
+    assert all(family & listed for family in families)
+    assert {spelling.model for spelling in ENTRIES.spellings} <= listed
     assert {entry.model for entry in ENTRIES.retired_models} <= listed | set(CATALOGUE.aliases)
     assert ENTRIES.prompt_cache_default is not None
     assert set(ENTRIES.prompt_cache_default.unless) <= {entry.name for entry in ENTRIES.attestations}
 
 
-def test_what_is_created_is_created_at_a_known_endpoint() -> None:
+def test_what_is_created_is_created_at_a_catalogued_endpoint() -> None:
     """Each creation is at an endpoint and hangs on features that there are."""
     paths = {endpoint.path for endpoint in ENTRIES.endpoints}
     features = {feature.feature for feature in ENTRIES.features}
@@ -182,7 +184,7 @@ def test_zones_are_regions() -> None:
         assert set(kind.zones) <= CATALOGUE.region_codes
 
 
-def test_letters_that_look_alike_lead_to_letters_that_don_t() -> None:
+def test_lookalike_letters_map_to_plain_letters() -> None:
     """A letter is replaced once; what it is replaced by must not be replaced again."""
     assert set() == set(ENTRIES.confusables) & set(ENTRIES.confusables.values())
 
@@ -214,7 +216,7 @@ def _days(text: str) -> Iterable[str]:
         yield from (day[:length] for length in (4, 7, 10))
 
 
-def test_a_source_of_a_user_is_cited_by_what_it_says() -> None:
+def test_a_source_of_a_user_is_cited_by_its_fields() -> None:
     """Without a citation it is title, kind, place and day."""
-    own = Source(kind="contract", title="Order form 7, annex B", observed="2026-11-01", ref="cabinet 3")
-    assert own.cited == "Order form 7, annex B, contract, cabinet 3. Observed: 2026-11-01."
+    source = Source(kind="contract", title="Order form 7, annex B", observed="2026-11-01", ref="cabinet 3")
+    assert source.cited == "Order form 7, annex B, contract, cabinet 3. Observed: 2026-11-01."

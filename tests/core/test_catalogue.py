@@ -55,7 +55,7 @@ REALTIME = (_row("translations", "/v1/realtime/translations"), _row("realtime", 
         ("", None),
     ],
 )
-def test_a_date_is_told_from_a_name(model: str, expected: str | None) -> None:
+def test_a_date_is_distinguished_from_a_name(model: str, expected: str | None) -> None:
     """A snapshot's name ends in a date of four or eight digits."""
     assert expected == undated(model)
 
@@ -241,7 +241,7 @@ def test_a_catalogue_without_a_day_is_as_old_as_its_table() -> None:
     assert decide(facts, Catalogue(entries), Policy()).reasons == ("catalogue.stale",)
 
 
-def test_nothing_is_asked_of_a_catalogue_that_does_not_say_it() -> None:
+def test_a_catalogue_without_the_rule_requires_nothing() -> None:
     """A catalogue without a default for caching asks for nothing."""
     entries = CATALOGUE.entries._replace(prompt_cache_default=None)
     hop = Hop(scheme="https", host="gb.api.openai.com", port=None, path="/v1/responses", payload=True)

@@ -6,9 +6,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import canonical_host, lookalike_of, match_endpoint, match_host, normal_path
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop, Reference
+from otel_residency.core.hosts import canonical_host, lookalike_of, match_host
+from otel_residency.core.paths import match_endpoint, normal_path
 from otel_residency.core.policy import ConfiguredHost, Policy, Statement
 from otel_residency.core.verdict import SEVERITY, Verdict
 from tests.cases import CASES, Case
@@ -28,10 +29,10 @@ quick = settings(max_examples=150, deadline=None, derandomize=True)
 
 anything = st.text(max_size=30)
 listed_hosts = st.sampled_from(sorted(CATALOGUE.hosts))
-own_hosts = st.sampled_from(["llm.internal.example", "contoso.openai.azure.com", "localhost", "::1"])
+configured_hosts = st.sampled_from(["llm.internal.example", "contoso.openai.azure.com", "localhost", "::1"])
 hosts = st.one_of(
     listed_hosts,
-    own_hosts,
+    configured_hosts,
     st.sampled_from(sorted(CATALOGUE.bogus_hosts)),
     st.sampled_from(
         ["xx.api.openai.com", "evil.example", "127.0.0.1", "[::ffff:127.0.0.1]", "", ".", "xn--"]
@@ -64,10 +65,20 @@ hops = st.builds(
     host_header=st.one_of(st.none(), anything),
     payload=st.booleans(),
     redirected=st.booleans(),
+    refused=st.booleans(),
 )
+named = st.one_of(
+    st.tuples(st.just("model"), st.sampled_from(MODELS)),
+    st.tuples(st.just("service_tier"), st.sampled_from([*ENTRIES.service_tiers, "ultrafast", "warp"])),
+    st.tuples(st.just("cloud_region"), st.sampled_from(["East US 2", "Sweden Central", "Atlantis"])),
+    st.tuples(st.just("upstream"), st.sampled_from(sorted(CATALOGUE.hosts))),
+    st.tuples(st.just("provider"), st.sampled_from(["openai", "anthropic"])),
+    st.tuples(st.just("project"), st.sampled_from(["proj_eu", "proj_us", "proj_other"])),
+)
+also = st.lists(named, max_size=3).map(tuple)
 regions = st.one_of(st.sampled_from([*REGIONS, "global", "unknown"]), anything)
 groups = st.lists(regions, max_size=3).map(tuple)
-known_groups = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True).map(tuple)
+listed_groups = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True).map(tuple)
 references = st.frozensets(
     st.builds(Reference, st.one_of(st.sampled_from(["file", "response"]), anything), regions), max_size=3
 )
@@ -106,6 +117,8 @@ facts_of_any_kind = st.builds(
             model=models,
             service_tier=tiers,
             cloud_region=st.one_of(st.none(), anything),
+            also=also,
+            unread=st.booleans(),
         ),
     ),
     required=st.lists(groups, max_size=2).map(tuple),
@@ -118,7 +131,7 @@ attestations = st.dictionaries(
     max_size=9,
 )
 configured = st.dictionaries(
-    st.one_of(own_hosts, hosts.map(canonical_host)),
+    st.one_of(configured_hosts, hosts.map(canonical_host)),
     st.builds(
         ConfiguredHost,
         regions,
@@ -141,6 +154,9 @@ policies = st.builds(
     stated=st.none(),
 )
 cases = st.sampled_from(CASES)
+answered_cases = st.sampled_from(
+    [case for case in CASES if case.answer and case.expected.verdict != "not_applicable"]
+)
 eligible_cases = st.sampled_from([case for case in CASES if case.expected.verdict == "eligible"])
 
 
@@ -177,7 +193,7 @@ def test_decide_is_deterministic(facts: CallFacts, policy: Policy) -> None:
     assert decide(facts, CATALOGUE, policy) == decide(facts, again, policy)
 
 
-def _is_known(host: str, port: int | None, policy: Policy) -> bool:
+def _is_listed_or_configured(host: str, port: int | None, policy: Policy) -> bool:
     """Whether a host is listed or configured, found out without the code under test."""
     plain = "".join(letter.lower() if letter.isascii() else letter for letter in host)
     plain = plain.removeprefix("[").removesuffix("]") if plain[:1] == "[" and plain[-1:] == "]" else plain
@@ -193,11 +209,11 @@ def test_never_eligible_where_a_host_is_neither_listed_nor_configured(
 ) -> None:
     """An otherwise eligible call stops being so when one of its hosts is unknown."""
     whole = hop._replace(scheme="https", path=case.facts.hops[0].path, host_header=None)
-    others = data.draw(st.sampled_from([(), case.facts.hops]))
-    facts = case.facts._replace(hops=(whole, *others) if first else (*others, whole))
+    case_hops = data.draw(st.sampled_from([(), case.facts.hops]))
+    facts = case.facts._replace(hops=(whole, *case_hops) if first else (*case_hops, whole))
     decision = decide(facts, CATALOGUE, case.policy)
-    known = all(_is_known(each.host, each.port, case.policy) for each in facts.hops)
-    assert known or decision.verdict is not Verdict.ELIGIBLE
+    all_listed = all(_is_listed_or_configured(each.host, each.port, case.policy) for each in facts.hops)
+    assert all_listed or decision.verdict is not Verdict.ELIGIBLE
 
 
 @quick
@@ -231,9 +247,9 @@ def test_one_more_hop_never_improves_the_verdict(facts: CallFacts, policy: Polic
     case=cases,
     facts=facts_of_any_kind,
     policy=policies,
-    own=st.one_of(st.just(()), known_groups),
-    before=st.lists(known_groups, max_size=2),
-    group=st.one_of(known_groups, groups),
+    own=st.one_of(st.just(()), listed_groups),
+    before=st.lists(listed_groups, max_size=2),
+    group=st.one_of(listed_groups, groups),
     storage=st.booleans(),
     taken=st.booleans(),
 )
@@ -242,7 +258,7 @@ def test_one_more_requirement_never_improves_the_verdict(
     case: Case,
     facts: CallFacts,
     policy: Policy,
-    own: tuple[str, ...],
+    policy_groups: tuple[str, ...],
     before: list[tuple[str, ...]],
     group: tuple[str, ...],
     storage: bool,
@@ -251,7 +267,7 @@ def test_one_more_requirement_never_improves_the_verdict(
     """No violation is forgiven for what is asked besides, and no verdict improves under a requirement."""
     if taken:
         facts, policy = case.facts, case.policy
-    policy = policy._replace(require=own, scope="storage" if storage else "processing")
+    policy = policy._replace(require=policy_groups, scope="storage" if storage else "processing")
     required = facts.required + tuple(before)
     loose = decide(facts._replace(required=required), CATALOGUE, policy)
     tight = decide(facts._replace(required=(*required, group)), CATALOGUE, policy)
@@ -259,7 +275,7 @@ def test_one_more_requirement_never_improves_the_verdict(
     assert loose.violation <= tight.violation
     assert (tight.violation, tight.verdict) == (first.violation, first.verdict)
     assert not loose.required or set(tight.required) <= set(loose.required)
-    if (own or required) and loose.verdict is not Verdict.NOT_APPLICABLE:
+    if (policy_groups or required) and loose.verdict is not Verdict.NOT_APPLICABLE:
         assert SEVERITY[loose.verdict] <= SEVERITY[tight.verdict]
 
 
@@ -284,6 +300,22 @@ def test_one_more_finding_never_improves_the_verdict(
     ):
         after = decide(worse, CATALOGUE, case.policy)
         assert SEVERITY[before.verdict] <= SEVERITY[after.verdict], worse
+
+
+@quick
+@given(case=answered_cases, more=named)
+def test_one_more_value_in_an_answer_never_improves_the_verdict(case: Case, more: tuple[str, str]) -> None:
+    """Another model, tier, region, upstream, provider or project can only make it worse."""
+    facts, field = case.facts, more[0]
+    answer = facts.answer or Answer()
+    before = decide(facts, CATALOGUE, case.policy)
+    after = decide(facts._replace(answer=answer._replace(also=(*answer.also, more))), CATALOGUE, case.policy)
+    # A project that is named for the first time may show what is attested; a model may resolve an alias.
+    doubts = {"model.alias", "model.not_stated"} & {*before.reasons}
+    if (field == "project" and answer.project is None) or (field == "model" and doubts):
+        return
+    assert SEVERITY[before.verdict] <= SEVERITY[after.verdict]
+    assert before.violation <= after.violation
 
 
 @quick

@@ -1,4 +1,4 @@
-"""What is required of one call: the policy, the rules for projects, and what is asked for its customer."""
+"""What is required of one call: the policy, the rules for projects, and the requirement of its customer."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def judged(facts: CallFacts, policy: Policy, *groups: tuple[str, ...]) -> Decisi
 
 
 def test_without_a_policy_the_groups_alone_are_required() -> None:
-    """What is asked for a customer makes violations where the policy asks for nothing."""
+    """The requirement of a customer makes violations where the policy has none."""
     kept, broken = judged(EU.facts, NONE, ("eu", "gb")), judged(US, NONE, ("eu", "gb"))
     assert (kept.verdict, kept.violation, kept.required) == (Verdict.ELIGIBLE, False, ("eu", "gb"))
     assert (broken.reasons, broken.violation) == (("host.region_mismatch",), True)
@@ -53,7 +53,7 @@ def test_a_requirement_of_nothing_is_a_conflict() -> None:
 )
 @pytest.mark.parametrize("policy", [NONE, EU.policy], ids=["none", "eu"])
 def test_an_unknown_code_is_a_violation_and_is_not_repeated(policy: Policy, group: tuple[str, ...]) -> None:
-    """What the catalogue does not know is never met, beside a known code too; no text of it is told."""
+    """A code outside the catalogue is never met, even next to a valid one; its text is not repeated."""
     decision = judged(EU.facts, policy, group)
     assert (decision.reasons, decision.verdict) == (("requirement.unknown",), Verdict.INELIGIBLE)
     assert decision.violation
@@ -62,7 +62,7 @@ def test_an_unknown_code_is_a_violation_and_is_not_repeated(policy: Policy, grou
 
 
 def test_what_carries_no_content_is_no_violation() -> None:
-    """A list of models may be asked for whatever is required."""
+    """A list of models may be read under any requirement."""
     hop = EU.facts.hops[0]._replace(path="/v1/models", payload=False)
     facts = EU.facts._replace(method="GET", hops=(hop,), model=None)
     decision = judged(facts, EU.policy, ("us",))
@@ -70,13 +70,16 @@ def test_what_carries_no_content_is_no_violation() -> None:
 
 
 def test_one_host_without_region_serves_one_geography() -> None:
-    """Where no prefix was needed, the policy says whose storage it is: not each customer's as he asks."""
+    """Where no prefix was needed, the policy names whose storage it is; a customer's requirement does not."""
     name = "default host in February 2026: japanese project geography attested"
     storage = next(case for case in CASES if case.id == name)
     policy = storage.policy._replace(require=("jp", "au"))
     assert judged(storage.facts, policy, ("au", "jp")).verdict is Verdict.ELIGIBLE
-    own = policy._replace(require=())
-    for refused in (judged(storage.facts, policy, ("au",)), judged(storage.facts, own, ("jp",))):
+    without_requirement = policy._replace(require=())
+    for refused in (
+        judged(storage.facts, policy, ("au",)),
+        judged(storage.facts, without_requirement, ("jp",)),
+    ):
         assert (refused.reasons[0], refused.violation) == ("host.global", True)
 
 
@@ -86,28 +89,35 @@ RULES = EU.policy._replace(
 
 
 @pytest.mark.parametrize(
-    ("asked", "answered", "required", "changed"),
+    ("requested", "answered", "required", "reasons"),
     [
-        (None, None, "eu", False),
-        ("proj_us", None, "us", False),
-        ("proj_eu", None, "eu", False),
-        (None, "proj_us", "us", False),
-        ("proj_us", "proj_us", "us", False),
-        ("proj_us", "proj_eu", "eu", True),
-        ("proj_eu", "proj_us", "us", True),
+        (None, None, ("eu",), ["host.region_mismatch"]),
+        ("proj_us", None, ("us",), []),
+        ("proj_eu", None, ("eu",), ["host.region_mismatch"]),
+        (None, "proj_us", (), ["host.region_mismatch", "requirement.conflict"]),
+        ("proj_us", "proj_us", ("us",), []),
+        ("proj_us", "proj_eu", (), ["project.changed", "requirement.conflict"]),
+        ("proj_eu", "proj_us", (), ["host.region_mismatch", "project.changed", "requirement.conflict"]),
     ],
 )
 def test_the_rule_of_the_project_holds(
-    *, asked: str | None, answered: str | None, required: str, changed: bool
+    *, requested: str | None, answered: str | None, required: tuple[str, ...], reasons: list[str]
 ) -> None:
-    """The first rule for the project that answered, or else was asked; another one than asked is a doubt."""
-    decision = judged(US._replace(project=asked, answer=Answer(project=answered)), RULES)
-    assert (decision.required, decision.violation) == ((required,), required == "eu")
-    reasons = {"project.changed": changed, "host.region_mismatch": required == "eu"}
-    assert set(decision.reasons) == {reason for reason, found in reasons.items() if found}
+    """The first rule for the requested project holds; that of the one that answered only tightens it."""
+    decision = judged(US._replace(project=requested, answer=Answer(project=answered)), RULES)
+    assert (decision.required, decision.violation) == (required, bool(reasons))
+    assert sorted(decision.reasons) == reasons
+
+
+def test_each_project_that_a_response_names_tightens_the_requirement() -> None:
+    """A header that is repeated counts by its worst, in whatever order."""
+    for first, second in (("proj_us", "proj_eu"), ("proj_eu", "proj_us")):
+        answer = Answer(project=first, also=(("project", second),))
+        decision = judged(US._replace(project="proj_us", answer=answer), RULES)
+        assert (decision.required, decision.violation) == ((), True)
 
 
 def test_a_customer_narrows_the_rule_of_the_project() -> None:
-    """What is asked for besides tightens whatever requirement is in force."""
+    """The requirement of a customer tightens the one in force."""
     decision = judged(US._replace(project="proj_us"), RULES, ("eu",))
     assert (decision.reasons, decision.violation) == (("requirement.conflict",), True)

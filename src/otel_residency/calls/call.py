@@ -150,7 +150,7 @@ class Call:
         if self.state.blocks and judgement.decision.violation:
             from otel_residency.calls.violation import violation  # noqa: PLC0415 - imports openai
 
-            self.assessment.judgement, self.assessment.refused = judgement, True
+            judgement = self.assessment.refuse(judgement)
             raise violation(judgement.decision, judgement.target)
 
     def _refuse_doubt(self, error: Exception) -> None:

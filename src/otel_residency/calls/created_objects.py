@@ -4,7 +4,7 @@ from collections import OrderedDict
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.regions import UNKNOWN
 
 if TYPE_CHECKING:
     from otel_residency.calls.created_store import CreatedStore
@@ -31,7 +31,7 @@ class CreatedObjects:
         key = _hashed(name)
         if self._regions.get(key, region) != region:  # two gateways may give two things the same id
             # Kept as unknown: a third answer for the same id must not look certain
-            # (tests/calls/test_created_objects.py, test_two_things_of_one_id_are_not_told_apart).
+            # (tests/calls/test_created_objects.py, test_two_things_of_one_id_are_not_distinguished).
             region = UNKNOWN
         if self._keep(key, region) and self._store is not None:
             self._store.put(key, region)

@@ -9,10 +9,11 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from otel_residency.calls.context import ANY_HOST, current_hop
+from otel_residency.calls.foreign_text import LIMIT, foreign_text
 from otel_residency.core.base_url import BaseUrl
-from otel_residency.core.classify import canonical_host
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
+from otel_residency.core.hosts import canonical_host
 from otel_residency.runtime.runtime import runtime
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -28,6 +29,7 @@ NAME_IN_TLS = "sni_hostname"
 _HOST = b"host"
 # The digits may be missing: "host:" is a valid authority (RFC 3986, 3.2.3).
 _PORT = re.compile(rb":\d*$")
+_LENGTH, _ENCODING = b"content-length", b"transfer-encoding"
 _PROJECT = b"openai-project"
 _UNREADABLE_PROJECT = "unreadable"
 """Stands for a value of the project header that can't be a project's id."""
@@ -142,7 +144,7 @@ def read_routing_headers(
     return RoutingHeaders(
         # latin-1, here and below: a header is bytes of any value, and this codec decodes each of them to one
         # letter and never fails. A host that is written in another encoding matches nothing.
-        host_header=b", ".join(other_names).decode("latin-1") if other_names else None,
+        host_header=foreign_text(b", ".join(other_names).decode("latin-1")) if other_names else None,
         route=tuple(_route(header, value.decode("latin-1").strip()) for header, value in routes),
         project=_project(projects) if projects else None,
     )
@@ -151,8 +153,8 @@ def read_routing_headers(
 def _project(values: list[bytes]) -> str:
     name = values[0].decode("latin-1")
     # Two project headers: servers differ in which one they take. Unprintable text could break a log line
-    # (tests/calls/test_gateways.py, test_what_is_no_project_is_not_told).
-    readable = len(values) == 1 and len(name) <= HEADER_LIMIT and name.isprintable()
+    # (tests/calls/test_gateways.py, test_what_is_no_project_is_not_recorded).
+    readable = len(values) == 1 and foreign_text(name, HEADER_LIMIT) == name
     return name if readable else _UNREADABLE_PROJECT
 
 
@@ -160,8 +162,8 @@ def _route(header: RouteHeader, text: str) -> tuple[str, str]:
     """Kind and value of a routing header; a value that can't be read is a rule whose effect is unknown."""
     value = host_of(text) if header.shows == "upstream" else text
     # Of rules the name alone: the value may hold keys of the gateway (tests/calls/test_gateways.py,
-    # test_rules_and_keys_of_a_gateway_are_not_told).
-    if header.shows == "rules" or not value or len(value) > HEADER_LIMIT or not value.isprintable():
+    # test_rules_and_keys_of_a_gateway_are_not_recorded).
+    if header.shows == "rules" or not value or foreign_text(value, HEADER_LIMIT) != value:
         return "rules", header.header
     return header.shows, value
 
@@ -170,16 +172,17 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
     """Where `request` goes, by the parts of its URL object, since URL parsers differ."""
     url = request.url
     payload = request.method in WITH_BODY
-    if redirected and payload:
-        headers = request.headers
-        # httpx 0.28.1 drops both headers where a redirect turns the method into GET; a 307 or 308 keeps the
-        # method, and the body if there was one (`_redirect_headers`, `_redirect_stream`).
-        payload = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    # A GET may have a body, too. httpx 0.28.1 drops body and headers where a redirect turns the method into
+    # GET; a 307 or 308 keeps the method, and the body if there was one (`_redirect_headers`,
+    # `_redirect_stream`).
+    if redirected or not payload:
+        payload = _has_body(request)
     return Hop(
         scheme=url.scheme,
         # ASCII always: httpx encodes names by IDNA (`encode_host`), so a letter of another script is seen as
-        # it is dialled (tests/calls/test_cases.py, test_hosts_are_judged_as_they_are_dialled).
-        host=url.raw_host.decode("ascii"),
+        # it is dialled (tests/calls/test_cases.py, test_hosts_are_judged_as_they_are_dialled). Names that are
+        # longer than 253 letters resolve nowhere, but a redirect may lead to one.
+        host=url.raw_host.decode("ascii")[:LIMIT],
         port=url.port,
         path=_bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii"),
         host_header=routing.host_header,
@@ -187,6 +190,15 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
         redirected=redirected,
         route=routing.route,
     )
+
+
+def _has_body(request: Any) -> bool:
+    """Whether the request announces a body, or has one: over HTTP/2 it needs no headers for it."""
+    for name, value in request.headers.raw:
+        key = name.lower()
+        if key == _ENCODING or (key == _LENGTH and value.strip() != b"0"):
+            return True
+    return getattr(request, "has_body", False) or body_of(request) not in (None, b"")
 
 
 def read_hosts(request: Any) -> list[str]:
@@ -257,7 +269,7 @@ def builds_plainly(http_client: Any) -> bool:
     """Whether `http_client` builds requests as httpx does; a subclass may change the body."""
     # By id: a wrapper of wrapt 2.5 equals what it wraps (`ObjectProxy.__eq__`), and its wrapped function may
     # replace the body (tests/calls/test_batches.py,
-    # test_what_an_http_client_of_one_s_own_sends_is_not_known_later).
+    # test_an_upload_by_another_http_client_is_not_remembered).
     build = getattr(type(http_client), "build_request", None)
     return id(build) in runtime.patched.builders and "build_request" not in vars(http_client)
 

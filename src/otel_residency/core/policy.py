@@ -69,6 +69,8 @@ class Project(NamedTuple):
     residency: str
     retention: str
     observed: date
+    default_tier: str = ""
+    """The service tier of requests that name none."""
 
 
 class Baggage(NamedTuple):

@@ -79,6 +79,7 @@ Topic = Literal[
     "project",
     "redirect",
     "request",
+    "response",
     "state",
     "tier",
 ]

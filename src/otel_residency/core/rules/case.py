@@ -3,13 +3,15 @@
 from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import EndpointMatch, HostMatch
 from otel_residency.core.facts import CallFacts
+from otel_residency.core.hosts import HostMatch
+from otel_residency.core.paths import EndpointMatch
 from otel_residency.core.policy import Policy
 from otel_residency.core.revision import Revision, Row
 
 GLOBAL = "global"
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+"""Methods of requests that usually have no body."""
 _SOCKETS = frozenset({"ws", "wss"})
 
 
@@ -29,7 +31,9 @@ class Case(NamedTuple):
 
 def sends(facts: CallFacts) -> bool:
     """Whether the request sends a prompt: in its body, or over the WebSocket that it opens."""
-    return facts.method not in _WITHOUT_BODY or any(hop.scheme in _SOCKETS for hop in facts.hops)
+    return facts.method not in WITHOUT_BODY or any(
+        hop.scheme in _SOCKETS or hop.payload for hop in facts.hops
+    )
 
 
 def listed(row: Row, model: str) -> bool:

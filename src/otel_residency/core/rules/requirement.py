@@ -18,23 +18,21 @@ class Required(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def required_of(facts: CallFacts, catalogue: Catalogue, policy: Policy, *, at_vendor: bool) -> Required:
+def required_of(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Required:
     """Apply the rules for projects, then the requirements for the customer, which can only tighten it.
 
-    Anybody but the vendor can name a project in a response. So the rule for a project that a response names
-    can only tighten the requirement, too, unless the last request went to a host of the vendor (`at_vendor`).
+    No response loosens a requirement: the rule for a project that one names can only tighten it, too.
     """
-    answered = facts.answer.project if facts.answer else None
     groups = facts.required
-    named = policy.for_project(facts.project)
-    policy = policy.for_project(answered or facts.project)
-    if not at_vendor and policy is not named:
-        groups = (*groups, *filter(None, [policy.require]))
-        policy = policy if policy.scope == "processing" else named
-        policy = policy._replace(require=named.require)
     findings = []
-    if answered and facts.project and answered != facts.project:
-        detail = "the response names another project than the request"
+    answered = facts.answer.values("project") if facts.answer else ()
+    by_answer = [policy.for_project(project) for project in answered]
+    policy = policy.for_project(facts.project)
+    for other in by_answer:
+        groups = (*groups, *((other.require,) if other.require and other.require != policy.require else ()))
+        policy = policy if other.scope == "storage" else policy._replace(scope=other.scope)
+    if len({*answered, *filter(None, (facts.project,))}) > 1:
+        detail = "the response names another project than the request, or several"
         findings.append(Finding("project.changed", INDETERMINATE, detail))
     if not groups:
         return Required(policy, policy.require, tuple(findings))
