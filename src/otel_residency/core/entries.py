@@ -32,7 +32,7 @@ from otel_residency.core.request_entries import (
     StoredKind,
     Tool,
 )
-from otel_residency.core.revision import NOTHING, Revision, Strings
+from otel_residency.core.revision import NOTHING, Retention, Revision, Strings
 
 
 class Source(NamedTuple):
@@ -46,6 +46,8 @@ class Source(NamedTuple):
     note: str | None = None
     citation: str | None = None
     """Publisher, title and address, and the day of the copy if a copy was read."""
+    last_seen: date | None = None
+    """The last day on which a table was read again and had not changed."""
 
     @property
     def cited(self) -> str:
@@ -115,6 +117,10 @@ class Attestation(NamedTuple):
     meaning: str
     shown_by: Literal["residency", "retention"] | None = None
     """The setting of a project that shows whether it holds; for `retention`, the type of this name."""
+    contains: Strings = ()
+    """Terms that hold wherever this one does."""
+    column: Literal["zdr", "private"] | None = None
+    """The column of the retention table with the services that it covers; `None` for all."""
 
 
 class ProjectResidency(NamedTuple):
@@ -146,6 +152,14 @@ class Spelling(NamedTuple):
     answered: str
     observed: str
     """When it was answered so."""
+    source: str
+
+
+class FirstSeen(NamedTuple):
+    """A day on which a model that no table lists was known."""
+
+    model: str
+    on: date
     source: str
 
 
@@ -184,16 +198,6 @@ class ClientRegions(NamedTuple):
     client: str
     regions: Strings
     source: str
-
-
-class Retention(NamedTuple):
-    """What the vendor stores of a service's data, and whether Zero Data Retention covers it."""
-
-    service: str
-    abuse: str
-    state: str
-    zdr: str
-    last_seen: str | None = None
 
 
 class Entries(NamedTuple):
@@ -253,6 +257,7 @@ class Entries(NamedTuple):
     attestations: tuple[Attestation, ...] = ()
     attestations_source: str | None = None
     aliases: tuple[Alias, ...] = ()
+    first_seen: tuple[FirstSeen, ...] = ()
     spellings: tuple[Spelling, ...] = ()
     retired_models: tuple[RetiredModel, ...] = ()
     retired_endpoints: tuple[RetiredEndpoint, ...] = ()
@@ -270,7 +275,6 @@ class Entries(NamedTuple):
     deployment_config: Strings = ()
     client_regions: tuple[ClientRegions, ...] = ()
     project_residency: tuple[ProjectResidency, ...] = ()
-    zero_data_retention: tuple[Retention, ...] = ()
     zero_data_retention_removed: tuple[Retention, ...] = ()
     zero_data_retention_source: str | None = None
     zero_data_retention_note: str | None = None

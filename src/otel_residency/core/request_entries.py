@@ -103,6 +103,8 @@ class PromptCacheDefault(NamedTuple):
     unless: Strings
     text: str
     source: str
+    always: Strings = ()
+    """Models that know no other caching, whatever the request or a contract says."""
 
 
 class BatchFiles(NamedTuple):
