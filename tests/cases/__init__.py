@@ -31,6 +31,8 @@ KEYS = frozenset(
 WITHOUT_BODY = ("GET", "DELETE")
 KEEPS_PAYLOAD = (307, 308)
 SOCKETS = ("ws", "wss")
+NOTED_AFTER = 60
+"""Days after which the age of a table is noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +210,12 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
     policy = {**policies[table["policy"]], **table.get("override", {})}
     unreadable = policy.pop("unreadable", None)
     attest = {**policy.get("attest", {}), **table.get("attest", {})}
-    policy["attest"] = {name: {"value": value} for name, value in attest.items()}
+    policy["attest"] = {
+        name: each if isinstance(each, dict) else {"value": each} for name, each in attest.items()
+    }
     expect = table["expect"]
+    frozen = table.get("frozen", False)
+    notes = _notes(CATALOGUE if frozen else load_catalogue(), expect["catalogue"], table["day"])
     return Case(
         id=table["id"],
         day=table["day"],
@@ -243,10 +249,10 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
                 name: Project(**settings) for name, settings in table.get("seen_projects", {}).items()
             },
         ),
-        frozen=table.get("frozen", False),
+        frozen=frozen,
         expected=Expected(
             verdict=expect["verdict"],
-            reasons=frozenset(expect["reasons"]),
+            reasons=frozenset({*expect["reasons"], *notes}),
             region=expect["region"],
             endpoint=expect["endpoint"],
             snapshot=expect["snapshot"] or None,
@@ -254,6 +260,26 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
             catalogue=expect["catalogue"],
         ),
     )
+
+
+def _notes(catalogue: Catalogue, name: str, day: date) -> Iterator[str]:
+    """What every verdict by a table says of the table, by the dates in its file.
+
+    No case has to name it, so that a newer revision changes none.
+    """
+    files = {each.id: each for each in catalogue.entries.revisions}
+    table = files.get(name)
+    if table is None:
+        return
+    if table.inherits:
+        yield "catalogue.inherited"
+    last = table.observed_until or table.effective_from
+    if day > last and any(each.effective_from > table.effective_from for each in files.values()):
+        yield "catalogue.gap"
+    while table.inherits and not table.rows:
+        table = files[table.inherits]
+    if (day - (table.observed_until or table.effective_from)).days > NOTED_AFTER:
+        yield "catalogue.stale"
 
 
 def _answer(table: Mapping[str, Any]) -> Answer:

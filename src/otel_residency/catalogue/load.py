@@ -31,6 +31,7 @@ _IDENTITY = {
     "revisions": "id",
     "endpoints": "path",
     "aliases": "alias",
+    "first_seen": "model",
     "spellings": "answered",
     "retired_models": "model",
     "retired_endpoints": "path",
@@ -54,6 +55,7 @@ _ELSEWHERE = "other"
 _WITH_SOURCE = (
     "revisions",
     "aliases",
+    "first_seen",
     "spellings",
     "retired_models",
     "retired_endpoints",

@@ -5,7 +5,6 @@ table states is decided here once, and never in favour of `eligible`.
 """
 
 from collections.abc import Iterator
-from datetime import date
 from functools import partial
 
 from otel_residency.core.catalogue import Catalogue, path_segments
@@ -15,6 +14,7 @@ from otel_residency.core.paths import EndpointMatch, match_endpoint, match_sende
 from otel_residency.core.policy import Policy
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import Revision, Row
+from otel_residency.core.rules.age import age_findings, inherited_findings
 from otel_residency.core.rules.case import WITHOUT_BODY, Case, listed
 from otel_residency.core.rules.hosts import (
     answer_findings,
@@ -28,6 +28,7 @@ from otel_residency.core.rules.projects import project_findings, with_project
 from otel_residency.core.rules.requirement import required_of
 from otel_residency.core.rules.senders import sender_findings, sender_host
 from otel_residency.core.rules.table import table_findings
+from otel_residency.core.rules.terms import terms_in_force
 from otel_residency.core.verdict import (
     ELIGIBLE,
     INDETERMINATE,
@@ -37,9 +38,6 @@ from otel_residency.core.verdict import (
     Finding,
     Verdict,
 )
-
-STALE_AFTER = 180
-"""Days after the last check of the catalogue from which verdicts note that it may be outdated."""
 
 
 def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
@@ -55,6 +53,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         The verdict with its findings, worst first. Never raises.
     """
     revision = catalogue.revision_on(facts.on)
+    policy = policy._replace(attest=terms_in_force(policy.attest, catalogue, facts.on))
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
     policy, required, requirement_findings = required_of(facts, catalogue, policy)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
@@ -196,17 +195,4 @@ def _policy_findings(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> 
     if facts.unrecorded:
         yield Finding("ledger.unavailable", INDETERMINATE, "no record of the call could be written")
     yield from age_findings(catalogue, policy, facts.on)
-
-
-def age_findings(catalogue: Catalogue, policy: Policy, day: date) -> Iterator[Finding]:
-    """Whether the table of `day` is missing, or older than the policy or we allow."""
-    revision = catalogue.revision_on(day)
-    if revision is None:
-        yield Finding("catalogue.no_revision", INDETERMINATE, f"no table covers {day}")
-        return
-    age = catalogue.age(revision, day)
-    if policy.catalogue_max_age is not None and age > policy.catalogue_max_age:
-        yield Finding("catalogue.stale", INDETERMINATE, f"{revision.id} is older than the policy allows")
-    elif age > STALE_AFTER:
-        checked = catalogue.known_until(revision)
-        yield Finding("catalogue.stale", ELIGIBLE, f"{revision.id} was last checked on {checked}")
+    yield from inherited_findings(catalogue.revision_on(facts.on))

@@ -1,6 +1,5 @@
 """The input of the rules, and helpers that several of them use."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
@@ -8,8 +7,7 @@ from otel_residency.core.facts import CallFacts
 from otel_residency.core.hosts import HostMatch
 from otel_residency.core.paths import EndpointMatch
 from otel_residency.core.policy import Policy
-from otel_residency.core.revision import Needs, Revision, Row
-from otel_residency.core.verdict import CONDITIONAL, INELIGIBLE, Finding
+from otel_residency.core.revision import Revision, Row
 
 GLOBAL = "global"
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
@@ -29,21 +27,6 @@ class Case(NamedTuple):
     rows: tuple[Row, ...]
     target: str | None
     """The region whose terms apply: that of the host, if the requirement allows it."""
-
-
-def needs_findings(needs: Needs, policy: Policy, reason: str, why: str) -> Iterator[Finding]:
-    """A finding for each group of attestations that does not hold: conditional, or ineligible if denied."""
-    for group in needs:
-        stated = [policy.attest[name].value for name in group if name in policy.attest]
-        if any(stated):
-            continue
-        denied = len(stated) == len(group)
-        names = " or ".join(group)
-        yield Finding(
-            reason,
-            INELIGIBLE if denied else CONDITIONAL,
-            f"{'not attested' if denied else 'needs attestation'}: {names}; {why}",
-        )
 
 
 def sends(facts: CallFacts) -> bool:

@@ -6,12 +6,13 @@ from datetime import date
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import RegionTerms, Row
 from otel_residency.core.rules.batches import batch_findings, batch_of
-from otel_residency.core.rules.case import Case, needs_findings
+from otel_residency.core.rules.case import Case
 from otel_residency.core.rules.features import feature_findings, unknown_type_findings
 from otel_residency.core.rules.models import model_findings
 from otel_residency.core.rules.projects import default_tier
 from otel_residency.core.rules.second_models import second_model_findings
 from otel_residency.core.rules.state import state_findings
+from otel_residency.core.rules.terms import needs_here
 from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
@@ -141,4 +142,4 @@ def _region_findings(case: Case, row: Row, terms: RegionTerms | None) -> Iterato
             )
         else:
             yield Finding("endpoint.storage_only", INELIGIBLE, f"{where}: storage, no processing")
-    yield from needs_findings(terms.needs, case.policy, MISSING_TERM, f"{terms.name} requires it")
+    yield from needs_here(case, terms.needs, MISSING_TERM, f"{terms.name} requires it")
