@@ -22,6 +22,7 @@ from otel_residency.core.classify import (
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLine, CallFacts, Hop
 from otel_residency.core.policy import ConfiguredHost
+from otel_residency.core.policy_rules import OnCall, OnExport
 from otel_residency.core.reasons import reason_of
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
@@ -100,8 +101,8 @@ class Guard:
 
     @property
     def blocks(self) -> bool:
-        """Whether violating calls are refused."""
-        return self.settings.policy.on_call == "block"
+        """Whether violating calls are refused, or some of them by a rule."""
+        return bool(self.settings.policy.strictest("on_call") == "block")
 
     def concerns_host(self, host: str) -> bool:
         """Whether a request to `host`, on some port, may be a call to a vendor."""
@@ -201,20 +202,22 @@ def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[PolicyProblem
     return catalogue, tuple(problems)
 
 
-def undecided(*, blocks: bool) -> Judgement:
-    """The judgement of a call that could not be judged."""
+def undecided(on_call: OnCall, on_export: OnExport) -> Judgement:
+    """The judgement of a call that could not be judged: in block mode it violates the policy."""
     # Without catalogue or policy: this must not fail for the same reason as what failed before.
     finding = Finding("guard.failed", Verdict.INDETERMINATE, "the call could not be judged")
     decision = Decision(
         verdict=finding.verdict,
         findings=(finding,),
-        violation=blocks,
+        violation=on_call == "block",
         region=UNKNOWN,
         hop_regions=(),
         endpoint=UNKNOWN,
         snapshot=None,
         catalogue=UNKNOWN,
         required=(),
+        on_call=on_call,
+        on_export=on_export,
     )
     return _judged(decision, UNKNOWN)
 
@@ -226,12 +229,16 @@ def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None
         names.REGION: decision.region,
         names.ENDPOINT: decision.endpoint,
     }
+    if decision.exception is not None:
+        common[names.EXCEPTION_OWNER] = decision.exception.owner
     span: dict[str, str | bool | int | tuple[str, ...]] = {
         **common,
         names.REASONS: decision.reasons,
         names.CATALOGUE: decision.catalogue,
         names.POLICY: policy_hash,
     }
+    if decision.exception is not None:
+        span[names.EXCEPTION_REASON] = decision.exception.reason
     if decision.required:
         span[names.REQUIRED] = decision.required
     if decision.snapshot:

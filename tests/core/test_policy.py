@@ -2,7 +2,8 @@
 
 import pytest
 
-from otel_residency.core.policy import Policy, Rule, When
+from otel_residency.core.policy import Policy
+from otel_residency.core.policy_rules import Rule, When
 
 POLICY = Policy(
     require=("eu",),

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from otel_residency.cli.output import stop
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.policy import Scope
+from otel_residency.core.policy_rules import Scope
 from otel_residency.errors import PolicyError
 from otel_residency.guard import active_catalogue
 from otel_residency.settings.load import Settings, read_regions, read_settings

@@ -19,7 +19,7 @@ from otel_residency.core.base_url import BaseUrl, read_base_url
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.entries import Source
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
-from otel_residency.core.policy import Scope
+from otel_residency.core.policy_rules import Scope
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.verdict import Verdict
 from otel_residency.guard import Guard

@@ -318,6 +318,14 @@ def normal_path(path: str) -> str:
     return "/" + "/".join(kept)
 
 
+_NOT_PLAIN = re.compile(r"[%;\\]|//|/\.{0,2}(?:/|$)")
+
+
+def is_plain(path: str) -> bool:
+    """Whether every server reads the same segments in `path`: no escapes, dot segments or empty segments."""
+    return _NOT_PLAIN.search(path) is None
+
+
 def match_endpoint(
     catalogue: Catalogue, provider: str, method: str, path: str, gateway_base: str | None = None
 ) -> EndpointMatch:

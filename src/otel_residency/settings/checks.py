@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from otel_residency.core.decode import nearest_name
-from otel_residency.core.policy import Policy, When
+from otel_residency.core.policy import Policy
+from otel_residency.core.policy_rules import When
 from otel_residency.settings.problems import Origins, PolicyProblem
 from otel_residency.settings.table import LEDGER
 

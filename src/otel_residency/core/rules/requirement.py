@@ -1,10 +1,11 @@
-"""The requirement for one call: by the policy, by the rule for its project, and for its customer."""
+"""The policy and the requirement for one call: by its rules and exceptions, and for its customer."""
 
 from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.facts import CallFacts
-from otel_residency.core.policy import Policy
+from otel_residency.core.policy import Policy, PolicyOfCall
+from otel_residency.core.policy_rules import STRICTNESS, strictest
 from otel_residency.core.regions import Group, common
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
@@ -18,20 +19,34 @@ class Required(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def required_of(facts: CallFacts, catalogue: Catalogue, policy: Policy, *, at_vendor: bool) -> Required:
-    """Apply the rules for projects, then the requirements for the customer, which can only tighten it.
+def policy_of_call(
+    facts: CallFacts, policy: Policy, endpoint: tuple[str, ...], *, at_vendor: bool
+) -> PolicyOfCall:
+    """Apply the rules and exceptions for the project and the endpoint of a call, as `Policy.for_call` does.
 
-    Anybody but the vendor can name a project in a response. So the rule for a project that a response names
-    can only tighten the requirement, too, unless the last request went to a host of the vendor (`at_vendor`).
+    Anybody but the vendor can name a project in a response. So the rules for a project that a response names
+    can only tighten the policy, too, unless the last request went to a host of the vendor (`at_vendor`).
     """
     answered = facts.answer.project if facts.answer else None
-    groups = facts.required
-    named = policy.for_project(facts.project)
-    policy = policy.for_project(answered or facts.project)
-    if not at_vendor and policy is not named:
-        groups = (*groups, *filter(None, [policy.require]))
-        policy = policy if policy.scope == "processing" else named
-        policy = policy._replace(require=named.require)
+    named = policy.for_call(facts.project, endpoint, facts.on)
+    if answered in (None, facts.project):
+        return named
+    applied = policy.for_call(answered, endpoint, facts.on)
+    if at_vendor or applied.policy == named.policy:
+        return applied
+    tightened = {
+        key: strictest(key, (getattr(applied.policy, key), getattr(named.policy, key))) for key in STRICTNESS
+    }
+    required = filter(None, (applied.policy.require,))
+    return named._replace(
+        policy=named.policy._replace(**tightened), groups=(*named.groups, *applied.groups, *required)
+    )
+
+
+def required_of(facts: CallFacts, catalogue: Catalogue, applied: PolicyOfCall) -> Required:
+    """Apply the requirements for the customer, which can only tighten the policy of the call."""
+    policy, groups = applied.policy, (*facts.required, *applied.groups)
+    answered = facts.answer.project if facts.answer else None
     findings = []
     if answered and facts.project and answered != facts.project:
         detail = "the response names another project than the request"

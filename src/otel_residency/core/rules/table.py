@@ -5,7 +5,7 @@ from datetime import date
 
 from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.entries import RegionTerms, Row
-from otel_residency.core.rules.batches import batch_findings, batch_of
+from otel_residency.core.rules.batches import at_scope_of_lines, batch_findings, batch_of
 from otel_residency.core.rules.case import Case, needs_findings
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import model_findings
@@ -19,6 +19,7 @@ MISSING_TERM = "attestation.missing"
 
 def table_findings(case: Case) -> Iterator[Finding]:
     """All findings of the table about one place."""
+    case = at_scope_of_lines(case)
     found = list(_row_findings(case))
     yield from found
     if case.facts.references:
