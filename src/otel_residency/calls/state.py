@@ -84,8 +84,9 @@ class State:
         self.settings = settings
         self.on_call: OnCall = settings.policy.strictest("on_call")
         self.on_export: OnExport = settings.policy.strictest("on_export")
-        rules = (*settings.policy.rule, *settings.policy.exception)
-        self.answer_decides_export = any(each.when.project and each.on_export for each in rules)
+        self.answer_decides_export = any(
+            each.when.project and each.on_export for each in settings.policy.all_rules
+        )
         self.blocks = self.on_call == "block"
         self.demands_record = self.blocks and settings.policy.ledger.required
         self.telemetry: Telemetry | None = None

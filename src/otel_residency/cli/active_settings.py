@@ -38,7 +38,7 @@ def active_settings(*, require: str = "", scope: Scope | None = None, strict: bo
         stop(str(error))
     given = {key: value for key, value in options.items() if value}
     settings = settings._replace(
-        policy=settings.policy._replace(**given),
+        policy=settings.policy.overridden(given),
         origins={**settings.origins, **{key: Origin(name=f"--{key}") for key in given}},
     )
     catalogue, problems = active_catalogue(settings)

@@ -190,9 +190,10 @@ def feature_names(catalogue: Catalogue) -> frozenset[str]:
 def check_call(facts: CallFacts, guard: Guard) -> CheckResult:
     """Check a call of one hop."""
     decision = guard.judge(facts).decision
-    catalogue, policy = guard.catalogue, guard.settings.policy
+    catalogue, endpoint = guard.catalogue, path_segments(decision.endpoint)
+    policy = guard.settings.policy.for_call(facts.project, endpoint, facts.on).policy
     revision = catalogue.revision_on(facts.on)
-    rows = catalogue.rows(revision, path_segments(decision.endpoint)) if revision else ()
+    rows = catalogue.rows(revision, endpoint) if revision else ()
     (hop,) = facts.hops
     return CheckResult(
         verdict=decision.verdict,

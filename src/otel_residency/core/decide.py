@@ -65,7 +65,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     at_vendor = bool(hosts) and hosts[-1].vendors
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
     policy_at = partial(policy_of_call, facts, policy, at_vendor=at_vendor)
-    # By the first hop, as what the client asked for; a redirect must not lead to the rule of another endpoint.
+    # By the first hop: a redirect must not lead to the rule of another endpoint.
     applied = policy_at(endpoints[0].segments if endpoints and is_plain(facts.hops[0].path) else ())
     policy, required, requirement_findings = required_of(facts, catalogue, applied)
     hosts = tuple(

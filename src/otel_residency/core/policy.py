@@ -119,6 +119,11 @@ class Policy(NamedTuple):
         """The fields that are not keys of the policy file."""
         return ("seen_projects", "unreadable", "stated")
 
+    @property
+    def all_rules(self) -> tuple[Rule | ExceptionRule, ...]:
+        """The exceptions and the rules."""
+        return (*self.exception, *self.rule)
+
     def for_service(self, service: str, environment: str, kept: Collection[str] = ()) -> "Policy":
         """The policy of one process: what its rules and exceptions set for each of its calls is applied.
 
@@ -177,7 +182,8 @@ class Policy(NamedTuple):
         policy = self._replace(**values, rule=(), exception=())
         if endpoint:
             return PolicyOfCall(policy, exception)
-        possible = [values_of(each) for each in (*exceptions, *rules) if each.when.endpoint is not None]
+        uncertain: tuple[Rule | ExceptionRule, ...] = (*exceptions, *rules)
+        possible = [values_of(each) for each in uncertain if each.when.endpoint is not None]
         tightened = {
             key: strictest(key, (getattr(policy, key), *(each[key] for each in possible if key in each)))
             for key in STRICTNESS
@@ -187,12 +193,12 @@ class Policy(NamedTuple):
 
     def strictest(self, key: str) -> Any:
         """The strictest value of `key` for any call of the process."""
-        values = (getattr(each, key) for each in (*self.rule, *self.exception))
+        values = (getattr(each, key) for each in self.all_rules)
         return strictest(key, (getattr(self, key), *(each for each in values if each is not None)))
 
     def overridden(self, values: Mapping[str, Any]) -> "Policy":
         """The policy with these values for all calls, whatever its rules and exceptions say."""
-        nothing = dict.fromkeys(values)
+        nothing: dict[str, Any] = dict.fromkeys(values)
         return self._replace(
             **values,
             rule=tuple(each._replace(**nothing) for each in self.rule),

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from otel_residency.core.policy_rules import OnExport
 from otel_residency.errors import PolicyError
 from otel_residency.export_gate.destinations import Destinations
 from otel_residency.export_gate.gate import Failed, Gate, ignore
@@ -35,7 +34,7 @@ def build_gate(
         failed: logs what failed in the gate.
     """
     policy = settings.policy
-    mode: OnExport = policy.strictest("on_export")
+    mode = policy.strictest("on_export")
     if mode != "flag":  # the guard has checked the policy against the catalogue
         policy = guard().settings.policy
     return Gate(
