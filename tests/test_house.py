@@ -104,7 +104,7 @@ def test_every_reason_code_of_the_core_is_documented() -> None:
     """Each code that a rule or footnote can give has a meaning and a fix, and no other has."""
     used = set()
     for file in SOURCE.rglob("*.py"):
-        if file.name != "reasons.py":
+        if file.name not in ("reasons.py", "request_reasons.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and node.value in REASONS:
                     used.add(node.value)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from otel_residency.core.decode import field_types
-from otel_residency.core.entries import Entries, Revision
+from otel_residency.core.entries import Entries
+from otel_residency.core.revision import Revision
 
 FILE = Path(__file__).parent.parent / "src" / "otel_residency" / "catalogue" / "schema.json"
 SCALARS: Mapping[Any, Mapping[str, str]] = {

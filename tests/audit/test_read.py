@@ -16,7 +16,7 @@ from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_residency.audit import read
+from otel_residency.audit import read, row_counts
 from otel_residency.audit.read import ReadPart, ReadTask, read_part
 from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, rows_of
 from otel_residency.errors import AuditError
@@ -105,7 +105,7 @@ def test_what_is_counted_is_what_is_parsed(several: bytes, tmp_path: Path) -> No
 
 def test_memory_is_bounded(several: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was counted is written down in between, and nothing is lost or counted twice."""
-    monkeypatch.setattr(read, "KEPT", 10_000)
+    monkeypatch.setattr(row_counts, "KEPT", 10_000)
     monkeypatch.setattr(read, "BLOCK", 1_000)
     file = tmp_path / "all.jsonl"
     file.write_bytes(several)

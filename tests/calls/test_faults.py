@@ -270,7 +270,7 @@ TELLERS = {
     "reading-an-answer": (f"{ROOM}.call.read_answer", (MADE, MADE, MADE)),
     "reading-an-error": (f"{ROOM}.response.refusal_of", (MADE, MADE, MADE)),
     "reading-evidence": (f"{ROOM}.response.read_evidence", (MADE, MADE, MADE)),
-    "watching-a-body": (f"{ROOM}.call.watch_read", (MADE, MADE, MADE)),
+    "watching-a-body": (f"{ROOM}.late_body.watch_read", (MADE, MADE, MADE)),
     "following-a-stream": (f"{OURS}.patches.openai_client.follow_stream", (MADE, MADE, MADE)),
     "having-a-thread": (f"{OURS}.runtime.background.BackgroundThread.prepare", (MADE, MADE, MADE)),
 }

@@ -11,8 +11,9 @@ import pytest
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import path_segments
-from otel_residency.core.entries import Revision, Source
+from otel_residency.core.entries import Source
 from otel_residency.core.reasons import REASONS
+from otel_residency.core.revision import Revision
 
 CATALOGUE = load_catalogue()
 ENTRIES = CATALOGUE.entries

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.entries import FeatureRule, Revision, TierRule
+from otel_residency.core.revision import FeatureRule, Revision, TierRule
 
 FILE = Path(__file__).with_name("facts.yaml")
 ORIGINAL = Path(__file__).parents[3] / "shared" / "residency" / "catalogue.yaml"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.entries import Revision, Row
+from otel_residency.core.revision import Revision, Row
 
 FILE = Path(__file__).parents[3] / "shared" / "sources" / "001_52817a538325c6d2.txt"
 REVISION = next(each for each in load_catalogue().revisions if each.id == "openai-2025-02")

@@ -7,7 +7,7 @@ import pytest
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.classify import canonical_host, matches
-from otel_residency.core.entries import TelemetryHost, TelemetryPattern
+from otel_residency.core.host_entries import TelemetryHost, TelemetryPattern
 
 CATALOGUE = load_catalogue()
 ENTRIES = CATALOGUE.entries

@@ -4,7 +4,8 @@ import pytest
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.entries import Entries, TelemetryHost
+from otel_residency.core.entries import Entries
+from otel_residency.core.host_entries import TelemetryHost
 from otel_residency.core.telemetry_hosts import match_telemetry_host
 
 CATALOGUE = load_catalogue()

@@ -1,7 +1,6 @@
 """Every way of the table leads out of the EU while the guard is off, and to nothing while it is on."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 

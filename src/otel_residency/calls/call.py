@@ -16,7 +16,7 @@ from otel_residency.calls.assessment import Assessment
 from otel_residency.calls.body import RequestFacts
 from otel_residency.calls.context import current_call
 from otel_residency.calls.correlation import TrackedCall
-from otel_residency.calls.late_body import is_running, watch_read
+from otel_residency.calls.late_body import is_running, watch_body
 from otel_residency.calls.reporter import CallReporter
 from otel_residency.calls.request import EXTENSION, ClientBaseUrl, SendingHop, client_base_url
 from otel_residency.calls.response import ResponseState, read_answer, read_body
@@ -96,26 +96,6 @@ class Call:
             return
         self._start(judgement, base)
         self._enforce(judgement)
-
-    def sends(self, request: Any, http_client: Any) -> bool:
-        """Whether `request`, which does not have the extension of this call, is one of this call.
-
-        A subclass of the client may build its requests itself, a hook may drop the extension, and an auth
-        flow may send the body in a request of its own. A token that is fetched in between is no part of the
-        call.
-        """
-        try:
-            if self.assessment.snapshot is not None:
-                if http_client is not self.client._client:
-                    return False
-                if self.assessment.sends(request):
-                    return True
-            path = getattr(self.options, "url", None)
-            sent: bytes = request.url.raw_path.partition(b"?")[0]
-            return isinstance(path, str) and sent.endswith(path.partition("?")[0].encode())
-        except Exception as error:
-            self.state.log_failure("reading a request", error)
-            return False
 
     def on_hop(self, request: Any) -> None:
         """Judge a request of this call that is about to be sent, as it is now.
@@ -277,14 +257,7 @@ class Call:
         """Follow a body that the application will read, without a reference to the response."""
         self.state.stream_ender.prepare()
         self.tracked.try_settle = self.settle_if_complete
-        if self._watch is not None:
-            response.stream = self._watch(response.stream, self)
-            # `finalize` keeps the bound method, and so the call, alive. If the call held the response, its
-            # stream would never be dropped (tests/calls/test_symptoms.py, test_memory_does_not_grow).
-            finalize(response.stream, self.on_close)
-        # Only JSON names a model or an id; other bodies may be large files.
-        if "json" in response.headers.get("content-type", ""):
-            watch_read(response, self)
+        watch_body(response, self, self._watch)
 
     def on_read_begin(self) -> None:
         """The application begins to read the body of the response."""
@@ -321,8 +294,7 @@ class Call:
 
     def on_close(self) -> None:
         """The response was closed or dropped; if its body is being read, the reader ends the call."""
-        iterator = self.iterator() if self.iterator is not None else None
-        if not self.being_read and not (iterator is not None and is_running(iterator)):
+        if not self.being_read and not is_running(self.iterator and self.iterator()):
             self.abandon()
 
     def abandon(self) -> None:

@@ -1,7 +1,8 @@
 """Bodies that the application reads after the client has returned its response."""
 
-from typing import Any, Protocol
-from weakref import ref
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+from weakref import finalize, ref
 
 
 class BodyWatcher(Protocol):
@@ -13,13 +14,34 @@ class BodyWatcher(Protocol):
     def on_read_end(self, response: Any) -> None:
         """The body was read; `response` is `None` if the application holds it no longer."""
 
+    def on_close(self) -> None:
+        """The response was closed or dropped."""
+
     def fail(self, error: BaseException) -> None:
         """Reading failed with `error`."""
 
 
+Watcher = TypeVar("Watcher", bound=BodyWatcher)
+
+
 def is_running(iterator: Any) -> bool:
-    """Whether a generator is computing its next item right now."""
+    """Whether `iterator` is a generator that is computing its next item right now."""
     return bool(getattr(iterator, "gi_running", False) or getattr(iterator, "ag_running", False))
+
+
+def watch_body(response: Any, watcher: Watcher, watch: Callable[[Any, Watcher], Any] | None) -> None:
+    """Call `watcher` when the body of `response` is read, closed or dropped.
+
+    `watch` wraps its stream, `None` leaves it alone.
+    """
+    if watch is not None:
+        response.stream = watch(response.stream, watcher)
+        # `finalize` keeps the bound method, and so the call, alive. If the call held the response, its
+        # stream would never be dropped (tests/calls/test_symptoms.py, test_memory_does_not_grow).
+        finalize(response.stream, watcher.on_close)
+    # Only JSON names a model or an id; other bodies may be large files.
+    if "json" in response.headers.get("content-type", ""):
+        watch_read(response, watcher)
 
 
 def watch_read(response: Any, watcher: BodyWatcher) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import canonical_host, match_sender, matches
-from otel_residency.core.entries import Revision, Source
+from otel_residency.core.entries import Source
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.reasons import reason_of
+from otel_residency.core.revision import Revision
 
 _SECTION_SOURCES = {
     "deployments": "deployment_source",

@@ -14,7 +14,8 @@ from typing import Any
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decode import DecodeError, decode
-from otel_residency.core.entries import Entries, Revision
+from otel_residency.core.entries import Entries
+from otel_residency.core.revision import Revision
 from otel_residency.errors import CatalogueError
 
 NEWEST = "newest"

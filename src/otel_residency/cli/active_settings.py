@@ -7,8 +7,9 @@ from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.policy_rules import Scope
 from otel_residency.errors import PolicyError
 from otel_residency.guard import active_catalogue
-from otel_residency.settings.load import Settings, read_regions, read_settings
+from otel_residency.settings.load import Settings, read_settings
 from otel_residency.settings.problems import Origin, PolicyProblem
+from otel_residency.settings.values import read_regions
 
 
 class ActiveSettings(NamedTuple):

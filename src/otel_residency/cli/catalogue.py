@@ -15,7 +15,7 @@ from otel_residency.cli.options import Json
 from otel_residency.cli.output import as_document, print_error, stop
 from otel_residency.cli.terminal import as_lines, columns, console, source_lines
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.entries import Needs, RegionTerms, Revision, Row
+from otel_residency.core.revision import Needs, RegionTerms, Revision, Row
 from otel_residency.errors import CatalogueError
 from otel_residency.settings.table import CATALOGUE
 

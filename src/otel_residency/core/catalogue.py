@@ -7,24 +7,18 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import TypeVar
 
-from otel_residency.core.entries import (
-    Alias,
-    BasePath,
+from otel_residency.core.entries import Alias, BasePath, Endpoint, Entries, ProjectResidency, Tool
+from otel_residency.core.host_entries import (
     BogusHost,
     Deployment,
-    Endpoint,
-    Entries,
     Host,
     HostPattern,
     InferenceProfile,
-    ProjectResidency,
-    Revision,
-    Row,
     Sender,
     TelemetryHost,
     TelemetryPattern,
-    Tool,
 )
+from otel_residency.core.revision import Revision, Row
 
 T = TypeVar("T")
 

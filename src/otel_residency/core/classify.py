@@ -14,7 +14,8 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, NamedTuple, TypeVar
 
 from otel_residency.core.catalogue import Catalogue, path_segments
-from otel_residency.core.entries import Endpoint, Host, HostPattern, Sender
+from otel_residency.core.entries import Endpoint
+from otel_residency.core.host_entries import Host, HostPattern, Sender
 from otel_residency.core.policy import ConfiguredHost
 
 T = TypeVar("T")

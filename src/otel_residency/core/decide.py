@@ -18,9 +18,9 @@ from otel_residency.core.classify import (
     match_host,
     match_sender,
 )
-from otel_residency.core.entries import Revision
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy, PolicyOfCall
+from otel_residency.core.revision import Revision
 from otel_residency.core.rules.case import Case, listed
 from otel_residency.core.rules.hosts import (
     answer_findings,

@@ -1,17 +1,26 @@
 """The entries of a catalogue, one class for each kind. The fields are the keys of the data files.
 
-Named tuples, not frozen dataclasses: defining these forty classes takes a fifth of the start-up time.
+Those of hosts are in `core.host_entries`, those of the vendor's table in `core.revision`. All are named
+tuples, not frozen dataclasses: defining these forty classes takes a fifth of the start-up time.
 """
 
 from collections.abc import Mapping
 from datetime import date
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-Strings = tuple[str, ...]
-Needs = tuple[tuple[str, ...], ...]
-"""Attestations that must hold: of each group at least one."""
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+from otel_residency.core.host_entries import (
+    BogusHost,
+    CloudRegion,
+    Deployment,
+    Host,
+    HostPattern,
+    InferenceProfile,
+    Network,
+    Sender,
+    TelemetryHost,
+    TelemetryPattern,
+)
+from otel_residency.core.revision import NOTHING, Revision, Strings
 
 
 class Source(NamedTuple):
@@ -33,190 +42,6 @@ class Source(NamedTuple):
             return self.citation
         parts = ", ".join(filter(None, (self.title, self.kind, self.url or self.ref)))
         return f"{parts}. Observed: {self.observed}."
-
-
-class HostPeriod(NamedTuple):
-    """The regions of a host for some time. Several regions: the sources of that time disagree."""
-
-    regions: Strings
-    why: str
-    since: date | None = None
-    until: date | None = None
-
-
-class Host(NamedTuple):
-    """A host, matched by equality. Without regions its name does not show one."""
-
-    host: str
-    provider: str
-    regions: Strings
-    sources: Strings
-    kind: Literal["api", "azure-private-link", "sip", "control-plane", "not-api", "loopback", "local"] = "api"
-    since: date | None = None
-    periods: tuple[HostPeriod, ...] = ()
-    storage: str | None = None
-    processing: str | None = None
-    notes: str | None = None
-
-
-class HostPattern(NamedTuple):
-    """A family of hosts, matched on whole labels.
-
-    `*` as the first label stands for one or more labels, `{name}` for one label or for the rest of a
-    label after or before literal text.
-    """
-
-    pattern: str
-    provider: str
-    regions: Strings
-    sources: Strings
-    region_from: Literal["policy", "label", "nothing"] = "nothing"
-    kind: Literal["api", "local"] = "api"
-    behind: str | None = None
-    """For a gateway, the provider that a policy names: the one behind the gateway."""
-    notes: str | None = None
-
-
-class Sender(NamedTuple):
-    """A library that sends prompts to its own back end, not through base URLs or OpenTelemetry exporters."""
-
-    name: str
-    paths: Strings
-    """Paths of its requests, with placeholders for ids."""
-    fix: str
-    sources: Strings
-    host: str | None = None
-    """The vendor's host that it sends to, if any."""
-    operator: str | None = None
-    """Otherwise the operator of its back end, whose hosts and regions are in `telemetry_hosts`."""
-
-
-class TelemetryHost(NamedTuple):
-    """A host that receives telemetry, matched by equality. Without regions its documentation names none."""
-
-    host: str
-    operator: str
-    regions: Strings
-    """Region codes of the vendor's table, or `other` for a country in none of these regions."""
-    sources: Strings
-    notes: str | None = None
-
-
-class TelemetryPattern(NamedTuple):
-    """A family of hosts that receive telemetry, matched like a `HostPattern`."""
-
-    pattern: str
-    operator: str
-    regions: Strings
-    sources: Strings
-    notes: str | None = None
-
-
-class Network(NamedTuple):
-    """A range of addresses within the machine (loopback) or the organization (private)."""
-
-    network: str
-    kind: Literal["loopback", "private"]
-
-
-class BogusHost(NamedTuple):
-    """A host that is cited as an endpoint of the vendor, although no official source names it."""
-
-    host: str
-    claimed: str
-    claimed_by: str
-    truth: str
-    severity: Literal["critical", "high", "medium"]
-    status: Literal["bogus", "lookalike"]
-    sources: Strings
-
-
-class RegionTerms(NamedTuple):
-    """The terms of one region in one revision."""
-
-    name: str
-    host: str
-    storage: Literal["yes", "no"]
-    processing: Literal["yes", "no", "models-unknown"]
-    prefix_required: bool
-    modes: Strings
-    needs: Needs
-    image_needs: Needs
-
-
-class Row(NamedTuple):
-    """One row of the vendor's table. `models=None`: the row applies to the service with any model."""
-
-    id: str
-    services: Strings
-    storage: Strings
-    processing: Strings
-    kind: Literal["endpoint", "feature", "modalities"] = "endpoint"
-    models: Strings | None = None
-    model_regions: Mapping[str, Strings] = NOTHING
-    """Models that the row lists only for these regions."""
-    processing_models: Mapping[str, Strings] = NOTHING
-    """Regions in which only these models are processed."""
-    values: Strings = ()
-    footnote_values: Mapping[str, Strings] = NOTHING
-    note: str | None = None
-    processing_note: str | None = None
-
-
-# Footnotes are data like rows: the vendor changes them with its table, and a call of last year is judged by
-# those of last year.
-class FeatureRule(NamedTuple):
-    """A footnote: the verdict for a feature of a service in some regions."""
-
-    service: str
-    feature: str
-    reason: str
-    verdict: Literal["conditional", "indeterminate", "ineligible"]
-    text: str
-    regions: Strings = ()
-    outside_regions: Strings = ()
-    without_processing: bool = False
-    unless: Strings = ()
-
-
-class TierRule(NamedTuple):
-    """A footnote on service tiers. No `models`: all of them; no `regions`: every region."""
-
-    text: str
-    models: Strings = ()
-    services: Strings = ()
-    regions: Strings = ()
-    tier: str | None = None
-    denied_tiers: Strings = ()
-    allowed_tiers: Strings = ()
-    allowed_regions: Strings = ()
-
-
-class Revision(NamedTuple):
-    """The vendor's table, as of one date."""
-
-    id: str
-    effective_from: date
-    source: str
-    completeness: str
-    translated: str
-    observed_until: date | None = None
-    effective_from_note: str | None = None
-    superseded_by: str | None = None
-    inherits: str | None = None
-    """The revision whose regions, rows and rules apply where this one has none."""
-    regions: Mapping[str, RegionTerms] = NOTHING
-    rows: tuple[Row, ...] = ()
-    feature_rules: tuple[FeatureRule, ...] = ()
-    tier_rules: tuple[TierRule, ...] = ()
-    footnotes: Mapping[str, str] = NOTHING
-    conditions: Strings = ()
-    pricing: str | None = None
-    models_unknown: Strings = ()
-    """Models of which this partial copy does not show whether they are listed."""
-    known_changes: Strings = ()
-    not_listed_examples: Strings = ()
-    notes: Strings = ()
 
 
 class Endpoint(NamedTuple):
@@ -402,40 +227,6 @@ class Refusal(NamedTuple):
     type: str | None = None
     message: str | None = None
     where: str | None = None
-
-
-class Deployment(NamedTuple):
-    """A deployment type of a cloud, and where it may process."""
-
-    provider: str
-    name: str
-    stays_in: Literal["anywhere", "zone", "region"]
-    processing: str
-    sku: str | None = None
-    zones: Strings = ()
-    """The regions that are a zone, for types that stay in a zone."""
-
-
-class CloudRegion(NamedTuple):
-    """A region of a cloud, and the region code that it belongs to."""
-
-    names: str
-    """The naming scheme, a placeholder of host patterns: `azure_region`, `aws_region`, `location`."""
-    name: str
-    region: str
-    """A region code, or `other` for a country without one."""
-    sources: Strings
-
-
-class InferenceProfile(NamedTuple):
-    """A prefix of model ids with which a cloud may route a request to its other regions."""
-
-    provider: str
-    prefix: str
-    """The part of the id before the first dot."""
-    zones: Strings
-    """The regions that a request may reach; empty for any."""
-    sources: Strings
 
 
 class ClientRegions(NamedTuple):

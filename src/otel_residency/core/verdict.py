@@ -1,7 +1,7 @@
-"""The result of a check: a verdict, and the findings that it follows from."""
+"""The result of a check: a verdict, the findings that it follows from, and what their codes say."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from otel_residency.core.policy_rules import ExceptionRule, OnCall, OnExport
 
@@ -71,3 +71,49 @@ class Decision(NamedTuple):
     def reasons(self) -> tuple[str, ...]:
         """The codes of the findings, worst first, each once."""
         return tuple(dict.fromkeys(finding.reason for finding in self.findings))
+
+
+Topic = Literal[
+    "batch",
+    "catalogue",
+    "cloud",
+    "endpoint",
+    "feature",
+    "gateway",
+    "guard",
+    "host",
+    "model",
+    "policy",
+    "project",
+    "redirect",
+    "request",
+    "state",
+    "tier",
+]
+
+
+class Reason(NamedTuple):
+    """What a reason code means, and what the rest of the package does about a finding with it.
+
+    Every consequence of a code stands in its row, so that a new one needs its row and the rule that gives it.
+    """
+
+    meaning: str
+    fix: str
+    source: str
+    """The section of the catalogue that it rests on, `policy`, or `call`."""
+    verdicts: tuple[Verdict, ...]
+    """The verdicts that a finding with this code may have."""
+    topic: Topic
+    """The part of a call that it is about. A base URL alone leads to those about its `host`, a path to those
+    about its `endpoint`."""
+    argument: str = ""
+    """The argument of the client's method that it is about; empty where no single one is."""
+    open_in_source: str = ""
+    """What only the running program shows: `scan` reports this as open, and not the finding."""
+    doubts_place: bool = False
+    """What the call creates may be elsewhere than in the region of its host."""
+    about_files: bool = False
+    """The contents of a file that the request names are not known to be in the region."""
+    logged: bool = False
+    """Each detail is logged once, as a warning: the program that causes it may hide its errors."""

@@ -133,11 +133,32 @@ def _call_of(request: Any, client: Any, kind: type[Exception]) -> "Call | None":
 def _unmarked(request: Any, client: Any) -> "Call | None":
     """The call of a request without our extension: the current one, or a new one."""
     call: Call | None = current_call.get()
-    if call is not None and call.sends(request, client):
+    if call is not None and _sends(call, request, client):
         return call
     from otel_residency.patches.plain_calls import begin_without_client
 
     return begin_without_client(request)
+
+
+def _sends(call: "Call", request: Any, http_client: Any) -> bool:
+    """Whether `call` sends `request`, which does not have its extension.
+
+    A subclass of the client may build its requests itself, a hook may drop the extension, and an auth
+    flow may send the body in a request of its own. A token that is fetched in between is no part of the
+    call.
+    """
+    try:
+        if call.assessment.snapshot is not None:
+            if http_client is not call.client._client:
+                return False
+            if call.assessment.sends(request):
+                return True
+        path = getattr(call.options, "url", None)
+        sent: bytes = request.url.raw_path.partition(b"?")[0]
+        return isinstance(path, str) and sent.endswith(path.partition("?")[0].encode())
+    except Exception as error:
+        call.state.log_failure("reading a request", error)
+        return False
 
 
 def _fail_standalone(call: "Call", error: BaseException) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar, get_origin
+from typing import Any, NamedTuple, TypeVar
 
-from otel_residency.core.decode import DecodeError, decode, decode_value, field_types, nearest_name
+from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.policy import LedgerPolicy, Policy, Project
 from otel_residency.core.policy_rules import ENFORCEMENT, ExceptionRule
 from otel_residency.errors import PolicyError
@@ -22,6 +22,7 @@ from otel_residency.settings.problems import (
     PolicyProblem,
     SettingError,
     unreadable_file,
+    wrong_setting,
     wrong_value,
 )
 from otel_residency.settings.rules import DescribedCall, rule_origin, rules_by_key
@@ -34,6 +35,7 @@ from otel_residency.settings.table import (
     POLICY_SETTINGS,
     Setting,
 )
+from otel_residency.settings.values import argument_value, text_argument, variable_value
 
 # Settings are read in every process, also in those that never call the vendor: what only some of them need
 # is imported where it is needed.
@@ -204,7 +206,7 @@ class _Reader:
             self.origins[ENABLED.key] = Origin(name="argument enabled")
             return value
         if value is not None:
-            raise _wrong(
+            raise wrong_setting(
                 f"argument {ENABLED.key}", repr(value), "is not true or false", "Write True or False."
             )
         self.read_variable(ENABLED)
@@ -212,7 +214,7 @@ class _Reader:
 
     def text(self, setting: Setting, given: dict[str, object]) -> str:
         """A path or name, from an argument or else a variable."""
-        if argument := _text_argument(given, setting.key):
+        if argument := text_argument(given, setting.key):
             self.origins[setting.key] = Origin(name=f"argument {setting.key}")
             return argument
         if variable := self.environ.get(setting.variable, ""):
@@ -233,7 +235,7 @@ class _Reader:
             return
         origin = Origin(name=setting.variable)
         try:
-            self.values[setting.key] = _from_environment(setting, text)
+            self.values[setting.key] = variable_value(setting, text)
         except SettingError as error:
             self.problems.append(error.problem)
             origin = origin._replace(note="unreadable")
@@ -248,7 +250,7 @@ class _Reader:
         """Take the path of the ledger from an argument or a variable; other keys of `ledger` stay."""
         path, origin = self.environ.get(LEDGER.variable, "").strip(), Origin(name=LEDGER.variable)
         if isinstance(given.get("ledger"), str | os.PathLike):
-            path, origin = _text_argument(given, "ledger"), Origin(name="argument ledger")
+            path, origin = text_argument(given, "ledger"), Origin(name="argument ledger")
         table = self.values.get("ledger", {})
         if path and isinstance(table, Mapping):
             self.values["ledger"] = {**table, "path": path}
@@ -262,7 +264,7 @@ class _Reader:
         Raises:
             SettingError: it is wrong.
         """
-        self.values[key] = _argument(key, value)
+        self.values[key] = argument_value(key, value)
         self.origins[key] = Origin(name=f"argument {key}")
 
     def policy(self) -> Policy:
@@ -356,66 +358,6 @@ def _modes_of_rules(key: str, rules: object) -> set[str]:
             if isinstance(rule, Mapping):
                 found |= {mode for mode in _IN_DOUBT if rule.get(mode, "flag") != "flag"}
     return found
-
-
-def _from_environment(setting: Setting, text: str) -> Any:
-    kind = field_types(Policy).get(setting.key, bool)
-    if kind is bool:
-        return _boolean(setting.variable, text)
-    value = read_regions(setting.variable, text) if get_origin(kind) is tuple else text.lower()
-    return _converted(setting.key, value, setting.variable)
-
-
-def read_regions(name: str, text: str) -> tuple[str, ...]:
-    """The region codes of a text in which commas separate them.
-
-    Raises:
-        SettingError: there is none; `name` is the variable, argument or option.
-    """
-    regions = tuple(region.strip().lower() for region in text.split(",") if region.strip())
-    if text and not regions:
-        problem = "names no region; write codes separated by commas"
-        raise _wrong(name, repr(text), problem, "Write codes separated by commas.")
-    return regions
-
-
-def _boolean(name: str, text: str) -> bool:
-    value = {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower())
-    if value is None:
-        raise _wrong(name, repr(text), "is not true or false", "Write true or false.")
-    return value
-
-
-def _text_argument(given: dict[str, object], key: str) -> str:
-    value = given.pop(key, "")
-    if not isinstance(value, str | os.PathLike):
-        raise _wrong(f"argument {key}", repr(value), "is not a path or name", "Pass a path or name.")
-    return os.fspath(value)
-
-
-def _argument(key: str, value: object) -> object:
-    names = sorted(field_types(Policy))
-    if key not in names:
-        problem = f"not known; known are: {', '.join(names)}"
-        raise _wrong(f"argument {key}", "", problem, nearest_name(key, names))
-    if key == "require" and isinstance(value, str):
-        value = read_regions("argument require", value)
-    _converted(key, value, f"argument {key}")
-    return value
-
-
-def _converted(key: str, value: object, name: str) -> Any:
-    """`value` as the policy's `key` takes it, under the `name` of a variable or argument."""
-    try:
-        return decode_value(field_types(Policy)[key], value, name)
-    except DecodeError as error:
-        raise SettingError(wrong_value(error)) from None
-
-
-def _wrong(key: str, value: str, problem: str, fix: str) -> SettingError:
-    return SettingError(
-        PolicyProblem(file="", key=key, value=value, problem=f"{value} {problem}".strip(), fix=fix)
-    )
 
 
 def _service(environ: Mapping[str, str]) -> tuple[str, str]:

@@ -70,3 +70,10 @@ def unreadable_file(file: str, error: OSError | ValueError | RecursionError, kin
 def wrong_value(error: DecodeError, *, file: str = "") -> PolicyProblem:
     """What the decoder found wrong with one key."""
     return PolicyProblem(file=file, key=error.place, value=error.value, problem=error.problem, fix=error.fix)
+
+
+def wrong_setting(key: str, value: str, problem: str, fix: str) -> SettingError:
+    """What is wrong with the `value` of a variable, argument or option."""
+    return SettingError(
+        PolicyProblem(file="", key=key, value=value, problem=f"{value} {problem}".strip(), fix=fix)
+    )

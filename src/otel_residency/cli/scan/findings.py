@@ -17,7 +17,24 @@ from otel_residency.calls.body import BodyReader
 from otel_residency.cli.base_url import BASE_URL
 from otel_residency.cli.environ import without_secrets
 from otel_residency.cli.output import printable
-from otel_residency.cli.scan.literals import ApiCall, Found, Literal, Position, UnboundClient, Unresolved
+from otel_residency.cli.scan.literals import (
+    FAMILY,
+    HOST_KEY,
+    URL,
+    ApiCall,
+    Found,
+    Literal,
+    Position,
+    UnboundClient,
+    Unresolved,
+    has_deployments,
+    is_url,
+    model_of,
+    names_host_or_model,
+    names_model,
+    snake_case,
+    text_of,
+)
 from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.classify import VENDOR, match_host
@@ -33,20 +50,10 @@ from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import read_settings
 from otel_residency.settings.table import ENABLED, POLICY_SETTINGS
 
-_URL = re.compile(r"(?:https?|wss?)://\S+")
-_DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
-"""A variable of the shell or of compose, with its default."""
-_MODEL_KEY = re.compile(r"(?:.*[_.])?models?(?:_?(?:name|id))?", re.IGNORECASE)
-_HOST_KEY = re.compile(r"(?:.*[_.])?(?:host|hostname|domain|server|endpoint|url|base)", re.IGNORECASE)
-_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_VENDOR_PREFIX = re.compile(r"openai[/:]")
-"""The prefix that routers put before a model."""
 _NOT_SET = re.compile(r"\$[{(\w]|\{\{")
 _MODEL = re.compile(r"[\w.:/@-]{1,256}")
 """What may be the id of a model; other text may be private and is not shown."""
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_FAMILY = "openai"
-_AZURE = "azure"
 _REGION_KEY = "data_residency"
 _BASE_KEYS = ("base_url", "api_base")
 """Keys of base URLs. Which paths are called below other URLs is not known."""
@@ -100,18 +107,18 @@ class PolicyChecker:
         key = literal.key
         return key != literal.value and bool(
             literal.sure
-            or _FAMILY in key.lower()
+            or FAMILY in key.lower()
             or key in _VARIABLES
-            or (_names_model(literal) and self._lists(_model_of(literal)))
-            or (key == _REGION_KEY and self._region_host(_text(literal)))
-            or (_is_url(literal) and self._guard.concerns_host(_host_of(_text(literal))))
-            or (_HOST_KEY.fullmatch(_snake(key)) and self._names_host(_text(literal)))
+            or (names_model(literal) and self._lists(model_of(literal)))
+            or (key == _REGION_KEY and self._region_host(text_of(literal)))
+            or (is_url(literal) and self._guard.concerns_host(_host_of(text_of(literal))))
+            or (HOST_KEY.fullmatch(snake_case(key)) and self._names_host(text_of(literal)))
         )
 
     def unresolved(self, found: Iterable[Found]) -> Iterator[Unresolved]:
         """The values of a file that the verdict depends on and that are not literal."""
         found = tuple(found)
-        deployments = _has_deployments(found)
+        deployments = has_deployments(found)
         for each in found:
             if isinstance(each, Unresolved):
                 yield each
@@ -123,16 +130,18 @@ class PolicyChecker:
                     missing["model, which may be a deployment"] = None
                 if missing:
                     yield Unresolved(each.place, f"{', '.join(missing)} of {each.path.replace('/', '.')}")
-            elif isinstance(each, Literal) and _decides(each.key) and _NOT_SET.search(_text(each)):
+            elif (
+                isinstance(each, Literal) and names_host_or_model(each.key) and _NOT_SET.search(text_of(each))
+            ):
                 yield Unresolved(each.place, printable(each.key))
 
     def check(self, file: str, found: Iterable[Found]) -> list[ScanFinding]:
         """The findings of one file."""
         found = tuple(found)
         literals = (each for each in found if isinstance(each, Literal) and each.sure)
-        urls = {each.value for each in literals if _URL.fullmatch(each.value)}
+        urls = {each.value for each in literals if URL.fullmatch(each.value)}
         hosts = (_host_of(*urls),) if len(urls) == 1 else self._hosts
-        deployments = _has_deployments(found)
+        deployments = has_deployments(found)
         findings: dict[tuple[int, int, str], ScanFinding] = {}
         for each in found:
             for one in self._check(each, hosts, deployments=deployments):
@@ -149,19 +158,19 @@ class PolicyChecker:
             yield from self._url(found.place, self.base_url or f"https://{self._global}{BASE_PATH}", note)
 
     def _literal(self, literal: Literal, *, deployments: bool) -> Iterator[ScanFinding]:
-        value = _text(literal)
+        value = text_of(literal)
         if literal.key in _VARIABLES:
             yield from self._setting(literal.place, literal.key, value)
-        elif _is_url(literal) and not _NOT_SET.search(_host_of(value)):
+        elif is_url(literal) and not _NOT_SET.search(_host_of(value)):
             found = self._url(literal.place, value)
-            is_base = _snake(literal.key).endswith(_BASE_KEYS)
+            is_base = snake_case(literal.key).endswith(_BASE_KEYS)
             yield from (each for each in found if is_base or reason_of(each.reason).topic != "endpoint")
         elif literal.key == _REGION_KEY:
             yield from self._url(literal.place, f"https://{self._region_host(value)}{BASE_PATH}")
-        elif _HOST_KEY.fullmatch(_snake(literal.key)) and self._names_host(value):
+        elif HOST_KEY.fullmatch(snake_case(literal.key)) and self._names_host(value):
             yield from self._url(literal.place, f"https://{value}{BASE_PATH}")
-        elif _names_model(literal) and _MODEL.fullmatch(value) and not deployments:
-            yield from self._model(literal.place, _model_of(literal))
+        elif names_model(literal) and _MODEL.fullmatch(value) and not deployments:
+            yield from self._model(literal.place, model_of(literal))
 
     def _url(self, place: Position, url: str, note: str = "") -> Iterator[ScanFinding]:
         base = read_base_url(re.sub("^ws", "http", url))
@@ -310,41 +319,6 @@ class PolicyChecker:
 
 def _below(endpoint: Endpoint) -> str:
     return endpoint.path.removeprefix(f"{BASE_PATH}/")
-
-
-def _text(literal: Literal) -> str:
-    """The text, or the default of the variable that it is."""
-    default = _DEFAULT.fullmatch(literal.value)
-    return default[1] if default else literal.value
-
-
-def _snake(key: str) -> str:
-    """A key as Python would write it, whatever the language of the file."""
-    return _CAMEL_CASE.sub("_", key).replace("-", "_").lower()
-
-
-def _decides(key: str) -> bool:
-    """Whether a key names the host or the model of calls to the vendor."""
-    name = _snake(key)
-    return _FAMILY in name and bool(_HOST_KEY.fullmatch(name) or _MODEL_KEY.fullmatch(name))
-
-
-def _is_url(literal: Literal) -> bool:
-    return bool(_URL.fullmatch(_text(literal)))
-
-
-def _names_model(literal: Literal) -> bool:
-    """Whether the value is a model; on Azure it is the name of a deployment."""
-    return bool(_MODEL_KEY.fullmatch(_snake(literal.key))) and _AZURE not in literal.key.lower()
-
-
-def _model_of(literal: Literal) -> str:
-    return _VENDOR_PREFIX.sub("", _text(literal), count=1)
-
-
-def _has_deployments(found: Iterable[Found]) -> bool:
-    """Whether a file makes a client for Azure, where `model` may be the name of a deployment."""
-    return any(isinstance(each, Literal) and _AZURE in each.key.lower() and not each.value for each in found)
 
 
 def _host_of(url: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from otel_residency.core.catalogue import path_segments
 from otel_residency.core.classify import EndpointMatch
-from otel_residency.core.entries import RegionTerms
 from otel_residency.core.facts import BatchLine
+from otel_residency.core.revision import RegionTerms
 from otel_residency.core.rules.case import Case, sends
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import one_model_findings

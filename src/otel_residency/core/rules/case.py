@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.classify import EndpointMatch, HostMatch, is_plain
-from otel_residency.core.entries import Needs, Revision, Row
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.policy import Policy, PolicyOfCall
+from otel_residency.core.revision import Needs, Revision, Row
 from otel_residency.core.verdict import CONDITIONAL, INELIGIBLE, Finding
 
 GLOBAL = "global"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from otel_residency.core.catalogue import path_segments
-from otel_residency.core.entries import FeatureRule, RegionTerms
+from otel_residency.core.revision import FeatureRule, RegionTerms
 from otel_residency.core.rules.case import Case, needs_findings, sends
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding, Verdict
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import UNKNOWN, VENDOR, HostMatch, canonical_host, match_host
-from otel_residency.core.entries import Revision
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.core.policy import Policy
+from otel_residency.core.revision import Revision
 from otel_residency.core.rules.case import GLOBAL, needs_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding, Verdict
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.classify import UNKNOWN
-from otel_residency.core.entries import RegionTerms, Row
+from otel_residency.core.revision import RegionTerms, Row
 from otel_residency.core.rules.case import Case, listed, needs_findings, sends
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
 

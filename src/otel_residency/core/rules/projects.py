@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.classify import UNKNOWN, HostMatch
-from otel_residency.core.entries import ProjectResidency, Revision
+from otel_residency.core.entries import ProjectResidency
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.policy import Policy, Project, Statement
+from otel_residency.core.revision import Revision
 from otel_residency.core.rules.case import GLOBAL, needs_findings
 from otel_residency.core.rules.hosts import target_region
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from otel_residency.core.classify import UNKNOWN
-from otel_residency.core.entries import RegionTerms, Row
+from otel_residency.core.revision import RegionTerms, Row
 from otel_residency.core.rules.batches import at_scope_of_lines, batch_findings, batch_of
 from otel_residency.core.rules.case import Case, needs_findings
 from otel_residency.core.rules.features import feature_findings

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from otel_residency.core.catalogue import path_segments
-from otel_residency.core.entries import TierRule
 from otel_residency.core.facts import Answer
+from otel_residency.core.revision import TierRule
 from otel_residency.core.rules.case import Case
 from otel_residency.core.rules.features import hosted_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
