@@ -164,7 +164,7 @@ def test_each_value_is_shown_with_its_origin(policy: Path) -> None:
     told = shown(**variables)
     assert told["hash"] == read_settings(variables).policy_hash
     values = {key: (each["value"], each["origin"]) for key, each in told["values"].items()}
-    assert values["require"] == (["us"], f"{policy}, the rule for this service")
+    assert values["require"] == (["us"], f"{policy}, rule 1")
     assert values["on_call"] == ("block", str(policy))
     assert values["strict"] == (True, "OTEL_RESIDENCY_STRICT")
     assert values["scope"] == ("processing", "default")
