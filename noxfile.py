@@ -98,12 +98,15 @@ def matrix(session: nox.Session, openai: str) -> None:
 
 @nox.session(python=VERSIONS["python"])
 def pythons(session: nox.Session) -> None:
-    """Run the tests that need no environment of their own with another Python."""
+    """Run the tests that need no environment of their own with another Python.
+
+    Those of tools/ are about the checkout and its .venv.
+    """
     session.install(
         *("--editable", ".[httpx]", "--group", "test", *CONSTRAINTS),
         *("--constraint", "constraints/openai.txt"),
     )
-    session.run("pytest", "-q", *session.posargs)
+    session.run("pytest", "-q", "--ignore=tests/tools", *session.posargs)
 
 
 @nox.session

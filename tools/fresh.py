@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Final, NamedTuple
 
-from tools.machine import measured, system
+from tools.machine import commit, measured, record, system
 from tools.needs import GIB
 
 HERE: Final = Path(__file__).parent.parent
@@ -154,21 +154,13 @@ def row(name: str, base: Path) -> str:
     left_out = " ".join(line for line in log.splitlines() if line.endswith(" are left out."))
     failed = [goal for goal, (succeeded, _) in results.items() if not succeeded]
     seconds = [f"{taken:.0f} s" for _, taken in results.values()]
-    commit = output("git", "-C", HERE, "rev-parse", "--short", "HEAD")
     cells = (
         f"failed: {', '.join(failed)}" if failed else "passed",
         *seconds,
         left_out,
-        f"{commit}, {debian}",
+        f"{commit()}, {debian}",
     )
     return f"| `{name}` | {' | '.join(cells)} | {measured()} |"
-
-
-def record(new: str) -> None:
-    """Put a row in the place of the last one of its variant."""
-    old = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
-    rows = {line.split("|")[1]: line for line in (*old, new) if line.startswith("| `")}
-    RESULTS.write_text(HEAD + "".join(f"{line}\n" for line in rows.values()), encoding="utf-8")
 
 
 def main(names: Sequence[str]) -> int:
@@ -182,7 +174,7 @@ def main(names: Sequence[str]) -> int:
         bootstrapped(Path(folder) / "base")
         for name in names or VARIANTS:
             result = row(name, Path(folder) / "base")
-            record(result)
+            record(RESULTS, HEAD, [result])
             print(result, flush=True)
             failed |= "| passed |" not in result
     return 1 if failed else 0

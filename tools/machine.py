@@ -1,7 +1,9 @@
-"""What a result was measured on, in a few words."""
+"""Pages of last results: a row for each thing that was run, and what it was measured on."""
 
 import os
 import platform
+import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +16,19 @@ def measured() -> str:
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {memory() / GIB:.0f} GiB of memory, "
         f"{system(Path('/'))}, {platform.machine()}"
     )
+
+
+def commit() -> str:
+    """The commit that is checked out."""
+    command = ("git", "rev-parse", "--short", "HEAD")
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()  # noqa: S603
+
+
+def record(page: Path, head: str, new: Iterable[str]) -> None:
+    """Put each row in the place of the last one with its name; `head` stands above the rows."""
+    old = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
+    rows = {line.split("|")[1]: line for line in (*old, *new) if line.startswith("| `")}
+    page.write_text(head + "".join(f"{rows[name]}\n" for name in sorted(rows)), encoding="utf-8")
 
 
 def memory() -> int:

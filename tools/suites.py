@@ -1,4 +1,4 @@
-"""Run the suites behind a door, two at a time: `python -m tools.suites check|test|test-all`.
+"""Run the suites behind a door, two at a time: `python -m tools.suites check|test|test-all [SUITE ...]`.
 
 A suite that takes longer than it may, that is killed, or that ran no test fails, and says so. The last result
 of `test-all` stands in tests/RESULTS.md. `python -m tools.docs` writes the table into CONTRIBUTING.md.
@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from tools.machine import measured
+from tools.machine import commit, measured, record
 from tools.needs import go
 
 ROOT: Final = Path(__file__).parent.parent
@@ -26,6 +26,13 @@ RESULTS: Final = ROOT / "tests" / "RESULTS.md"
 NOX: Final = Path(sys.executable).with_name("nox")
 JOBS: Final = 2
 CHECK, TEST, ALL = DOORS = ("check", "test", "test-all")
+HEAD: Final = """# The last results of `make test-all`
+
+Two suites ran at a time; the seconds are those of a suite beside another one.
+
+| suite | result | seconds | tests | commit | measured |
+|---|---|--:|---|---|---|
+"""
 _SUMMARY: Final = re.compile(r"^=* ?(\d+ (?:passed|failed|skipped|error).*?) in [\d.]+s.*$", re.MULTILINE)
 _KILLED: Final = re.compile(r"exit code -9|signal: killed|MemoryError|[Cc]annot allocate memory")
 
@@ -248,29 +255,29 @@ def table() -> str:
     )
 
 
-def result(outcomes: Sequence[Outcome], seconds: float) -> str:
-    """The page of the last result."""
-    rows = "".join(
-        f"| `{each.session}` | {each.problem or 'passed'} | {each.seconds:.0f} | {each.summary} |\n"
-        for each in sorted(outcomes)
+def row(outcome: Outcome) -> str:
+    """An outcome in the page of the last results."""
+    cells = (
+        f"`{outcome.session}`",
+        outcome.problem or "passed",
+        f"{outcome.seconds:.0f}",
+        outcome.summary,
+        commit(),
+        measured(),
     )
-    return (
-        "# The last result of `make test-all`\n\n"
-        f"{measured()}; {seconds / 60:.0f} minutes, two suites at a time.\n\n"
-        f"| suite | result | seconds | tests |\n|---|---|--:|---|\n{rows}"
-    )
+    return f"| {' | '.join(cells)} |"
 
 
-def main(door: str) -> int:
-    """Run what stands behind the door; 1 if something failed."""
-    chosen = sessions(door)
+def main(door: str, *names: str) -> int:
+    """Run what stands behind the door, or what of it is named; 1 if something failed."""
+    chosen = [(session, suite) for session, suite in sessions(door) if session in (names or (session,))]
     if go():
         chosen = [(session, suite) for session, suite in chosen if session != "backends"]
     started = monotonic()
     outcomes = run_all(chosen)
     seconds = monotonic() - started
     if door == ALL:
-        RESULTS.write_text(result(outcomes, seconds), encoding="utf-8")
+        record(RESULTS, HEAD, map(row, outcomes))
     failed = [outcome.session for outcome in outcomes if outcome.problem]
     print(f"{door}: {len(outcomes)} suites in {seconds / 60:.1f} minutes")
     print(f"failed: {', '.join(failed)}" if failed else "all passed")
@@ -278,4 +285,4 @@ def main(door: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -46,8 +46,8 @@ class Host(ThreadingHTTPServer):
     def __init__(self, name: str, authority: trustme.CA, respond: Respond) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(name).configure_cert(context)
-        # Python before 3.14 does not lock an SSLSocket. A client that reads in a thread of its own, as websockets'
-        # does, handles the tickets while its other thread writes, and now and then the request is never sent.
+        # Python before 3.14 does not lock an SSLSocket. A client that reads in a thread of its own, as that
+        # of websockets does, handles tickets while another thread writes, and at times nothing is sent.
         context.num_tickets = 0
         super().__init__(("127.0.0.1", 0), Request)
         self.name = name

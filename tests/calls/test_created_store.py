@@ -193,8 +193,9 @@ sys.exit("; ".join(failures) or any(ended))
 
 def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     """Start a program that uses a store."""
+    # From Python 3.12 on a fork of a process with threads warns, which is what one test does.
     return subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program, *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         stderr=subprocess.PIPE,

@@ -50,6 +50,8 @@ def start_in_terminal(
         stderr=theirs,
         env=_environment(variables),
         start_new_session=True,
+        # A shell starts what runs in the background with Ctrl-C ignored, and a child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs
     )
     os.close(theirs)
     text = ""

@@ -97,7 +97,7 @@ class _Connector:
         # `isolation_level=None`, else the module of Python 3.11 begins transactions itself. The lock stands
         # in for the check of the thread, and a fork may close in another thread than the one that opened.
         connection = sqlite3.connect(
-            uri, self._patience, isolation_level=None, check_same_thread=False, uri=True
+            uri, timeout=self._patience, isolation_level=None, check_same_thread=False, uri=True
         )
         try:
             for statement in self._first:
