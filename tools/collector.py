@@ -15,7 +15,7 @@ import yaml
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import match_host
+from otel_residency.core.hosts import match_host
 from otel_residency.telemetry import names
 
 FILE = Path(__file__).parent.parent / "examples" / "collector" / "residency.yaml"

@@ -81,7 +81,7 @@ def add_model(data: Path) -> None:
     next(row for row in rows if row["id"] == "chat_completions")["models"].append(MODEL)
     add_revision(data, rows=rows)
     with _edited(data / "models.json") as content:
-        content["aliases"].append({"alias": "gpt-inert", "source": "fact-file-2026-11", "of": MODEL})
+        content["aliases"].append({"alias": "gpt-inert", "source": "fact-file-2026-11", "family": [MODEL]})
         content["aliases"].sort(key=lambda alias: alias["alias"])
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from otel_residency.calls.state import runtime
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import match_host
 from otel_residency.core.facts import BASE_PATH
+from otel_residency.core.hosts import match_host
 from otel_residency.errors import ResidencyError
 
 if TYPE_CHECKING:

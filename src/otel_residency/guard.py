@@ -9,21 +9,14 @@ from typing import Any, NamedTuple
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import (
-    UNKNOWN,
-    HostKind,
-    HostMatch,
-    canonical_host,
-    match_endpoint,
-    match_host,
-    match_sender,
-    with_port,
-)
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLine, CallFacts, Hop
+from otel_residency.core.hosts import HostKind, HostMatch, canonical_host, match_host, with_port
+from otel_residency.core.paths import is_canonical, lenient_path, match_endpoint, match_sender
 from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.policy_rules import OnCall, OnExport
 from otel_residency.core.reasons import reason_of
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.verdict import Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.settings.checks import policy_problems
@@ -124,8 +117,13 @@ class Guard:
             return True
         if kind != "configured":
             return kind in _CONCERNING
-        # As `openai`: a gateway serves the vendor's paths, whoever is behind it.
-        return match_endpoint(self.catalogue, "openai", method, hop.path, BASE_PATH).endpoint is not None
+        # As `openai`: a gateway serves the vendor's paths, whoever is behind it. By two readings of the path
+        # where servers differ.
+        paths = (hop.path,) if is_canonical(hop.path) else (hop.path, lenient_path(hop.path))
+        return any(
+            match_endpoint(self.catalogue, "openai", method, path, BASE_PATH).endpoint is not None
+            for path in paths
+        )
 
     def _kind(self, host: str, port: int | None) -> HostKind:
         return self._match(host, port).kind

@@ -122,7 +122,9 @@ def test_a_path_keeps_only_known_words() -> None:
         return redact(CallFacts(date(2026, 11, 20), "GET", hops, base)).hops[0].path
 
     assert kept("/v1/files/file-abc/content") == "/v1/files/{}/content"
-    assert kept("/v1/./fi%6ces/../secret/%2F//") == "/v1/{}/{}//"
+    assert kept("/v1/fi%6ces/secret%20word") == "/v1/files/{}"
+    assert kept("/v1/./files/%2e%2E/secret/%2F//") == "/v1/./files/../{}/%25//"
+    assert kept("/v1/a\\b/c;d/caf\u00e9") == "/v1/%25/%25/%25"
     assert kept("/own/base/v1/chat/secret", "/own/base/v1/") == "/own/base/v1/chat/{}"
     assert kept("/own/base/v1/chat/secret") == "/{}/{}/v1/chat/{}"
     assert kept("/openai/deployments/my-chat/x") == "/openai/deployments/my-chat/{}"

@@ -21,10 +21,11 @@ from otel_residency.calls import assessment
 from otel_residency.calls.batches import Contents, UploadedFiles
 from otel_residency.calls.state import runtime
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import UNKNOWN, canonical_host
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer
+from otel_residency.core.hosts import canonical_host
 from otel_residency.core.policy import LedgerPolicy
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.instrumentor import deactivate
 from otel_residency.records.record import read_facts, read_policy, read_record
 from otel_residency.settings.checks import policy_problems
@@ -35,11 +36,12 @@ from tests.calls.kinds import Kind
 from tests.cases import CASES, Case, Expected, Request
 from tests.internet import EU, Internet
 from tests.recorded import Instrument, Recorded
-from tests.vendor import answer, error, redirect
+from tests.vendor import DONE, answer, error, event, events, redirect
 
 CATALOGUE = load_catalogue()
 CONTENT = {"content": b"\x00not JSON", "options": {"headers": {"content-type": "application/x-own"}}}
 TAKES_CONTENT = "content" in signature(openai.OpenAI.post).parameters
+DELETES_WITH_BODY = "body" in signature(openai.OpenAI.delete).parameters
 REFUSALS = {
     "incorrect_hostname": (401, "incorrect_hostname", "Attempted to access resource"),
     "geography_restrictions_required": (
@@ -83,7 +85,15 @@ def can_be_made(case: Case) -> bool:
         and all(is_sent_as_written(request) for request in case.requests)
         and not policy_problems(case.policy, CATALOGUE)
         and (TAKES_CONTENT or not case.body_unseen)
+        and not (case.answer and case.answer.unread)
+        # Its methods for GET and DELETE take no bytes.
+        and not (case.requests[0].with_body and (case.body_unseen or not DELETES_WITH_BODY))
     )
+
+
+def streamed(answer: Answer | None) -> bool:
+    """Whether an answer names models or tiers that no single object can hold."""
+    return bool(answer and {"model", "service_tier"} & {field for field, _ in answer.also})
 
 
 def answered(given: Answer | None) -> Reply:
@@ -96,13 +106,16 @@ def answered(given: Answer | None) -> Reply:
         return error(*REFUSALS[given.refusal])
     found = {"model": given.model, "service_tier": given.service_tier, "provider": given.provider}
     headers = {
-        "x_ms_region": given.cloud_region,
-        "openai_project": given.project,
-        "x_litellm_model_api_base": given.upstream and f"https://{given.upstream}/v1",
+        "x_ms_region": ", ".join(given.values("cloud_region")),
+        "openai_project": ", ".join(given.values("project")),
+        "x_litellm_model_api_base": ", ".join(f"https://{host}/v1" for host in given.values("upstream")),
     }
     headers |= {"x_litellm_attempted_fallbacks": "1"} if given.fallbacks else {}
+    headers |= {"x_portkey_provider": ", ".join(given.values("provider"))} if given.also else {}
     told = {key: value for key, value in found.items() if value}
     named = {name: value for name, value in headers.items() if value}
+    if streamed(given):
+        return events([*(event({field: value}) for field, value in given.also), event(told), DONE])
     return answer(told, given.status or 200, **{"openai_project": "", **named})
 
 
@@ -126,7 +139,11 @@ def make(kind: Kind, case: Case) -> None:
         given = CONTENT
     elif case.body is not None:
         given["body"] = case.body
-    kind.run(getattr(client, first.method.lower())(url_of(first), cast_to=object, **given))
+    if streamed(case.answer):
+        given |= {"stream": True, "stream_cls": kind.pick(openai.Stream, openai.AsyncStream)[object]}
+    result = kind.run(getattr(client, first.method.lower())(url_of(first), cast_to=object, **given))
+    if streamed(case.answer):
+        kind.items(result)
 
 
 def remember(case: Case) -> None:

@@ -7,7 +7,7 @@ import pytest
 from otel_residency.calls import created_objects as memory
 from otel_residency.calls.created_objects import CreatedObjects
 from otel_residency.calls.created_store import CreatedStore
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.regions import UNKNOWN
 from tests.calls.test_created_store import Failures
 
 

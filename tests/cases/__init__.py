@@ -24,6 +24,7 @@ KEYS = frozenset(
         *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
         *("model", "body", "extra", "body_unseen", "features", "tools", "lines", "references"),
         *("policy", "override", "attest", "seen_projects", "expect", "required", "project", "frozen"),
+        "payload",
     }
 )
 WITHOUT_BODY = ("GET", "DELETE")
@@ -42,12 +43,16 @@ class Request:
     method: str
     redirected_by: int | None = None
     """Status of the redirect answer that led here."""
+    with_body: bool = False
+    """Whether it has a body although its method needs none."""
+    refused: bool = False
+    """Whether the guard refuses it."""
 
     @property
     def payload(self) -> bool:
         """Whether a body goes along."""
         repeated = self.redirected_by is None or self.redirected_by in KEEPS_PAYLOAD
-        return repeated and self.method not in WITHOUT_BODY
+        return repeated and (self.with_body or self.method not in WITHOUT_BODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +156,11 @@ class Case:
                 payload=request.payload,
                 redirected=request.redirected_by is not None,
                 route=self.route,
+                refused=request.refused,
             )
 
 
-def _request(url: str, method: str, redirected_by: int | None = None) -> Request:
+def _request(url: str, method: str, redirected_by: int | None = None, **more: bool) -> Request:
     """Split a URL without correcting anything in it, unlike a parser."""
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
@@ -171,11 +177,12 @@ def _request(url: str, method: str, redirected_by: int | None = None) -> Request
         path=slash + path,
         method=method,
         redirected_by=redirected_by,
+        **more,
     )
 
 
 def _body(told: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
-    if told["method"] in WITHOUT_BODY or told.get("body_unseen"):
+    if (told["method"] in WITHOUT_BODY and not told.get("payload")) or told.get("body_unseen"):
         return None
     prompt = {"messages": [{"role": "user", "content": "Hello"}]} if "chat" in path else {"input": "Hello"}
     model = {"model": told["model"]} if told["model"] else {}
@@ -185,7 +192,7 @@ def _body(told: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
 def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
     if unknown := told.keys() - KEYS:
         raise ValueError(f"case {told['id']!r}: unknown keys {unknown}")
-    first = _request(told["url"], told["method"])
+    first = _request(told["url"], told["method"], with_body=told.get("payload", False))
     body = _body(told, first.path)
     holders = ((body or {}).get(key, {}) for key in ("session", "input_audio_transcription"))
     model = next((holder["model"] for holder in holders if "model" in holder), told["model"])
@@ -201,7 +208,10 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         day=told["day"],
         requests=(
             first,
-            *(_request(hop["to"], told["method"], hop.get("by")) for hop in told.get("hops", ())),
+            *(
+                _request(hop["to"], told["method"], hop.get("by"), refused=hop.get("refused", False))
+                for hop in told.get("hops", ())
+            ),
         ),
         base_path=told["base_path"],
         host_header=told.get("host_header"),
@@ -214,7 +224,7 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         tools=frozenset(told.get("tools", ())),
         batch_lines=None if lines is None else tuple(map(_line, lines)),
         references={name: Reference(**each) for name, each in told.get("references", {}).items()},
-        answer=Answer(**told["answer"]) if "answer" in told else None,
+        answer=_answer(told["answer"]) if "answer" in told else None,
         required=tuple(map(tuple, told.get("required", ()))),
         project=told.get("project"),
         policy=decode(Policy, policy)._replace(
@@ -234,6 +244,10 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
             catalogue=expect["catalogue"],
         ),
     )
+
+
+def _answer(told: Mapping[str, Any]) -> Answer:
+    return Answer(**{**told, "also": tuple(map(tuple, told.get("also", ())))})
 
 
 def _line(line: Mapping[str, Any]) -> BatchLine:

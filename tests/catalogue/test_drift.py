@@ -1,14 +1,19 @@
 """The catalogue against the client that is installed: both must know the same regions and hosts."""
 
+import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import openai
 import pytest
 
 from otel_residency.catalogue import load_catalogue
 
 CATALOGUE = load_catalogue()
+_DELETED = re.compile(r'self\._delete\(\s*(?:path_template\(\s*)?f?"([^"?]+)')
+_ID = re.compile(r"\{[^}]*\}")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,16 @@ def test_the_client_s_project_residencies_are_known() -> None:
         value for kind in module.ProjectResidency.__args__ for value in getattr(kind, "__args__", (kind,))
     }
     assert set(CATALOGUE.project_residency) == {value for value in known if isinstance(value, str)}
+
+
+def test_what_the_client_deletes_is_listed_with_delete() -> None:
+    """Each path that a resource of the client deletes has DELETE among its methods in the catalogue."""
+    code = (file.read_text(encoding="utf-8") for file in Path(openai.resources.__path__[0]).rglob("*.py"))
+    written = (_DELETED.findall(text) for text in code)
+    paths = {f"/v1{path}" for found in written for path in found}
+    listed = {endpoint.path for endpoint in CATALOGUE.entries.endpoints if "DELETE" in endpoint.methods}
+    assert paths
+    assert {_ID.sub("{}", path) for path in paths} <= {_ID.sub("{}", path) for path in listed}
 
 
 def test_the_newest_table_covers_the_client_s_regions(base_urls: dict[str, str]) -> None:

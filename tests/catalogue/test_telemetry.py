@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import canonical_host, matches
 from otel_residency.core.host_entries import TelemetryHost, TelemetryPattern
+from otel_residency.core.hosts import canonical_host, matches
 
 CATALOGUE = load_catalogue()
 ENTRIES = CATALOGUE.entries

@@ -4,6 +4,7 @@ import json
 import stat
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ PROJECTS: Mapping[str, Mapping[str, Any]] = {
     "proj_us": {"name": "Support", "residency": "US_STORAGE_PROCESSING"},
     "proj_old": {"name": None},
 }
+TELLS_TIERS = find_spec("openai.types.admin.organization.projects.project_service_tier_settings") is not None
 RETENTION = {"proj_test": "organization_default", "proj_us": "none"}
 """Of a project that is not named here the API does not tell it."""
 
@@ -42,6 +44,8 @@ def administration(asked: Asked) -> Reply:
         return answer({"object": "list", "data": data, "last_id": page[-1], "has_more": page == names[:2]})
     if path == "/v1/organization/data_retention":
         return answer({"object": "organization.data_retention", "type": "zero_data_retention"})
+    if path == "/v1/organization/projects/proj_us/service_tier_settings":
+        return answer({"default": "fast", "enabled_tiers": "all", "object": "project.service_tier_settings"})
     name = path.removeprefix("/v1/organization/projects/").removesuffix("/data_retention")
     if name not in RETENTION:
         return error(404)
@@ -76,9 +80,15 @@ def test_it_writes_what_the_api_tells(attested: Path, internet: Internet) -> Non
                 "residency": "EU_STORAGE_PROCESSING",
                 "retention": "organization_default",
                 "name": "Shop",
+                "default_tier": "",
             },
-            "proj_us": {"residency": "US_STORAGE_PROCESSING", "retention": "none", "name": "Support"},
-            "proj_old": {"residency": "", "retention": "", "name": ""},
+            "proj_us": {
+                "residency": "US_STORAGE_PROCESSING",
+                "retention": "none",
+                "name": "Support",
+                "default_tier": "fast" if TELLS_TIERS else "",
+            },
+            "proj_old": {"residency": "", "retention": "", "name": "", "default_tier": ""},
         },
     }
     assert set(internet.hosts) == {GLOBAL}

@@ -46,7 +46,8 @@ def test_a_call_that_can_not_be_recorded(on_call: OnCall) -> None:
     facts = case.facts._replace(unrecorded=True)
     decision = decide(facts, CATALOGUE, policy)
     assert (decision.verdict, decision.reasons) == (Verdict.INDETERMINATE, ("ledger.unavailable",))
-    free = facts._replace(hops=(facts.hops[0]._replace(path="/v1/models"),), method="GET", model=None)
+    listing = facts.hops[0]._replace(path="/v1/models", payload=False)
+    free = facts._replace(hops=(listing,), method="GET", model=None)
     assert decision.violation == decide(facts, CATALOGUE, Policy(on_call=on_call)).violation
     assert decision.violation == (on_call == "block")
     assert not decide(free, CATALOGUE, policy).violation

@@ -6,9 +6,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import canonical_host, lookalike_of, match_endpoint, match_host, normal_path
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer, BatchLine, CallFacts, Hop, Reference
+from otel_residency.core.hosts import canonical_host, lookalike_of, match_host
+from otel_residency.core.paths import match_endpoint, normal_path
 from otel_residency.core.policy import ConfiguredHost, Policy, Statement
 from otel_residency.core.verdict import SEVERITY, Verdict
 from tests.cases import CASES, Case
@@ -64,7 +65,17 @@ hops = st.builds(
     host_header=st.one_of(st.none(), anything),
     payload=st.booleans(),
     redirected=st.booleans(),
+    refused=st.booleans(),
 )
+named = st.one_of(
+    st.tuples(st.just("model"), st.sampled_from(MODELS)),
+    st.tuples(st.just("service_tier"), st.sampled_from([*ENTRIES.service_tiers, "ultrafast", "warp"])),
+    st.tuples(st.just("cloud_region"), st.sampled_from(["East US 2", "Sweden Central", "Atlantis"])),
+    st.tuples(st.just("upstream"), st.sampled_from(sorted(CATALOGUE.hosts))),
+    st.tuples(st.just("provider"), st.sampled_from(["openai", "anthropic"])),
+    st.tuples(st.just("project"), st.sampled_from(["proj_eu", "proj_us", "proj_other"])),
+)
+also = st.lists(named, max_size=3).map(tuple)
 regions = st.one_of(st.sampled_from([*REGIONS, "global", "unknown"]), anything)
 groups = st.lists(regions, max_size=3).map(tuple)
 known_groups = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True).map(tuple)
@@ -106,6 +117,8 @@ facts_of_any_kind = st.builds(
             model=models,
             service_tier=tiers,
             cloud_region=st.one_of(st.none(), anything),
+            also=also,
+            unread=st.booleans(),
         ),
     ),
     required=st.lists(groups, max_size=2).map(tuple),
@@ -141,6 +154,9 @@ policies = st.builds(
     stated=st.none(),
 )
 cases = st.sampled_from(CASES)
+answered_cases = st.sampled_from(
+    [case for case in CASES if case.answer and case.expected.verdict != "not_applicable"]
+)
 eligible_cases = st.sampled_from([case for case in CASES if case.expected.verdict == "eligible"])
 
 
@@ -284,6 +300,22 @@ def test_one_more_finding_never_improves_the_verdict(
     ):
         after = decide(worse, CATALOGUE, case.policy)
         assert SEVERITY[before.verdict] <= SEVERITY[after.verdict], worse
+
+
+@quick
+@given(case=answered_cases, more=named)
+def test_one_more_value_in_an_answer_never_improves_the_verdict(case: Case, more: tuple[str, str]) -> None:
+    """Another model, tier, region, upstream, provider or project can only make it worse."""
+    facts, field = case.facts, more[0]
+    answer = facts.answer or Answer()
+    before = decide(facts, CATALOGUE, case.policy)
+    after = decide(facts._replace(answer=answer._replace(also=(*answer.also, more))), CATALOGUE, case.policy)
+    # A project that is named for the first time may show what is attested; a model may resolve an alias.
+    doubts = {"model.alias", "model.not_stated"} & {*before.reasons}
+    if (field == "project" and answer.project is None) or (field == "model" and doubts):
+        return
+    assert SEVERITY[before.verdict] <= SEVERITY[after.verdict]
+    assert before.violation <= after.violation
 
 
 @quick

@@ -17,11 +17,12 @@ from tests.evasion.ways import (
     configured,
     inside,
     others,
+    paths,
     processes,
     rewritten,
     subclassed,
 )
-from tests.internet import AZURE
+from tests.internet import AZURE, GATEWAY, US
 
 
 class Way(NamedTuple):
@@ -49,6 +50,7 @@ STRICT: Mapping[str, Any] = MappingProxyType({"strict": True})
 AZURE_IN_THE_US: Mapping[str, Any] = MappingProxyType(
     {"hosts": {AZURE: {"region": "us", "provider": "azure", "deployments": {"chat": "Standard"}}}}
 )
+GATEWAY_IN_THE_US: Mapping[str, Any] = MappingProxyType({"hosts": {GATEWAY: {"region": "us"}}})
 
 
 WAYS = (
@@ -263,6 +265,31 @@ WAYS = (
     Way("the legacy client, dialling elsewhere", others.websockets_legacy_elsewhere),
     Way("the legacy client with a Host header of the US", others.websockets_legacy_host_header),
     Way("the legacy client, redirected", others.websockets_legacy_redirected),
+    # A path that servers read in different ways, or a body where none belongs.
+    *(
+        Way(f"{name}: {what}{how}", paths.way(library, "POST", f"https://{US}{path}", body))
+        for name, library in paths.LIBRARIES.items()
+        for what, path in paths.PATHS.items()
+        for how, body in paths.BODIES.items()
+    ),
+    *(
+        Way(f"{name}: administration, streamed", paths.way(library, "POST", paths.HARMLESS, paths.streamed))
+        for name, library in paths.LIBRARIES.items()
+    ),
+    *(
+        Way(f"{name}: {method} with a body{how}", paths.way(library, method, f"https://{US}{path}", body))
+        for name, library in paths.LIBRARIES.items()
+        for method, path in paths.METHODS_WITHOUT_BODY.items()
+        for how, body in paths.BODIES.items()
+    ),
+    *(
+        Way(
+            f"{name}: an encoded slash, to a gateway that the policy places in the US",
+            paths.way(library, "POST", f"https://{GATEWAY}{paths.PATHS['an encoded slash']}", paths.whole),
+            GATEWAY_IN_THE_US,
+        )
+        for name, library in paths.LIBRARIES.items()
+    ),
 )
 
 LED_ASTRAY = (

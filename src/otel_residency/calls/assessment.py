@@ -14,12 +14,18 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from otel_residency.calls.body import RequestFacts
-from otel_residency.calls.request import ClientBaseUrl, RequestSnapshot, body_of, builds_plainly
+from otel_residency.calls.request import (
+    WITH_BODY,
+    ClientBaseUrl,
+    RequestSnapshot,
+    body_of,
+    builds_plainly,
+)
 from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import State, runtime
-from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.entries import Creation
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop, Reference
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.verdict import SEVERITY
 from otel_residency.guard import Judgement, undecided
 from otel_residency.requirements.context import entered, required
@@ -82,13 +88,13 @@ class Assessment:
     ) -> Judgement:
         """Judge the request of the next attempt; the arguments are those of `Call.on_attempt`."""
         state = self._state
+        snapshot = RequestSnapshot(request, state.tracked_headers)
+        hop = snapshot.hop
         if body is None:
             # The options are quicker to read than the serialized body, and hold the same where httpx builds
             # the request unchanged.
             plain = options is not None and builds_plainly(getattr(client, "_client", None))
-            body = state.bodies.read(options, request) if plain else state.bodies.read_sent(request)
-        snapshot = RequestSnapshot(request, state.tracked_headers)
-        hop = snapshot.hop
+            body = state.bodies.read(options, request) if plain else self._read_sent(snapshot)
         # `earlier` batch: a retry sends the file that was judged, and reading it again could take seconds
         # (tests/calls/test_batches.py, test_a_file_is_read_once_for_all_attempts).
         if body.batch_input or body.stored or body.purpose or getattr(options, "files", None):
@@ -157,6 +163,16 @@ class Assessment:
         self.judgement = self.doubt = undecided(self._state.on_call, self._state.on_export)
         return self.judgement
 
+    def refuse(self, judgement: Judgement) -> Judgement:
+        """Refuse the call for this judgement of it; the judgement that says that nothing was sent."""
+        self.refused = True
+        facts = judgement.facts
+        if facts is not None and judgement.hop is not None and judgement.hop.redirected:
+            unsent = judgement.hop._replace(refused=True)
+            judgement = self._state.guard.judge(facts._replace(hops=(*facts.hops[:-1], unsent)))
+        self.judgement = judgement
+        return judgement
+
     def requires_more(self) -> bool:
         """Whether more is required in this context than where the call began."""
         groups = required()
@@ -215,7 +231,8 @@ class Assessment:
         """Keep the contents of an upload for the calls that will name it."""
         keep = None if self.batch is None else self.batch.keep
         if keep is not None and self.facts is not None and not self.facts.body_unseen:
-            for name in response.answer.created:
+            # An upload creates one file: an answer with more ids must not push out what is kept of others.
+            for name in response.answer.created[:1]:
                 keep(name)
 
     def release(self) -> None:
@@ -230,7 +247,7 @@ class Assessment:
         if body is self._body or (self.hops and body == b""):
             return facts
         self._body = body
-        read = self._state.bodies.read_sent(snapshot.request)
+        read = self._read_sent(snapshot)
         # The lines that were read belong to another body (tests/calls/test_batches.py,
         # test_another_file_than_the_one_that_was_named_is_a_doubt).
         if self.batch is not None:
@@ -240,6 +257,11 @@ class Assessment:
             return self._joined(facts, read)
         # The planned body was never sent, so it does not count.
         return _replace_body(facts, read, self._references(facts, read))
+
+    def _read_sent(self, snapshot: RequestSnapshot) -> RequestFacts:
+        """What is read of the body that a request sends; that of a GET or DELETE is not read."""
+        unread = snapshot.hop.payload and snapshot.request.method not in WITH_BODY
+        return RequestFacts(unseen=True) if unread else self._state.bodies.read_sent(snapshot.request)
 
     def _joined(self, facts: CallFacts, more: RequestFacts) -> CallFacts:
         """The facts of a call that has sent one body and then another."""

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from otel_residency.calls.request import WITH_BODY, body_of
-from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.entries import Entries, StoredKind
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference
+from otel_residency.core.regions import UNKNOWN
 
 _MODEL_LIMIT = 256
 """Characters of a model id that are kept; longer text is no id."""

@@ -154,7 +154,7 @@ class Call:
         if judgement.decision.violation and judgement.decision.on_call == "block":
             from otel_residency.calls.violation import violation  # noqa: PLC0415 - imports openai
 
-            self.assessment.judgement, self.assessment.refused = judgement, True
+            judgement = self.assessment.refuse(judgement)
             raise violation(judgement.decision, judgement.target)
 
     def _refuse_doubt(self, error: Exception) -> None:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.regions import UNKNOWN
 
 if TYPE_CHECKING:
     from otel_residency.calls.created_store import CreatedStore

@@ -44,6 +44,7 @@ class PlainRequest:
 
     Attributes:
         extensions: its name in TLS, and the call that it belongs to.
+        has_body: whether a body is at hand that is not empty.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class PlainRequest:
         self.url = url
         self.headers = PlainHeaders(headers)
         self.extensions: dict[str, Any] = {NAME_IN_TLS: name_in_tls}
+        self.has_body = content is not None and content not in (b"", "")
         self._content = content
 
     def add_headers(self, headers: Iterable[tuple[Any, Any]]) -> None:

@@ -11,8 +11,8 @@ from otel_residency.calls.assessment import Assessment
 from otel_residency.calls.request import ClientBaseUrl
 from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import State
-from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import Hop
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.guard import Judgement, server_of
 from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.telemetry import names

@@ -9,10 +9,11 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from otel_residency.calls.context import ANY_HOST, current_hop
+from otel_residency.calls.foreign_text import foreign_text
 from otel_residency.core.base_url import BaseUrl
-from otel_residency.core.classify import canonical_host
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
+from otel_residency.core.hosts import canonical_host
 from otel_residency.runtime.runtime import runtime
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -28,6 +29,7 @@ NAME_IN_TLS = "sni_hostname"
 _HOST = b"host"
 # The digits may be missing: "host:" is a valid authority (RFC 3986, 3.2.3).
 _PORT = re.compile(rb":\d*$")
+_LENGTH, _ENCODING = b"content-length", b"transfer-encoding"
 _PROJECT = b"openai-project"
 _UNREADABLE_PROJECT = "unreadable"
 """Stands for a value of the project header that can't be a project's id."""
@@ -142,7 +144,7 @@ def read_routing_headers(
     return RoutingHeaders(
         # latin-1, here and below: a header is bytes of any value, and this codec decodes each of them to one
         # letter and never fails. A host that is written in another encoding matches nothing.
-        host_header=b", ".join(other_names).decode("latin-1") if other_names else None,
+        host_header=foreign_text(b", ".join(other_names).decode("latin-1")) if other_names else None,
         route=tuple(_route(header, value.decode("latin-1").strip()) for header, value in routes),
         project=_project(projects) if projects else None,
     )
@@ -152,7 +154,7 @@ def _project(values: list[bytes]) -> str:
     name = values[0].decode("latin-1")
     # Two project headers: servers differ in which one they take. Unprintable text could break a log line
     # (tests/calls/test_gateways.py, test_what_is_no_project_is_not_told).
-    readable = len(values) == 1 and len(name) <= HEADER_LIMIT and name.isprintable()
+    readable = len(values) == 1 and foreign_text(name, HEADER_LIMIT) == name
     return name if readable else _UNREADABLE_PROJECT
 
 
@@ -161,7 +163,7 @@ def _route(header: RouteHeader, text: str) -> tuple[str, str]:
     value = host_of(text) if header.shows == "upstream" else text
     # Of rules the name alone: the value may hold keys of the gateway (tests/calls/test_gateways.py,
     # test_rules_and_keys_of_a_gateway_are_not_told).
-    if header.shows == "rules" or not value or len(value) > HEADER_LIMIT or not value.isprintable():
+    if header.shows == "rules" or not value or foreign_text(value, HEADER_LIMIT) != value:
         return "rules", header.header
     return header.shows, value
 
@@ -170,11 +172,11 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
     """Where `request` goes, by the parts of its URL object, since URL parsers differ."""
     url = request.url
     payload = request.method in WITH_BODY
-    if redirected and payload:
-        headers = request.headers
-        # httpx 0.28.1 drops both headers where a redirect turns the method into GET; a 307 or 308 keeps the
-        # method, and the body if there was one (`_redirect_headers`, `_redirect_stream`).
-        payload = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    # A GET may have a body, too. httpx 0.28.1 drops body and headers where a redirect turns the method into
+    # GET; a 307 or 308 keeps the method, and the body if there was one (`_redirect_headers`,
+    # `_redirect_stream`).
+    if redirected or not payload:
+        payload = _has_body(request)
     return Hop(
         scheme=url.scheme,
         # ASCII always: httpx encodes names by IDNA (`encode_host`), so a letter of another script is seen as
@@ -187,6 +189,15 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
         redirected=redirected,
         route=routing.route,
     )
+
+
+def _has_body(request: Any) -> bool:
+    """Whether the request announces a body, or has one: over HTTP/2 it needs no headers for it."""
+    for name, value in request.headers.raw:
+        key = name.lower()
+        if key == _ENCODING or (key == _LENGTH and value.strip() != b"0"):
+            return True
+    return getattr(request, "has_body", False) or body_of(request) not in (None, b"")
 
 
 def read_hosts(request: Any) -> list[str]:

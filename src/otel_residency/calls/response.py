@@ -1,27 +1,44 @@
 """What came back for a call: status, headers, connection, and of the answer model, tier, ids and refusals."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from otel_residency.calls.body import fields_of, ids_at
+from otel_residency.calls.foreign_text import LIMIT, foreign_text
 from otel_residency.calls.request import HEADER_LIMIT, host_of
 from otel_residency.core.entries import Creation, EvidenceHeader, Refusal
 from otel_residency.core.facts import Answer
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.guard import Guard
 from otel_residency.telemetry import names
 
 EvidenceHeaders = Mapping[bytes, tuple[str, EvidenceHeader]]
 """From the name of a header, in lower case, to the attribute that shows it and its catalogue entry."""
-_LIMIT = 256
-"""Characters of a text in an answer that are kept."""
+_MOST_IDS = 256
+"""Ids of one answer that are remembered: more could push out what other answers created."""
+_MOST_VALUES = 16
+"""Values that one call's answers may name besides the latest ones."""
 _FIRST_ERROR = 400
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_EVIDENCE: Mapping[str, str] = MappingProxyType({})
+_NO_MORE: Mapping[tuple[str, str], None] = MappingProxyType({})
 _TIER, _PROVIDER = names.EVIDENCE["service_tier"], names.EVIDENCE["provider"]
 _REGION, _UPSTREAM = names.EVIDENCE["azure_region"], names.EVIDENCE["upstream"]
 _FALLBACKS, _PROJECT = names.EVIDENCE["fallbacks"], names.EVIDENCE["project"]
+_FACTS_OF = {
+    "cloud_region": _REGION,
+    "upstream": _UPSTREAM,
+    "project": _PROJECT,
+    "provider": _PROVIDER,
+}
+"""The fields of `Answer` that headers show, and their attributes."""
+_SEVERAL = re.compile(r",\s*")
+"""Between the values of headers that were joined: a proxy may send one header for several."""
+_SEPARATOR = ", "
 
 
 class AnswerFacts(NamedTuple):
@@ -56,16 +73,17 @@ def read_answer(value: Any, creation: Creation | None = None) -> AnswerFacts:
     error = fields.get("error")
     get = fields.get
     return AnswerFacts(
-        model=_text(get("model")),
-        service_tier=_text(get("service_tier")),
-        error_code=_text(None if error is None else fields_of(error).get("code")),
-        provider=_text(get("provider")),
+        model=foreign_text(get("model")),
+        service_tier=foreign_text(get("service_tier")),
+        error_code=foreign_text(None if error is None else fields_of(error).get("code")),
+        provider=foreign_text(get("provider")),
         created=() if creation is None else _created(fields, creation),
     )
 
 
 def _created(fields: Mapping[str, Any], creation: Creation) -> tuple[str, ...]:
-    return tuple(name for path in creation.id_at for name in ids_at(fields, path.split(".")))
+    found = (name for path in creation.id_at for name in ids_at(fields, path.split(".")))
+    return tuple(islice((name for name in found if len(name) <= LIMIT), _MOST_IDS))
 
 
 def read_body(response: Any, creation: Creation | None = None) -> AnswerFacts:
@@ -97,10 +115,6 @@ def refusal_of(refusals: tuple[Refusal, ...], status: int | None, error: Any) ->
     return None
 
 
-def _text(value: Any) -> str | None:
-    return value[:_LIMIT] if isinstance(value, str) and value else None
-
-
 def read_evidence(response: Any, headers: EvidenceHeaders) -> dict[str, str]:
     """Evidence of a response's headers and connection, by attribute."""
     evidence = read_headers(response.headers.raw, headers)
@@ -112,20 +126,30 @@ def read_evidence(response: Any, headers: EvidenceHeaders) -> dict[str, str]:
 
 
 def read_headers(received: Iterable[tuple[bytes, bytes]], headers: EvidenceHeaders) -> dict[str, str]:
-    """Evidence of the `received` headers, by attribute."""
+    """Evidence of the `received` headers, by attribute; of one that came with several values all of them."""
     evidence: dict[str, str] = {}
     found = [(headers[key], raw) for name, raw in received if (key := name.lower()) in headers]
     for (attribute, header), raw in found:
-        value = raw.decode("latin-1")
+        for value in _values(raw.decode("latin-1"), header):
+            before = evidence.get(attribute)
+            if before is None:
+                evidence[attribute] = value
+            elif value not in before.split(_SEPARATOR):
+                evidence[attribute] = f"{before}{_SEPARATOR}{value}"
+    return evidence
+
+
+def _values(text: str, header: EvidenceHeader) -> Iterator[str]:
+    for part in _SEVERAL.split(text) if "," in text else (text,):
+        value = part
         if header.after_last is not None:
             value = value.rpartition(header.after_last)[2]
         if header.url:
             value = host_of(value)
         # An answer may claim anything: too long or unprintable text is no evidence and could break a log line
         # (tests/calls/test_faults.py, test_headers_that_make_no_sense).
-        if value and value not in header.nothing and len(value) <= HEADER_LIMIT and value.isprintable():
-            evidence[attribute] = value
-    return evidence
+        if value and value not in header.nothing and foreign_text(value, HEADER_LIMIT) == value:
+            yield value
 
 
 def _connection(stream: Any) -> Iterator[tuple[str, str]]:
@@ -154,6 +178,10 @@ class ResponseState:
     error_type: str | None = None
     _evidence = _NO_EVIDENCE
     _refusal: str | None = None
+    _fell_back = False
+    _also = _NO_MORE
+    """What was named besides the latest values, in the order in which it was."""
+    _shown: tuple[Any, ...] = ()
 
     def on_response(self, response: Any, headers: EvidenceHeaders) -> None:
         """Read a response to one hop; of its headers those are read that are in `headers`."""
@@ -161,7 +189,7 @@ class ResponseState:
         # The same condition as `has_redirect_location` of httpx, which decides whether another request
         # follows.
         self.redirecting = self.status in _REDIRECTS and "location" in response.headers
-        self._evidence = read_evidence(response, headers)
+        self._take(read_evidence(response, headers))
 
     def on_handshake(
         self, status: int, received: Iterable[tuple[bytes, bytes]], headers: EvidenceHeaders
@@ -169,7 +197,27 @@ class ResponseState:
         """Read the answer to the handshake of a WebSocket session."""
         self.status = status
         self.fail_by_status(status)
-        self._evidence = read_headers(received, headers)
+        self._take(read_headers(received, headers))
+
+    def _take(self, evidence: dict[str, str]) -> None:
+        """Take the evidence of a response; what an earlier one of the same call named still counts."""
+        for field, attribute in _FACTS_OF.items():
+            if self._evidence and attribute in self._evidence:
+                self._add(field, self._evidence[attribute].partition(_SEPARATOR)[0])
+            value = evidence.get(attribute)
+            if value is not None and _SEPARATOR in value:
+                self._add(field, *value.split(_SEPARATOR))
+                evidence[attribute] = value[:LIMIT]
+        if _FALLBACKS in self._evidence and _UPSTREAM not in self._evidence:
+            self._add("upstream", UNKNOWN)
+        self._evidence = evidence
+        self._fell_back |= _FALLBACKS in evidence
+
+    def _add(self, field: str, *values: str) -> None:
+        """Keep values that may be others than the one that counts as the answer's."""
+        pairs = dict.fromkeys((*self._also, *((field, value) for value in values)))
+        # One too many is kept: it shows that there were more.
+        self._also = dict.fromkeys(islice(pairs, _MOST_VALUES + 1))
 
     def fail_by_status(self, status: int) -> None:
         """Set the error type, if `status` is an error."""
@@ -188,24 +236,71 @@ class ResponseState:
             self.error_type = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
         self._refusal = refusal_of(refusals, self.status, error)
 
+    def shows_more(self, event: Any) -> bool:
+        """Whether a stream event may name something else than the one before it."""
+        # Without `fields_of`, in one comparison: this runs for each chunk, and few name something new.
+        try:
+            get = event.__dict__.get
+            shown = (
+                get("model"),
+                get("service_tier"),
+                get("response"),
+                get("error"),
+                event.__pydantic_extra__,  # fields that a release does not declare
+            )
+            if shown == self._shown:
+                return False
+            self._shown = shown
+        except Exception:  # noqa: S110 - whatever is wrong with it, reading it will log that
+            pass
+        return True
+
     def on_event(self, found: AnswerFacts) -> None:
         """Add what a stream event says; later events refine earlier ones."""
-        # A later event without a model takes nothing back; the last snapshot that is named counts.
-        self.answer = AnswerFacts._make(new or old for new, old in zip(found, self.answer, strict=True))
+        # A later event without a model takes nothing back, and one with another model neither.
+        before = self.answer
+        for field in ("model", "service_tier", "provider", "error_code"):
+            old, new = getattr(before, field), getattr(found, field)
+            if old is not None and new is not None and new != old:
+                self._add(field, old)
+        self.answer = AnswerFacts._make(new or old for new, old in zip(found, before, strict=True))
 
     def facts(self, guard: Guard) -> Answer:
         """The part of it that a verdict depends on."""
         answer, evidence = self.answer, self._evidence
-        return Answer(
+        facts = Answer(
             status=self.status,
             model=answer.model,
             service_tier=answer.service_tier,
             cloud_region=evidence.get(_REGION),
             upstream=evidence.get(_UPSTREAM),
-            fallbacks=_FALLBACKS in evidence,
+            fallbacks=self._fell_back,
             project=evidence.get(_PROJECT),
             refusal=self._refusal or (answer.error_code and guard.refusal_by_code(answer.error_code)),
             provider=evidence.get(_PROVIDER) or answer.provider,
+        )
+        if answer.provider and facts.provider != answer.provider:
+            self._add("provider", answer.provider)
+        return self._with_others(facts, guard) if self._also else facts
+
+    def _with_others(self, facts: Answer, guard: Guard) -> Answer:
+        """The facts with all that was named besides."""
+        for field, attribute in _FACTS_OF.items():
+            joined = self._evidence.get(attribute)
+            if joined is not None:
+                facts = facts._replace(**{field: joined.partition(_SEPARATOR)[0]})
+        also = list(islice(self._also, _MOST_VALUES))
+        codes = (value for field, value in also if field == "error_code")
+        return facts._replace(
+            refusal=facts.refusal or next(filter(None, map(guard.refusal_by_code, codes)), None),
+            also=tuple(
+                sorted(
+                    (field, value)
+                    for field, value in also
+                    if field != "error_code" and getattr(facts, field) != value
+                )
+            ),
+            unread=len(self._also) > _MOST_VALUES,
         )
 
     def attributes(self) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import canonical_host, match_sender, matches
 from otel_residency.core.entries import Source
 from otel_residency.core.facts import CallFacts
+from otel_residency.core.hosts import canonical_host, matches
+from otel_residency.core.paths import match_sender
 from otel_residency.core.reasons import reason_of
 from otel_residency.core.revision import Revision
 

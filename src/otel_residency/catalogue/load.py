@@ -31,6 +31,7 @@ _IDENTITY = {
     "revisions": "id",
     "endpoints": "path",
     "aliases": "alias",
+    "spellings": "answered",
     "retired_models": "model",
     "retired_endpoints": "path",
     "refusals": "id",
@@ -50,6 +51,7 @@ _ELSEWHERE = "other"
 _WITH_SOURCE = (
     "revisions",
     "aliases",
+    "spellings",
     "retired_models",
     "retired_endpoints",
     "refusals",

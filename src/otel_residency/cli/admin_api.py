@@ -8,7 +8,7 @@ import openai
 
 from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import match_host
+from otel_residency.core.hosts import match_host
 from otel_residency.errors import ResidencyError
 from otel_residency.settings.projects import ProjectSettings, ProjectsFile
 
@@ -59,6 +59,7 @@ def read_project_settings(
                 residency=project.residency or "",
                 retention=_retention(organization.projects.data_retention.retrieve, project.id),
                 name=project.name or "",
+                default_tier=_default_tier(organization.projects, project.id),
             )
             for project in progress(iter(organization.projects.list(limit=100)))
         }
@@ -77,6 +78,15 @@ def read_project_settings(
         retention=retention,
         projects=projects,
     )
+
+
+def _default_tier(projects: Any, project: str) -> str:
+    """The service tier of requests that name none; `""` if API or client do not know the setting."""
+    settings = getattr(projects, "service_tier_settings", None)  # since openai 3.45
+    try:
+        return "" if settings is None else str(settings.retrieve(project).default)
+    except _NO_ANSWER:
+        return ""
 
 
 def _retention(retrieve: Callable[..., Any], *project: str) -> str:

@@ -78,7 +78,7 @@ UNKNOWN = "unknown"
 def as_text(projects: ProjectsFile, output: Path, catalogue: Catalogue) -> str:
     """A table of the projects, and the lines for the policy."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("project", "name", "residency", "region", "processing", "retention"):
+    for title in ("project", "name", "residency", "region", "processing", "retention", "default tier"):
         table.add_column(title, overflow="fold")
     for name, project in sorted(projects.resolved().items()):
         residency = catalogue.project_residency.get(project.residency)
@@ -89,6 +89,7 @@ def as_text(projects: ProjectsFile, output: Path, catalogue: Catalogue) -> str:
             residency.region if residency else UNKNOWN,
             ("yes" if residency.processing else "no") if residency else UNKNOWN,
             project.retention or UNKNOWN,
+            project.default_tier or UNKNOWN,
         )
     summary = f"{len(projects.projects)} projects of {projects.source}, read on {projects.observed}: {output}"
     lines = Text(f'{summary}\nIn the policy:\n\n[projects]\nfile = "{output}"', no_wrap=True)

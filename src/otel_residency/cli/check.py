@@ -21,6 +21,7 @@ from otel_residency.core.entries import Source
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
 from otel_residency.core.policy_rules import Scope
 from otel_residency.core.reasons import REASONS
+from otel_residency.core.rules.case import WITHOUT_BODY
 from otel_residency.core.verdict import Verdict
 from otel_residency.guard import Guard
 
@@ -72,17 +73,18 @@ def check(
     features = feature_names(guard.catalogue)
     if unknown := [each for each in feature or () if each not in features]:
         stop(f"--feature: unknown feature {unknown[0]!r}. Known: {', '.join(sorted(features))}")
+    method = method.upper() or _method(endpoint, guard.catalogue)
     base = base_url_or_usual(_given_url(host, base_url), settings.policy, guard.catalogue, day)
     hop = Hop(
         scheme=_scheme(base, endpoint, guard.catalogue),
         host=base.host,
         port=base.port,
         path=_path(base, endpoint),
-        payload=True,
+        payload=method not in WITHOUT_BODY,
     )
     facts = CallFacts(
         on=day,
-        method=method.upper() or _method(endpoint, guard.catalogue),
+        method=method,
         hops=(hop,),
         base_path=base.path,
         model=model or None,

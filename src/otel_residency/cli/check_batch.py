@@ -23,9 +23,9 @@ from otel_residency.cli.output import as_document, printable, stop
 from otel_residency.cli.terminal import STYLES, as_lines, console
 from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.catalogue import path_segments
-from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.facts import BatchLine, CallFacts, Hop
 from otel_residency.core.reasons import REASONS
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.verdict import SEVERITY, Decision, Verdict
 from otel_residency.guard import Guard
 

@@ -73,6 +73,9 @@ class Catalogue:
         )
         self.tools: Mapping[str, Tool] = _by(entries.tools, "type")
         self.aliases: Mapping[str, Alias] = _by(entries.aliases, "alias")
+        self.spellings: Mapping[str, str] = MappingProxyType(
+            {entry.answered.lower(): entry.model.lower() for entry in entries.spellings}
+        )
         self.deployments: Mapping[tuple[str, str], Deployment] = MappingProxyType(
             {(entry.provider, entry.sku): entry for entry in entries.deployments if entry.sku}
         )

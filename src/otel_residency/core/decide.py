@@ -9,19 +9,13 @@ from datetime import date
 from functools import partial
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import (
-    UNKNOWN,
-    EndpointMatch,
-    HostMatch,
-    is_plain,
-    match_endpoint,
-    match_host,
-    match_sender,
-)
 from otel_residency.core.facts import CallFacts, Hop
+from otel_residency.core.hosts import HostMatch, match_host
+from otel_residency.core.paths import EndpointMatch, match_endpoint, match_sender
 from otel_residency.core.policy import Policy, PolicyOfCall
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import Revision
-from otel_residency.core.rules.case import Case, listed
+from otel_residency.core.rules.case import WITHOUT_BODY, Case, listed
 from otel_residency.core.rules.hosts import (
     answer_findings,
     hop_findings,
@@ -62,11 +56,10 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     """
     revision = catalogue.revision_on(facts.on)
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
-    at_vendor = bool(hosts) and hosts[-1].vendors
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
-    policy_at = partial(policy_of_call, facts, policy, at_vendor=at_vendor)
+    policy_at = partial(policy_of_call, facts, policy)
     # By the first hop: a redirect must not lead to the rule of another endpoint.
-    applied = policy_at(endpoints[0].segments if endpoints and is_plain(facts.hops[0].path) else ())
+    applied = policy_at(endpoints[0].segments if endpoints and endpoints[0].canonical else ())
     policy, required, requirement_findings = required_of(facts, catalogue, applied)
     hosts = tuple(
         sender_host(catalogue, host) if _is_foreign(endpoint) else host
@@ -96,15 +89,18 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     # `sorted` is stable: findings of the same severity stay in the order of the rules, so that equal facts
     # give equal records.
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: -SEVERITY[finding.verdict]))
-    # By the first hop: what the client asked for says whether a prompt was sent, whatever a redirect made of
-    # it.
-    applicable = not endpoints or endpoints[0].content
+    # By the first hop, since what the client asked for says whether a prompt was sent; and by a later one, if
+    # the body went along to a path with content.
+    applicable = not endpoints or any(
+        endpoint.content and (hop.payload or hop is facts.hops[0])
+        for hop, endpoint in zip(facts.hops, endpoints, strict=True)
+    )
     verdict = ordered[0].verdict if ordered else ELIGIBLE
     return Decision(
         verdict=verdict if applicable else Verdict.NOT_APPLICABLE,
         findings=ordered,
         violation=applicable and _is_violation(verdict, facts, policy),
-        region=hosts[-1].region if hosts else UNKNOWN,
+        region=next((host.region for hop, host, *_ in reversed(places) if not hop.refused), UNKNOWN),
         hop_regions=tuple(host.region for host in hosts),
         endpoint=endpoints[0].template if endpoints else UNKNOWN,
         snapshot=_snapshot(facts, catalogue, revision, endpoints),
@@ -138,16 +134,20 @@ def _endpoint(facts: CallFacts, catalogue: Catalogue, hop: Hop, host: HostMatch)
     provider = host.provider if host.kind in ("listed", "configured") else "openai"
     vendor = host.vendors
     found = match_endpoint(catalogue, provider, facts.method, hop.path, None if vendor else facts.base_path)
-    # A base URL can make any path look like the administration API; but a request with a model is a prompt.
-    if host.kind == "control-plane":
-        content = found.endpoint is not None
-    else:
-        is_listed = found.endpoint is not None and facts.method in found.endpoint.methods
-        content = found.content or not (vendor or is_listed)
+    # These hosts serve no model; but a path that could be an endpoint is judged as one.
+    control_plane = host.kind == "control-plane" and found.endpoint is None and found.canonical
     sent = match_sender(catalogue, hop.host, hop.path)
     if sent is not None:
         return found._replace(template=sent[0], sender=sent[1], content=True)
-    return found._replace(content=content or facts.model is not None)
+    content = found.content and not control_plane
+    return found._replace(content=content or _brings_content(facts, hop))
+
+
+def _brings_content(facts: CallFacts, hop: Hop) -> bool:
+    """Whether the request may carry content on any path: a base URL may make any path look harmless."""
+    unexpected_body = hop.payload and facts.method in WITHOUT_BODY
+    named = facts.model is not None or bool(facts.tools or facts.features)
+    return unexpected_body or facts.body_unseen or named
 
 
 def _cases(

@@ -197,7 +197,18 @@ class Alias(NamedTuple):
 
     alias: str
     source: str
-    of: str | None = None
+    family: Strings = ()
+    """The models that it may stand for, besides those of its own name with a date. Empty: not known."""
+
+
+class Spelling(NamedTuple):
+    """How the vendor's answers write the id of a model that its tables list."""
+
+    model: str
+    answered: str
+    observed: str
+    """When it was answered so."""
+    source: str
 
 
 class RetiredModel(NamedTuple):
@@ -298,6 +309,7 @@ class Entries(NamedTuple):
     attestations: tuple[Attestation, ...] = ()
     attestations_source: str | None = None
     aliases: tuple[Alias, ...] = ()
+    spellings: tuple[Spelling, ...] = ()
     retired_models: tuple[RetiredModel, ...] = ()
     retired_endpoints: tuple[RetiredEndpoint, ...] = ()
     retired_note: str | None = None

@@ -37,10 +37,12 @@ class Hop(NamedTuple):
     """Whether this request follows a redirect."""
     route: tuple[tuple[str, str], ...] = ()
     """Routing headers for a gateway: pairs of a kind and a host, a name, or for rules the header's name."""
+    refused: bool = False
+    """The guard refused this request, which follows a redirect: nothing of it was sent."""
 
 
 class Answer(NamedTuple):
-    """The response, as far as it was read."""
+    """The response, as far as it was read; of what it names more than once, one value."""
 
     status: int | None = None
     model: str | None = None
@@ -57,6 +59,15 @@ class Answer(NamedTuple):
     """Id of the catalogue's entry for the vendor's residency error, if the response is one."""
     provider: str | None = None
     """The provider that a gateway reports, as it writes the name."""
+    also: tuple[tuple[str, str], ...] = ()
+    """Other values, of other events, headers or attempts: pairs of one of these fields and a value."""
+    unread: bool = False
+    """It named more values than are kept."""
+
+    def values(self, field: str) -> tuple[str, ...]:
+        """All values of `field`."""
+        value: str | None = getattr(self, field)
+        return (*filter(None, (value,)), *(other for name, other in self.also if name == field))
 
 
 class Reference(NamedTuple):

@@ -59,6 +59,8 @@ class Project(NamedTuple):
     residency: str
     retention: str
     observed: date
+    default_tier: str = ""
+    """The service tier of requests that name none."""
 
 
 class Baggage(NamedTuple):
@@ -214,3 +216,13 @@ class PolicyOfCall(NamedTuple):
     """The exception that applies."""
     groups: tuple[tuple[str, ...], ...] = ()
     """Regions that are required, too, since it is not certain which rule applies: of each group one."""
+
+    def tightened(self, other: "PolicyOfCall") -> "PolicyOfCall":
+        """The policy of the call with whatever another one asks for, too."""
+        values = {
+            key: strictest(key, (getattr(self.policy, key), getattr(other.policy, key))) for key in STRICTNESS
+        }
+        required = other.policy.require
+        more = (required,) if required and required != self.policy.require else ()
+        groups = (*self.groups, *other.groups, *more)
+        return self._replace(policy=self.policy._replace(**values), groups=groups)

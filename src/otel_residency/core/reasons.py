@@ -216,6 +216,13 @@ _OTHER_REASONS: Mapping[str, Reason] = MappingProxyType(
             verdicts=(INELIGIBLE,),
             topic="redirect",
         ),
+        "redirect.refused": Reason(
+            meaning="A redirect pointed outside the region; it was blocked and nothing was sent there.",
+            fix="Find out what redirects the request; set follow_redirects to false.",
+            source="call",
+            verdicts=(INELIGIBLE,),
+            topic="redirect",
+        ),
         "requirement.conflict": Reason(
             meaning="The policy and the customer's requirement have no region in common.",
             fix="Serve the customer from a service whose policy allows the promised region.",

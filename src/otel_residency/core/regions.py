@@ -7,6 +7,8 @@ from collections.abc import Set as AbstractSet
 Group = tuple[str, ...]
 """Region codes of which any one is enough; an empty group allows none."""
 
+UNKNOWN = "unknown"
+"""Stands for a region, provider or endpoint that is not known."""
 UNREADABLE: Group = ("unreadable",)
 """Stands for a requirement that can't be read; no region has this code."""
 NONE = "none"

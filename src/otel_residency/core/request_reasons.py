@@ -30,6 +30,13 @@ REQUEST_REASONS: Mapping[str, Reason] = MappingProxyType(
             verdicts=(ELIGIBLE,),
             topic="batch",
         ),
+        "endpoint.ambiguous": Reason(
+            meaning="Servers read the path in different ways, so it is not known which endpoint it reaches.",
+            fix="Send the path without escaped slashes, dot segments, empty segments and parameters.",
+            source="call",
+            verdicts=(INDETERMINATE,),
+            topic="endpoint",
+        ),
         "endpoint.not_listed": Reason(
             meaning="The path is not an endpoint that the vendor's residency table lists.",
             fix="Use a listed endpoint; check the base URL for a missing /v1 or a double slash.",
@@ -191,6 +198,13 @@ REQUEST_REASONS: Mapping[str, Reason] = MappingProxyType(
             verdicts=(INDETERMINATE,),
             topic="request",
         ),
+        "response.unread": Reason(
+            meaning="The response names more models, tiers, regions or projects than are read.",
+            fix="Find out what answers so, such as a gateway.",
+            source="call",
+            verdicts=(INDETERMINATE,),
+            topic="response",
+        ),
         "schema.system_data": Reason(
             meaning="The schema of a structured output is system data and may leave the region.",
             fix="Keep personal data out of names, enums and descriptions in the schema.",
@@ -217,6 +231,14 @@ REQUEST_REASONS: Mapping[str, Reason] = MappingProxyType(
             fix="Use a service tier that the table covers.",
             source="revisions.tier_rules",
             verdicts=(INDETERMINATE, INELIGIBLE),
+            topic="tier",
+            argument="service_tier",
+        ),
+        "tier.unknown": Reason(
+            meaning="The table does not name the service tier.",
+            fix="Check how it is written, or use a tier that the table covers.",
+            source="revisions.tier_rules",
+            verdicts=(INDETERMINATE,),
             topic="tier",
             argument="service_tier",
         ),

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import UNKNOWN, canonical_host, configured_for, is_loopback, matches
+from otel_residency.core.hosts import canonical_host, configured_for, is_loopback, matches
+from otel_residency.core.regions import UNKNOWN
 
 LOCAL = "local"
 

@@ -87,6 +87,7 @@ Topic = Literal[
     "project",
     "redirect",
     "request",
+    "response",
     "state",
     "tier",
 ]

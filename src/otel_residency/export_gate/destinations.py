@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.telemetry_hosts import match_telemetry_host
 from otel_residency.guard import Guard
 

@@ -1,4 +1,4 @@
-"""The openai client's streams: their first and last events are read, and the call ends with the stream.
+"""The openai client's streams: events that may change the facts are read, and the call ends with the stream.
 
 The stream stays the client's own object; only the iterator inside it is replaced.
 """
@@ -12,17 +12,19 @@ from otel_residency.calls.request import EXTENSION
 
 
 def follow(items: Any, call: Call) -> Generator[Any, None, None]:
-    """Yield what `items` yields; only the first and the last event are read."""
+    """Yield what `items` yields; the first and the last event are read, and what shows something else."""
     last = None
     try:
         # The first event is read at once, since it has the id of a response that other calls may name. Of the
-        # others only the last one is read, so that a chunk adds less than half a microsecond.
+        # others those that name another model, say, so that a chunk adds less than half a microsecond.
         for last in items:
             call.on_stream_event(last)
             yield last
             break
         for last in items:
             call.latest_event = last
+            if call.response_state.shows_more(last):
+                call.on_stream_event(last)
             yield last
     # The generator was closed or dropped, perhaps by the garbage collector: nothing may wait for a lock here.
     except GeneratorExit:
@@ -48,6 +50,8 @@ async def follow_async(items: Any, call: Call) -> AsyncGenerator[Any, None]:
             break
         async for last in items:
             call.latest_event = last
+            if call.response_state.shows_more(last):
+                call.on_stream_event(last)
             yield last
     except GeneratorExit:
         if hasattr(items, "aclose"):

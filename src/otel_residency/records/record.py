@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, get_type_hints
 
 from otel_residency.core.catalogue import Catalogue, path_segments
-from otel_residency.core.classify import is_plain, normal_path
 from otel_residency.core.decode import decode, decode_value, to_plain
 from otel_residency.core.facts import BatchLine, CallFacts
+from otel_residency.core.paths import is_plain, normal_path, raw_segments
 from otel_residency.core.policy import Policy
 from otel_residency.core.regions import UNREADABLE
 from otel_residency.telemetry import names
@@ -20,8 +20,8 @@ from otel_residency.version import __version__
 
 ID = "{}"
 """Replaces a segment of a path that is in no catalogue or policy: an id, or content."""
-_NOT_PLAIN_ID = "{%}"
-"""Replaces such a segment if servers may read it differently: by its path no rule for an endpoint applies."""
+AMBIGUOUS = "%25"
+"""Replaces such a segment if servers read it in different ways, as they do with this one."""
 _INFO, _ERROR = '"severityNumber":9,"severityText":"INFO"', '"severityNumber":17,"severityText":"ERROR"'
 _quoted = json.encoder.encode_basestring
 _SCOPE = f'{{"name":{_quoted(names.SCOPE)},"version":{_quoted(__version__)}}}'
@@ -200,7 +200,7 @@ class FactsRedactor:
         allowed = self._segments | {*path_segments(normal_path(facts.base_path))}
         lines = facts.batch_lines
         return facts._replace(
-            hops=tuple(hop._replace(path=self._path(hop.path, allowed)) for hop in facts.hops),
+            hops=tuple(hop._replace(path=_redacted(hop.path, allowed)) for hop in facts.hops),
             batch_lines=None if lines is None else tuple(self._line(line, allowed) for line in lines),
             # Anything but a region code came from a header of a request, and may be any text.
             required=tuple(
@@ -209,18 +209,17 @@ class FactsRedactor:
         )
 
     @staticmethod
-    def _path(path: str, allowed: frozenset[str]) -> str:
-        redacted = _redacted(normal_path(path), allowed)
-        # Dot segments are gone by now; that there were some is kept.
-        return f"/.{redacted}" if is_plain(redacted) and not is_plain(path) else redacted
-
-    @staticmethod
     def _line(line: BatchLine, allowed: frozenset[str]) -> BatchLine:
         return line._replace(path=_redacted(line.path, allowed)) if line.path else line
 
 
 def _redacted(path: str, allowed: frozenset[str]) -> str:
-    return "/" + "/".join(
-        each if each in allowed or not each else ID if is_plain(f"/{each}") else _NOT_PLAIN_ID
-        for each in path_segments(path)
-    )
+    return "/" + "/".join(_redacted_segment(each, allowed) for each in raw_segments(path))
+
+
+def _redacted_segment(segment: str, allowed: frozenset[str]) -> str:
+    # Dot segments and empty ones stay, and what servers read in different ways becomes another such segment:
+    # a path that is not canonical must not look like one when the record is judged again.
+    if segment in allowed or segment in ("", ".", ".."):
+        return segment
+    return ID if is_plain(segment) else AMBIGUOUS

@@ -315,7 +315,7 @@ def _canonical(hosts: Mapping[str, T]) -> Mapping[str, T]:
 
 def _canonical_host(text: str) -> str:
     """A host, or host:port, as the core compares it."""
-    from otel_residency.core.classify import canonical_host  # noqa: PLC0415 - as above
+    from otel_residency.core.hosts import canonical_host  # noqa: PLC0415 - as above
 
     host, colon, port = text.rpartition(":")
     if not (colon and port.isdecimal() and (":" not in host or host.endswith("]"))):

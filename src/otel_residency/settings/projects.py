@@ -20,6 +20,7 @@ class ProjectSettings(NamedTuple):
     residency: str = ""
     retention: str = ""
     name: str = ""
+    default_tier: str = ""
 
 
 class ProjectsFile(NamedTuple):
@@ -40,6 +41,7 @@ class ProjectsFile(NamedTuple):
                 residency=each.residency,
                 retention=self.retention if each.retention == OF_THE_ORGANIZATION else each.retention,
                 observed=self.observed,
+                default_tier=each.default_tier,
             )
             for name, each in self.projects.items()
         }

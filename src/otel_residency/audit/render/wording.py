@@ -10,7 +10,7 @@ from otel_residency.audit.phrases import count, days, number, share, span
 from otel_residency.audit.render.charts import Chart
 from otel_residency.audit.replay import OTHER_TABLE, OUTDATED, SAME_TABLE, Difference, Replay
 from otel_residency.audit.report import AuditReport
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.regions import UNKNOWN
 
 LABELS: Final[Mapping[str, str]] = {
     Outcome.KEPT: "eligible",

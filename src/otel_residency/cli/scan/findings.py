@@ -37,10 +37,10 @@ from otel_residency.cli.scan.literals import (
 )
 from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import path_segments, undated
-from otel_residency.core.classify import VENDOR, match_host
 from otel_residency.core.decide import violates
 from otel_residency.core.entries import Endpoint
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
+from otel_residency.core.hosts import VENDOR, match_host
 from otel_residency.core.reasons import reason_of
 from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict

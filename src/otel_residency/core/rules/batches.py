@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from otel_residency.core.catalogue import path_segments
-from otel_residency.core.classify import EndpointMatch
 from otel_residency.core.facts import BatchLine
+from otel_residency.core.paths import EndpointMatch, is_canonical, raw_segments
 from otel_residency.core.revision import RegionTerms
 from otel_residency.core.rules.case import Case, sends
 from otel_residency.core.rules.features import feature_findings
@@ -61,10 +61,9 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
     if line.unseen:
         yield Finding("batch.contents_unseen", INDETERMINATE, "some lines could not be read")
         return
-    segments = path_segments(line.path)
-    endpoint = EndpointMatch(
-        template=line.path, segments=segments, endpoint=case.catalogue.endpoint(segments)
-    )
+    segments = raw_segments(line.path)
+    listed_endpoint = case.catalogue.endpoint(segments) if is_canonical(line.path) else None
+    endpoint = EndpointMatch(template=line.path, segments=segments, endpoint=listed_endpoint)
     inner = case.at_scope_of(line.path)._replace(
         facts=case.facts._replace(
             model=line.model,
@@ -81,7 +80,7 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
     found: list[Finding] = []
     place = endpoint.endpoint.path if endpoint.endpoint else "an unknown path"
     if line.model is None:
-        yield Finding("batch.contents_unseen", INDETERMINATE, f"a line for {place} names no model")
+        yield Finding("model.not_stated", INDETERMINATE, f"a line for {place} names no model")
     else:
         found += one_model_findings(inner, line.model, terms) if inner.rows else ()
         found += one_model_findings(case, line.model, terms)

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from otel_residency.core.catalogue import Catalogue, path_segments
-from otel_residency.core.classify import EndpointMatch, HostMatch, is_plain
+from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.facts import CallFacts
+from otel_residency.core.hosts import HostMatch
+from otel_residency.core.paths import EndpointMatch, is_canonical, raw_segments
 from otel_residency.core.policy import Policy, PolicyOfCall
 from otel_residency.core.revision import Needs, Revision, Row
 from otel_residency.core.verdict import CONDITIONAL, INELIGIBLE, Finding
 
 GLOBAL = "global"
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+"""Methods of requests that usually have no body."""
 _SOCKETS = frozenset({"ws", "wss"})
 
 
@@ -32,7 +34,7 @@ class Case(NamedTuple):
 
     def at_scope_of(self, path: str) -> "Case":
         """The case with the scope of the endpoint with this path."""
-        scope = self.policy_at(path_segments(path) if is_plain(path) else ()).policy.scope
+        scope = self.policy_at(raw_segments(path) if is_canonical(path) else ()).policy.scope
         return self if scope == self.policy.scope else self._replace(policy=self.policy._replace(scope=scope))
 
 
@@ -53,7 +55,9 @@ def needs_findings(needs: Needs, policy: Policy, reason: str, why: str) -> Itera
 
 def sends(facts: CallFacts) -> bool:
     """Whether the request sends a prompt: in its body, or over the WebSocket that it opens."""
-    return facts.method not in _WITHOUT_BODY or any(hop.scheme in _SOCKETS for hop in facts.hops)
+    return facts.method not in WITHOUT_BODY or any(
+        hop.scheme in _SOCKETS or hop.payload for hop in facts.hops
+    )
 
 
 def listed(row: Row, model: str) -> bool:

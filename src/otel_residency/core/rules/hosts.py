@@ -5,9 +5,10 @@ from datetime import date
 from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import UNKNOWN, VENDOR, HostMatch, canonical_host, match_host
 from otel_residency.core.facts import Answer, CallFacts, Hop
+from otel_residency.core.hosts import VENDOR, HostMatch, canonical_host, match_host
 from otel_residency.core.policy import Policy
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import Revision
 from otel_residency.core.rules.case import GLOBAL, needs_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding, Verdict
@@ -121,17 +122,14 @@ def _cloud_findings(
 
     It never confirms one: clouds do not document which of their regions the header names.
     """
-    if answer.cloud_region is None or host.provider not in ("azure", "azure-apim"):
+    if host.provider not in ("azure", "azure-apim"):
         return
-    name = answer.cloud_region.lower().replace(" ", "")
-    region = catalogue.cloud_regions.get(("azure_region", name))
-    verdict = None if region is None else _elsewhere(region, host, policy)
-    if verdict is not None:
-        yield Finding(
-            "host.region_contradicted",
-            verdict,
-            f"{host.place} answered from {answer.cloud_region} ({region})",
-        )
+    for named in answer.values("cloud_region"):
+        region = catalogue.cloud_regions.get(("azure_region", named.lower().replace(" ", "")))
+        verdict = None if region is None else _elsewhere(region, host, policy)
+        if verdict is not None:
+            detail = f"{host.place} answered from {named} ({region})"
+            yield Finding("host.region_contradicted", verdict, detail)
 
 
 def route_findings(
@@ -150,14 +148,13 @@ def _gateway_findings(
     answer: Answer, host: HostMatch, on: date, catalogue: Catalogue, policy: Policy
 ) -> Iterator[Finding]:
     """Whether a gateway reports another region or provider than the policy configures for it."""
-    reported = {"upstream": answer.upstream, "provider": answer.provider}
+    reported = [(kind, value) for kind in ("upstream", "provider") for value in answer.values(kind)]
     if answer.fallbacks and answer.upstream is None:
-        reported["rules"] = "its fallback"
-    for kind, value in reported.items():
-        if value is not None:
-            route = _route(kind, value, on, catalogue, policy)
-            verb = f"{host.place} routed the request"
-            yield from _gateway_route_findings("gateway.left_region", verb, route, host, policy)
+        reported.append(("rules", "its fallback"))
+    for kind, value in reported:
+        route = _route(kind, value, on, catalogue, policy)
+        verb = f"{host.place} routed the request"
+        yield from _gateway_route_findings("gateway.left_region", verb, route, host, policy)
 
 
 class _Route(NamedTuple):
@@ -197,6 +194,9 @@ def redirect_findings(hop: Hop, host: HostMatch, policy: Policy, home: HostMatch
     allowed = policy.require or (home.region,)
     bound = policy.require or home.region not in (UNKNOWN, GLOBAL)
     if bound and host.region not in allowed and host.host != home.host:
+        if hop.refused:
+            yield Finding("redirect.refused", INELIGIBLE, f"a redirect to {host.place} was blocked")
+            return
         code = "redirect.payload_left_region" if hop.payload else "redirect.left_region"
         yield Finding(code, INELIGIBLE, f"redirected to {host.place}")
 
@@ -208,6 +208,8 @@ def answer_findings(
     if facts.answer and hosts:
         yield from _cloud_findings(facts.answer, hosts[-1], catalogue, policy)
         yield from _gateway_findings(facts.answer, hosts[-1], facts.on, catalogue, policy)
+    if facts.answer and facts.answer.unread:
+        yield Finding("response.unread", INDETERMINATE, "the response names more values than are read")
     if facts.answer and facts.answer.refusal and hosts:
         yield Finding(
             "host.refused_by_vendor",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from otel_residency.core.catalogue import path_segments, undated
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import RegionTerms, Row
 from otel_residency.core.rules.case import Case, listed, needs_findings, sends
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
@@ -13,30 +13,40 @@ def model_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
     """Findings about the models of request and response together."""
     if not any(row.models is not None for row in case.rows):
         return
-    answered = case.facts.answer.model if case.facts.answer else None
+    answered = () if case.facts.answer is None else case.facts.answer.values("model")
     requested = case.facts.model
     endpoint = case.endpoint.endpoint
     if requested is None:
-        if answered is not None:
-            yield from one_model_findings(case, answered, terms)
-        elif sends(case.facts) and not case.facts.body_unseen and (endpoint is None or endpoint.model_at):
+        for model in answered:
+            yield from one_model_findings(case, _listed_spelling(case, model), terms, answered=True)
+        if not answered and (
+            sends(case.facts) and not case.facts.body_unseen and (endpoint is None or endpoint.model_at)
+        ):
             yield Finding("model.not_stated", INDETERMINATE, "the request names no model")
         return
-    if answered is None or answered.lower() == requested.lower():
-        yield from one_model_findings(case, requested, terms, answered=answered is not None)
-        return
-    yield from _changed_model_findings(case, requested, answered, terms)
+    name = requested.lower()
+    others = [model for model in answered if name not in (model.lower(), _listed_spelling(case, model))]
+    if not others:
+        yield from one_model_findings(case, requested, terms, answered=bool(answered))
+    for model in others:
+        yield from _changed_model_findings(case, requested, model, terms)
+
+
+def _listed_spelling(case: Case, answered: str) -> str:
+    """The listed id of a model that answers in another spelling, unless a table lists that one, too."""
+    if any(listed(row, answered) for row in case.rows):
+        return answered
+    return case.catalogue.spellings.get(answered.lower(), answered)
 
 
 def _changed_model_findings(
     case: Case, requested: str, answered: str, terms: RegionTerms | None
 ) -> Iterator[Finding]:
+    """Findings where another name than the requested one answered."""
     name = requested.lower()
     planned = tuple(one_model_findings(case, requested, terms))
     if any(finding.reason == "model.alias" for finding in planned):
-        yield Finding("model.alias_resolved", ELIGIBLE, f"{requested} was answered by {answered}")
-        if not _may_answer(case, name, answered.lower()):
-            yield Finding("model.changed", INDETERMINATE, f"{answered} is not {requested}")
+        yield _alias_finding(case, requested, answered)
         yield from one_model_findings(case, answered, terms, answered=True)
         return
     yield from planned
@@ -52,14 +62,18 @@ def _changed_model_findings(
     yield from one_model_findings(case, answered, terms, answered=True)
 
 
-def _may_answer(case: Case, alias: str, answered: str) -> bool:
-    """Whether `alias` may point to `answered`; it may if neither the name nor the catalogue excludes it."""
-    entry = case.catalogue.aliases.get(alias)
-    if undated(answered) == alias or (entry is not None and entry.of == answered):
-        return True
-    open_ended = entry is not None and entry.of is None
-    return open_ended and not any(
-        undated(each.lower()) == alias for row in case.rows for each in row.models or ()
+def _alias_finding(case: Case, alias: str, answered: str) -> Finding:
+    """Whether an answer resolves an alias, by its family or its name; a model of another family does not."""
+    name, model = alias.lower(), answered.lower()
+    entry = case.catalogue.aliases.get(name)
+    family = () if entry is None else entry.family
+    if undated(model) == name or model in (each.lower() for each in family):
+        return Finding("model.alias_resolved", ELIGIBLE, f"{alias} was answered by {answered}")
+    # The snapshots of its own name are a family, too, if the table lists them.
+    if family or any(undated(each.lower()) == name for row in case.rows for each in row.models or ()):
+        return Finding("model.changed", INDETERMINATE, f"{alias} was answered by {answered}, another model")
+    return Finding(
+        "model.alias", INDETERMINATE, f"whether {alias} may be answered by {answered} is not known"
     )
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import UNKNOWN, HostMatch
 from otel_residency.core.entries import ProjectResidency
 from otel_residency.core.facts import CallFacts
+from otel_residency.core.hosts import HostMatch
 from otel_residency.core.policy import Policy, Project, Statement
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import Revision
 from otel_residency.core.rules.case import GLOBAL, needs_findings
 from otel_residency.core.rules.hosts import target_region
@@ -19,9 +20,14 @@ def project_findings(
     facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy: Policy
 ) -> Iterator[Finding]:
     """Findings about the project's settings; none without a file of settings, or for another provider."""
-    name = _project_id(facts)
-    if not policy.projects.file or name is None or host.provider != "openai":
-        return
+    if policy.projects.file and host.provider == "openai":
+        for name in _project_ids(facts):
+            yield from _one_project_findings(facts, host, catalogue, policy, name)
+
+
+def _one_project_findings(
+    facts: CallFacts, host: HostMatch, catalogue: Catalogue, policy: Policy, name: str
+) -> Iterator[Finding]:
     project = policy.seen_projects.get(name)
     if project is None:
         yield Finding("project.unknown", INDETERMINATE, f"{name} is not in {policy.projects.file}")
@@ -44,9 +50,9 @@ def with_project(
     """The policy with the attestations that the project's settings show, which override those it states.
 
     Only at a host of the vendor: behind a gateway anybody may name a project. Settings that are too old can
-    only show that an attestation does not hold.
+    only show that an attestation does not hold. If a response names several projects, none of them counts.
     """
-    project = policy.seen_projects.get(_project_id(facts) or "")
+    project = policy.seen_projects.get(_project_ids(facts)[0]) if len(_project_ids(facts)) == 1 else None
     if project is None or not host.vendors:
         return policy
     fresh = _is_fresh(facts, policy, project)
@@ -73,9 +79,18 @@ def _is_fresh(facts: CallFacts, policy: Policy, project: Project) -> bool:
     return -1 <= (facts.on - project.observed).days <= policy.projects.max_age
 
 
-def _project_id(facts: CallFacts) -> str | None:
-    """The project that the response names, else the one that the request names."""
-    return (facts.answer and facts.answer.project) or facts.project
+def default_tier(facts: CallFacts, host: HostMatch, policy: Policy) -> str:
+    """The service tier of requests that name none, by the settings of the project; `""` if not known."""
+    # However old they are: a tier can only make a verdict worse.
+    names = _project_ids(facts) if host.provider == "openai" else ()
+    tiers = (policy.seen_projects[name].default_tier for name in names if name in policy.seen_projects)
+    return next(filter(None, tiers), "")
+
+
+def _project_ids(facts: CallFacts) -> tuple[str, ...]:
+    """The projects that the response names, else the one that the request names."""
+    answered = facts.answer.values("project") if facts.answer else ()
+    return answered or ((facts.project,) if facts.project else ())
 
 
 def _residency_findings(

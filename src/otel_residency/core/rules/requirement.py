@@ -5,7 +5,6 @@ from typing import NamedTuple
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.policy import Policy, PolicyOfCall
-from otel_residency.core.policy_rules import STRICTNESS, strictest
 from otel_residency.core.regions import Group, common
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
@@ -19,37 +18,26 @@ class Required(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def policy_of_call(
-    facts: CallFacts, policy: Policy, endpoint: tuple[str, ...], *, at_vendor: bool
-) -> PolicyOfCall:
+def policy_of_call(facts: CallFacts, policy: Policy, endpoint: tuple[str, ...]) -> PolicyOfCall:
     """Apply the rules and exceptions for the project and the endpoint of a call, as `Policy.for_call` does.
 
-    Anybody but the vendor can name a project in a response. So the rules for a project that a response names
-    can only tighten the policy, too, unless the last request went to a host of the vendor (`at_vendor`).
+    No response loosens a requirement: the rules for a project that one names can only tighten the policy.
     """
-    answered = facts.answer.project if facts.answer else None
-    named = policy.for_call(facts.project, endpoint, facts.on)
-    if answered in (None, facts.project):
-        return named
-    applied = policy.for_call(answered, endpoint, facts.on)
-    if at_vendor or applied.policy == named.policy:
-        return applied
-    tightened = {
-        key: strictest(key, (getattr(applied.policy, key), getattr(named.policy, key))) for key in STRICTNESS
-    }
-    required = filter(None, (applied.policy.require,))
-    return named._replace(
-        policy=named.policy._replace(**tightened), groups=(*named.groups, *applied.groups, *required)
-    )
+    applied = policy.for_call(facts.project, endpoint, facts.on)
+    for project in facts.answer.values("project") if facts.answer else ():
+        other = policy.for_call(project, endpoint, facts.on)
+        if other.policy != applied.policy:
+            applied = applied.tightened(other)
+    return applied
 
 
 def required_of(facts: CallFacts, catalogue: Catalogue, applied: PolicyOfCall) -> Required:
     """Apply the requirements for the customer, which can only tighten the policy of the call."""
     policy, groups = applied.policy, (*facts.required, *applied.groups)
-    answered = facts.answer.project if facts.answer else None
     findings = []
-    if answered and facts.project and answered != facts.project:
-        detail = "the response names another project than the request"
+    answered = facts.answer.values("project") if facts.answer else ()
+    if len({*answered, *filter(None, (facts.project,))}) > 1:
+        detail = "the response names another project than the request, or several"
         findings.append(Finding("project.changed", INDETERMINATE, detail))
     if not groups:
         return Required(policy, policy.require, tuple(findings))

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.classify import UNKNOWN, HostMatch
 from otel_residency.core.host_entries import Sender
+from otel_residency.core.hosts import HostMatch
 from otel_residency.core.policy import Policy
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
 
 

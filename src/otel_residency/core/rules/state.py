@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from otel_residency.core.classify import UNKNOWN
 from otel_residency.core.reasons import reason_of
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.rules.case import GLOBAL, Case
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding, Verdict
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import date
 
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import RegionTerms, Row
 from otel_residency.core.rules.batches import at_scope_of_lines, batch_findings, batch_of
 from otel_residency.core.rules.case import Case, needs_findings
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import model_findings
+from otel_residency.core.rules.projects import default_tier
 from otel_residency.core.rules.state import state_findings
 from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
@@ -30,6 +31,11 @@ def _row_findings(case: Case) -> Iterator[Finding]:
     """Findings from the rows and footnotes of the table."""
     if case.facts.body_unseen:
         yield Finding("request.unseen", INDETERMINATE, "the request body could not be read")
+    if not case.endpoint.canonical:
+        detail = (
+            "servers read the path in different ways: it has an escaped slash, a dot segment, or the like"
+        )
+        yield Finding("endpoint.ambiguous", INDETERMINATE, detail)
     if case.host.kind in ("listed", "configured") and case.host.provider != "openai":
         yield from _other_provider_findings(case)
         return
@@ -53,7 +59,7 @@ def _row_findings(case: Case) -> Iterator[Finding]:
         yield from _region_findings(case, row, terms)
     yield from model_findings(case, terms)
     yield from feature_findings(case, terms)
-    yield from tier_findings(case)
+    yield from tier_findings(case, default_tier(case.facts, case.host, case.policy))
     yield from batch_findings(case, terms)
 
 

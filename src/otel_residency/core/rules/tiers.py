@@ -10,15 +10,20 @@ from otel_residency.core.rules.features import hosted_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
 
-def tier_findings(case: Case) -> Iterator[Finding]:
-    """Whether the tiers of request and response are offered for the model and region."""
+def tier_findings(case: Case, default: str = "") -> Iterator[Finding]:
+    """Whether the tiers of request and response are offered for the model and region.
+
+    `default` is the tier of a request that names none, as far as it is known.
+    """
     if case.target is None:
         return
     facts = case.facts
     answer = facts.answer or Answer()
-    named = (facts.model, answer.model, *(line.model for line in facts.batch_lines or ()))
+    named = (facts.model, *answer.values("model"), *(line.model for line in facts.batch_lines or ()))
     models = {model.lower() for model in named if model}
-    tiers = {tier for tier in (facts.service_tier, answer.service_tier) if tier}
+    tiers = {tier for tier in (facts.service_tier, *answer.values("service_tier")) if tier}
+    if default and facts.service_tier in (None, "auto"):
+        tiers.add(default)
     if case.endpoint.segments[:2] == ("v1", "batches"):
         tiers = {"batch"}
     # "auto" leaves the choice to the vendor, whose answer names the tier.
@@ -35,7 +40,7 @@ def tier_findings(case: Case) -> Iterator[Finding]:
     listed = _listed_tiers(case)
     for tier in sorted(tiers - listed):
         detail = f"unknown service tier {tier!r}; {case.revision.id} covers: {', '.join(sorted(listed))}"
-        yield Finding("tier.not_available", INDETERMINATE, detail)
+        yield Finding("tier.unknown", INDETERMINATE, detail)
     if "scale" in tiers:
         yield from hosted_findings(
             case, case.catalogue.entries.scale_tier_row, "tier.not_available", "Scale Tier"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from otel_residency.cli.doctor.check import Check, ok, warning
 from otel_residency.cli.doctor.environment import Environment
 from otel_residency.cli.doctor.probe_report import Processor
-from otel_residency.core.classify import UNKNOWN
+from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.telemetry_hosts import LOCAL, match_telemetry_host
 
 _ROOT = re.compile(r"ParentBased\{root:(.*?),remoteParentSampled")

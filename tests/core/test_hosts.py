@@ -1,11 +1,11 @@
-"""Hosts and paths, looked up one by one."""
+"""Hosts, looked up one by one."""
 
 from datetime import date
 
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.classify import canonical_host, lookalike_of, match_endpoint, match_host, normal_path
+from otel_residency.core.hosts import canonical_host, lookalike_of, match_host
 from otel_residency.core.policy import ConfiguredHost
 
 DAY = date(2026, 11, 20)
@@ -104,67 +104,3 @@ def test_an_imitation_names_what_it_imitates() -> None:
     assert lookalike_of(CATALOGUE, "eu.api-openai.com") == "eu.api.openai.com"
     match = match_host(CATALOGUE, {}, "eu.api-openai.com", None, DAY)
     assert match.note == "it resembles eu.api.openai.com and is another host"
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/v1/chat/completions", "/v1/chat/completions"),
-        ("v1/files", "/v1/files"),
-        ("", "/"),
-        ("/", "/"),
-        ("/v1/%63hat", "/v1/chat"),
-        ("/v1/%2fx", "/v1/%2Fx"),
-        ("/v1/%7euser", "/v1/~user"),
-        ("/v1/%zz", "/v1/%zz"),
-        ("/a/./b/../c", "/a/c"),
-        ("/a/%2e%2E/c", "/c"),
-        ("/a/b/..", "/a/"),
-        ("/a/b/.", "/a/b/"),
-        ("/../..", "/"),
-        ("/a//b", "/a//b"),
-    ],
-)
-def test_a_path_is_written_in_one_way(path: str, expected: str) -> None:
-    """Escapes of plain letters are read and dot segments applied; anything else stays as it is."""
-    assert expected == normal_path(path)
-
-
-@pytest.mark.parametrize(
-    ("provider", "path", "base", "template", "content"),
-    [
-        ("openai", "/v1/files/file-1/content", None, "/v1/files/{file_id}/content", True),
-        ("openai", "/v1/files//content", None, "unknown", True),
-        ("openai", "/v1", None, "unknown", True),
-        ("openai", "/v1/responses/compact", None, "/v1/responses/compact", True),
-        ("openai", "/v1/responses/resp_1", None, "/v1/responses/{response_id}", True),
-        ("openai", "/v1/models/gpt-4o", None, "/v1/models/{model}", False),
-        ("openai", "/v1/models/", None, "unknown", True),
-        ("openai", "/v1/organization/anything/at/all", None, "unknown", False),
-        ("openai", "/v1/organization//anything", None, "unknown", True),
-        ("openai", "/files", None, "unknown", True),
-        ("openai", "/files", "/", "/v1/files", True),
-        ("openai", "/api/files", "/api/", "/v1/files", True),
-        ("openai", "/api/files", "/other", "unknown", True),
-        ("openai", "/api", "/api/files", "unknown", True),
-        ("azure", "/openai/deployments/chat/chat/completions", None, "/v1/chat/completions", True),
-        ("azure", "/openai/deployments//chat/completions", None, "unknown", True),
-        ("azure", "/openai/v1/responses", None, "/v1/responses", True),
-        ("azure", "/openai/files", None, "/v1/files", True),
-        ("other", "/v1/files", "/v1", "/v1/files", True),
-        ("other", "/v1/files", None, "unknown", True),
-    ],
-)
-def test_a_path_is_the_endpoint_of_its_template(
-    provider: str, path: str, base: str | None, template: str, *, content: bool
-) -> None:
-    """Ids are templated, literal segments win over them, and each provider has base paths of its own."""
-    match = match_endpoint(CATALOGUE, provider, "GET", path, base)
-    assert (template, content) == (match.template, match.content)
-
-
-def test_the_path_names_the_deployment() -> None:
-    """A deployment stands in the path of a cloud, and nowhere else."""
-    match = match_endpoint(CATALOGUE, "azure", "POST", "/openai/deployments/chat/embeddings")
-    assert match.deployment == "chat"
-    assert match_endpoint(CATALOGUE, "azure", "POST", "/openai/v1/embeddings").deployment is None

@@ -1,10 +1,9 @@
-"""Classify a request: the region of its host, and the endpoint of its path.
+"""The region of a host, by the catalogue and the policy.
 
-Both are matched by exact values and whole labels. A part of a name proves nothing: anybody can register
+Hosts are matched by exact names and whole labels. A part of a name proves nothing: anybody can register
 `eu.api.openai.com.example`.
 """
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,14 +12,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, NamedTuple, TypeVar
 
-from otel_residency.core.catalogue import Catalogue, path_segments
-from otel_residency.core.entries import Endpoint
-from otel_residency.core.host_entries import Host, HostPattern, Sender
+from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.host_entries import Host, HostPattern
 from otel_residency.core.policy import ConfiguredHost
+from otel_residency.core.regions import UNKNOWN
 
 T = TypeVar("T")
 
-UNKNOWN = "unknown"
 VENDOR = "openai"
 
 HostKind = Literal[
@@ -60,20 +58,6 @@ class HostMatch(NamedTuple):
     def region(self) -> str:
         """The region, or `unknown`."""
         return self.regions[0] if len(self.regions) == 1 else UNKNOWN
-
-
-class EndpointMatch(NamedTuple):
-    """What the catalogue says about a path."""
-
-    template: str
-    """The endpoint with placeholders for ids, or `unknown`."""
-    segments: tuple[str, ...]
-    """Segments of the path as the vendor's tables write it (below /v1); empty for any other path."""
-    endpoint: Endpoint | None = None
-    content: bool = True
-    deployment: str | None = None
-    sender: Sender | None = None
-    """The program that sends prompts to this host and path, if one is listed for it."""
 
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -287,112 +271,3 @@ def _readable(label: str) -> str:
 
 def _squash(skeleton: str) -> str:
     return skeleton.replace(".", "").replace("-", "")
-
-
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-
-
-def normal_path(path: str) -> str:
-    """`path` in the normal form of RFC 3986, 6.2.2: escapes of plain letters decoded, dot segments removed.
-
-    Empty segments stay, since servers differ in whether they ignore them.
-    """
-
-    def decode(escape: re.Match[str]) -> str:
-        # Decoded once: "%2565" is a path with a percent sign, and to decode again would make another path of
-        # it.
-        letter = chr(int(escape[1], 16))
-        return letter if letter in _UNRESERVED else escape[0].upper()
-
-    kept: list[str] = []
-    # Dots after escapes: "%2e%2e" is a step up for servers that decode first.
-    segments = path_segments(_ESCAPE.sub(decode, path))
-    for segment in segments:
-        if segment == "..":
-            if kept:
-                kept.pop()
-        elif segment != ".":
-            kept.append(segment)
-    if segments[-1] in (".", ".."):
-        kept.append("")
-    return "/" + "/".join(kept)
-
-
-_NOT_PLAIN = re.compile(r"[%;\\]|//|/\.{0,2}(?:/|$)")
-
-
-def is_plain(path: str) -> bool:
-    """Whether every server reads the same segments in `path`: no escapes, dot segments or empty segments."""
-    return _NOT_PLAIN.search(path) is None
-
-
-def match_endpoint(
-    catalogue: Catalogue, provider: str, method: str, path: str, gateway_base: str | None = None
-) -> EndpointMatch:
-    """Look up a raw path. `gateway_base` is the path of the base URL, for hosts that may be gateways."""
-    segments = path_segments(normal_path(path))
-    deployment = None
-    for base, _ in catalogue.base_paths(provider):
-        found = _strip(base, segments)
-        if found is not None:
-            rest, deployment = found
-            break
-    else:
-        base_segments = path_segments(normal_path(gateway_base.rstrip("/"))) if gateway_base else None
-        if base_segments == ("",):
-            base_segments = ()
-        stripped = None if base_segments is None else _strip(base_segments, segments)
-        if stripped is None:
-            return EndpointMatch(template=UNKNOWN, segments=())
-        rest = stripped[0]
-    below = ("v1", *rest)
-    endpoint = catalogue.endpoint(below)
-    content = not any(
-        (entry.method in ("*", method)) and _content_free(path_segments(entry.path), below, deep=entry.below)
-        for entry in catalogue.entries.without_content
-    )
-    return EndpointMatch(
-        template=endpoint.path if endpoint else UNKNOWN,
-        segments=below,
-        endpoint=endpoint,
-        content=content,
-        deployment=deployment,
-    )
-
-
-def _strip(base: tuple[str, ...], segments: tuple[str, ...]) -> tuple[tuple[str, ...], str | None] | None:
-    if len(segments) <= len(base):
-        return None
-    deployment = None
-    for expected, actual in zip(base, segments, strict=False):
-        if expected.startswith("{") and actual:
-            deployment = actual
-        elif expected != actual:
-            return None
-    return segments[len(base) :], deployment
-
-
-def _content_free(path: tuple[str, ...], segments: tuple[str, ...], *, deep: bool) -> bool:
-    if deep:
-        return segments[: len(path)] == path and all(segments)
-    return len(path) == len(segments) and all(
-        expected == actual or (expected.startswith("{") and bool(actual))
-        for expected, actual in zip(path, segments, strict=True)
-    )
-
-
-def match_sender(catalogue: Catalogue, host: str, path: str) -> tuple[str, Sender] | None:
-    """The path with placeholders for ids, and the program that is listed to send prompts there."""
-    paths = catalogue.senders.get(canonical_host(host))
-    if paths is None:
-        return None
-    segments = path_segments(normal_path(path))
-    for pattern, sender in paths:
-        if len(pattern) == len(segments) and all(map(_segment_matches, pattern, segments)):
-            return "/" + "/".join(pattern), sender
-    return None
-
-
-def _segment_matches(pattern: str, segment: str) -> bool:
-    return bool(segment) if pattern.startswith("{") else pattern == segment
