@@ -160,9 +160,10 @@ class Guard:
         for problem in self.settings.problems:
             _log.warning("%s", problem)
         if self.settings.policy.unreadable is not None:
-            consequence = (
-                "every call is refused" if self.blocks else "calls are made and marked policy.unreadable"
-            )
+            consequence = "calls are made and marked policy.unreadable"
+            if self.blocks:
+                is_all = self.settings.policy.on_call == "block"
+                consequence = "every call is refused" if is_all else f"{consequence}, or refused by a rule"
             _log.error("the residency policy is not fully readable; %s", consequence)
 
     def _judge(self, facts: CallFacts) -> Judgement:
