@@ -38,6 +38,11 @@ def facts(host: str = EU, model: str = SNAPSHOT, path: str = CHAT, on: date = DA
     return CallFacts(on, "POST", (hop,), model=model, answer=Answer(200, model), **more)
 
 
+def listing(host: str = EU) -> CallFacts:
+    """A call without content: a list of models."""
+    return CallFacts(DAY, "GET", (Hop("https", host, None, "/v1/models"),))
+
+
 class Ledger:
     """One writer's lines."""
 

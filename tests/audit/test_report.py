@@ -33,7 +33,7 @@ from otel_residency.errors import AuditError
 from otel_residency.records.record import read_policy, read_record
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
-from tests.audit.ledgers import DAY, POLICY, Ledger, as_collected, counter, facts, nanoseconds, span
+from tests.audit.ledgers import DAY, POLICY, Ledger, as_collected, counter, facts, listing, nanoseconds, span
 from tests.internet import EU, GLOBAL, US
 from tests.vendor import SNAPSHOT
 
@@ -75,7 +75,7 @@ def test_the_answer_counts_every_call_once(reporting: Reporting) -> None:
     ledger.call(facts(US))
     ledger.call(facts(US), action=names.BLOCKED)
     ledger.call(facts(model="gpt-4o")._replace(answer=None))
-    ledger.call(facts(path="/v1/models", model="")._replace(method="GET", model=None, answer=None))
+    ledger.call(listing())
     made = reporting(ledger.text)
     assert made.outcomes == {"kept": 96, "no content": 1, "stopped": 1, "broken": 1, "unknown": 1}
     assert (made.calls, made.violations) == (100, 2)
@@ -665,7 +665,7 @@ def test_the_answer_says_no_more_than_is_known(reporting: Reporting) -> None:
     known = "No recorded call that had to stay in Europe is known to have gone elsewhere "
     for elsewhere in (
         facts("somewhere.example"),
-        facts(US, path="/v1/models", model="")._replace(method="GET", model=None, answer=None),
+        listing(US),
     ):
         other = Ledger("other")
         other.call(elsewhere)

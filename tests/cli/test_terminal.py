@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.ledgers import Ledger, facts
+from tests.audit.ledgers import Ledger, facts, listing
 from tests.cli.command import COMMAND, environment, start
 from tests.cli.terminal import ESCAPE, start_in_terminal
 from tests.internet import US
@@ -31,7 +31,7 @@ def records(tmp_path: Path) -> str:
         made.call(facts(US))
         made.call(facts(US), 1, action="blocked")
         made.call(facts(model="gpt-4o")._replace(answer=None))
-        made.call(facts(path="/v1/models", model="")._replace(method="GET", model=None, answer=None))
+        made.call(listing())
         (tmp_path / f"{number}.jsonl").write_bytes(made.text)
     return str(tmp_path)
 

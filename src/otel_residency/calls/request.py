@@ -9,7 +9,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from otel_residency.calls.context import ANY_HOST, current_hop
-from otel_residency.calls.foreign_text import foreign_text
+from otel_residency.calls.foreign_text import LIMIT, foreign_text
 from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
@@ -180,8 +180,9 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
     return Hop(
         scheme=url.scheme,
         # ASCII always: httpx encodes names by IDNA (`encode_host`), so a letter of another script is seen as
-        # it is dialled (tests/calls/test_cases.py, test_hosts_are_judged_as_they_are_dialled).
-        host=url.raw_host.decode("ascii"),
+        # it is dialled (tests/calls/test_cases.py, test_hosts_are_judged_as_they_are_dialled). Names that are
+        # longer than 253 letters resolve nowhere, but a redirect may lead to one.
+        host=url.raw_host.decode("ascii")[:LIMIT],
         port=url.port,
         path=_bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii"),
         host_header=routing.host_header,

@@ -285,10 +285,12 @@ class ResponseState:
 
     def _with_others(self, facts: Answer, guard: Guard) -> Answer:
         """The facts with all that was named besides."""
-        for field, attribute in _FACTS_OF.items():
-            joined = self._evidence.get(attribute)
-            if joined is not None:
-                facts = facts._replace(**{field: joined.partition(_SEPARATOR)[0]})
+        first: dict[str, Any] = {
+            field: self._evidence[attribute].partition(_SEPARATOR)[0]
+            for field, attribute in _FACTS_OF.items()
+            if attribute in self._evidence
+        }
+        facts = facts._replace(**first)
         also = list(islice(self._also, _MOST_VALUES))
         codes = (value for field, value in also if field == "error_code")
         return facts._replace(
