@@ -22,9 +22,7 @@ CONSTRAINTS = ("--constraint", "constraints/dev.txt")
 BIN = Path(sys.executable).parent
 """Where the environment is that make builds, in which some suites run."""
 GATE = Path("tests/gate").resolve()
-CONFORMANCE = sorted(
-    file.stem.partition("-")[2] for file in Path("tests/conformance").glob("requirements-*.txt")
-)
+CONFORMANCE = [release["version"] for release in VERSIONS["openai"] if "conformance" in release]
 UNIT = (
     *(
         "tests/audit",

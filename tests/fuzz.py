@@ -14,9 +14,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in fuzzed:
         function = _function(item)
         # A profile would not do: most tests say how many examples they want, and that outweighs a profile.
-        asked: settings = function._hypothesis_internal_use_settings
+        original: settings = function._hypothesis_internal_use_settings
         function._hypothesis_internal_use_settings = settings(
-            asked, max_examples=TIMES * asked.max_examples, derandomize=False, deadline=None
+            original, max_examples=TIMES * original.max_examples, derandomize=False, deadline=None
         )
 
 

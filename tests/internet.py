@@ -51,12 +51,12 @@ class Internet:
 
     def received(self, host: str) -> list[Asked]:
         """The requests that arrived at one host."""
-        return [asked for asked in self.requests if asked.host == host]
+        return [request for request in self.requests if request.host == host]
 
     @property
     def hosts(self) -> list[str]:
         """The host of each request that arrived, in order."""
-        return [asked.host for asked in self.requests]
+        return [request.host for request in self.requests]
 
     def close(self) -> None:
         """Shut every host down."""
@@ -76,14 +76,14 @@ class Internet:
                 return None
         return self._ports[name]
 
-    def write(self, event: str, **seen: object) -> None:
+    def write(self, event: str, **fields: object) -> None:
         """Note the connections."""
         if event == "connect":
-            self.connections.append(str(seen["host"]))
+            self.connections.append(str(fields["host"]))
 
-    def _answer(self, asked: Asked) -> Reply:
-        self.requests.append(asked)
-        return self.respond(asked)
+    def _answer(self, request: Asked) -> Reply:
+        self.requests.append(request)
+        return self.respond(request)
 
 
 @contextmanager

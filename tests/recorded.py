@@ -108,9 +108,9 @@ class Recorded:
     @property
     def violations(self) -> list[Any]:
         """The log records of violations."""
-        return self.own_logs(names.EVENT_VIOLATION)
+        return self.residency_logs(names.EVENT_VIOLATION)
 
-    def own_logs(self, event: str) -> list[Any]:
+    def residency_logs(self, event: str) -> list[Any]:
         """Our log records of one event."""
         records = [data.log_record for data in self._logs.get_finished_logs()]
         return [record for record in records if record.event_name == event]

@@ -16,7 +16,7 @@ NOVEMBER = date(2026, 11, 20)
 READER = BodyReader(CATALOGUE.entries)
 
 
-def test_every_case_has_a_name_of_its_own() -> None:
+def test_every_case_has_a_unique_name() -> None:
     """A name is said once."""
     assert [name for name, count in Counter(case.id for case in CASES).items() if count > 1] == []
 
@@ -31,13 +31,13 @@ def test_the_body_of_a_case_has_the_features_that_it_claims(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_a_case_knows_of_the_stored_things_that_its_request_names(case: Case) -> None:
+def test_a_case_has_the_stored_things_that_its_request_names(case: Case) -> None:
     """What the body brings along is all there, but for batch files; what path or model name may be."""
     read = READER.read(SimpleNamespace(json_data=case.body), None).stored
     named = READER.named(case.requests[0].path, case.model)
-    known = {(stored.kind, name) for name, stored in case.references.items()}
-    assert known <= {*read, *named}
-    assert {*read} <= known or case.expected.endpoint == "/v1/batches"
+    kinds_and_names = {(stored.kind, name) for name, stored in case.references.items()}
+    assert kinds_and_names <= {*read, *named}
+    assert {*read} <= kinds_and_names or case.expected.endpoint == "/v1/batches"
 
 
 def test_every_verdict_region_and_table_has_cases() -> None:
@@ -63,5 +63,5 @@ def test_every_listed_endpoint_and_tool_has_a_case() -> None:
 
 def test_the_vendor_s_refusals_that_cases_name_are_listed() -> None:
     """An answer refuses with an entry of the catalogue."""
-    known = {refusal.id for refusal in CATALOGUE.entries.refusals}
-    assert {case.answer.refusal for case in CASES if case.answer} - {None} <= known
+    kinds_and_names = {refusal.id for refusal in CATALOGUE.entries.refusals}
+    assert {case.answer.refusal for case in CASES if case.answer} - {None} <= kinds_and_names

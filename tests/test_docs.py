@@ -77,7 +77,7 @@ def test_every_room_of_the_picture_is_described() -> None:
     assert sorted(described) == sorted(room for row in architecture.layers() for room in row)
 
 
-def test_an_arrow_that_a_longer_way_implies_is_left_out() -> None:
+def test_an_arrow_that_a_longer_path_implies_is_left_out() -> None:
     """Of a direct import and a way through another room, the way is drawn."""
     assert architecture.reduced({("a", "b"), ("b", "c"), ("a", "c")}) == [("a", "b"), ("b", "c")]
 

@@ -68,16 +68,16 @@ def test_an_answer_that_is_changed_is_judged_anew(
 ) -> None:
     """The verdict after the answer is that on all facts, whichever of facts, hops and answer has changed."""
     guard = Guard(Settings(policy=case.policy))
-    ways = (case.facts.hops, (hop,), (*case.facts.hops, hop))
-    told = [answer, *(answer._replace(**{name: getattr(second, name)}) for name in Answer._fields)]
-    asked = [
-        *((each, ways[0], answer) for each in changed(case.facts, other)),
-        *((case.facts, way, answer) for way in ways),
-        *((case.facts, ways[0], each) for each in told),
+    hop_lists = (case.facts.hops, (hop,), (*case.facts.hops, hop))
+    changed_answers = [answer, *(answer._replace(**{name: getattr(second, name)}) for name in Answer._fields)]
+    inputs = [
+        *((each, hop_lists[0], answer) for each in changed(case.facts, other)),
+        *((case.facts, hops, answer) for hops in hop_lists),
+        *((case.facts, hop_lists[0], each) for each in changed_answers),
     ]
-    for facts, way, said in asked:
-        whole = facts._replace(hops=way, answer=said)
-        judged = guard.judge_answered(facts, way, said)
+    for facts, hops, final_answer in inputs:
+        whole = facts._replace(hops=hops, answer=final_answer)
+        judged = guard.judge_answered(facts, hops, final_answer)
         assert judged.decision == decide(whole, guard.catalogue, guard.settings.policy), whole
         assert judged.facts == whole
 

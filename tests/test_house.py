@@ -80,7 +80,7 @@ def test_the_registry_and_the_code_name_the_same_things() -> None:
     assert registry_names() == code_names()
 
 
-def test_the_registry_names_what_the_collector_says() -> None:
+def test_the_registry_names_what_the_collector_emits() -> None:
     """The same for the configuration of the Collector, with a file of its own."""
     groups = yaml.safe_load((ROOT / "registry" / "collector.yaml").read_text(encoding="utf-8"))["groups"]
     described = {
@@ -90,12 +90,12 @@ def test_the_registry_names_what_the_collector_says() -> None:
     assert described == collector_names()
 
 
-def test_what_the_collector_knows_is_up_to_date() -> None:
+def test_the_configuration_of_the_collector_is_up_to_date() -> None:
     """The written part of its configuration is what the catalogue and the list of content keys say."""
     assert collector.FILE.read_text(encoding="utf-8") == collector.text()
 
 
-def test_names_of_others_are_those_of_the_conventions() -> None:
+def test_foreign_names_are_those_of_the_conventions() -> None:
     """Every name outside our namespace is one of OpenTelemetry's."""
     assert {name for name in code_names() if not name.startswith("residency.")} == UPSTREAM
 

@@ -61,15 +61,15 @@ def call(host: str, *, flags: tuple[str, ...] = (), **environment: str) -> tuple
     """Make one chat call to `host`: outcome, hosts that were reached, what was logged."""
     done = run(CALL, host, flags=flags, **environment)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    return told["outcome"].partition(":")[0], told["sent"], done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    return result["outcome"].partition(":")[0], result["sent"], done.stderr
 
 
 def test_a_process_without_openai_imports_nothing_for_it() -> None:
     """A process that never imports openai loads neither the client nor the catalogue nor the core's rules."""
-    others = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "httpx,httpx2"}
+    disabled = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "httpx,httpx2"}
     settings = {"OTEL_RESIDENCY_REQUIRE": "eu", "OTEL_RESIDENCY_LEDGER": "ledger.jsonl"}
-    done = run("import sys; print('\\n'.join(sys.modules))", **settings, **others)
+    done = run("import sys; print('\\n'.join(sys.modules))", **settings, **disabled)
     loaded = done.stdout.split()
     assert "otel_residency.instrumentor" in loaded
     heavy = ("openai", "httpx", "httpx2", "otel_residency.catalogue", "otel_residency.core.decide")
@@ -123,7 +123,7 @@ def test_the_guard_does_not_hang_on_telemetry(environment: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "result"),
     [
         pytest.param({"OTEL_RESIDENCY_SCOPE": "planet"}, "OTEL_RESIDENCY_SCOPE: 'planet'", id="value"),
         pytest.param({"OTEL_RESIDENCY_REQUIRE": "uk"}, "did you mean 'gb'", id="region"),
@@ -131,16 +131,16 @@ def test_the_guard_does_not_hang_on_telemetry(environment: dict[str, str]) -> No
         pytest.param({"OTEL_RESIDENCY_CATALOGUE": "openai-1999"}, "catalogue 'openai-1999'", id="catalogue"),
     ],
 )
-def test_a_wrong_setting_refuses_calls_in_block_mode_only(environment: dict[str, str], told: str) -> None:
+def test_a_wrong_setting_refuses_calls_in_block_mode_only(environment: dict[str, str], result: str) -> None:
     """A setting that can't be read refuses calls in block mode; in flag mode it is told and they go on."""
     outcome, sent, _ = call(EU, OTEL_RESIDENCY_ON_CALL="block", **environment)
     assert (outcome, sent) == ("ResidencyViolationError", [])
     outcome, sent, log = call(EU, **environment)
     assert (outcome, sent) == ("ok", [EU])
-    assert log.count(told) == 1
+    assert log.count(result) == 1
 
 
-def test_a_policy_that_is_not_toml_but_says_block_refuses() -> None:
+def test_a_policy_that_is_not_toml_but_names_block_refuses() -> None:
     """A policy file that asks to block and has a mistake elsewhere does not leave calls unguarded."""
     broken = Path("build") / "broken-policy.toml"
     broken.parent.mkdir(exist_ok=True)

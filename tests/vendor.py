@@ -21,21 +21,21 @@ EVIDENCE = {
 }
 
 
-def ordinary(asked: Asked) -> Reply:
+def ordinary(request: Asked) -> Reply:
     """The answer that a request deserves, whatever it is."""
-    body = request_json(asked)
+    body = request_json(request)
     model = ALIASES.get(str(body.get("model", "")), body.get("model"))
-    path = asked.path.partition("?")[0]
+    path = request.path.partition("?")[0]
     if body.get("stream") is True:
         return events(stream_of(path, model))
     return answer(body_of(path, model))
 
 
-def request_json(asked: Asked) -> Json:
+def request_json(request: Asked) -> Json:
     """The body of a request, if it is a JSON object."""
-    if asked.headers.get_content_type() != "application/json" or not asked.body:
+    if request.headers.get_content_type() != "application/json" or not request.body:
         return {}
-    body = json.loads(asked.body)
+    body = json.loads(request.body)
     return body if isinstance(body, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""Write the parts of the documentation that the code knows: `python -m tools.docs`."""
+"""Write what follows from code and tables into docs and constraints/openai.txt: `python -m tools.docs`."""
 
 import re
 import sys
@@ -23,6 +23,8 @@ catalogue, the policy, or the call itself.
 |---|---|---|---|---|
 """
 VERSIONS = tomllib.loads((ROOT / "constraints" / "versions.toml").read_text(encoding="utf-8"))
+OPENAI_HEAD = """# The newest release of the client that the suite was run with, and the httpx beside it.
+"""
 _HELP = re.compile(r"<!-- help ?([a-z -]*?) ?-->.*?<!-- help end -->", re.DOTALL)
 
 
@@ -53,6 +55,12 @@ def tested_openai() -> str:
     """The releases of the client that the tests run with."""
     versions = [release["version"].rpartition(".")[0] for release in VERSIONS["openai"]]
     return f"openai {versions[0]} to {versions[-1]} (tested: {', '.join(versions)})"
+
+
+def newest_openai() -> str:
+    """The constraints of the environments that have the newest client."""
+    newest = VERSIONS["openai"][-1]
+    return f"{OPENAI_HEAD}httpx=={newest['httpx']}\nopenai=={newest['version']}\n"
 
 
 def tested_opentelemetry() -> str:
@@ -96,12 +104,13 @@ def with_help(text: str) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Every page with a written part, as it should be."""
+    """Every file with a written part, as it should be."""
     readme, policy, cli = ROOT / "README.md", ROOT / "docs" / "policy.md", ROOT / "docs" / "cli.md"
     contributing = ROOT / "CONTRIBUTING.md"
     front = with_rows(readme.read_text(encoding="utf-8"), "settings", settings_table())
     front = with_words(front, "openai", tested_openai())
     return {
+        ROOT / "constraints" / "openai.txt": newest_openai(),
         ROOT / "docs" / "reasons.md": reasons_page(),
         cli: with_help(cli.read_text(encoding="utf-8")),
         contributing: with_rows(contributing.read_text(encoding="utf-8"), "suites", suites.table()),
@@ -111,7 +120,7 @@ def pages() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write the pages."""
+    """Write the files."""
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
     return 0

@@ -90,10 +90,10 @@ def _handler(session: Session) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             statement = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            asked = parse_qs(urlsplit(self.path).query)
+            parameters = parse_qs(urlsplit(self.path).query)
             code, answer = 403, b"Code: 516. DB::Exception: Authentication failed"
             if self.headers["Authorization"] == expected:
-                assert asked.get("database", [DATABASE]) == [DATABASE]
+                assert parameters.get("database", [DATABASE]) == [DATABASE]
                 form = "Native" if "FORMAT Native" in statement else "TabSeparated"
                 try:
                     code, answer = 200, session.query(statement, form).bytes()

@@ -77,7 +77,7 @@ class Ledger:
     def attributes(self, facts: CallFacts, /, **attributes: Any) -> dict[str, Any]:
         """The attributes of the record of a call."""
         decision = decide(facts, self.catalogue, self.policy)
-        said = {
+        values = {
             names.BASE_URL: f"https://{facts.hops[0].host}/v1/",
             names.MODEL_REQUESTED: facts.model,
             names.SERVER_ADDRESS: facts.hops[-1].host,
@@ -95,8 +95,8 @@ class Ledger:
             names.DURATION: 1_000_000 + len(self.lines),
             names.FACTS: write_facts(facts),
         }
-        said |= {f"residency.{name}": value for name, value in attributes.items()}
-        return {name: value for name, value in said.items() if value is not None}
+        values |= {f"residency.{name}": value for name, value in attributes.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def text(self) -> bytes:
@@ -112,14 +112,14 @@ def span(
     Another's span says what is ours only where the export gate has judged it.
     """
     record = json.loads(write_record(Record("", 0, 0, ledger.attributes(facts, **attributes))))
-    (said,) = (each["attributes"] for each in record["resourceLogs"][0]["scopeLogs"][0]["logRecords"])
-    told = {
+    (values,) = (each["attributes"] for each in record["resourceLogs"][0]["scopeLogs"][0]["logRecords"])
+    data = {
         "name": "residency POST",
         "kind": 1 if ours else 3,
         "startTimeUnixNano": str(nanoseconds(facts.on)),
-        "attributes": [each for each in said if _in_span(each["key"], ours=ours or judged)],
+        "attributes": [each for each in values if _in_span(each["key"], ours=ours or judged)],
     }
-    scope = {"scope": {"name": names.SCOPE if ours else "httpx"}, "spans": [told]}
+    scope = {"scope": {"name": names.SCOPE if ours else "httpx"}, "spans": [data]}
     return _line({"resourceSpans": [{"resource": _resource(ledger.service), "scopeSpans": [scope]}]})
 
 
@@ -148,16 +148,16 @@ def counter(
         "asInt": str(count),
         "attributes": [{"key": names.VIOLATION, "value": {"boolValue": violation}}],
     }
-    told = {"dataPoints": [point], "aggregationTemporality": 1 if delta else 2, "isMonotonic": True}
-    other = {"name": names.METRIC_LEDGER_RECORDS, "sum": told}
-    scope = {"scope": {"name": names.SCOPE}, "metrics": [{"name": names.METRIC_CALLS, "sum": told}, other]}
+    data = {"dataPoints": [point], "aggregationTemporality": 1 if delta else 2, "isMonotonic": True}
+    other = {"name": names.METRIC_LEDGER_RECORDS, "sum": data}
+    scope = {"scope": {"name": names.SCOPE}, "metrics": [{"name": names.METRIC_CALLS, "sum": data}, other]}
     resource = _resource(service, process)
     return _line({"resourceMetrics": [{"resource": resource, "scopeMetrics": [scope]}]})
 
 
 def _resource(service: str, process: str = "1") -> dict[str, Any]:
-    told = {"service.name": service, "service.instance.id": process}
-    return {"attributes": [{"key": key, "value": {"stringValue": value}} for key, value in told.items()]}
+    labels = {"service.name": service, "service.instance.id": process}
+    return {"attributes": [{"key": key, "value": {"stringValue": value}} for key, value in labels.items()]}
 
 
 def _line(document: dict[str, Any]) -> bytes:

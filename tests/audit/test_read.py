@@ -167,7 +167,7 @@ def test_a_compressed_file_that_is_cut_is_read_as_far_as_it_goes(
         ),
     ],
 )
-def test_a_line_that_cannot_be_read_is_told_without_its_content(
+def test_a_line_that_cannot_be_read_is_reported_without_its_content(
     tmp_path: Path, line: bytes, reason: str
 ) -> None:
     """Its number and what is wrong are told; the lines around it count."""
@@ -181,7 +181,7 @@ def test_a_line_that_cannot_be_read_is_told_without_its_content(
 
 
 @pytest.mark.parametrize("time", [10**30, -(10**30), "soon"])
-def test_a_time_that_is_none_is_told(tmp_path: Path, time: Any) -> None:
+def test_a_time_that_is_none_is_reported(tmp_path: Path, time: Any) -> None:
     """A line of a kind that was seen before, with a time that no calendar has, can't be read."""
     ledger = Ledger()
     for second in range(4):
@@ -228,7 +228,7 @@ def test_a_folder_means_its_files_but_not_the_side_files(tmp_path: Path) -> None
     assert {each.name for each in find_readable_ledgers([tmp_path / names[0]])} == {names[0], names[1]}
 
 
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+def test_what_is_not_there_is_reported(tmp_path: Path) -> None:
     """A path that does not exist, and a folder without files, are errors."""
     with pytest.raises(AuditError, match=r"no-such: no such file or folder$"):
         find_readable_ledgers([tmp_path / "no-such"])

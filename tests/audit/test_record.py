@@ -112,7 +112,7 @@ def test_facts_of_a_later_release_are_not_guessed_at() -> None:
     assert Record("residency.call", 1, 2, {}).facts is None
 
 
-def test_a_path_keeps_only_known_words() -> None:
+def test_a_path_keeps_only_words_of_the_catalogue() -> None:
     """Ids, and whatever else stands in a path or requirement, are left out; deployments are known."""
     policy = Policy(hosts={"c.openai.azure.com": ConfiguredHost("eu", "azure", {"my-chat": "Standard"})})
     redact = FactsRedactor(CATALOGUE, policy)

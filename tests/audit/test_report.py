@@ -1,4 +1,4 @@
-"""What is asked of the records, and what is made of the answers."""
+"""The report: figures, gaps and findings of the records."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -52,16 +52,16 @@ def reporting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Report
     def of_files(*texts: bytes, **options: Any) -> AuditReport:
         (tmp_path / "all.jsonl").write_bytes(b"".join(texts))
         with over_files([tmp_path], VENDORS, lambda *_: None) as source:
-            return ask(source, **options)
+            return report_on(source, **options)
 
     def of_clickhouse(*texts: bytes, **options: Any) -> AuditReport:
         with (
             serving(line for text in texts for line in text.splitlines()) as url,
             connected(url, PASSWORD) as (name, query),
         ):
-            return ask(over_clickhouse(name, query, VENDORS), **options)
+            return report_on(over_clickhouse(name, query, VENDORS), **options)
 
-    def ask(source: RecordSource, **options: Any) -> AuditReport:
+    def report_on(source: RecordSource, **options: Any) -> AuditReport:
         return make_report(source, options.pop("catalogue", CATALOGUE), NOW, **options)
 
     return of_files if request.param == "files" else of_clickhouse
@@ -110,7 +110,7 @@ def test_both_engines_give_the_same_report(tmp_path: Path) -> None:
     assert from_clickhouse._replace(inputs=from_files.inputs) == from_files
 
 
-def test_days_are_those_asked_for(reporting: Reporting) -> None:
+def test_days_are_those_requested(reporting: Reporting) -> None:
     """The first and the last day count, in UTC; the policy may have been recorded on another day."""
     ledger = Ledger()
     for day in range(1, 8):
@@ -141,7 +141,7 @@ def test_a_finding_names_reason_rule_source_and_revision(reporting: Reporting) -
 
 
 def test_a_call_that_is_not_understood_is_not_kept(reporting: Reporting) -> None:
-    """A verdict of another release, or none, counts as not known."""
+    """A missing verdict, or one of another release, counts as unknown."""
     ledger = Ledger()
     ledger.call(facts(), verdict="splendid")
     ledger.call(facts(), verdict=None)
@@ -150,7 +150,7 @@ def test_a_call_that_is_not_understood_is_not_kept(reporting: Reporting) -> None
 
 
 def test_traces_count_where_there_is_no_ledger(reporting: Reporting) -> None:
-    """Spans of a service with a ledger are the same calls; those of a service without are told of."""
+    """Spans of a service with a ledger are the same calls; those of a service without one are reported."""
     claims, search = Ledger("claims"), Ledger("search")
     claims.call(facts())
     made = reporting(claims.text, span(claims, facts()), span(search, facts(US)))
@@ -161,7 +161,7 @@ def test_traces_count_where_there_is_no_ledger(reporting: Reporting) -> None:
     assert made.replay.not_judged == {NO_FACTS: 1}
 
 
-def test_traces_tell_of_calls_that_have_no_record(reporting: Reporting) -> None:
+def test_traces_show_calls_that_have_no_record(reporting: Reporting) -> None:
     """Where only some processes of a service keep a ledger, the calls of the others are not lost."""
     claims = Ledger("claims")
     for second in range(3):
@@ -196,8 +196,8 @@ def test_a_ledger_that_was_sent_too_counts_once(tmp_path: Path) -> None:
     assert not [gap for gap in made.gaps if gap.kind == "sequence"]
 
 
-def test_calls_that_the_export_gate_judged_count_where_nothing_else_tells(reporting: Reporting) -> None:
-    """A client's span with a verdict is the call, whatever its host, unless a record of ours is."""
+def test_calls_that_only_the_export_gate_judged_are_counted(reporting: Reporting) -> None:
+    """An HTTP span with a verdict is a call, at any host, unless a record of the call exists."""
     claims, scripts = Ledger("claims"), Ledger("scripts")
     claims.call(facts())
     made = reporting(
@@ -212,8 +212,8 @@ def _missing(made: AuditReport) -> list[str]:
     return [gap.text for gap in made.gaps if gap.kind == "missing"]
 
 
-def test_counters_that_disagree_with_the_records_are_told(reporting: Reporting) -> None:
-    """Every process counts on its own, a restarted one from zero; what is counted twice is told once."""
+def test_counters_that_disagree_with_the_records_are_reported(reporting: Reporting) -> None:
+    """Each process has a counter, which a restart sets to zero; what is counted twice is reported once."""
     claims = Ledger("claims")
     for second in range(7):
         claims.call(facts(), second)
@@ -239,8 +239,8 @@ def test_counters_that_disagree_with_the_records_are_told(reporting: Reporting) 
     assert more in answer(reporting(claims.text, *points))
 
 
-def test_counters_tell_pieces_or_sums(reporting: Reporting) -> None:
-    """What is told piece by piece is added up."""
+def test_counters_are_deltas_or_sums(reporting: Reporting) -> None:
+    """Deltas are added up."""
     claims = Ledger("claims")
     claims.call(facts())
     points = [
@@ -252,7 +252,7 @@ def test_counters_tell_pieces_or_sums(reporting: Reporting) -> None:
 
 
 def test_what_was_counted_before_the_first_day_is_not_missing(reporting: Reporting) -> None:
-    """A counter that runs for days is asked for what it grew by within those that are asked for."""
+    """Of a counter that runs for days only the growth within the requested days counts."""
     claims = Ledger("claims")
     claims.call(facts(), 90)
     start = nanoseconds(DAY - timedelta(3))
@@ -267,16 +267,16 @@ def test_what_was_counted_before_the_first_day_is_not_missing(reporting: Reporti
     assert gap == "claims counted 399 calls: 398 more than are recorded, and 0 violations more."
 
 
-def test_a_service_that_only_counts_is_told(reporting: Reporting) -> None:
-    """Without any record the counter is all that is known, and the answer says it."""
+def test_a_service_that_only_counts_is_reported(reporting: Reporting) -> None:
+    """Without any record there is only the counter, and the answer reports it."""
     points = counter("search", 4, nanoseconds(DAY, 60), nanoseconds(DAY), violation=True)
     made = reporting(points)
     assert _missing(made) == ["search counted 4 calls: 4 more than are recorded, and 4 violations more."]
     assert answer(made) == "No call was recorded, but events or counters report 4 violations."
 
 
-def test_calls_that_nobody_judged_are_told(reporting: Reporting) -> None:
-    """Spans of others to a host of the vendor count for services that tell nothing themselves."""
+def test_calls_that_nobody_judged_are_reported(reporting: Reporting) -> None:
+    """HTTP spans to a host of the vendor count for services without records."""
     claims, notebook = Ledger("claims"), Ledger("notebook")
     claims.call(facts())
     made = reporting(
@@ -292,7 +292,7 @@ def test_calls_that_nobody_judged_are_told(reporting: Reporting) -> None:
     assert made.gaps[0].kind == "foreign"
 
 
-def test_events_of_violations_without_a_record_are_told(reporting: Reporting) -> None:
+def test_events_of_violations_without_a_record_are_reported(reporting: Reporting) -> None:
     """A sampled trace is missing, its event is not: the difference is a gap."""
     search = Ledger("search")
     event = search.attributes(facts(US))
@@ -304,7 +304,7 @@ def test_events_of_violations_without_a_record_are_told(reporting: Reporting) ->
     }
 
 
-def test_missing_records_are_told(reporting: Reporting) -> None:
+def test_missing_records_are_reported(reporting: Reporting) -> None:
     """Numbers that are not there, records that are there twice, and what a writer could not write."""
     claims, letters = Ledger("claims"), Ledger("letters")
     for second in range(8):
@@ -313,11 +313,11 @@ def test_missing_records_are_told(reporting: Reporting) -> None:
     letters.end(dropped=5)
     kept = [line + b"\n" for number, line in enumerate(claims.lines) if number not in (0, 4, 5)]
     made = reporting(*kept, letters.text, letters.lines[3])
-    told = [gap.text for gap in made.gaps if gap.kind in ("sequence", "dropped")]
+    texts = [gap.text for gap in made.gaps if gap.kind in ("sequence", "dropped")]
     claims_writer, letters_writer = (
         f"{each.service}, process {each.writer[:12]}" for each in (claims, letters)
     )
-    assert told == [
+    assert texts == [
         f"{claims_writer}: 3 of 9 records were not read, the first one among them.",
         f"{letters_writer}: 1 record too many was read, and was counted twice.",
         f"{letters_writer}: 5 records could not be written, as it reports itself.",
@@ -325,13 +325,13 @@ def test_missing_records_are_told(reporting: Reporting) -> None:
 
 
 def test_very_many_gaps_are_counted(reporting: Reporting) -> None:
-    """Of gaps of one kind the first are told, and how many more there are."""
+    """The first gaps of a kind are listed, the others counted."""
     writers = [Ledger(f"service-{number:03}") for number in range(60)]
     for writer in writers:
         writer.call(facts())
     made = reporting(*(writer.lines[1] + b"\n" for writer in writers))
-    told = [gap.text for gap in made.gaps if gap.kind == "sequence"]
-    assert (len(told), told[-1]) == (51, "And 10 more of this kind.")
+    texts = [gap.text for gap in made.gaps if gap.kind == "sequence"]
+    assert (len(texts), texts[-1]) == (51, "And 10 more of this kind.")
 
 
 def _calling(service: str, days: list[int]) -> bytes:
@@ -341,7 +341,7 @@ def _calling(service: str, days: list[int]) -> bytes:
     return ledger.text
 
 
-def test_a_service_that_fell_silent_is_told(reporting: Reporting) -> None:
+def test_a_service_that_fell_silent_is_reported(reporting: Reporting) -> None:
     """Silence is what is long for that service: a free weekend is none, nor are few calls at all."""
     weekdays = [day for day in range(28) if (date(2026, 10, 1) + timedelta(day)).weekday() < 5]
     made = reporting(
@@ -357,8 +357,8 @@ def test_a_service_that_fell_silent_is_told(reporting: Reporting) -> None:
     ]
 
 
-def test_days_without_records_are_told(reporting: Reporting) -> None:
-    """A period that was asked for and is not covered is a gap, and no record at all is no proof."""
+def test_days_without_records_are_reported(reporting: Reporting) -> None:
+    """A requested period without records is a gap, and no record at all proves nothing."""
     ledger = Ledger()
     ledger.call(facts())
     made = reporting(ledger.text, since=date(2026, 11, 1), until=date(2026, 12, 31))
@@ -382,7 +382,7 @@ def test_unchanged_records_give_the_recorded_answer(reporting: Reporting) -> Non
 
 
 def test_an_outdated_table_is_a_finding(reporting: Reporting) -> None:
-    """Calls that an older table allowed are told with how old it was, and what is true."""
+    """Calls that an older table allowed are reported with the age of the table and the present verdict."""
     old = load_catalogue("openai-2026-02")
     model = "gpt-5.5-2026-04-23"
     ledger = Ledger(catalogue=old)
@@ -401,7 +401,7 @@ def test_an_outdated_table_is_a_finding(reporting: Reporting) -> None:
 
 
 def test_an_altered_record_is_a_finding(reporting: Reporting) -> None:
-    """A verdict that its own facts do not give, by the same table, is told, and is a violation."""
+    """A verdict that does not follow from the facts and table of its record is reported as a violation."""
     ledger = Ledger()
     ledger.call(facts(US), verdict="eligible", violation=False)
     made = reporting(ledger.text)
@@ -422,7 +422,7 @@ def test_what_cannot_be_judged_again_is_counted(reporting: Reporting) -> None:
 
 
 def test_a_policy_of_another_release_is_not_a_missing_one(reporting: Reporting) -> None:
-    """It is among the records, and says what this release does not know."""
+    """It is among the records, and contains keys that this release does not support."""
     ledger = Ledger()
     document = {names.POLICY: "ffffffffffff", names.POLICY_DOCUMENT: '{"planet":"Mars"}'}
     ledger.add(names.EVENT_POLICY, nanoseconds(DAY), document)
@@ -430,7 +430,7 @@ def test_a_policy_of_another_release_is_not_a_missing_one(reporting: Reporting) 
     assert reporting(ledger.text).replay.not_judged == {UNREADABLE_POLICY: 1}
 
 
-def test_a_table_that_is_not_known_here_is_told(reporting: Reporting) -> None:
+def test_a_table_that_is_missing_here_is_reported(reporting: Reporting) -> None:
     """By a revision of the future nothing is outdated; what is answered otherwise has another table."""
     ledger = Ledger()
     ledger.call(facts(model="gpt-9"), catalogue="openai-2027-01", verdict="eligible", violation=False)
@@ -441,7 +441,7 @@ def test_a_table_that_is_not_known_here_is_told(reporting: Reporting) -> None:
     assert any("openai-2027-01, unknown here" in each.text for each in made.gaps)
 
 
-def test_what_breaks_the_policy_now_is_told_first(reporting: Reporting) -> None:
+def test_what_breaks_the_policy_now_is_reported_first(reporting: Reporting) -> None:
     """However few calls it is; then what became worse, and what became better last."""
     ledger = Ledger()
     for second in range(9):
@@ -449,8 +449,8 @@ def test_what_breaks_the_policy_now_is_told_first(reporting: Reporting) -> None:
     for second in range(5):
         ledger.call(facts(model="gpt-4o")._replace(answer=None), second, verdict="eligible")
     ledger.call(facts(US), verdict="eligible", violation=False)
-    told = [(each.was, each.now, each.calls) for each in reporting(ledger.text).replay.differences]
-    assert told == [
+    differences = [(each.was, each.now, each.calls) for each in reporting(ledger.text).replay.differences]
+    assert differences == [
         ("eligible", "ineligible", 1),
         ("eligible", "indeterminate", 5),
         ("ineligible", "eligible", 9),
@@ -475,17 +475,17 @@ def test_the_numbers_are_those_of_a_plain_count(reporting: Reporting, supposed: 
     documents: dict[str, Policy] = {}
     for line in text.splitlines():
         record = read_record(line)
-        told = record.attributes
+        attributes = record.attributes
         if record.event == names.EVENT_POLICY:
-            documents[told[names.POLICY]] = read_policy(told[names.POLICY_DOCUMENT])
-        if record.event != names.EVENT_CALL or (seen := record.facts) is None:
+            documents[attributes[names.POLICY]] = read_policy(attributes[names.POLICY_DOCUMENT])
+        if record.event != names.EVENT_CALL or (recorded_facts := record.facts) is None:
             continue
-        recorded = told[names.VIOLATION]
-        stopped += not recorded and decide(seen, catalogue, supposed).violation
-        if by := documents.get(told[names.POLICY]):
-            now = decide(seen, catalogue, by)
+        recorded = attributes[names.VIOLATION]
+        stopped += not recorded and decide(recorded_facts, catalogue, supposed).violation
+        if by := documents.get(attributes[names.POLICY]):
+            now = decide(recorded_facts, catalogue, by)
             judged += 1
-            differ += (now.verdict, now.violation) != (told[names.VERDICT], recorded)
+            differ += (now.verdict, now.violation) != (attributes[names.VERDICT], recorded)
             broken += now.violation and not recorded
     replay = reporting(text, catalogue=catalogue, what_if=lambda *_: supposed).replay
     assert judged == replay.judged
@@ -507,18 +507,18 @@ def mixed(catalogue: Catalogue, second: int) -> bytes:
             (EU, US, GLOBAL),
             (SNAPSHOT, "gpt-4o", "gpt-5.5-2026-04-23", "gpt-4o-2024-05-13"),
         ):
-            said = facts(host, model, on=day)
+            call_facts = facts(host, model, on=day)
             for project in ("proj_us", "proj_eu"):
                 for number in range(1 + second):
-                    ledger.call(said._replace(project=project), number)
-            ledger.call(said._replace(answer=None), policy="ffffffffffff")
+                    ledger.call(call_facts._replace(project=project), number)
+            ledger.call(call_facts._replace(answer=None), policy="ffffffffffff")
         ledger.call(facts(US), verdict="eligible", violation=False)
         ledger.call(facts(), facts=None)
         lines.append(ledger.text)
     return b"".join(lines)
 
 
-def test_another_policy_tells_what_it_would_have_stopped(reporting: Reporting) -> None:
+def test_another_policy_reports_what_it_would_have_stopped(reporting: Reporting) -> None:
     """Only calls that did not break the recorded one count, by service."""
     ledger = Ledger()
     ledger.call(facts())
@@ -535,8 +535,8 @@ def test_another_policy_tells_what_it_would_have_stopped(reporting: Reporting) -
     ]
 
 
-def test_a_database_without_the_tables_is_told() -> None:
-    """Who asks another database learns what is missing."""
+def test_a_database_without_the_tables_is_reported() -> None:
+    """The error for another database names the missing tables."""
     with pytest.raises(AuditError, match="neither a table otel_logs nor otel_traces"):
         over_clickhouse("there", lambda _: [], VENDORS)
 
@@ -552,15 +552,15 @@ def test_a_wrong_password_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "localhost", "ftp://h/d", "http://h:port/"])
-def test_a_url_that_is_none_is_told(url: str) -> None:
-    """The error says how one is written."""
+def test_a_url_that_is_none_is_reported(url: str) -> None:
+    """The error shows the right form of a URL."""
     with pytest.raises(AuditError, match="is like https://"):
         with connected(url, ""):
             pass
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "told"),
+    ("part", "whole", "text"),
     [
         (0, 0, "\N{EN DASH}"),
         (0, 9, "0 %"),
@@ -570,15 +570,15 @@ def test_a_url_that_is_none_is_told(url: str) -> None:
         (1, 3, "33.3 %"),
     ],
 )
-def test_a_share_is_never_rounded_up(part: int, whole: int, told: str) -> None:
+def test_a_share_is_never_rounded_up(part: int, whole: int, text: str) -> None:
     """All but one of very many is not all."""
-    assert share(part, whole).replace("\N{NO-BREAK SPACE}", " ") == told
+    assert share(part, whole).replace("\N{NO-BREAK SPACE}", " ") == text
 
 
 @pytest.mark.parametrize(
     ("days", "step", "number"), [(1, "day", 1), (63, "day", 63), (70, "week", 11), (500, "month", 18)]
 )
-def test_time_is_told_in_steps_that_can_be_read(
+def test_time_is_reported_in_steps_that_can_be_read(
     reporting: Reporting, days: int, step: str, number: int
 ) -> None:
     """Days, weeks or months, none left out between the first and the last."""
@@ -592,7 +592,7 @@ def test_time_is_told_in_steps_that_can_be_read(
 
 
 def test_a_table_that_takes_over_another_cites_both(reporting: Reporting) -> None:
-    """A finding cites where the part that it rests on was read, be it in the table that was taken over."""
+    """A finding cites the source of its rule, also if the rule is inherited from another table."""
     ledger = Ledger()
     ledger.call(facts(model="gpt-nobody-has-seen"))
     made = reporting(ledger.text)
@@ -604,7 +604,7 @@ def test_a_table_that_takes_over_another_cites_both(reporting: Reporting) -> Non
 
 @pytest.mark.parametrize("code", sorted(code for code, each in REASONS.items() if each.source not in UNCITED))
 def test_every_reason_that_rests_on_the_catalogue_has_a_source(tmp_path: Path, code: str) -> None:
-    """Whatever the finding, a reader is told where its rule was read."""
+    """Each finding shows the source of its rule."""
     ledger = Ledger()
     ledger.call(facts(US), reasons=(code,))
     (tmp_path / "ledger.jsonl").write_bytes(ledger.text)
@@ -616,7 +616,7 @@ def test_every_reason_that_rests_on_the_catalogue_has_a_source(tmp_path: Path, c
 
 
 def test_the_answer_begins_with_what_went_wrong_and_where(reporting: Reporting) -> None:
-    """It names the services with most of it; where nothing did, it says that nothing is known to have."""
+    """It names the services with most violations; without violations it claims no more than that."""
     broken = [Ledger(name) for name in ("a", "b", "c", "d")]
     for number, ledger in enumerate(broken):
         for second in range(number):
@@ -642,37 +642,37 @@ def test_the_answer_begins_with_what_went_wrong_and_where(reporting: Reporting) 
     assert first_sentence(notes) == "No region was required of the recorded calls (1 call, 10 Nov 2026)"
 
 
-def test_the_answer_says_no_more_than_is_known(reporting: Reporting) -> None:
-    """That no call went elsewhere is said only where every call that was sent went to the region."""
+def test_the_answer_claims_no_more_than_the_records_show(reporting: Reporting) -> None:
+    """The report writes that no call went elsewhere only if every call that was sent went to the region."""
     sound = Ledger()
     for second in range(4):
         sound.call(facts(), second)
 
-    def told(text: bytes) -> str:
+    def normalized(text: bytes) -> str:
         return answer(reporting(text)).replace("\N{NO-BREAK SPACE}", " ")
 
-    assert told(sound.text) == (
+    assert normalized(sound.text) == (
         "No recorded call went to a host outside Europe (4 calls, 10 Nov 2026). "
         "All used a host in Europe with a listed endpoint and model."
     )
     for second in range(2):
         sound.call(facts(US), second, action=names.BLOCKED)
-    assert told(sound.text) == (
+    assert normalized(sound.text) == (
         "No recorded call went to a host outside Europe (6 calls, 10 Nov 2026). "
         "4 (66.6 %) used a host in Europe with a listed endpoint and model; "
         "2 would have gone elsewhere and were blocked before anything was sent there."
     )
-    known = "No recorded call that had to stay in Europe is known to have gone elsewhere "
+    answer_start = "No recorded call that had to stay in Europe is known to have gone elsewhere "
     for elsewhere in (
         facts("somewhere.example"),
         listing(US),
     ):
         other = Ledger("other")
         other.call(elsewhere)
-        assert told(sound.text + other.text).startswith(known)
+        assert normalized(sound.text + other.text).startswith(answer_start)
     bogus = Ledger("bogus")
     bogus.call(facts("api.openai.eu"))
-    assert told(bogus.text).startswith(
+    assert normalized(bogus.text).startswith(
         "1 of 1 recorded call (100 %, 10 Nov 2026) did not meet the requirement to stay in Europe"
     )
 

@@ -24,8 +24,8 @@ LOCKED = KEY.private_bytes(
 def test_a_signature_holds_for_its_text_alone() -> None:
     """The public key knows what the private one signed, and nothing else."""
     signed = signer(PRIVATE)("a:1:b:open")
-    known, check = checker(PUBLIC)
-    assert signed[names.LEDGER_KEY] == known
+    keys, check = checker(PUBLIC)
+    assert signed[names.LEDGER_KEY] == keys
     signature = signed[names.LEDGER_SIGNATURE]
     assert check("a:1:b:open", signature)
     assert not check("a:1:b:closed", signature)

@@ -79,7 +79,7 @@ def documents(resources: str, scopes: str, kind: str, records: some.SearchStrate
     documents("resourceLogs", "scopeLogs", "logRecords", RECORDS)
     | documents("resourceSpans", "scopeSpans", "spans", SPANS)
 )
-def test_what_is_cut_says_what_the_whole_said(document: dict[str, Any]) -> None:
+def test_parts_contain_what_the_whole_contained(document: dict[str, Any]) -> None:
     """Whatever stands in strings, lists and headers: the same rows in the same order, or no cut at all."""
     line = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     parts = split(line)
@@ -88,13 +88,13 @@ def test_what_is_cut_says_what_the_whole_said(document: dict[str, Any]) -> None:
 
 
 def _line(resources: int, records: int, schema: str = "") -> bytes:
-    told = {"schemaUrl": schema} if schema else {}
+    schema_url = {"schemaUrl": schema} if schema else {}
     scope = {
         "scope": {"name": names.SCOPE},
         "logRecords": [{"timeUnixNano": str(number)} for number in range(records)],
-        **told,
+        **schema_url,
     }
-    resource = {"resource": {"attributes": []}, "scopeLogs": [scope], **told}
+    resource = {"resource": {"attributes": []}, "scopeLogs": [scope], **schema_url}
     return json.dumps({"resourceLogs": [resource] * resources}, separators=(",", ":")).encode()
 
 

@@ -1,4 +1,4 @@
-"""Whatever is done to a ledger is found, and said where; what nobody did is not blamed on anybody."""
+"""Every change to a ledger is found and located; a sound ledger has no problem."""
 
 import gzip
 import json
@@ -62,12 +62,12 @@ def written(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyP
 
 
 def checked(path: Path, *public: Path) -> Verification:
-    """What verification says."""
-    known = dict(checker(key.read_bytes()) for key in public)
-    return verify(find_ledgers([path]), known, checkpoints=find_checkpoints([path]))
+    """The result of verification."""
+    keys = dict(checker(key.read_bytes()) for key in public)
+    return verify(find_ledgers([path]), keys, checkpoints=find_checkpoints([path]))
 
 
-def beside(path: Path) -> Path:
+def checkpoint_file(path: Path) -> Path:
     """The file with the checkpoints."""
     return Path(f"{path}.checkpoints")
 
@@ -88,12 +88,12 @@ def test_a_ledger_is_as_it_was_written(written: Path, keys: tuple[Path, Path]) -
         2,
         len(written.read_bytes().splitlines()),
     )
-    assert verified.signed == len(beside(written).read_bytes().splitlines()) == 2 * 3
+    assert verified.signed == len(checkpoint_file(written).read_bytes().splitlines()) == 2 * 3
 
 
 @pytest.mark.parametrize("number", range(LINES))
 def test_a_changed_record_is_found(written: Path, number: int) -> None:
-    """Of every line any change is told, with its file, its line, its writer and its sequence."""
+    """Each change of each line is reported with its file, line, writer and sequence number."""
     lines = written.read_bytes().splitlines(keepends=True)
     link = read_link(lines[number].rstrip())
     assert link is not None
@@ -119,19 +119,19 @@ def test_a_first_record_that_names_one_before_it_is_found(written: Path) -> None
 
 @pytest.mark.parametrize("number", range(LINES))
 def test_a_removed_record_is_found(written: Path, number: int) -> None:
-    """Where a record is missing, its number is told, be it the first, one in the middle or the last."""
+    """The number of a missing record is reported: the first, one in the middle, or the last."""
     link = read_link(written.read_bytes().splitlines()[number])
     assert link is not None
     change(written, lambda lines: lines.pop(number))
-    told = [each.what for each in checked(written).problems if each.writer == link.writer]
+    problem_texts = [each.what for each in checked(written).problems if each.writer == link.writer]
     missing = f"Record {link.sequence} is missing before this one."
-    cut = f"The ledger was cut here: {beside(written)} has a copy of record {link.sequence}."
-    assert told[0] == (cut if number == LINES - 1 else missing)
+    cut = f"The ledger was cut here: {checkpoint_file(written)} has a copy of record {link.sequence}."
+    assert problem_texts[0] == (cut if number == LINES - 1 else missing)
 
 
 @pytest.mark.parametrize("number", range(LINES - 1))
 def test_records_in_another_order_are_found(written: Path, number: int) -> None:
-    """Two records that changed places are told of at both."""
+    """Two records that changed places are reported at both places."""
 
     def swap(lines: Lines) -> None:
         lines[number : number + 2] = reversed(lines[number : number + 2])
@@ -144,7 +144,7 @@ def test_records_in_another_order_are_found(written: Path, number: int) -> None:
 
 @pytest.mark.parametrize("number", range(LINES))
 def test_a_repeated_record_is_found(written: Path, number: int) -> None:
-    """A record that stands twice is told of where it stands again."""
+    """A record that occurs twice is reported where it is repeated."""
     change(written, lambda lines: lines.append(lines[number]))
     assert [problem.line for problem in checked(written).problems] == [2 * LINES + 1]
     change(written, lambda lines: lines.insert(number + 1, lines[number]))
@@ -153,7 +153,7 @@ def test_a_repeated_record_is_found(written: Path, number: int) -> None:
 
 @pytest.mark.parametrize("left", range(LINES))
 def test_a_cut_is_found(written: Path, left: int) -> None:
-    """Whatever is left of a ledger, the checkpoints beside it say that there was more."""
+    """However much of a ledger remains, the file of checkpoints shows that there was more."""
     whole = written.read_bytes().splitlines(keepends=True)
     written.write_bytes(b"".join(whole[:left]))
     problems = checked(written).problems
@@ -168,7 +168,7 @@ def test_a_cut_is_found(written: Path, left: int) -> None:
 
 
 def rewritten(lines: Lines) -> Lines:
-    """The lines as one would write them who knows how: each says the right thing of the one before it."""
+    """The lines of a forger who knows the format: each has the right hash of the one before it."""
     heads: dict[str, tuple[str, str]] = {}
     for number, line in enumerate(lines):
         link = read_link(line.rstrip())
@@ -182,12 +182,12 @@ def rewritten(lines: Lines) -> Lines:
     return lines
 
 
-def test_a_chain_made_anew_is_found_by_the_checkpoints_beside(written: Path) -> None:
+def test_a_chain_made_anew_is_found_by_the_checkpoint_file(written: Path) -> None:
     """Who changes a record and every hash after it has not changed the other file."""
     change(written, rewritten)
     problems = checked(written).problems
     assert {problem.what for problem in problems} == {
-        f"The checkpoint differs from its copy in {beside(written)}."
+        f"The checkpoint differs from its copy in {checkpoint_file(written)}."
     }
 
 
@@ -195,7 +195,9 @@ def test_a_chain_made_anew_is_found_by_signatures(written: Path, keys: tuple[Pat
     """Who changes both files has no key: signatures find it, and only they do."""
     change(written, rewritten)
     lines = written.read_bytes().splitlines(keepends=True)
-    beside(written).write_bytes(b"".join(line for line in lines if names.EVENT_CHECKPOINT.encode() in line))
+    checkpoint_file(written).write_bytes(
+        b"".join(line for line in lines if names.EVENT_CHECKPOINT.encode() in line)
+    )
     assert checked(written).problems == ()
     problems = checked(written, keys[1]).problems
     assert {problem.what for problem in problems} == {
@@ -236,17 +238,17 @@ def test_what_is_no_record_is_found(written: Path) -> None:
     assert '{"verdict": "eligible"}' in str(problems[0])
 
 
-def test_the_checkpoints_beside_are_looked_at_too(written: Path) -> None:
-    """It is told where they were changed or removed; only the last one may be missing, by a crash."""
-    change(beside(written), lambda lines: lines.pop(1))
+def test_the_checkpoint_file_is_checked_too(written: Path) -> None:
+    """A change or removal is reported; only the last checkpoint may be missing, after a crash."""
+    change(checkpoint_file(written), lambda lines: lines.pop(1))
     assert [problem.what for problem in checked(written).problems] == [
-        f"The checkpoint has no copy in {beside(written)}."
+        f"The checkpoint has no copy in {checkpoint_file(written)}."
     ]
-    change(beside(written), lambda lines: lines.pop())
+    change(checkpoint_file(written), lambda lines: lines.pop())
     assert len(checked(written).problems) == 2
-    change(beside(written), lambda lines: lines.append(b"?\n"))
-    assert checked(written).problems[0].file == str(beside(written))
-    beside(written).unlink()
+    change(checkpoint_file(written), lambda lines: lines.append(b"?\n"))
+    assert checked(written).problems[0].file == str(checkpoint_file(written))
+    checkpoint_file(written).unlink()
     (problem,) = checked(written).problems
     assert "The checkpoint file is missing: without it a cut" in problem.what
 
@@ -286,7 +288,7 @@ def test_a_file_put_aside_that_is_missing_is_found(aside: Path) -> None:
 
 
 def test_a_process_whose_file_is_gone_is_found(tmp_path: Path) -> None:
-    """In a directory the checkpoints of all processes stand in one file, which knows of each."""
+    """In a directory one file has the checkpoints of all processes, so a missing file is noticed."""
     place = tmp_path / "ledgers"
     place.mkdir()
     for _ in range(2):
@@ -301,7 +303,7 @@ def test_a_process_whose_file_is_gone_is_found(tmp_path: Path) -> None:
     assert problem.what == "All records of this process are missing."
 
 
-def test_of_very_many_problems_the_first_are_told(written: Path) -> None:
+def test_of_very_many_problems_the_first_are_reported(written: Path) -> None:
     """However much is wrong, memory is bounded."""
     with written.open("ab") as file:
         file.writelines(b"?\n" for _ in range(3000))
@@ -310,7 +312,7 @@ def test_of_very_many_problems_the_first_are_told(written: Path) -> None:
 
 
 class Kept(NamedTuple):
-    """A sound ledger: what a service, or several of them, left behind."""
+    """A sound ledger of one or several services."""
 
     place: Path
     """What is verified: a file, or a folder."""
@@ -323,7 +325,7 @@ class Kept(NamedTuple):
         return f"Kept({self.place})"  # hypothesis warns of long ones
 
     def restore(self, files: dict[Path, bytes]) -> None:
-        """Have these files there and no others."""
+        """Write these files and delete all others."""
         for path in self.files:
             path.unlink(missing_ok=True)
         for path, text in files.items():
@@ -347,12 +349,12 @@ def unpacked(path: Path) -> bytes:
 
 def kept(folder: Path, kind: str, key: Path | None) -> Path:
     """Leave a ledger of three writers: in one file, with files put aside, in a file each, or several such."""
-    told: dict[str, Any] = {"key": str(key)} if key else {}
+    problem_texts: dict[str, Any] = {"key": str(key)} if key else {}
     if kind == "rotated":
-        told["rotate_bytes"] = 9000
+        problem_texts["rotate_bytes"] = 9000
     for writer in range(3):
         path = folder if kind == "each" else folder / f"ledger{writer if kind == 'several' else ''}.jsonl"
-        made = ledger(path, **told)
+        made = ledger(path, **problem_texts)
         for number in range(5):
             made.record(call(model=f"m{number}"))
             assert made.flush()
@@ -378,17 +380,17 @@ def sound(
 
 
 def chains(files: dict[Path, bytes], order: list[Path]) -> defaultdict[str, list[bytes]]:
-    """The lines of each writer in their order, and those of nobody."""
-    told = defaultdict(list)
+    """The lines of each writer in their order, and those without a writer."""
+    problem_texts = defaultdict(list)
     for path in order:
         for line in filter(bytes.strip, files.get(path, b"").split(b"\n")):
             link = read_link(line)
-            told[link.writer if link is not None else ""].append(line)
-    return told
+            problem_texts[link.writer if link is not None else ""].append(line)
+    return problem_texts
 
 
 class Tampering(NamedTuple):
-    """Something that is done to files; numbers stand for places, and begin again behind the last."""
+    """A change of files; numbers are places, and begin again after the last one."""
 
     what: str
     file: int
@@ -397,7 +399,7 @@ class Tampering(NamedTuple):
     other_place: int
     made: Edit
 
-    def do(self, files: dict[Path, bytes], paths: list[Path], known: Lines) -> None:
+    def do(self, files: dict[Path, bytes], paths: list[Path], keys: Lines) -> None:
         """Do it to `files`, at `paths`; `known` are lines that were in them."""
         path, other_path = paths[self.file % len(paths)], paths[self.other_file % len(paths)]
         text = files.get(path, b"")
@@ -420,14 +422,14 @@ class Tampering(NamedTuple):
         elif self.what == "swap":
             lines[line], lines[other] = lines[other], lines[line]
         elif self.what == "put":
-            lines.insert(line, self.made(known[self.other_place % len(known)]) + b"\n")
+            lines.insert(line, self.made(keys[self.other_place % len(keys)]) + b"\n")
         elif self.what == "move":
             del lines[line]
         files[path] = b"".join(lines)
         if self.what in ("move", "repeat"):
-            others = files.get(other_path, b"").splitlines(keepends=True)
-            others.insert(self.other_place % (len(others) + 1), taken)
-            files[other_path] = b"".join(others)
+            other_lines = files.get(other_path, b"").splitlines(keepends=True)
+            other_lines.insert(self.other_place % (len(other_lines) + 1), taken)
+            files[other_path] = b"".join(other_lines)
 
 
 def nested(line: bytes) -> bytes:
@@ -436,7 +438,7 @@ def nested(line: bytes) -> bytes:
 
 
 def again(line: bytes) -> bytes:
-    """A line that says its event twice: the last one counts."""
+    """A line whose event key occurs twice: the last one counts."""
     more = f'"attributes":[],"eventName":"{names.EVENT_CALL}"}}]'
     return line.rstrip().replace(b'}],"schemaUrl"', b"," + more.encode() + b',"schemaUrl"')
 
@@ -453,7 +455,7 @@ def spaced(line: bytes) -> bytes:
 
 
 def escaped(line: bytes) -> bytes:
-    """No JSON, but what a reader who cuts out numbers takes for a line that it knows."""
+    """No JSON, but a reader that cuts numbers out of text takes it for a record."""
     return re.sub(rb'(previous","value":{"stringValue":"[0-9a-f]*)"', rb'\1\\"', line.rstrip())
 
 
@@ -488,9 +490,9 @@ def test_whatever_is_done_to_a_ledger_is_found(sound: Kept, done: list[Tampering
     sound.restore(sound.files)
     paths, order = sound.ledgers, sound.ledgers
     files = dict(sound.files)
-    known = [line for path in paths for line in files[path].splitlines()]
+    keys = [line for path in paths for line in files[path].splitlines()]
     for each in done:
-        each.do(files, paths, known)
+        each.do(files, paths, keys)
     before, after = chains(sound.files, order), chains(files, order)
     assume(before != after)
     sound.restore(files)
@@ -512,7 +514,7 @@ def test_whatever_is_done_to_a_ledger_is_found(sound: Kept, done: list[Tampering
 def test_no_line_is_counted_by_the_report_and_passed_here(
     written: Path, keys: tuple[Path, Path], made: Edit, event: str
 ) -> None:
-    """Whatever is put behind a ledger, with a key, is a problem at its line."""
+    """Each line that is appended to a ledger, also by a signer, is a problem at its line."""
     lines = written.read_bytes().splitlines()
     line = made(next(line for line in lines if event.encode() in line))
     change(written, lambda lines: lines.append(line + b"\n"))
@@ -530,7 +532,7 @@ def test_what_is_only_noted_is_counted_by_nobody(written: Path, tmp_path: Path) 
 
 
 def test_a_line_that_is_too_long_is_found(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What begins like a cut record and ends like another one is one line to a report, and told of once."""
+    """A cut record that runs into another one is one line to a report, and reported once."""
     whole = written.read_bytes().splitlines()[1]
     monkeypatch.setattr(line_module, "LONGEST", 8000)
     begun = whole[:-1] + b',"x":[' + b" " * 10_000
@@ -560,8 +562,8 @@ def test_what_stands_behind_a_record_in_its_line_is_found(
 
 @settings(deadline=None, max_examples=300)
 @given(data=st.data())
-def test_a_cut_of_our_own_is_only_noted(data: st.DataObject) -> None:
-    """A record that lacks its end, at any byte, was cut by a crash, whatever letters are in it."""
+def test_a_cut_by_the_writer_is_only_noted(data: st.DataObject) -> None:
+    """A record whose end is missing, at any byte, was cut by a crash, whichever characters it has."""
     text = data.draw(st.text())
     record = Record(names.EVENT_CALL, 1, 2, {"ä": text, "b": [True, False, 12, text]}, resource={text: text})
     _, line = Chain().add(record)
@@ -603,7 +605,7 @@ def test_the_last_checkpoint_is_signed_as_it_stands(
     *lines, last = path.read_bytes().splitlines(keepends=True)
     assert edit(last) != last
     path.write_bytes(b"".join(lines) + edit(last))
-    beside(path).write_bytes(edit(last))
+    checkpoint_file(path).write_bytes(edit(last))
     assert checked(path, keys[1]).problems
 
 
@@ -618,7 +620,7 @@ def cut_back(tmp_path: Path, keys: tuple[Path, Path]) -> tuple[Path, Chain]:
     made.close()
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:3]))
-    beside(path).write_bytes(lines[2])
+    checkpoint_file(path).write_bytes(lines[2])
     link = read_link(lines[2].rstrip())
     assert link is not None
     chain = Chain()
@@ -645,7 +647,7 @@ def test_records_made_up_behind_a_checkpoint_are_few(
 
 
 def test_records_made_up_behind_an_end_are_found(written: Path, keys: tuple[Path, Path]) -> None:
-    """Behind the checkpoint that a process ended with nobody goes on with its chain."""
+    """After the final checkpoint of a process no record continues its chain."""
     last = written.read_bytes().splitlines()[-1]
     link = read_link(last)
     assert link is not None
@@ -662,12 +664,12 @@ def test_records_made_up_behind_an_end_are_found(written: Path, keys: tuple[Path
 
 
 @pytest.mark.parametrize("made", [again, doubled])
-@pytest.mark.parametrize("held", [1, 1 << 25])
+@pytest.mark.parametrize("pending_limit", [1, 1 << 25])
 def test_a_line_made_up_behind_a_checkpoint_holds_one_record(
-    cut_back: tuple[Path, Chain], made: Edit, held: int, monkeypatch: pytest.MonkeyPatch
+    cut_back: tuple[Path, Chain], made: Edit, pending_limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no checkpoint vouches for a line it is read, however many there are: it can't hide others."""
-    monkeypatch.setattr(room, "_PENDING", held)
+    """Lines after the last checkpoint are all read, however many: none can hide others."""
+    monkeypatch.setattr(room, "_PENDING", pending_limit)
     path, chain = cut_back
     _, line = chain.add(Record(names.EVENT_POLICY, 1, 2, {}))
     with path.open("ab") as file:
@@ -679,8 +681,8 @@ def test_a_line_made_up_behind_a_checkpoint_holds_one_record(
     )
 
 
-def test_checkpoints_that_are_not_beside_are_found(written: Path) -> None:
-    """Nobody puts a process that ended in order into a ledger, who can't write to the checkpoints."""
+def test_checkpoints_in_another_folder_are_found(written: Path) -> None:
+    """Without write access to the checkpoints nobody can add a process that ended in order."""
     other = ledger(written.parent / "other.jsonl")
     other.record(call())
     other.close()
@@ -688,24 +690,24 @@ def test_checkpoints_that_are_not_beside_are_found(written: Path) -> None:
         file.write((written.parent / "other.jsonl").read_bytes())
     (problem,) = checked(written).problems
     assert problem.line == 2 * LINES + 3
-    assert problem.what == f"The checkpoint has no copy in {beside(written)}."
+    assert problem.what == f"The checkpoint has no copy in {checkpoint_file(written)}."
 
 
 def test_a_checkpoint_that_comes_while_one_reads_is_none_that_is_missing(written: Path) -> None:
-    """A ledger may be looked at while it is written: what is not yet beside at first is looked for again."""
-    text = beside(written).read_bytes()
-    beside(written).write_bytes(b"".join(text.splitlines(keepends=True)[:2]))
+    """A ledger may be verified while it is written: a checkpoint that is missing at first is read again."""
+    text = checkpoint_file(written).read_bytes()
+    checkpoint_file(written).write_bytes(b"".join(text.splitlines(keepends=True)[:2]))
 
     def come(_: int) -> None:
-        beside(written).write_bytes(text)
+        checkpoint_file(written).write_bytes(text)
 
     assert verify([written], {}, come).problems == ()
 
 
 def test_two_checkpoints_of_one_number_are_found(written: Path) -> None:
-    """Who can only append to the checkpoints can't put others in their place."""
-    first = beside(written).read_bytes().splitlines(keepends=True)[0]
-    with beside(written).open("ab") as file:
+    """Appending to the checkpoints does not replace the earlier ones."""
+    first = checkpoint_file(written).read_bytes().splitlines(keepends=True)[0]
+    with checkpoint_file(written).open("ab") as file:
         file.write(first + first.replace(b"claims", b"Claims"))
     (problem,) = checked(written).problems
     assert (problem.line, problem.what) == (
@@ -715,7 +717,7 @@ def test_two_checkpoints_of_one_number_are_found(written: Path) -> None:
 
 
 def test_all_that_a_report_reads_is_looked_at(written: Path) -> None:
-    """In a folder a file is looked at whatever its name, and however deep it is."""
+    """In a folder each file is verified, whatever its name and depth."""
     record = written.read_bytes().splitlines(keepends=True)[1]
     for name in ("others.json", "2026/ledger.jsonl", "ledger.jsonl.1"):
         path = written.parent / name
@@ -727,8 +729,8 @@ def test_all_that_a_report_reads_is_looked_at(written: Path) -> None:
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
-def test_a_packed_ledger_is_known_by_what_it_is(written: Path, compress: Edit) -> None:
-    """The name does not matter; what is cut or no longer whole is told."""
+def test_a_packed_ledger_is_recognised_by_its_content(written: Path, compress: Edit) -> None:
+    """The name does not matter; a file that is cut or damaged is reported."""
     packed = compress(written.read_bytes())
     written.write_bytes(packed)
     assert (checked(written).problems, checked(written).lines) == ((), 2 * LINES)
@@ -738,7 +740,7 @@ def test_a_packed_ledger_is_known_by_what_it_is(written: Path, compress: Edit) -
     }
 
 
-def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
+def test_a_ledger_that_can_not_be_unpacked_is_not_verified(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the library is missing this is no tampering, but an error with its fix."""
@@ -749,13 +751,13 @@ def test_without_what_unpacks_it_nothing_is_said_of_a_ledger(
 
 
 @pytest.mark.parametrize(
-    ("problem", "told"),
+    ("problem", "problem_texts"),
     [
         (LedgerProblem("a.jsonl", 3, "0f", 7, "Cut here."), "a.jsonl:3: writer 0f, record 7: Cut here."),
         (LedgerProblem("a.jsonl", 3, "", None, "No record."), "a.jsonl:3: No record."),
         (LedgerProblem("a.checkpoints", 0, "", None, "Missing."), "a.checkpoints: Missing."),
     ],
 )
-def test_a_problem_is_one_line(problem: LedgerProblem, told: str) -> None:
-    """It names its place as compilers do, and nothing that is not known."""
-    assert str(problem) == told
+def test_a_problem_is_one_line(problem: LedgerProblem, problem_texts: str) -> None:
+    """It names its place as compilers do, and leaves out what is unknown."""
+    assert str(problem) == problem_texts

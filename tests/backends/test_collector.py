@@ -57,13 +57,13 @@ def test_the_configuration_is_valid(config: str) -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS)
-def test_nothing_in_alpha_is_used_without_a_word(config: str) -> None:
+def test_every_component_in_alpha_is_named(config: str) -> None:
     """The head of the file names every component that is in alpha, as the Collector itself says."""
-    told = yaml.safe_load(subprocess.check_output([str(collector()), "components"]))
+    components = yaml.safe_load(subprocess.check_output([str(collector()), "components"]))
     alpha = {
         each["name"]
         for kind in ("receivers", "processors", "exporters", "connectors", "extensions")
-        for each in told[kind]
+        for each in components[kind]
         if "Alpha" in map(str, each["stability"].values())
     }
     text = (EXAMPLES / config).read_text(encoding="utf-8")
@@ -80,7 +80,7 @@ def test_nothing_in_alpha_is_used_without_a_word(config: str) -> None:
 # Content
 
 
-def test_content_is_what_the_package_says_it_is(one: Collector, sink: Sink) -> None:
+def test_content_is_what_the_package_lists(one: Collector, sink: Sink) -> None:
     """Of a span with every key of the package's list the same is left as by the package."""
     data = json.loads((files("otel_residency.export_gate") / "content.json").read_text(encoding="utf-8"))
     keys = [entry["key"].replace("*", "x") for kind in ("content", "kept", "urls") for entry in data[kind]]
@@ -91,7 +91,7 @@ def test_content_is_what_the_package_says_it_is(one: Collector, sink: Sink) -> N
     assert left == load_content().without(sent, strict=False)
 
 
-def test_content_leaves_with_nothing_of_a_model_call(one: Collector, sink: Sink) -> None:
+def test_no_content_of_a_model_call_is_exported(one: Collector, sink: Sink) -> None:
     """Events, status and attributes of a GenAI span lose it; what is around them stays."""
     events = {
         "gen_ai.user.message": {"anything": SECRET},
@@ -133,7 +133,9 @@ def test_what_has_nothing_to_do_with_models_is_not_touched(one: Collector, sink:
         (log(None, attributes={"gen_ai.input.messages": SECRET}), "genai"),
     ],
 )
-def test_content_leaves_log_records(tmp_path: Path, sink: Sink, record: dict[str, Any], scope: str) -> None:
+def test_content_is_removed_from_log_records(
+    tmp_path: Path, sink: Sink, record: dict[str, Any], scope: str
+) -> None:
     """The body of a content event, of a logger of the client, and content among attributes."""
     with gateway(tmp_path, sink) as front:
         send_logs(front.otlp, [record], scope=scope)
@@ -174,8 +176,8 @@ def test_a_caller_without_us_shows_up(tmp_path: Path, dead_sink: Sink, key: str)
     judged = {each.name: each.attributes for each in items(one.audit, "resourceSpans", "scopeSpans", "spans")}
     for host, (region, reason) in hosts.items():
         breach = reason not in ("request.unseen", "host.unknown")
-        said = {name: value for name, value in judged[host].items() if name.startswith("residency.")}
-        assert said == {
+        attributes = {name: value for name, value in judged[host].items() if name.startswith("residency.")}
+        assert attributes == {
             "residency.shadow": True,
             "residency.verdict": "ineligible" if breach else "indeterminate",
             "residency.violation": breach,
@@ -187,9 +189,9 @@ def test_a_caller_without_us_shows_up(tmp_path: Path, dead_sink: Sink, key: str)
         }
 
 
-def test_others_are_not_called_shadow_callers(one: Collector, sink: Sink) -> None:
+def test_other_spans_are_no_shadow_callers(one: Collector, sink: Sink) -> None:
     """A span to nobody's vendor, and a hop of a call that otel-residency judges, stay as they are."""
-    others: list[dict[str, Any]] = [
+    unjudged: list[dict[str, Any]] = [
         {"server.address": "shop.example"},
         {"server.address": "api.openai.com.evil.example"},
         {"server.address": "auth.openai.com"},
@@ -200,14 +202,14 @@ def test_others_are_not_called_shadow_callers(one: Collector, sink: Sink) -> Non
     ]
     sent = [
         span(number, name=json.dumps(attributes), kind=CLIENT, attributes=attributes)
-        for number, attributes in enumerate(others)
+        for number, attributes in enumerate(unjudged)
     ]
     send_spans(one.otlp, sent)
-    found = arrived(sink, len(others))
-    assert [found[json.dumps(attributes)].attributes for attributes in others] == others
+    found = arrived(sink, len(unjudged))
+    assert [found[json.dumps(attributes)].attributes for attributes in unjudged] == unjudged
 
 
-def test_a_shadow_caller_is_held_to_what_is_required(tmp_path: Path, sink: Sink) -> None:
+def test_a_shadow_caller_must_meet_the_requirement(tmp_path: Path, sink: Sink) -> None:
     """With another requirement the same hosts are judged by that."""
     with collector_running(tmp_path, sink.address, RESIDENCY_REQUIRE="us,gb") as one:
         hosts = ("us.api.openai.com", "eu.api.openai.com")

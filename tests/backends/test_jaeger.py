@@ -32,7 +32,7 @@ class Span(NamedTuple):
 Trace = list[Span]
 
 
-class Asked(NamedTuple):
+class JaegerClient(NamedTuple):
     """A Jaeger with the demo's traces in it."""
 
     url: str
@@ -49,22 +49,26 @@ class Asked(NamedTuple):
         return [sorted(map(_span, trace["spans"]), key=lambda span: span.start) for trace in found]
 
 
-def _span(seen: Mapping[str, Any]) -> Span:
-    parents = [each["spanID"] for each in seen["references"] if each["refType"] == "CHILD_OF"]
-    tags = {tag["key"]: tag["value"] for tag in seen["tags"]}
+def _span(document: Mapping[str, Any]) -> Span:
+    parents = [each["spanID"] for each in document["references"] if each["refType"] == "CHILD_OF"]
+    tags = {tag["key"]: tag["value"] for tag in document["tags"]}
     return Span(
-        seen["spanID"], parents[0] if parents else None, seen["operationName"], seen["startTime"], tags
+        document["spanID"],
+        parents[0] if parents else None,
+        document["operationName"],
+        document["startTime"],
+        tags,
     )
 
 
 @pytest.fixture(scope="module")
-def jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+def jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JaegerClient]:
     """The stack, with the traffic of an application whose GenAI instrumentation captures content."""
     with stack(tmp_path_factory.mktemp("stack"), CONTENT) as addresses:
-        asked = Asked(addresses["Jaeger"])
+        client = JaegerClient(addresses["Jaeger"])
         for service in (FLAG, BLOCK):
-            until(lambda name=service: len(asked.traces(name)) == len(CASES), f"the traces of {service}")
-        yield asked
+            until(lambda name=service: len(client.traces(name)) == len(CASES), f"the traces of {service}")
+        yield client
 
 
 def ours(trace: Trace) -> Span:
@@ -73,7 +77,7 @@ def ours(trace: Trace) -> Span:
     return found
 
 
-def told(traces: list[Trace]) -> list[tuple[str, tuple[str, ...]]]:
+def endpoints_and_hosts(traces: list[Trace]) -> list[tuple[str, tuple[str, ...]]]:
     """Endpoint and hosts of each trace's call, in order."""
     calls = [ours(trace).tags for trace in traces]
     return sorted((call["residency.endpoint"], _list(call.get("residency.hop.hosts"))) for call in calls)
@@ -89,10 +93,12 @@ def expected(cases: list[Case], mode: str = "flag") -> list[tuple[str, tuple[str
 
 
 @pytest.mark.parametrize("service", [FLAG, BLOCK])
-def test_violations_are_found(jaeger: Asked, service: str) -> None:
+def test_violations_are_found(jaeger: JaegerClient, service: str) -> None:
     """`residency.violation=true` returns the calls that break the policy, and no other."""
     mode = service.removeprefix("claims-")
-    assert told(jaeger.traces(service, residency__violation="true")) == expected(VIOLATING, mode)
+    assert endpoints_and_hosts(jaeger.traces(service, residency__violation="true")) == expected(
+        VIOLATING, mode
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,20 +109,20 @@ def test_violations_are_found(jaeger: Asked, service: str) -> None:
         ("unknown", ["chat, invented host"]),
     ],
 )
-def test_calls_are_found_by_region(jaeger: Asked, region: str, cases: list[str]) -> None:
+def test_calls_are_found_by_region(jaeger: JaegerClient, region: str, cases: list[str]) -> None:
     """`residency.region=…` returns the calls that went there."""
     sought = [case for case in CASES if case.name in cases]
-    assert told(jaeger.traces(FLAG, residency__region=region)) == expected(sought)
+    assert endpoints_and_hosts(jaeger.traces(FLAG, residency__region=region)) == expected(sought)
 
 
 @pytest.mark.parametrize("endpoint", sorted({case.endpoint for case in CASES}))
-def test_calls_are_found_by_endpoint(jaeger: Asked, endpoint: str) -> None:
+def test_calls_are_found_by_endpoint(jaeger: JaegerClient, endpoint: str) -> None:
     """`residency.endpoint=…` returns the calls of that endpoint."""
     sought = [case for case in CASES if case.endpoint == endpoint]
-    assert told(jaeger.traces(FLAG, residency__endpoint=endpoint)) == expected(sought)
+    assert endpoints_and_hosts(jaeger.traces(FLAG, residency__endpoint=endpoint)) == expected(sought)
 
 
-def test_the_trace_of_a_call_reads_well(jaeger: Asked) -> None:
+def test_the_trace_of_a_call_reads_well(jaeger: JaegerClient) -> None:
     """The GenAI span, below it ours, below that each HTTP request in order; no span twice."""
     (trace,) = (
         trace for trace in jaeger.traces(FLAG, residency__violation="true") if len(_hosts(trace)) == 2
@@ -137,20 +143,20 @@ def _hosts(trace: Trace) -> tuple[str, ...]:
     return _list(ours(trace).tags.get("residency.hop.hosts"))
 
 
-def test_a_blocked_call_shows_that_nothing_was_sent(jaeger: Asked) -> None:
+def test_a_blocked_call_shows_that_nothing_was_sent(jaeger: JaegerClient) -> None:
     """Its trace says `blocked`, and has no HTTP request to the wrong host."""
     for trace in jaeger.traces(BLOCK, residency__action="blocked"):
         assert {span.tags["server.address"] for span in trace if span.name == "POST"} <= {"eu.api.openai.com"}
 
 
 @pytest.mark.parametrize("service", [FLAG, BLOCK])
-def test_a_service_with_us_is_no_shadow_caller(jaeger: Asked, service: str) -> None:
+def test_a_service_with_us_is_no_shadow_caller(jaeger: JaegerClient, service: str) -> None:
     """None of its spans is taken for that of a service without otel-residency."""
     assert jaeger.traces(service, residency__shadow="true") == []
 
 
 @pytest.mark.parametrize("service", [FLAG, BLOCK])
-def test_no_prompt_reaches_jaeger(jaeger: Asked, service: str) -> None:
+def test_no_prompt_reaches_jaeger(jaeger: JaegerClient, service: str) -> None:
     """The application's instrumentation captures content, and nothing of it is stored."""
     assert jaeger.traces(service, residency__collector__redacted="true")
     assert "SECRET-" not in jaeger.text(service)

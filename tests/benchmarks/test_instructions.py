@@ -38,7 +38,7 @@ def test_what_ours_adds_to_a_call_is_counted(tmp_path: Path) -> None:
     assert {"interpreter", "openai", "valgrind"} <= set(results["versions"])
 
 
-def test_valgrind_is_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_valgrind_is_required(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Without valgrind nothing is run, and one sentence says what to install."""
     monkeypatch.setenv("PATH", "")
     assert instructions.main([]) == 1

@@ -78,15 +78,15 @@ def test_start_is_compared_with_an_environment_without_ours(results: dict[str, A
 def test_the_report_is_measured(tmp_path: Path, batch: int) -> None:
     """Files are written once, and every way that is asked for counts all of their calls."""
     output = tmp_path / "results.json"
-    ways = ("--recorded=2000", f"--batch={batch}", "--way=otel-residency report")
-    run("--only=report", *ways, f"--output={output}")
+    options = ("--recorded=2000", f"--batch={batch}", "--way=otel-residency report")
+    run("--only=report", *options, f"--output={output}")
     (took,) = json.loads(output.read_text(encoding="utf-8"))["recorded"]
     assert took["calls"] == 2000
     assert min(took["seconds"], took["processor"], took["megabytes"]) > 0
     assert "recorded calls" in (tmp_path / "ledgers" / "report.html").read_text(encoding="utf-8")
 
 
-def test_conditions_are_told(results: dict[str, Any]) -> None:
+def test_conditions_are_reported(results: dict[str, Any]) -> None:
     """Numbers come with the day, the machine and the versions that they hold for."""
     assert {"date", "machine", "versions", "calls", "gate", "startup", "recorded"} == set(results)
     assert {"python", "openai", "opentelemetry-sdk", "otel-residency"} <= set(results["versions"])
@@ -99,12 +99,12 @@ def test_profile_names_functions_of_ours() -> None:
     assert "Telemetry.start" in shown
 
 
-def test_page_says_how_to_read_it() -> None:
+def test_the_page_explains_how_to_read_it() -> None:
     """The recorded page has every table and explains its words."""
     added = {variant: Added(50.0, 45.0, 55.0, 60.0) for variant in ("control", "floor", "ours")}
     page = as_page(report(Results(Size(), (Row("chat", "chat", 500.0, added),), (), 1)))
     assert "| chat | 500 | +50 |" in page
-    assert all(f"**{word}**" in page for word in ("plain", "control", "floor", "ours", "processor"))
+    assert all(f"**{heading}**" in page for heading in ("plain", "control", "floor", "ours", "processor"))
     assert str(ROOT) not in page
     assert f"openai {version('openai')}" in page
 

@@ -21,9 +21,9 @@ def canned(received: list[Asked]) -> Any:
         headers = Message()
         for name, value in request.headers.items():
             headers[name] = value
-        asked = Asked(request.url.host, request.method, request.url.path, headers, request.content)
-        received.append(asked)
-        reply = ordinary(asked)
+        recorded = Asked(request.url.host, request.method, request.url.path, headers, request.content)
+        received.append(recorded)
+        reply = ordinary(recorded)
         content = reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
         return http.Response(reply.status, headers=dict(reply.headers), content=content)
 

@@ -35,7 +35,7 @@ class Kind(Protocol):
     def enter(self, manager: Any) -> Any:
         """Enter a context manager."""
 
-    def leave(self, manager: Any, error: BaseException | None = None) -> Any:
+    def exit(self, manager: Any, error: BaseException | None = None) -> Any:
         """Leave a context manager."""
 
     def rest(self) -> None:
@@ -92,7 +92,7 @@ class Sync:
         """Enter a context manager."""
         return manager.__enter__()
 
-    def leave(self, manager: Any, error: BaseException | None = None) -> Any:
+    def exit(self, manager: Any, error: BaseException | None = None) -> Any:
         """Leave a context manager."""
         return manager.__exit__(type(error) if error else None, error, None)
 
@@ -148,7 +148,7 @@ class Async:
         """Enter a context manager."""
         return self.run(manager.__aenter__())
 
-    def leave(self, manager: Any, error: BaseException | None = None) -> Any:
+    def exit(self, manager: Any, error: BaseException | None = None) -> Any:
         """Leave a context manager."""
         return self.run(manager.__aexit__(type(error) if error else None, error, None))
 
@@ -156,10 +156,10 @@ class Async:
         """Give the tasks of the loop their turns, those among them that close what was dropped."""
 
         async def turns() -> None:
-            others = asyncio.all_tasks() - {asyncio.current_task()}
+            other_tasks = asyncio.all_tasks() - {asyncio.current_task()}
             await asyncio.sleep(0)
-            others |= asyncio.all_tasks() - {asyncio.current_task()}
-            await asyncio.gather(*others, return_exceptions=True)
+            other_tasks |= asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.gather(*other_tasks, return_exceptions=True)
 
         self.run(turns())
 

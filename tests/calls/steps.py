@@ -31,7 +31,7 @@ OURS = "otel_residency"
 CHAT: dict[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": "Hello"}]}
 
 
-class Told(NamedTuple):
+class CallOutcome(NamedTuple):
     """What came of one call: how it ended, and the scopes of its spans with those of their parents."""
 
     kind: str
@@ -44,7 +44,7 @@ class Told(NamedTuple):
 
 
 @cache
-def take(*steps: str) -> list[Told]:
+def take(*steps: str) -> list[CallOutcome]:
     """Take steps in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.calls.steps", *steps],
@@ -56,7 +56,7 @@ def take(*steps: str) -> list[Told]:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    return [Told(**told) for told in json.loads(done.stdout.splitlines()[-1])]
+    return [CallOutcome(**outcome) for outcome in json.loads(done.stdout.splitlines()[-1])]
 
 
 class Program:
@@ -64,7 +64,7 @@ class Program:
 
     def __init__(self) -> None:
         self.recorded = Recorded()
-        self.told: list[dict[str, Any]] = []
+        self.outcomes: list[dict[str, Any]] = []
         self.clients: dict[str, Any] = {}
 
     def take(self, step: str) -> None:
@@ -111,10 +111,10 @@ class Program:
     def captured(self) -> None:
         """Put a wrapper around the door of one client that holds on to what is there, as programs do."""
         client = self.clients_of("OpenAI")
-        door = client.request
+        original_request = client.request
 
         def request(*args: Any, **kwargs: Any) -> Any:
-            return door(*args, **kwargs)
+            return original_request(*args, **kwargs)
 
         client.request = request
 
@@ -127,11 +127,11 @@ class Program:
         self._call(US)
 
     def _call(self, host: str) -> None:
-        with self._telling("sync"):
+        with self._recording("sync"):
             client = self.clients_of("OpenAI")
             client.base_url = f"https://{host}/v1"
             client.chat.completions.create(**CHAT)
-        with self._telling("async"):
+        with self._recording("async"):
             asyncio.run(self._call_async(host))
 
     async def _call_async(self, host: str) -> None:
@@ -140,7 +140,7 @@ class Program:
             await client.chat.completions.create(**CHAT)
 
     @contextmanager
-    def _telling(self, kind: str) -> Iterator[None]:
+    def _recording(self, kind: str) -> Iterator[None]:
         self.recorded.clear()
         outcome = "answered"
         try:
@@ -156,7 +156,7 @@ class Program:
             [scope, spans.get(span.parent.span_id) if span.parent else None]
             for scope, span in zip(spans.values(), self.recorded.every_span, strict=True)
         ]
-        self.told.append({"kind": kind, "outcome": outcome, "spans": sorted(parents, key=str)})
+        self.outcomes.append({"kind": kind, "outcome": outcome, "spans": sorted(parents, key=str)})
 
 
 def main(steps: list[str]) -> None:
@@ -166,7 +166,7 @@ def main(steps: list[str]) -> None:
         program.take(step)
     for client in program.clients.values():
         client.close()
-    sys.stdout.write(json.dumps(program.told))
+    sys.stdout.write(json.dumps(program.outcomes))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from otel_residency.calls.batches import UploadedFiles
 from otel_residency.runtime.runtime import runtime
 from tests.calls.kinds import Async, Kind
 from tests.calls.resources import METHODS
-from tests.calls.test_batches import GOOD, MIXED, WITHOUT_TAIL, batch, line, told
+from tests.calls.test_batches import GOOD, MIXED, WITHOUT_TAIL, batch, batch_attributes, line
 from tests.internet import EU, US, Internet
 from tests.recorded import Instrument, Recorded
 from tests.vendor import answer, error, ordinary
@@ -35,15 +35,15 @@ HALF = len(MIXED) // 2
 def _uploads(internet: Internet) -> None:
     """The vendor: each upload has an id, each part another one, and the file of each upload its own."""
 
-    def respond(asked: Asked) -> Reply:
+    def respond(request: Asked) -> Reply:
         upload = {"object": "upload", "status": "pending", "filename": "f", "purpose": "batch"}
-        if asked.path.endswith("/uploads"):
+        if request.path.endswith("/uploads"):
             return answer({**upload, "id": f"upload_{next(NUMBERS)}"})
-        if asked.path.endswith("/parts"):
+        if request.path.endswith("/parts"):
             return answer({"object": "upload.part", "id": f"part_{next(NUMBERS)}"})
-        if asked.path.endswith("/complete"):
+        if request.path.endswith("/complete"):
             return answer({**upload, "file": {"id": f"file-{next(NUMBERS)}", "object": "file"}})
-        return ordinary(asked)
+        return ordinary(request)
 
     internet.respond = respond
 
@@ -83,7 +83,7 @@ def contract(directory: Path) -> str:
 def lines(residency: Recorded) -> tuple[Any, ...]:
     """What the last span, that of a batch, tells of lines."""
     assert residency.values("residency.endpoint")[-1] == "/v1/batches"
-    return told(residency)
+    return batch_attributes(residency)
 
 
 @pytest.mark.parametrize("size", [7, 100, 1 << 20])
@@ -93,7 +93,7 @@ def test_a_chunked_upload_is_read_line_by_line(kind: Kind, residency: Recorded, 
     content = {"file": WITHOUT_TAIL, "filename": "f", "bytes": len(WITHOUT_TAIL), "part_size": size}
     made = kind.run(client.uploads.upload_file_chunked(**content, mime_type="a/b", purpose="batch"))
     assert residency.values("residency.endpoint")[-1].endswith("/complete")
-    assert told(residency)[0] == WORST[0]
+    assert batch_attributes(residency)[0] == WORST[0]
     kind.run(batch(client, made.file.id))
     assert lines(residency) == WORST
     assert residency.values("residency.verdict")[-1] == "ineligible"
@@ -112,17 +112,17 @@ def test_a_file_on_disk_is_read_too(kind: Kind, residency: Recorded, tmp_path: P
     assert residency.values("residency.verdict")[-1] == "eligible"
 
 
-def test_each_part_tells_of_the_lines_so_far(kind: Kind, residency: Recorded) -> None:
+def test_each_part_reports_the_lines_so_far(kind: Kind, residency: Recorded) -> None:
     """A line counts as soon as it is whole; before the first one there is nothing to tell of."""
     upload = Uploads(kind)
     content = line() + line("gpt-5.2")
     upload.part(content[:10])
     upload.part(content[10:-20])
     upload.part(content[-20:-1])
-    assert [told(residency, number)[0] for number in range(4)] == [None, None, 1, 2]
+    assert [batch_attributes(residency, number)[0] for number in range(4)] == [None, None, 1, 2]
 
 
-def test_a_part_with_an_ineligible_line_is_refused_before_it_leaves(
+def test_a_part_with_an_ineligible_line_is_refused_before_it_is_sent(
     kind: Kind, instrument: Instrument, internet: Internet, tmp_path: Path
 ) -> None:
     """Where a contract lists such uploads, `block` lets the good part go, and not the one that is not."""
@@ -153,11 +153,11 @@ def test_another_order_than_that_of_the_uploads_is_unseen(
     upload = Uploads(kind)
     parts = [upload.part(MIXED[:HALF]), upload.part(MIXED[HALF:])]
     upload.complete(*(parts[number] for number in order))
-    assert told(residency, -2) == (1, ("batch.contents_unseen", "endpoint.not_listed"), (1, 1))
+    assert batch_attributes(residency, -2) == (1, ("batch.contents_unseen", "endpoint.not_listed"), (1, 1))
     assert lines(residency) == (1, UNSEEN, (1,))
 
 
-def test_a_part_that_nobody_saw_makes_the_file_unseen(kind: Kind, residency: Recorded) -> None:
+def test_a_part_that_was_not_read_makes_the_file_unseen(kind: Kind, residency: Recorded) -> None:
     """A part of another process is named at the end, and was not read."""
     upload = Uploads(kind)
     upload.complete(upload.part(GOOD), "part_of_another")
@@ -166,7 +166,7 @@ def test_a_part_that_nobody_saw_makes_the_file_unseen(kind: Kind, residency: Rec
 
 
 def test_parts_that_are_sent_at_a_time_are_unseen(residency: Recorded) -> None:
-    """Which follows which is told only at the end: neither was read as following the other."""
+    """Only the end shows which part follows which: neither was read as following the other."""
     kind = Async()
     upload = Uploads(kind)
 
@@ -184,7 +184,7 @@ def test_an_upload_of_another_process_or_host_is_unseen(kind: Kind, residency: R
     upload = Uploads(kind)
     upload.uploads = kind.open(base_url=f"https://{US}/v1").uploads
     upload.complete(upload.part(GOOD))
-    assert told(residency, 1) == told(residency, 2) == (None, None, None)
+    assert batch_attributes(residency, 1) == batch_attributes(residency, 2) == (None, None, None)
     assert residency.values("residency.reasons")[-1][0] == "batch.contents_unseen"
 
 
@@ -192,7 +192,7 @@ def test_an_upload_for_another_purpose_is_left_alone(kind: Kind, residency: Reco
     """Its parts are not read by us."""
     upload = Uploads(kind, "user_data")
     upload.complete(upload.part(MIXED))
-    assert [told(residency, number) for number in range(3)] == [(None, None, None)] * 3
+    assert [batch_attributes(residency, number) for number in range(3)] == [(None, None, None)] * 3
 
 
 def test_a_part_that_failed_can_be_sent_again(
@@ -202,14 +202,14 @@ def test_a_part_that_failed_can_be_sent_again(
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     respond, failures = internet.respond, [error(500)] * 3
     upload = Uploads(kind, max_retries=1)
-    internet.respond = lambda asked: failures.pop() if failures else respond(asked)
+    internet.respond = lambda request: failures.pop() if failures else respond(request)
     with pytest.raises(openai.InternalServerError):
         upload.part(MIXED[:HALF])
     upload.complete(upload.part(MIXED[:HALF]), upload.part(MIXED[HALF:]))
     assert lines(residency) == WORST
 
 
-def test_raw_answers_tell_the_ids_too(kind: Kind, residency: Recorded) -> None:
+def test_raw_answers_report_the_ids_too(kind: Kind, residency: Recorded) -> None:
     """The application may parse an answer itself."""
     upload = Uploads(kind)
     raw = upload.uploads.with_raw_response
@@ -220,7 +220,7 @@ def test_raw_answers_tell_the_ids_too(kind: Kind, residency: Recorded) -> None:
 
 
 @pytest.mark.usefixtures("residency")
-def test_a_completed_upload_is_held_no_longer(kind: Kind) -> None:
+def test_a_completed_upload_is_released(kind: Kind) -> None:
     """What is known of an upload goes when its file is known."""
     upload = Uploads(kind)
     part = upload.part(GOOD)

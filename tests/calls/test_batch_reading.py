@@ -27,8 +27,8 @@ PLAIN = BatchLine(PATH, SNAPSHOT)
 
 def call(path: Any = PATH, **body: Any) -> bytes:
     """A line, without its end."""
-    told = {"custom_id": "1", "url": path, "body": {"model": SNAPSHOT, "input": "Hello", **body}}
-    return json.dumps(told, ensure_ascii=False).encode()
+    document = {"custom_id": "1", "url": path, "body": {"model": SNAPSHOT, "input": "Hello", **body}}
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 def kinds(content: Any) -> dict[BatchLine, int]:
@@ -37,7 +37,7 @@ def kinds(content: Any) -> dict[BatchLine, int]:
     return dict(read_batch(content, BODIES, LIMITS, REGIONS.get).kinds)
 
 
-def test_lines_are_told_apart_by_what_matters_and_counted() -> None:
+def test_lines_are_grouped_by_what_matters_and_counted() -> None:
     """Model, path, features and tools make a kind; prompts do not."""
     image = [{"role": "user", "content": [{"type": "input_image", "image_url": "data:,x"}]}]
     found = kinds(
@@ -152,7 +152,7 @@ def test_every_line_is_counted_once_wherever_pieces_end(most: int) -> None:
         assert kinds(Dribbling(content, most)) == kinds(content) == {PLAIN: 2, UNSEEN_LINE: 2}
 
 
-def test_text_that_no_file_could_hold_is_unseen() -> None:
+def test_text_that_no_file_can_contain_is_unseen() -> None:
     """A lone surrogate is no UTF-8, and no error."""
     assert kinds('{"url": "\ud800"}') == {UNSEEN_LINE: 1}
 
@@ -165,7 +165,7 @@ def test_a_line_that_is_too_long_is_unseen() -> None:
     assert kinds(b"x" * (LONGEST + 1)) == {UNSEEN_LINE: 1}
 
 
-def test_more_kinds_than_are_told_apart_are_unseen() -> None:
+def test_more_kinds_than_are_distinguished_are_unseen() -> None:
     """Each line of a further kind counts as unseen; those of known kinds are still counted."""
     lines = [call(model=f"model-{number}") for number in range(KINDS + 3)]
     found = kinds(b"\n".join([*lines, lines[0]]))
@@ -298,12 +298,12 @@ def test_the_oldest_files_are_forgotten() -> None:
     assert not any(b"file" in key for key in kept._values)
 
 
-def test_a_catalogue_that_says_nothing_of_batch_files_sees_none() -> None:
+def test_a_catalogue_without_batch_files_recognises_none() -> None:
     """Where it is not known how files are uploaded for batches, nothing is taken for such a file."""
     entries = ENTRIES._replace(batch_files=None)
     bodies = BodyReader(entries)
     options = type("Options", (), {"files": {"file": b""}, "json_data": {"purpose": "batch"}})()
-    told = batches.Batches(bodies, None, REGIONS.get)
+    reader = batches.Batches(bodies, None, REGIONS.get)
     for files in ({"file": b""}, None):
         options.files = files
-        assert told.of(EU, "/v1/files", options, bodies.read(options, None)) is None
+        assert reader.of(EU, "/v1/files", options, bodies.read(options, None)) is None

@@ -28,7 +28,7 @@ CHAT = "/v1/chat/completions"
 SECRET = "Frau Muster, Konto 4711"
 FILE_ID = "file-batch-input-1"
 HEAD = {"headers": {"Content-Type": "multipart/form-data"}}
-TOLD = ("residency.batch.lines", "residency.batch.reasons", "residency.batch.counts")
+BATCH_ATTRIBUTES = ("residency.batch.lines", "residency.batch.reasons", "residency.batch.counts")
 
 
 def line(model: str | None = SNAPSHOT, path: str = CHAT, **body: Any) -> bytes:
@@ -44,10 +44,10 @@ MIXED = line() * 3 + line("text-embedding-3-small", "/v1/embeddings") * 2 + line
 WITHOUT_TAIL = MIXED[:-1]
 
 
-def upload(asked: Asked) -> Reply:
+def upload(request: Asked) -> Reply:
     """The vendor's answer: an uploaded file has an id."""
-    if asked.path.endswith("/files"):
-        told = {
+    if request.path.endswith("/files"):
+        batch_attributes = {
             "id": FILE_ID,
             "object": "file",
             "bytes": 1,
@@ -55,8 +55,8 @@ def upload(asked: Asked) -> Reply:
             "filename": "f",
             "purpose": "batch",
         }
-        return answer(told)
-    return ordinary(asked)
+        return answer(batch_attributes)
+    return ordinary(request)
 
 
 @pytest.fixture(autouse=True)
@@ -134,10 +134,10 @@ def batch(client: Any, file_id: str = FILE_ID) -> Any:
     return client.batches.create(input_file_id=file_id, endpoint=CHAT, completion_window="24h")
 
 
-def told(residency: Recorded, number: int = -1) -> tuple[Any, ...]:
+def batch_attributes(residency: Recorded, number: int = -1) -> tuple[Any, ...]:
     """Lines, reasons and counts, as one span tells them."""
     attributes = residency.spans[number].attributes or {}
-    return tuple(attributes.get(name) for name in TOLD)
+    return tuple(attributes.get(name) for name in BATCH_ATTRIBUTES)
 
 
 def test_a_file_is_judged_in_every_form_before_it_is_uploaded(
@@ -151,7 +151,7 @@ def test_a_file_is_judged_in_every_form_before_it_is_uploaded(
     assert internet.requests == []
     assert internet.connections == []
     assert residency.span["residency.action"] == "blocked"
-    assert told(residency) == (6, ("batch.line_ineligible", "model.alias"), (2, 1))
+    assert batch_attributes(residency) == (6, ("batch.line_ineligible", "model.alias"), (2, 1))
     assert "Muster" not in str(refused.value) + residency.everything
 
 
@@ -165,7 +165,7 @@ def test_a_good_file_arrives_whole_and_is_remembered(
     sent, _ = internet.received(EU)
     assert GOOD in sent.body
     assert residency.values("residency.verdict") == ["eligible", "eligible"]
-    assert [told(residency, 0), told(residency, 1)] == [(3, (), ())] * 2
+    assert [batch_attributes(residency, 0), batch_attributes(residency, 1)] == [(3, (), ())] * 2
 
 
 def test_a_batch_carries_the_worst_of_its_lines(kind: Kind, residency: Recorded) -> None:
@@ -176,7 +176,11 @@ def test_a_batch_carries_the_worst_of_its_lines(kind: Kind, residency: Recorded)
     assert residency.values("residency.verdict") == ["ineligible", "ineligible"]
     assert residency.values("residency.endpoint") == ["/v1/files", "/v1/batches"]
     assert residency.values("residency.reasons")[0] == residency.values("residency.reasons")[1]
-    assert told(residency, 0) == told(residency, 1) == (6, ("batch.line_ineligible", "model.alias"), (2, 1))
+    assert (
+        batch_attributes(residency, 0)
+        == batch_attributes(residency, 1)
+        == (6, ("batch.line_ineligible", "model.alias"), (2, 1))
+    )
     for event in residency.violations:
         assert event.attributes["residency.batch.lines"] == 6
 
@@ -192,7 +196,7 @@ def test_the_batch_of_a_remembered_file_is_refused(
     instrument(on_call="block", scope="storage")
     with pytest.raises(ResidencyViolationError):
         kind.run(batch(client))
-    assert [asked.path for asked in internet.requests] == ["/v1/files"]
+    assert [request.path for request in internet.requests] == ["/v1/files"]
 
 
 @pytest.mark.parametrize(("host", "reasons"), [(EU, ()), (US, ("state.region_mismatch",))], ids=["eu", "us"])
@@ -206,7 +210,7 @@ def test_a_line_uses_things_where_they_were_created(
     kind.run(client.files.create(file=line(path="/v1/responses", tools=[search]), purpose="batch"))
     kind.run(batch(client))
     for number in (1, 2):
-        assert told(residency, number) == (1, reasons, (1,) * len(reasons))
+        assert batch_attributes(residency, number) == (1, reasons, (1,) * len(reasons))
 
 
 def test_a_tier_that_the_region_lacks_is_refused_in_a_line(
@@ -219,15 +223,15 @@ def test_a_tier_that_the_region_lacks_is_refused_in_a_line(
     assert internet.requests == []
 
 
-def test_what_an_http_client_of_one_s_own_sends_is_not_known_later(kind: Kind, residency: Recorded) -> None:
+def test_an_upload_by_another_http_client_is_not_remembered(kind: Kind, residency: Recorded) -> None:
     """It may send another file than it was given: the batch of it is a doubt."""
     base: Any = kind.pick(openai.DefaultHttpxClient, openai.DefaultAsyncHttpxClient)
 
-    class Own(base):  # type: ignore[misc]
+    class FileSubclass(base):  # type: ignore[misc]
         def build_request(self, *args: Any, **given: Any) -> Any:
             return super().build_request(*args, **given)
 
-    client = kind.open(http_client=Own())
+    client = kind.open(http_client=FileSubclass())
     kind.run(client.files.create(file=GOOD, purpose="batch"))
     kind.run(batch(client))
     assert residency.values("residency.reasons") == [("request.unseen",), ("batch.contents_unseen",)]
@@ -249,17 +253,17 @@ def test_another_file_than_the_one_that_was_named_is_a_doubt(kind: Kind, residen
     kind.run(client.files.create(file=GOOD, purpose="batch"))
     kind.run(batch(client))
     assert "batch.contents_unseen" in residency.values("residency.reasons")[1]
-    assert told(residency)[0] == 4
+    assert batch_attributes(residency)[0] == 4
 
 
-def test_a_file_that_nobody_saw_is_a_doubt(kind: Kind, residency: Recorded) -> None:
+def test_a_file_that_was_not_read_is_a_doubt(kind: Kind, residency: Recorded) -> None:
     """A batch of a file that another process uploaded is indeterminate, without counts."""
     kind.run(batch(kind.open(), "file-from-elsewhere"))
     assert residency.span["residency.reasons"] == ("batch.contents_unseen",)
-    assert told(residency) == (None, None, None)
+    assert batch_attributes(residency) == (None, None, None)
 
 
-def test_an_id_says_nothing_at_another_host(kind: Kind, residency: Recorded) -> None:
+def test_an_id_counts_at_its_host_only(kind: Kind, residency: Recorded) -> None:
     """A file is known where it was uploaded: another host may have given the same id to another file."""
     kind.run(kind.open().files.create(file=GOOD, purpose="batch"))
     kind.run(batch(kind.open(base_url=f"https://{US}/v1")))
@@ -278,12 +282,12 @@ def test_an_upload_is_remembered_however_its_answer_is_read(
     else:
         response = kind.enter(made)
         kind.run(response.read())
-        kind.leave(made)
+        kind.exit(made)
     kind.run(batch(client))
-    assert told(residency) == (6, ("batch.line_ineligible", "model.alias"), (2, 1))
+    assert batch_attributes(residency) == (6, ("batch.line_ineligible", "model.alias"), (2, 1))
 
 
-def ways(client: Any) -> Iterator[Callable[[], Any]]:
+def unusual_uploads(client: Any) -> Iterator[Callable[[], Any]]:
     """Uploads that are not spelt as usual."""
     yield lambda: client.files.create(file=MIXED, purpose="user_data", extra_body={"purpose": "batch"})
     body = {"purpose": "batch"}
@@ -292,13 +296,13 @@ def ways(client: Any) -> Iterator[Callable[[], Any]]:
     yield lambda: client.post("/files", cast_to=object, body=body, files=files, options=HEAD)
 
 
-@pytest.mark.parametrize("way", range(3))
-def test_uploads_that_are_spelt_otherwise_are_seen(
-    kind: Kind, instrument: Instrument, internet: Internet, *, way: int
+@pytest.mark.parametrize("index", range(3))
+def test_uploads_that_are_spelt_otherwise_are_recognised(
+    kind: Kind, instrument: Instrument, internet: Internet, *, index: int
 ) -> None:
     """The purpose may come by `extra_body`, and the whole upload by `post`."""
     instrument(on_call="block", scope="storage")
-    call = list(ways(kind.open()))[way]
+    call = list(unusual_uploads(kind.open()))[index]
     with pytest.raises(ResidencyViolationError):
         kind.run(call())
     assert internet.requests == []
@@ -320,7 +324,7 @@ def test_what_cannot_be_read_is_a_doubt(
     body = {"purpose": "batch"}
     kind.run(kind.open().post("/files", cast_to=object, body=body, files=files(), options=HEAD))
     assert residency.span["residency.reasons"] == ("batch.contents_unseen",)
-    assert told(residency) == (1, ("batch.contents_unseen",), (1,))
+    assert batch_attributes(residency) == (1, ("batch.contents_unseen",), (1,))
     assert MIXED in internet.requests[0].body
 
 
@@ -372,7 +376,7 @@ def test_files_for_other_purposes_are_left_alone(kind: Kind, residency: Recorded
     file = Watched(MIXED)
     kind.run(kind.open().files.create(file=("f", file), purpose="user_data"))
     assert PIECE not in file.reads
-    assert told(residency) == (None, None, None)
+    assert batch_attributes(residency) == (None, None, None)
     assert residency.span["residency.verdict"] == "eligible"
 
 
@@ -382,7 +386,7 @@ def test_a_file_is_read_once_for_all_attempts(
     """A retry sends what was judged, and it is not read again for that."""
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     failures = [error(500), error(500)]
-    internet.respond = lambda asked: failures.pop() if failures else upload(asked)
+    internet.respond = lambda request: failures.pop() if failures else upload(request)
     file = Watched(GOOD)
     kind.run(kind.open(max_retries=2).files.create(file=("f", file), purpose="batch"))
     assert file.reads.count(PIECE) == 2  # all of it, and the end
@@ -407,7 +411,7 @@ def test_the_event_loop_goes_on_while_a_file_is_read(residency: Recorded) -> Non
     client = kind.open()
     kind.run(both())
     kind.close()
-    assert told(residency) == (3, (), ())
+    assert batch_attributes(residency) == (3, (), ())
 
 
 def test_the_position_of_a_file_is_as_it_was(sync: Sync, instrument: Instrument, tmp_path: Path) -> None:

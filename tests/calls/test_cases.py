@@ -112,11 +112,11 @@ def answered(given: Answer | None) -> Reply:
     }
     headers |= {"x_litellm_attempted_fallbacks": "1"} if given.fallbacks else {}
     headers |= {"x_portkey_provider": ", ".join(given.values("provider"))} if given.also else {}
-    told = {key: value for key, value in found.items() if value}
+    body = {key: value for key, value in found.items() if value}
     named = {name: value for name, value in headers.items() if value}
     if streamed(given):
-        return events([*(event({field: value}) for field, value in given.also), event(told), DONE])
-    return answer(told, given.status or 200, **{"openai_project": "", **named})
+        return events([*(event({field: value}) for field, value in given.also), event(body), DONE])
+    return answer(body, given.status or 200, **{"openai_project": "", **named})
 
 
 def replies(case: Case) -> Iterator[Reply]:
@@ -160,7 +160,7 @@ def remember(case: Case) -> None:
             state.created_objects.remember(name, region)
 
 
-def told(residency: Recorded) -> Expected:
+def recorded_outcome(residency: Recorded) -> Expected:
     """What the one span says."""
     span = residency.span
     return Expected(
@@ -175,7 +175,7 @@ def told(residency: Recorded) -> Expected:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if can_be_made(case)], ids=lambda case: case.id)
-def test_calls_are_judged_as_the_table_says(
+def test_calls_are_judged_as_in_the_table(
     kind: Kind,
     instrument: Instrument,
     internet: Internet,
@@ -204,7 +204,7 @@ def test_calls_are_judged_as_the_table_says(
             for group in case.required:
                 required.enter_context(require(*group))
             make(kind, case)
-    assert told(residency) == case.expected
+    assert recorded_outcome(residency) == case.expected
     deactivate()
     first, record, _ = map(read_record, path.read_bytes().splitlines())
     facts = read_facts(record.attributes[names.FACTS], case.day)

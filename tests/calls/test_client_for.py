@@ -43,7 +43,7 @@ def test_every_region_has_a_client(region: str) -> None:
 
 
 @pytest.mark.parametrize("region", ["uk", "EU", "", "global", "unknown"])
-def test_an_unknown_region_is_an_error_that_names_the_known_ones(region: str) -> None:
+def test_an_unknown_region_is_an_error_that_lists_the_regions(region: str) -> None:
     """None is guessed."""
     with pytest.raises(ResidencyError, match=f"{region!r} is not a region code; known are: ae, au, ca, eu"):
         client_for(region)

@@ -1,4 +1,4 @@
-"""No call goes unseen, whatever client makes it, however it is derived, and wherever it leads."""
+"""Every call is recorded, with each client, each way to derive one, and each host."""
 
 import asyncio
 import importlib
@@ -35,8 +35,8 @@ def chat(kind: Kind, client: Any) -> Any:
 def test_pagination_makes_one_span_per_page(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """Iterating over a list is one call for each page of it."""
 
-    def pages(asked: Asked) -> Reply:
-        first = "after=" not in asked.path
+    def pages(request: Asked) -> Reply:
+        first = "after=" not in request.path
         return answer({"object": "list", "data": [{"id": "job-1"}] if first else [], "has_more": first})
 
     internet.respond = pages
@@ -48,11 +48,11 @@ def test_pagination_makes_one_span_per_page(kind: Kind, residency: Recorded, int
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_polling_makes_one_span_per_request(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """A helper that asks until something is done makes as many calls as it asks."""
+    """A helper that polls makes as many calls as requests."""
 
-    def working(asked: Asked) -> Reply:
+    def working(request: Asked) -> Reply:
         status = "completed" if len(internet.requests) > 2 else "in_progress"
-        return answer({**body_of(asked.path, None), "status": status}, openai_poll_after_ms="1")
+        return answer({**body_of(request.path, None), "status": status}, openai_poll_after_ms="1")
 
     internet.respond = working
     client = kind.open()
@@ -80,14 +80,14 @@ def test_an_upload_makes_one_span_per_part(kind: Kind, residency: Recorded) -> N
 # Answers that the client does not parse.
 
 
-def test_a_raw_response_tells_its_model(kind: Kind, residency: Recorded) -> None:
+def test_a_raw_response_reports_its_model(kind: Kind, residency: Recorded) -> None:
     """The model of an answer counts also where the application parses the answer later, or never."""
     kind.run(kind.open().chat.completions.with_raw_response.create(**{**CHAT, "model": ALIAS}))
     assert residency.span["residency.model.snapshot"] == SNAPSHOT
     assert residency.span["residency.reasons"] == ("model.alias_resolved",)
 
 
-def test_an_http_response_tells_its_model(kind: Kind, residency: Recorded) -> None:
+def test_an_http_response_reports_its_model(kind: Kind, residency: Recorded) -> None:
     """A call that is cast to the response of the HTTP library is judged by its body, too."""
     body = {**CHAT, "model": ALIAS}
     response = kind.run(kind.open().post("/chat/completions", body=body, cast_to=http.Response))
@@ -130,7 +130,7 @@ def test_the_module_as_a_client(module_client: Any, residency: Recorded) -> None
 def test_the_base_url_from_the_environment(
     kind: Kind, residency: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host that nobody wrote into the code is judged like any other."""
+    """A host from a variable is judged like any other."""
     monkeypatch.setenv("OPENAI_BASE_URL", f"https://{US}/v1")
     chat(kind, kind.open(base_url=None))
     assert residency.span["residency.region"] == "us"
@@ -145,7 +145,7 @@ def test_a_client_without_any_settings_calls_the_global_host(kind: Kind, residen
 
 @pytest.mark.parametrize("derive", ["with_options", "copy"])
 def test_derived_clients(kind: Kind, residency: Recorded, derive: str) -> None:
-    """A client derived from another is judged by its own base URL, and the other one by its."""
+    """A client and one that is derived from it are each judged by their base URL."""
     client = kind.open()
     derived = getattr(client, derive)(base_url=f"https://{US}/v1")
     chat(kind, derived)
@@ -164,8 +164,8 @@ def test_a_base_url_that_is_changed_later(kind: Kind, residency: Recorded) -> No
     assert residency.values("residency.region") == ["eu", "us"]
 
 
-def test_an_absolute_url_leaves_the_base_url_behind(kind: Kind, residency: Recorded) -> None:
-    """A call to a full URL goes there, whatever the client is configured with."""
+def test_an_absolute_url_replaces_the_base_url(kind: Kind, residency: Recorded) -> None:
+    """A call to a full URL goes there, and the base URL of the client does not matter."""
     client = kind.open()
     kind.run(client.post(f"https://{US}/v1/chat/completions", **BODY))
     assert residency.span["residency.base_url"] == f"https://{EU}/v1/"
@@ -186,7 +186,7 @@ class OwnSync(openai.OpenAI):
         request.headers["x-own"] = "1"
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
-        """Does nothing of its own."""
+        """Call the base class."""
         return super().request(*args, **kwargs)
 
 
@@ -200,12 +200,12 @@ class OwnAsync(openai.AsyncOpenAI):
         request.headers["x-own"] = "1"
 
     async def request(self, *args: Any, **kwargs: Any) -> Any:
-        """Does nothing of its own."""
+        """Call the base class."""
         return await super().request(*args, **kwargs)
 
 
 def test_subclasses_of_the_client(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """A subclass with its own hooks makes one span per call."""
+    """A subclass with overridden hooks makes one span per call."""
     chat(kind, kind.open(kind.pick(OwnSync, OwnAsync)))
     assert residency.values("residency.verdict") == ["eligible"]
     assert internet.requests[0].headers["x-own"] == "1"
@@ -215,7 +215,7 @@ class OwnHttp(http.Client):  # type: ignore[name-defined,misc]
     """An HTTP client of one's own."""
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """Does nothing of its own."""
+        """Call the base class."""
         return super().send(request, **kwargs)
 
 
@@ -223,12 +223,12 @@ class OwnAsyncHttp(http.AsyncClient):  # type: ignore[name-defined,misc]
     """The same, asynchronous."""
 
     async def send(self, request: Any, **kwargs: Any) -> Any:
-        """Does nothing of its own."""
+        """Call the base class."""
         return await super().send(request, **kwargs)
 
 
 def test_subclasses_of_the_http_client(kind: Kind, residency: Recorded) -> None:
-    """An HTTP client of the application's own is followed too."""
+    """Calls through a subclass of the HTTP client are recorded too."""
     chat(kind, kind.open(http_client=kind.pick(OwnHttp, OwnAsyncHttp)()))
     assert residency.values("residency.hop.hosts") == [(EU,)]
 
@@ -272,11 +272,11 @@ AZURE_ARGUMENTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("deployment", [{"azure_deployment": "chat"}, {}], ids=["deployment", "model"])
 def test_azure(kind: Kind, residency: Recorded, internet: Internet, deployment: dict[str, str]) -> None:
-    """An Azure resource does not tell its region, so that a call to it is never eligible by itself."""
+    """The name of an Azure resource shows no region: without a policy no call to it is eligible."""
     client = kind.open("AzureOpenAI", **AZURE_ARGUMENTS, **deployment)
     body = {**CHAT, "model": "chat"}
     kind.run(client.chat.completions.create(**body))
-    assert [asked.path.partition("?")[0] for asked in internet.requests] == [
+    assert [request.path.partition("?")[0] for request in internet.requests] == [
         "/openai/deployments/chat/chat/completions"
     ]
     assert residency.span["residency.endpoint"] == "/v1/chat/completions"
@@ -299,7 +299,7 @@ def test_azure_as_the_policy_describes_it(kind: Kind, instrument: Instrument, sk
 
 
 def test_a_gateway_as_the_policy_describes_it(kind: Kind, instrument: Instrument) -> None:
-    """A gateway whose region the policy names is judged like the vendor's own host."""
+    """A gateway whose region the policy names is judged like a host of the vendor."""
     residency = instrument(hosts={GATEWAY: {"region": "eu"}})
     chat(kind, kind.open(base_url=f"https://{GATEWAY}/openai/eu/v1"))
     assert residency.span["residency.verdict"] == "eligible"
@@ -317,7 +317,7 @@ PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_providers(kind: Kind, residency: Recorded, internet: Internet, name: str) -> None:
-    """The clouds that the client can speak to have terms of their own, so that no call there is eligible."""
+    """The other clouds of the client have separate terms, so that no call there is eligible."""
     if importlib.util.find_spec("openai.providers") is None:
         pytest.skip("this client has no providers")
     provider = getattr(importlib.import_module("openai.providers"), name, None)
@@ -337,7 +337,7 @@ def test_providers(kind: Kind, residency: Recorded, internet: Internet, name: st
 @pytest.mark.parametrize(
     ("region", "found"), [("eu", "eu"), ("us", "us"), ("global", "global"), ("ae", "ae")]
 )
-def test_the_clients_own_setting(kind: Kind, instrument: Instrument, region: str, found: str) -> None:
+def test_the_setting_of_the_client(kind: Kind, instrument: Instrument, region: str, found: str) -> None:
     """`data_residency=` of the client chooses a host, and it is the host that is judged."""
     residency = instrument(catalogue="newest")
     chat(kind, kind.open(data_residency=region))
@@ -348,7 +348,7 @@ def test_the_clients_own_setting(kind: Kind, instrument: Instrument, region: str
 
 
 def test_calls_from_many_threads_do_not_mix(residency: Recorded, sync: Kind) -> None:
-    """Each call is judged by its own way, however many are under way."""
+    """Each of many concurrent calls is judged by its requests."""
     hosts = [EU, US, GLOBAL, AZURE] * 8
     clients = {host: sync.open(base_url=f"https://{host}/v1") for host in hosts}
     with ThreadPoolExecutor(8) as threads:
@@ -370,7 +370,7 @@ async def test_calls_of_many_tasks_do_not_mix(residency: Recorded) -> None:
 
 
 def test_a_call_inside_of_a_call(kind: Kind, residency: Recorded) -> None:
-    """What a hook calls while a call is under way is a call of its own, below the other."""
+    """A call that a hook makes during another call has a separate span, below that of the other."""
     inside = kind.open()
 
     def hook(_: Any) -> None:
@@ -380,8 +380,8 @@ def test_a_call_inside_of_a_call(kind: Kind, residency: Recorded) -> None:
         await inside.chat.completions.create(**CHAT)
 
     hooks = {"request": [kind.pick(hook, hook_async)]}
-    own = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
-    chat(kind, kind.open(http_client=own, base_url=f"https://{US}/v1"))
+    http_client = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
+    chat(kind, kind.open(http_client=http_client, base_url=f"https://{US}/v1"))
     inner, outer = residency.spans
     assert residency.values("residency.hop.hosts") == [(EU,), (US,)]
     assert (inner.parent, outer.parent) == (outer.context, None)
@@ -424,7 +424,7 @@ def test_switching_on_again(kind: Kind, residency: Recorded, instrument: Instrum
 
 
 def test_ordinary_answers_are_the_clients(kind: Kind, residency: Recorded) -> None:
-    """The application gets what the client makes of an answer, not something of ours."""
+    """The application gets the client's types, not types of this package."""
     client = kind.open()
     assert type(chat(kind, client)) is importlib.import_module("openai.types.chat").ChatCompletion
     assert residency.counted == 1

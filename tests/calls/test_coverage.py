@@ -48,12 +48,12 @@ def make_call(kind: Kind, client: Any, path: str, variant: str | None) -> None:
     if variant == "with_streaming_response":
         response = kind.enter(result)
         kind.run(response.read())
-        kind.leave(result)
+        kind.exit(result)
         return
     result = kind.run(result)
     if hasattr(result, "__enter__") or hasattr(result, "__aenter__"):
         kind.items(kind.enter(result))
-        kind.leave(result)
+        kind.exit(result)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

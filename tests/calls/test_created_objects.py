@@ -14,28 +14,28 @@ from tests.calls.test_created_store import Failures
 def test_the_longest_unused_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds so many things and no more; what is asked for stays."""
     monkeypatch.setattr(memory, "LIMIT", 2)
-    known = CreatedObjects()
-    known.remember("a", "eu")
-    known.remember("b", "us")
-    assert known.region_of("a") == "eu"
-    known.remember("c", "gb")
-    assert [known.region_of(name) for name in "abc"] == ["eu", None, "gb"]
+    objects = CreatedObjects()
+    objects.remember("a", "eu")
+    objects.remember("b", "us")
+    assert objects.region_of("a") == "eu"
+    objects.remember("c", "gb")
+    assert [objects.region_of(name) for name in "abc"] == ["eu", None, "gb"]
 
 
-def test_two_things_of_one_id_are_not_told_apart() -> None:
+def test_two_things_of_one_id_are_not_distinguished() -> None:
     """What was created under the same id in two regions may be in either, whatever comes after."""
-    known = CreatedObjects()
-    known.remember("a", "us")
+    objects = CreatedObjects()
+    objects.remember("a", "us")
     for region in ("eu", "us", "us"):
-        known.remember("a", region)
-        assert known.region_of("a") == UNKNOWN
+        objects.remember("a", region)
+        assert objects.region_of("a") == UNKNOWN
 
 
 def test_any_text_may_be_an_id() -> None:
     """Half of a surrogate pair is no reason to fail."""
-    known = CreatedObjects()
-    known.remember("\ud800", "eu")
-    assert known.region_of("\ud800") == "eu"
+    objects = CreatedObjects()
+    objects.remember("\ud800", "eu")
+    assert objects.region_of("\ud800") == "eu"
 
 
 def test_what_was_forgotten_is_still_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,23 +43,23 @@ def test_what_was_forgotten_is_still_in_the_store(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(memory, "LIMIT", 1)
     file = tmp_path / "state.sqlite"
     store = CreatedStore(str(file), Failures())
-    known = CreatedObjects(store)
-    known.remember("a", "eu")
-    known.remember("b", "us")
+    objects = CreatedObjects(store)
+    objects.remember("a", "eu")
+    objects.remember("b", "us")
     store.flush()
-    assert known.region_of("a") == "eu"
+    assert objects.region_of("a") == "eu"
     file.unlink()
-    assert [known.region_of(name) for name in "ab"] == ["eu", None]
+    assert [objects.region_of(name) for name in "ab"] == ["eu", None]
 
 
 def test_only_news_is_written(tmp_path: Path) -> None:
     """A thing that is known is not written again."""
     file = tmp_path / "state.sqlite"
     store = CreatedStore(str(file), Failures())
-    known = CreatedObjects(store)
-    known.remember("a", "eu")
+    objects = CreatedObjects(store)
+    objects.remember("a", "eu")
     store.flush()
     file.unlink()
-    known.remember("a", "eu")
+    objects.remember("a", "eu")
     store.flush()
     assert not file.exists()

@@ -64,14 +64,14 @@ def test_what_was_written_is_read(file: Path) -> None:
 def test_it_is_for_its_owner_alone(file: Path) -> None:
     """Nobody else can read it, nor the files that SQLite puts beside it."""
     written(file, a="eu")
-    with closing(sqlite3.connect(file)) as held:
-        held.execute("SELECT * FROM otel_residency_state").fetchall()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("SELECT * FROM otel_residency_state").fetchall()
         written(file, b="us")
         assert {each.stat().st_mode & 0o777 for each in file.parent.iterdir()} == {0o600}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are those of POSIX")
-def test_a_file_that_others_can_open_is_not_used(file: Path) -> None:
+def test_a_file_that_other_users_can_open_is_not_used(file: Path) -> None:
     """What others may have written is not believed."""
     written(file, a="eu")
     file.chmod(0o644)

@@ -1,7 +1,7 @@
-"""Each part is broken on purpose: the application does not notice, and the guard does not let go.
+"""Each part is broken on purpose: the application is not affected, and the guard still refuses.
 
-What judges a call and what tells of it fail differently. Where a call can't be judged, flag mode lets it go
-and block mode refuses it. Where it can't be told of, no mode does anything but log.
+What judges a call and what reports it fail differently. Where a call can't be judged, flag mode sends it
+and block mode refuses it. Where it can't be reported, both modes only log the failure.
 """
 
 import logging
@@ -49,7 +49,7 @@ def broken(*_: Any, **__: Any) -> Any:
 
 
 class Outcome(NamedTuple):
-    """What came of a call: a value or an error, by its type and its text."""
+    """The outcome of a call: a value or an error, by its type and its text."""
 
     kind: str
     content: str
@@ -76,7 +76,7 @@ def late_body(kind: Kind, client: Any) -> Any:
     try:
         return kind.run(kind.enter(manager).read())
     finally:
-        kind.leave(manager)
+        kind.exit(manager)
 
 
 def refused_by_vendor(kind: Kind, client: Any) -> Any:
@@ -95,18 +95,18 @@ MADE = 2 * len(CALLS)
 Make: TypeAlias = Callable[[str], list[Outcome]]
 
 
-def respond(asked: Asked) -> Reply:
+def respond(request: Asked) -> Reply:
     """What the hosts answer to these calls."""
-    if asked.path.endswith("as=refused"):
+    if request.path.endswith("as=refused"):
         return error(404, "model_not_found", "there is no such model")
-    if asked.path.endswith("as=redirected") and asked.host != SECOND_EU:
+    if request.path.endswith("as=redirected") and request.host != SECOND_EU:
         return redirect(307, f"https://{SECOND_EU}/v1/chat/completions")
-    return ordinary(asked)
+    return ordinary(request)
 
 
 @pytest.fixture
 def make(kind: Kind, internet: Internet) -> Make:
-    """Makes the calls to a host, and tells what the application got."""
+    """Makes the calls to a host, and returns what the application got."""
     internet.respond = respond
 
     def outcome(call: Callable[[Kind, Any], Any], client: Any) -> Outcome:
@@ -127,14 +127,14 @@ def make(kind: Kind, internet: Internet) -> Make:
 
 @pytest.fixture(autouse=True)
 def _tidy(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever fails, no span stays current, nothing is logged twice, and no content is logged."""
+    """After each failure no span stays current, nothing is logged twice, and no content is logged."""
     caplog.set_level(logging.WARNING)
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     yield
     assert not trace.get_current_span().get_span_context().is_valid
-    told = logged(caplog)
-    assert len(told) == len(set(told))
-    assert PROMPT not in str(told)
+    messages = logged(caplog)
+    assert len(messages) == len(set(messages))
+    assert PROMPT not in str(messages)
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -144,17 +144,17 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def failed(caplog: pytest.LogCaptureFixture) -> set[str]:
-    """The parts that the package says have failed."""
+    """The parts whose failure the package logged."""
     beginning = "otel-residency failed in "
     return {
-        told.removeprefix(beginning).partition(":")[0]
-        for told in logged(caplog)
-        if told.startswith(beginning)
+        message.removeprefix(beginning).partition(":")[0]
+        for message in logged(caplog)
+        if message.startswith(beginning)
     }
 
 
 def sums(recorded: Recorded) -> tuple[int, float, int]:
-    """How many calls were told of by spans, counts and events."""
+    """How many calls were reported by spans, counts and events."""
     settle()
     return len(recorded.spans), recorded.counted, len(recorded.violations)
 
@@ -189,7 +189,7 @@ def test_flag_mode_goes_on_without_a_judge(
     caplog: pytest.LogCaptureFixture,
     judge: str,
 ) -> None:
-    """A call that can't be judged gives what it always gave, and its span says that nothing is known."""
+    """A call that can't be judged has its usual result, and its span is marked as unknown."""
     expected = make(EU)
     monkeypatch.setattr(judge, broken)
     recorded = instrument()
@@ -210,7 +210,7 @@ def test_block_mode_refuses_without_a_judge(
     *,
     judge: str,
 ) -> None:
-    """A call that can't be judged is refused once, before anything is connected to, and told of."""
+    """A call that can't be judged is refused once, before any connection, and reported."""
     monkeypatch.setattr(judge, broken)
     recorded = instrument(on_call="block")
     found = make(EU)
@@ -237,8 +237,8 @@ def test_a_redirect_that_can_not_be_judged(
 
     read_hop = sending.read_hop
 
-    def fails_later(request: Any, said: Any, *, redirected: bool = False) -> Any:
-        return broken() if redirected else read_hop(request, said, redirected=redirected)
+    def fails_later(request: Any, routing: Any, *, redirected: bool = False) -> Any:
+        return broken() if redirected else read_hop(request, routing, redirected=redirected)
 
     expected = make(EU)
     internet.requests.clear()
@@ -278,7 +278,7 @@ teller = pytest.mark.parametrize(("teller", "expected_sums"), TELLERS.values(), 
 
 
 @teller
-def test_flag_mode_goes_on_without_telling(
+def test_flag_mode_goes_on_without_reporting(
     make: Make,
     instrument: Instrument,
     monkeypatch: pytest.MonkeyPatch,
@@ -287,7 +287,7 @@ def test_flag_mode_goes_on_without_telling(
     teller: str,
     expected_sums: tuple[int, float, int],
 ) -> None:
-    """A call that can't be told of in one way is told of in the others, and gives what it always gave."""
+    """If one kind of report fails, the others are made, and the call has its usual result."""
     expected = make(US)
     with monkeypatch.context() as patch:
         patch.setattr(teller, broken)
@@ -298,7 +298,7 @@ def test_flag_mode_goes_on_without_telling(
 
 
 @teller
-def test_block_mode_judges_without_telling(
+def test_block_mode_judges_without_reporting(
     make: Make,
     instrument: Instrument,
     internet: Internet,
@@ -307,7 +307,7 @@ def test_block_mode_judges_without_telling(
     teller: str,
     expected_sums: tuple[int, float, int],
 ) -> None:
-    """What may go goes and what may not does not, whether or not it can be told of."""
+    """Eligible calls are sent and others refused, whether or not they can be reported."""
     del expected_sums
     expected = make(EU)
     with monkeypatch.context() as patch:
@@ -322,13 +322,13 @@ def test_block_mode_judges_without_telling(
 def test_the_judgement_of_an_answer_fails(
     make: Make, instrument: Instrument, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A violation that was seen before the call is told of, though what came after can't be judged."""
+    """A violation that was found before the call is reported, though the answer can't be judged."""
     from otel_residency import guard
 
     decide = guard.decide
 
-    def fails_later(facts: CallFacts, *others: Any) -> Any:
-        return broken() if facts.answer else decide(facts, *others)
+    def fails_later(facts: CallFacts, *arguments: Any) -> Any:
+        return broken() if facts.answer else decide(facts, *arguments)
 
     expected = make(EU), make(US)
     monkeypatch.setattr(guard, "decide", fails_later)
@@ -402,7 +402,7 @@ def test_a_part_of_the_sdk_fails(
     fault: Any,
     expected_sums: tuple[int, float, int],
 ) -> None:
-    """A bug in what others brought to the SDK is neither the application's concern nor the guard's."""
+    """A bug in a third-party part of the SDK affects neither the application nor the guard."""
     expected = make(US)
     recorded = instrument(on_call=on_call, sampler=fault if isinstance(fault, Sampler) else None)
     if isinstance(fault, LogRecordProcessor):
@@ -465,7 +465,7 @@ class Unreadable(openai.BaseModel):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_an_answer_that_can_not_be_read(kind: Kind, residency: Recorded, *, stream: bool) -> None:
-    """Types of one's own are handed on untouched, whatever happens when they are asked."""
+    """Custom types are returned unchanged, also if reading their attributes fails."""
     body = {**CHAT, "stream": stream}
     types: dict[str, Any] = {"cast_to": Unreadable}
     if stream:
@@ -479,7 +479,7 @@ def test_an_answer_that_can_not_be_read(kind: Kind, residency: Recorded, *, stre
 
 
 def test_a_client_that_can_not_be_hashed_or_compared(kind: Kind, instrument: Instrument) -> None:
-    """A class of one's own may do without what a table would need of it."""
+    """A custom class may lack the methods that a table needs."""
 
     def odd(base: type) -> type:
         return type("Odd", (base,), {"__hash__": None, "__eq__": broken, "__bool__": broken})
@@ -515,7 +515,7 @@ def test_headers_that_make_no_sense(kind: Kind, residency: Recorded) -> None:
 def test_a_response_of_no_request(
     kind: Kind, instrument: Instrument, call: Callable[[Kind, Any], Any]
 ) -> None:
-    """An HTTP client that makes up its answers does not say what they answer."""
+    """An HTTP client that makes up its answers does not set their request."""
     reply = events(chat_events(SNAPSHOT)) if call is streamed else answer(body_of("", SNAPSHOT))
     content = reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
 
@@ -565,7 +565,7 @@ def test_a_queue_that_was_replaced_later(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_policy_that_can_not_be_read_refuses(
     make: Make, instrument: Instrument, internet: Internet
 ) -> None:
-    """In block mode no call goes out under a policy that nobody could read."""
+    """In block mode no call is sent under a policy that can't be read."""
     environ = {"OTEL_RESIDENCY_ON_CALL": "block", "OTEL_RESIDENCY_POLICY": "no-such-policy.toml"}
     recorded = instrument(read_settings(environ))
     found = make(EU)
@@ -623,7 +623,7 @@ def test_the_sdk_is_disabled(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 def test_a_process_that_is_forked_while_the_guard_is_built() -> None:
-    """The child builds its own, and waits for no thread of its parent."""
+    """The child builds a new guard, and waits for no thread of its parent."""
     program = (
         "import os, signal, sys\n"
         "from otel_residency.calls.state import State\n"

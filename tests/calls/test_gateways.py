@@ -79,26 +79,26 @@ ANSWERS: Mapping[str, tuple[Mapping[str, str], tuple[str, ...], Mapping[str, str
 }
 
 
-def adding(headers: Mapping[str, str], told: Mapping[str, str]) -> Callable[[Asked], Reply]:
+def adding(headers: Mapping[str, str], fields: Mapping[str, str]) -> Callable[[Asked], Reply]:
     """A gateway that answers as the vendor, with these headers, and these fields in whatever it answers."""
 
-    def respond(asked: Asked) -> Reply:
-        reply = ordinary(asked)
+    def respond(request: Asked) -> Reply:
+        reply = ordinary(request)
         body = reply.body
         if isinstance(body, bytes):
-            body = json.dumps({**json.loads(body), **told}).encode()
+            body = json.dumps({**json.loads(body), **fields}).encode()
         else:
             data = (part.removeprefix(b"data: ") for part in body)
-            body = (event({**json.loads(part), **told}) for part in data if part.startswith(b"{"))
+            body = (event({**json.loads(part), **fields}) for part in data if part.startswith(b"{"))
         return Reply(reply.status, {**reply.headers, **headers}, body)
 
     return respond
 
 
-def ask(kind: Kind, url: str = f"https://{GATEWAY}/v1", *, streamed: bool = False, **headers: str) -> None:
+def chat(kind: Kind, url: str = f"https://{GATEWAY}/v1", *, streamed: bool = False, **headers: str) -> None:
     """One chat completion by way of a gateway. Underscores in the names of `headers` are hyphens."""
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    client = kind.open(base_url=url, default_headers=told)
+    default_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    client = kind.open(base_url=url, default_headers=default_headers)
     answer = kind.run(client.chat.completions.create(**CHAT, stream=streamed))
     if streamed:
         kind.items(answer)
@@ -107,14 +107,14 @@ def ask(kind: Kind, url: str = f"https://{GATEWAY}/v1", *, streamed: bool = Fals
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("name", ANSWERS)
-def test_what_a_gateway_says_of_its_way_on_counts(
+def test_the_upstream_that_a_gateway_reports_counts(
     kind: Kind, instrument: Instrument, internet: Internet, *, name: str, streamed: bool
 ) -> None:
     """Headers of the answer bear out or contradict what the policy says, and are told without secrets."""
     headers, reasons, evidence = ANSWERS[name]
     internet.respond = adding(headers, {})
     recorded = instrument(hosts=CONFIGURED)
-    ask(kind, streamed=streamed)
+    chat(kind, streamed=streamed)
     span = recorded.span
     assert span["residency.reasons"] == reasons
     assert (span["residency.verdict"] == "eligible") is not reasons
@@ -136,7 +136,7 @@ def test_the_provider_that_a_body_names_counts(
     """OpenRouter, and a company's proxy before it, names the provider in the answer and in each chunk."""
     internet.respond = adding({}, {"provider": provider})
     recorded = instrument(hosts=CONFIGURED)
-    ask(kind, streamed=streamed)
+    chat(kind, streamed=streamed)
     assert recorded.span["residency.reasons"] == reasons
     assert recorded.span[PROVIDER] == provider
 
@@ -157,7 +157,7 @@ def test_a_request_that_orders_a_gateway_out_of_the_region_is_not_sent(
     """In block mode nothing is connected to, whatever the policy says of the gateway."""
     recorded = instrument(on_call="block", hosts=hosts)
     with pytest.raises(ResidencyViolationError, match=r"gateway\.route"):
-        ask(kind, **headers)
+        chat(kind, **headers)
     assert internet.connections == []
     assert recorded.span["residency.action"] == "blocked"
 
@@ -174,9 +174,9 @@ def test_an_order_that_a_hook_adds_after_the_call_was_judged_counts(
         add(request)
 
     maker = kind.pick(http.Client, http.AsyncClient)
-    own = maker(event_hooks={"request": [kind.pick(add, add_async)]})
+    http_client = maker(event_hooks={"request": [kind.pick(add, add_async)]})
     instrument(on_call="block", hosts=CONFIGURED)
-    client = kind.open(base_url=f"https://{GATEWAY}/v1", http_client=own)
+    client = kind.open(base_url=f"https://{GATEWAY}/v1", http_client=http_client)
     with pytest.raises(ResidencyViolationError, match=r"gateway\.route"):
         kind.run(client.chat.completions.create(**CHAT))
     assert internet.connections == []
@@ -194,30 +194,30 @@ def test_the_project_that_a_hook_names_after_the_call_was_judged_counts(
         add(request)
 
     maker = kind.pick(http.Client, http.AsyncClient)
-    own = maker(event_hooks={"request": [kind.pick(add, add_async)]})
+    http_client = maker(event_hooks={"request": [kind.pick(add, add_async)]})
     instrument(on_call="block", rule=[{"when": {"project": "proj_us"}, "require": ["us"]}])
-    client = kind.open(base_url=f"https://{EU}/v1", http_client=own)
+    client = kind.open(base_url=f"https://{EU}/v1", http_client=http_client)
     with pytest.raises(ResidencyViolationError, match=r"host\.region_mismatch"):
         kind.run(client.chat.completions.create(**CHAT))
     assert internet.connections == []
 
 
 @pytest.mark.parametrize("value", ["p" * 129, "two\twords"])
-def test_what_is_no_project_is_not_told(
+def test_what_is_no_project_is_not_recorded(
     kind: Kind, instrument: Instrument, tmp_path: Path, value: str
 ) -> None:
     """A header that can't be the id of a project is not repeated."""
     (tmp_path / "projects.json").write_text('{"observed": "2026-11-01", "source": "here"}')
     instrument(on_call="block", strict=True, projects={"file": str(tmp_path / "projects.json")})
     with pytest.raises(ResidencyViolationError, match=r"project\.unknown: unreadable is not in") as refused:
-        ask(kind, f"https://{EU}/v1", OpenAI_Project=value)
+        chat(kind, f"https://{EU}/v1", OpenAI_Project=value)
     assert value not in str(refused.value)
 
 
-def test_rules_and_keys_of_a_gateway_are_not_told(kind: Kind, instrument: Instrument) -> None:
+def test_rules_and_keys_of_a_gateway_are_not_recorded(kind: Kind, instrument: Instrument) -> None:
     """Of a header with rules its name alone is told; they may hold keys."""
     recorded = instrument(on_call="flag", strict=True, hosts=CONFIGURED)
-    ask(kind, x_portkey_config=json.dumps({"api_key": SECRET}), x_portkey_virtual_key=SECRET)
+    chat(kind, x_portkey_config=json.dumps({"api_key": SECRET}), x_portkey_virtual_key=SECRET)
     assert recorded.span["residency.reasons"] == ("gateway.route",)
     assert SECRET not in recorded.everything
 
@@ -237,17 +237,17 @@ def test_a_service_that_is_not_configured_is_refused_with_the_lines_for_the_poli
     host = http.URL(url).host
     recorded = instrument(on_call="block", strict=True)
     with pytest.raises(ResidencyViolationError) as refused:
-        ask(kind, url)
+        chat(kind, url)
     assert f'[hosts."{host}"] region = "…" provider = "openai"' in str(refused.value)
     assert recorded.span["residency.verdict"] == "indeterminate"
 
 
 @pytest.mark.parametrize("url", SERVICES)
-def test_a_service_is_what_the_policy_says(kind: Kind, instrument: Instrument, url: str) -> None:
+def test_the_policy_names_the_provider_behind_a_service(kind: Kind, instrument: Instrument, url: str) -> None:
     """With those lines filled in the vendor's tables apply behind it."""
     hosts = {http.URL(url).host: {"region": "eu", "provider": "openai"}}
     recorded = instrument(on_call="block", strict=True, hosts=hosts)
-    ask(kind, url)
+    chat(kind, url)
     assert recorded.span["residency.verdict"] == "eligible"
 
 

@@ -34,7 +34,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["whole", "streamed"])
 def chat(request: pytest.FixtureRequest) -> Callable[[Kind, Any], Any]:
-    """One chat completion, asked for in one piece or as a stream."""
+    """One chat completion, as a whole or as a stream."""
     streamed = request.param == "streamed"
 
     def call(kind: Kind, client: Any) -> Any:
@@ -51,15 +51,15 @@ def leading(*hosts: str, status: int) -> Callable[[Asked], Reply]:
     """Each of these hosts redirects to the next one; the last one answers."""
     following = dict(pairwise(hosts))
 
-    def respond(asked: Asked) -> Reply:
-        target = following.get(asked.host)
-        return redirect(status, f"https://{target}{PATH}") if target else ordinary(asked)
+    def respond(request: Asked) -> Reply:
+        target = following.get(request.host)
+        return redirect(status, f"https://{target}{PATH}") if target else ordinary(request)
 
     return respond
 
 
-def seen(residency: Recorded) -> tuple[Any, ...]:
-    """What the span says about the way of the call."""
+def recorded_hops(residency: Recorded) -> tuple[Any, ...]:
+    """The hosts and regions of the hops that the span records."""
     span = residency.span
     return span["residency.hop.hosts"], span["residency.hop.regions"], span["residency.region"]
 
@@ -74,7 +74,7 @@ def test_a_redirect_within_the_region(
     """A redirect that stays in the region is one more hop, and no violation."""
     internet.respond = leading(EU, SECOND_EU, status=status)
     chat(kind, kind.open())
-    assert seen(residency) == ((EU, SECOND_EU), ("eu", "eu"), "eu")
+    assert recorded_hops(residency) == ((EU, SECOND_EU), ("eu", "eu"), "eu")
     assert residency.span["residency.violation"] is False
     assert residency.span["server.address"] == SECOND_EU
     assert internet.hosts == [EU, SECOND_EU]
@@ -86,12 +86,12 @@ def test_a_redirect_on_the_same_host(
 ) -> None:
     """A redirect to another path of the same host stays where it is."""
 
-    def respond(asked: Asked) -> Reply:
-        return ordinary(asked) if "moved" in asked.path else redirect(status, f"{PATH}?moved=1")
+    def respond(request: Asked) -> Reply:
+        return ordinary(request) if "moved" in request.path else redirect(status, f"{PATH}?moved=1")
 
     internet.respond = respond
     kind.run(kind.open().chat.completions.create(**CHAT))
-    assert seen(residency) == ((EU, EU), ("eu", "eu"), "eu")
+    assert recorded_hops(residency) == ((EU, EU), ("eu", "eu"), "eu")
     assert residency.span["residency.violation"] is False
 
 
@@ -108,7 +108,7 @@ def test_a_redirect_out_of_the_region(
     assert reason in residency.span["residency.reasons"]
     assert residency.span["residency.verdict"] == "ineligible"
     assert residency.span["residency.action"] == "flagged"
-    assert seen(residency) == ((EU, US), ("eu", "us"), "us")
+    assert recorded_hops(residency) == ((EU, US), ("eu", "us"), "us")
     assert residency.span["residency.base_url"] == f"https://{EU}/v1/"
     assert residency.span["server.address"] == US
     assert len(residency.violations) == 1
@@ -132,10 +132,10 @@ def test_chains_of_redirects(
     hosts: tuple[str, ...],
     regions: tuple[str, ...],
 ) -> None:
-    """Every host on the way counts, also when the way leads back."""
+    """Each host of a chain counts, also when the chain leads back."""
     internet.respond = leading(*hosts, status=status)
     kind.run(kind.open().chat.completions.create(**CHAT))
-    assert seen(residency) == (hosts, regions, regions[-1])
+    assert recorded_hops(residency) == (hosts, regions, regions[-1])
     assert residency.span["residency.verdict"] == "ineligible"
     assert tuple(internet.hosts) == hosts
 
@@ -143,10 +143,10 @@ def test_chains_of_redirects(
 def test_a_redirect_that_is_not_followed(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """A client that follows no redirects stays where it was sent."""
     internet.respond = leading(EU, US, status=307)
-    own = kind.pick(http.Client, http.AsyncClient)(follow_redirects=False)
+    http_client = kind.pick(http.Client, http.AsyncClient)(follow_redirects=False)
     with pytest.raises(openai.APIStatusError):
-        kind.run(kind.open(http_client=own).chat.completions.create(**CHAT))
-    assert seen(residency) == ((EU,), ("eu",), "eu")
+        kind.run(kind.open(http_client=http_client).chat.completions.create(**CHAT))
+    assert recorded_hops(residency) == ((EU,), ("eu",), "eu")
     assert residency.span["residency.violation"] is False
     assert residency.span["http.response.status_code"] == 307
 
@@ -161,7 +161,7 @@ def blocking(instrument: Instrument) -> Recorded:
 
 
 def refused(kind: Kind, call: Callable[[], Any]) -> ResidencyViolationError:
-    """The refusal of a call: an error of its own kind, which nothing has wrapped."""
+    """The refusal of a call, which no other error wraps."""
     with pytest.raises(openai.OpenAIError) as caught:
         kind.run(call())
     assert type(caught.value) is ResidencyViolationError
@@ -201,7 +201,7 @@ def test_a_redirect_to_plain_http_is_refused(kind: Kind, blocking: Recorded, int
 def test_a_redirect_within_the_region_passes(
     kind: Kind, blocking: Recorded, internet: Internet, chat: Callable[[Kind, Any], Any]
 ) -> None:
-    """Block mode stands in nobody's way who stays in the region."""
+    """Block mode refuses no redirect that stays in the region."""
     internet.respond = leading(EU, SECOND_EU, status=307)
     chat(kind, kind.open())
     assert blocking.span["residency.violation"] is False
@@ -275,7 +275,7 @@ def test_a_derived_client_is_refused_and_the_other_is_not(
 def test_a_request_that_a_hook_sends_elsewhere_is_refused(
     kind: Kind, blocking: Recorded, internet: Internet
 ) -> None:
-    """Where a request goes is judged when it goes, after whatever the application does to it."""
+    """A request is judged when it is sent, after the application's hooks have changed it."""
 
     def astray(request: Any) -> None:
         request.url = request.url.copy_with(host=US)
@@ -284,8 +284,8 @@ def test_a_request_that_a_hook_sends_elsewhere_is_refused(
         astray(request)
 
     hooks = {"request": [kind.pick(astray, astray_async)]}
-    own = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
-    refused(kind, lambda: kind.open(http_client=own, max_retries=2).chat.completions.create(**CHAT))
+    http_client = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
+    refused(kind, lambda: kind.open(http_client=http_client, max_retries=2).chat.completions.create(**CHAT))
     assert internet.connections == []
     assert blocking.span["residency.action"] == "blocked"
 
@@ -293,15 +293,15 @@ def test_a_request_that_a_hook_sends_elsewhere_is_refused(
 def test_a_request_that_an_auth_flow_sends_elsewhere_is_refused(
     kind: Kind, blocking: Recorded, internet: Internet
 ) -> None:
-    """An authentication flow is part of the way, too."""
+    """The requests of an authentication flow are judged, too."""
 
     class Astray(http.Auth):  # type: ignore[name-defined,misc]
         def auth_flow(self, request: Any) -> Iterator[Any]:
             request.url = request.url.copy_with(host=US)
             yield request
 
-    own = kind.pick(http.Client, http.AsyncClient)(auth=Astray())
-    refused(kind, lambda: kind.open(http_client=own, max_retries=2).chat.completions.create(**CHAT))
+    http_client = kind.pick(http.Client, http.AsyncClient)(auth=Astray())
+    refused(kind, lambda: kind.open(http_client=http_client, max_retries=2).chat.completions.create(**CHAT))
     assert internet.connections == []
     assert blocking.span["residency.action"] == "blocked"
 
@@ -325,9 +325,9 @@ def test_a_token_is_fetched_under_a_strict_policy(
     """An auth flow may ask whom it likes for a token: only what belongs to the call is judged with it."""
     blocking = instrument(on_call="block", strict=True)
     token = Reply(200, {"content-type": "application/json"}, b'{"access_token": "t"}')
-    internet.respond = lambda asked: token if asked.host == LOGIN else ordinary(asked)
-    own = kind.pick(http.Client, http.AsyncClient)(auth=Tokens())
-    kind.run(kind.open(http_client=own).chat.completions.create(**CHAT))
+    internet.respond = lambda request: token if request.host == LOGIN else ordinary(request)
+    http_client = kind.pick(http.Client, http.AsyncClient)(auth=Tokens())
+    kind.run(kind.open(http_client=http_client).chat.completions.create(**CHAT))
     assert internet.hosts == [LOGIN, EU]
     assert internet.received(EU)[0].headers["x-token"] == "t"
     assert blocking.span["residency.hop.hosts"] == (EU,)
@@ -349,17 +349,17 @@ def swapping(kind: Kind, body: Any) -> Any:
     return kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
 
 
-def test_the_body_that_is_sent_is_told(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """Of a body that a hook has replaced nothing is told: it was never sent."""
-    own = swapping(kind, {**CHAT, "model": "gpt-of-nobody"})
-    call = kind.open(http_client=own).chat.completions.create(**CHAT, extra_body={"background": True})
+def test_the_body_that_is_sent_is_reported(kind: Kind, residency: Recorded, internet: Internet) -> None:
+    """A body that a hook has replaced is not recorded: it was never sent."""
+    http_client = swapping(kind, {**CHAT, "model": "gpt-of-nobody"})
+    call = kind.open(http_client=http_client).chat.completions.create(**CHAT, extra_body={"background": True})
     kind.run(call)
     assert b"background" not in internet.requests[0].body
     assert residency.span["residency.model.requested"] == "gpt-of-nobody"
     assert "feature.background" not in residency.span["residency.reasons"]
 
 
-def test_a_host_header_of_ones_own_is_refused(kind: Kind, blocking: Recorded, internet: Internet) -> None:
+def test_a_custom_host_header_is_refused(kind: Kind, blocking: Recorded, internet: Internet) -> None:
     """The right address with another name in the request may be routed anywhere."""
     client = kind.open(default_headers={"Host": US})
     refused(kind, lambda: client.chat.completions.create(**CHAT))
@@ -367,8 +367,8 @@ def test_a_host_header_of_ones_own_is_refused(kind: Kind, blocking: Recorded, in
     assert blocking.span["residency.reasons"][0] == "host.header_mismatch"
 
 
-def test_a_name_in_tls_of_ones_own_is_refused(kind: Kind, blocking: Recorded, internet: Internet) -> None:
-    """Who is asked for the certificate of another host than the one dialled may be that host."""
+def test_a_custom_name_in_tls_is_refused(kind: Kind, blocking: Recorded, internet: Internet) -> None:
+    """A server whose certificate is for another host than the dialled one may be that host."""
 
     def rename(request: Any) -> None:
         request.extensions["sni_hostname"] = US
@@ -377,14 +377,14 @@ def test_a_name_in_tls_of_ones_own_is_refused(kind: Kind, blocking: Recorded, in
         rename(request)
 
     hooks = {"request": [kind.pick(rename, rename_async)]}
-    own = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
-    refused(kind, lambda: kind.open(http_client=own).chat.completions.create(**CHAT))
+    http_client = kind.pick(http.Client, http.AsyncClient)(event_hooks=hooks)
+    refused(kind, lambda: kind.open(http_client=http_client).chat.completions.create(**CHAT))
     assert internet.connections == []
     assert blocking.span["residency.reasons"][0] == "host.header_mismatch"
 
 
 def test_the_target_that_is_sent_is_judged(kind: Kind, blocking: Recorded, internet: Internet) -> None:
-    """Where the HTTP library is told to send another path than that of the URL, that one counts."""
+    """Where the request has another target than the path of its URL, the target counts."""
 
     def aim(request: Any) -> None:
         request.extensions["target"] = b"/v1/videos?secret=1"
@@ -392,8 +392,10 @@ def test_the_target_that_is_sent_is_judged(kind: Kind, blocking: Recorded, inter
     async def aim_async(request: Any) -> None:
         aim(request)
 
-    own = kind.pick(http.Client, http.AsyncClient)(event_hooks={"request": [kind.pick(aim, aim_async)]})
-    refused(kind, lambda: kind.open(http_client=own).chat.completions.create(**CHAT))
+    http_client = kind.pick(http.Client, http.AsyncClient)(
+        event_hooks={"request": [kind.pick(aim, aim_async)]}
+    )
+    refused(kind, lambda: kind.open(http_client=http_client).chat.completions.create(**CHAT))
     assert internet.connections == []
     assert blocking.span["residency.endpoint"] == "/v1/videos"
 
@@ -405,8 +407,8 @@ def failing(*replies: Reply | Exception) -> Callable[[Asked], Reply]:
     """These answers first, one after the other; then the ordinary one."""
     waiting = list(replies)
 
-    def respond(asked: Asked) -> Reply:
-        reply = waiting.pop(0) if waiting else ordinary(asked)
+    def respond(request: Asked) -> Reply:
+        reply = waiting.pop(0) if waiting else ordinary(request)
         if isinstance(reply, Exception):
             raise reply
         return reply
@@ -439,7 +441,7 @@ def test_retries_are_one_call(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 503])
 def test_a_call_that_fails(kind: Kind, residency: Recorded, internet: Internet, status: int) -> None:
-    """A call that fails in the end says how."""
+    """A call that fails records its error."""
     internet.respond = lambda _: error(status)
     with pytest.raises(openai.APIStatusError) as caught:
         kind.run(kind.open(max_retries=1).chat.completions.create(**CHAT))
@@ -451,7 +453,7 @@ def test_a_call_that_fails(kind: Kind, residency: Recorded, internet: Internet, 
 
 
 def test_a_host_that_can_not_be_reached(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """A call that reached nobody names whom it tried to reach."""
+    """A call that reached no host records the one that it tried."""
     internet.unreachable = {EU}
     with pytest.raises(openai.APIConnectionError):
         kind.run(kind.open(max_retries=2).chat.completions.create(**CHAT))
@@ -463,11 +465,11 @@ def test_a_host_that_can_not_be_reached(kind: Kind, residency: Recorded, interne
 
 
 def test_every_attempt_is_redirected(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """Attempts and redirects are told in the order in which they went out."""
+    """Attempts and redirects are recorded in the order in which they were sent."""
     answers = failing(error(500))
 
-    def respond(asked: Asked) -> Reply:
-        return redirect(307, f"https://{US}{PATH}") if asked.host == EU else answers(asked)
+    def respond(request: Asked) -> Reply:
+        return redirect(307, f"https://{US}{PATH}") if request.host == EU else answers(request)
 
     internet.respond = respond
     kind.run(kind.open(max_retries=2).chat.completions.create(**CHAT))
@@ -485,7 +487,7 @@ def test_a_redirect_of_a_later_attempt_is_refused(kind: Kind, blocking: Recorded
 
 
 def test_a_retry_is_not_taken_for_a_redirect(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """An attempt after a redirect that failed begins anew."""
+    """An attempt after a redirect that failed is a first hop."""
     internet.respond = failing(redirect(307, f"https://{SECOND_EU}{PATH}"), ConnectionAbortedError())
     kind.run(kind.open(max_retries=1).chat.completions.create(**CHAT))
     assert residency.span["residency.hop.hosts"] == (EU, SECOND_EU, EU)
@@ -509,7 +511,7 @@ def test_what_an_earlier_attempt_sent_is_not_forgotten(
 
     client._prepare_options = kind.pick(prepare, prepare_async)
     kind.run(client.chat.completions.create(**CHAT))
-    assert [json.loads(asked.body)["model"] for asked in internet.requests] == ["gpt-of-nobody", SNAPSHOT]
+    assert [json.loads(request.body)["model"] for request in internet.requests] == ["gpt-of-nobody", SNAPSHOT]
     assert residency.span["residency.reasons"] == ("model.not_listed",)
     assert residency.span["residency.violation"] is True
     assert residency.span["residency.hop.regions"] == ("eu", "eu")
@@ -531,7 +533,7 @@ WRONG_HOST = "Attempted to access resource with incorrect regional hostname. Ple
 def test_refused_by_the_vendor(
     kind: Kind, residency: Recorded, internet: Internet, *, status: int, code: str | None, message: str
 ) -> None:
-    """When the vendor says that host and project do not match, the prompt was there: that is the verdict."""
+    """The vendor reports that host and project do not match: it has received the prompt."""
     internet.respond = lambda _: error(status, code, message)
     with pytest.raises(openai.AuthenticationError):
         kind.run(kind.open().chat.completions.create(**CHAT))
@@ -541,7 +543,7 @@ def test_refused_by_the_vendor(
 
 
 def test_an_ordinary_401_is_no_verdict(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """A wrong key says nothing about regions."""
+    """An error about a wrong key does not change the region."""
     internet.respond = lambda _: error(401, "invalid_api_key", "Incorrect API key provided.")
     with pytest.raises(openai.AuthenticationError):
         kind.run(kind.open().chat.completions.create(**CHAT))

@@ -39,7 +39,7 @@ CHAT: dict[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "conten
 def test_the_order_of_switching_and_importing(steps: str, spans: int) -> None:
     """Whatever is imported or made before the package is switched on, each call is one span; off is off."""
     found = take(*steps.split())
-    assert [(told.outcome, told.scopes()) for told in found] == [("answered", [OURS] * spans)] * 2
+    assert [(outcome.outcome, outcome.scopes()) for outcome in found] == [("answered", [OURS] * spans)] * 2
 
 
 def test_switching_on_twice_changes_nothing(
@@ -126,8 +126,8 @@ def test_each_hop_is_a_span_below_ours(
     monkeypatch.setattr(openai._base_client.BaseClient, "_calculate_retry_timeout", lambda *_, **__: 0)
     replies = [error(500), redirect(307, f"https://{US}/v1/chat/completions")]
 
-    def respond(asked: Asked) -> Reply:
-        return replies.pop(0) if replies else ordinary(asked)
+    def respond(request: Asked) -> Reply:
+        return replies.pop(0) if replies else ordinary(request)
 
     internet.respond = respond
     kind.run(kind.open(max_retries=1).chat.completions.create(**CHAT))
@@ -163,7 +163,7 @@ def test_the_http_neighbour_before_or_after_us(order: str) -> None:
     pytest.importorskip("opentelemetry.instrumentation.httpx")
     theirs = "opentelemetry.instrumentation.httpx"
     found = take(*order.format(HTTP_NEIGHBOUR).split(), "call", "astray")
-    assert [(told.outcome, told.spans) for told in found] == [
+    assert [(outcome.outcome, outcome.spans) for outcome in found] == [
         *[("answered", [[theirs, OURS], [OURS, None]])] * 2,
         *[("ResidencyViolationError", [[OURS, None]])] * 2,
     ]
@@ -174,8 +174,8 @@ def test_the_http_neighbour_before_or_after_us(order: str) -> None:
 
 def past_the_patch(kind: Kind, **arguments: Any) -> Any:
     """A client whose door leads to the original, as it does behind a wrapper that holds on to that."""
-    base, door = kind.pick((openai.OpenAI, SyncAPIClient), (openai.AsyncOpenAI, AsyncAPIClient))
-    return kind.open(type("Past", (base,), {"request": inspect.unwrap(door.request)}), **arguments)
+    base, client = kind.pick((openai.OpenAI, SyncAPIClient), (openai.AsyncOpenAI, AsyncAPIClient))
+    return kind.open(type("Past", (base,), {"request": inspect.unwrap(client.request)}), **arguments)
 
 
 def test_a_wrapper_on_one_client_that_was_there_first() -> None:
@@ -226,8 +226,8 @@ def test_calls_past_the_patch_that_are_redirected(
     """Every hop of such a call is judged."""
     client = past_the_patch(kind)
 
-    def respond(asked: Asked) -> Reply:
-        return redirect(status, f"https://{US}{asked.path}") if asked.host == EU else ordinary(asked)
+    def respond(request: Asked) -> Reply:
+        return redirect(status, f"https://{US}{request.path}") if request.host == EU else ordinary(request)
 
     internet.respond = respond
     kind.run(client.chat.completions.create(**CHAT))
@@ -242,10 +242,10 @@ def test_calls_past_the_patch_whose_redirect_is_not_followed(
     """A redirect that nobody follows is the end of such a call."""
     if MAJOR < 2 and kind.name == "async":
         pytest.skip("the loop of the test may hold the error, and with it the response, that ends the call")
-    internet.respond = lambda asked: redirect(307, f"https://{US}{asked.path}")
-    own = kind.pick(http.Client, http.AsyncClient)(follow_redirects=False)
+    internet.respond = lambda request: redirect(307, f"https://{US}{request.path}")
+    http_client = kind.pick(http.Client, http.AsyncClient)(follow_redirects=False)
     with pytest.raises(openai.APIStatusError):
-        kind.run(past_the_patch(kind, http_client=own).chat.completions.create(**CHAT))
+        kind.run(past_the_patch(kind, http_client=http_client).chat.completions.create(**CHAT))
     settle()
     assert residency.span["residency.hop.hosts"] == (EU,)
     assert residency.span["http.response.status_code"] == 307
@@ -264,7 +264,7 @@ def test_calls_past_the_patch_are_refused(kind: Kind, instrument: Instrument, in
 def test_redirects_past_the_patch_are_refused(kind: Kind, instrument: Instrument, internet: Internet) -> None:
     """In block mode no other host is reached, even if an older client tries the refusal again."""
     residency = instrument(on_call="block")
-    internet.respond = lambda asked: redirect(307, f"https://{US}{asked.path}")
+    internet.respond = lambda request: redirect(307, f"https://{US}{request.path}")
     client = past_the_patch(kind)
     with pytest.raises(openai.OpenAIError) as caught:
         kind.run(client.chat.completions.create(**CHAT))

@@ -45,9 +45,9 @@ def test_the_record_of_a_call(instrument: Instrument, kind: Kind, path: Path) ->
     kind.run(kind.open().chat.completions.create(**CHAT))
     (record,) = records(path)
     (span,) = residency.spans
-    told = json.loads(json.dumps(dict(span.attributes or {})))
-    assert {key: record.attributes[key] for key in told} == told
-    assert record.attributes.keys() - told.keys() == {
+    attributes = json.loads(json.dumps(dict(span.attributes or {})))
+    assert {key: record.attributes[key] for key in attributes} == attributes
+    assert record.attributes.keys() - attributes.keys() == {
         names.DURATION,
         names.FACTS,
         names.LEDGER_WRITER,
@@ -63,8 +63,11 @@ def test_the_record_of_a_call(instrument: Instrument, kind: Kind, path: Path) ->
     (policy,) = records(path, names.EVENT_POLICY)
     assert record.facts is not None
     decision = decide(record.facts, CATALOGUE, read_policy(policy.attributes[names.POLICY_DOCUMENT]))
-    assert (decision.verdict, list(decision.reasons)) == (told[names.VERDICT], told[names.REASONS])
-    assert policy.attributes[names.POLICY] == told[names.POLICY]
+    assert (decision.verdict, list(decision.reasons)) == (
+        attributes[names.VERDICT],
+        attributes[names.REASONS],
+    )
+    assert policy.attributes[names.POLICY] == attributes[names.POLICY]
 
 
 def test_every_call_is_recorded_once_whatever_the_sampler(
@@ -131,8 +134,8 @@ def test_no_record_no_call(instrument: Instrument, kind: Kind, tmp_path: Path, i
     assert state.ledger is not None
     assert state.ledger.flush()
     kind.run(client.chat.completions.create(**{**CHAT, "model": SNAPSHOT}))
-    told = [(each.attributes[names.VERDICT], each.attributes.get(names.ACTION)) for each in records(path)]
-    assert told == [("indeterminate", "blocked"), ("eligible", None)]
+    verdicts = [(each.attributes[names.VERDICT], each.attributes.get(names.ACTION)) for each in records(path)]
+    assert verdicts == [("indeterminate", "blocked"), ("eligible", None)]
 
 
 def test_in_flag_mode_calls_go_on(instrument: Instrument, sync: Kind, tmp_path: Path) -> None:
@@ -178,12 +181,12 @@ def test_records_are_emitted_too(instrument: Instrument, sync: Kind, path: Path)
     residency = instrument(ledger={"path": str(path), "events": True}, require=["us"])
     sync.open().chat.completions.create(**CHAT)
     written = [record for event in EVENTS for record in records(path, event)]
-    emitted = [record for event in EVENTS for record in residency.own_logs(event)]
+    emitted = [record for event in EVENTS for record in residency.residency_logs(event)]
     assert [json.loads(json.dumps(dict(each.attributes))) for each in emitted] == [
         dict(each.attributes) for each in written
     ]
     assert [each.timestamp for each in emitted] == [each.time for each in written]
-    (call,) = residency.own_logs(names.EVENT_CALL)
+    (call,) = residency.residency_logs(names.EVENT_CALL)
     (span,) = residency.spans
     assert span.context is not None
     assert (call.span_id, call.severity_text) == (span.context.span_id, "ERROR")

@@ -5,9 +5,9 @@ They are not installed with the other test requirements, since they bring requir
 
 import pytest
 
-from tests.calls.steps import OURS, Told, take
+from tests.calls.steps import OURS, CallOutcome, take
 
-OTHERS = {
+NEIGHBOURS = {
     "openinference": "openinference.instrumentation.openai",
     "genai": "opentelemetry.instrumentation.genai.openai",
 }
@@ -18,14 +18,14 @@ class Run:
     """What came of the calls of one process: with both, without us, and without them."""
 
     def __init__(self, neighbour: str, order: str) -> None:
-        self.theirs = OTHERS[neighbour]
+        self.theirs = NEIGHBOURS[neighbour]
         pytest.importorskip(self.theirs)
         first = order.format(neighbour).split()
         found = take(*first, "call", "astray", "off", "call", "on", f"{neighbour}-off", "call", "astray")
         self.together, self.without_us, self.without_them = found[:4], found[4:6], found[6:]
 
 
-@pytest.fixture(params=OTHERS)
+@pytest.fixture(params=NEIGHBOURS)
 def neighbour(request: pytest.FixtureRequest) -> str:
     """Another instrumentation of the client."""
     return str(request.param)
@@ -37,9 +37,9 @@ def run(request: pytest.FixtureRequest, neighbour: str) -> Run:
     return Run(neighbour, request.param)
 
 
-def outcomes(found: list[Told]) -> list[tuple[str, list[str]]]:
+def outcomes(found: list[CallOutcome]) -> list[tuple[str, list[str]]]:
     """How each call ended, and whose spans there are of it."""
-    return [(told.outcome, sorted(map(str, told.scopes()))) for told in found]
+    return [(outcome.outcome, sorted(map(str, outcome.scopes()))) for outcome in found]
 
 
 def test_both_see_every_call(run: Run) -> None:
@@ -53,12 +53,14 @@ def test_both_see_every_call(run: Run) -> None:
 
 def test_they_go_on_without_us(run: Run) -> None:
     """After we are switched off, they work as if we had never been there."""
-    assert [(told.outcome, told.spans) for told in run.without_us] == [("answered", [[run.theirs, None]])] * 2
+    assert [(outcome.outcome, outcome.spans) for outcome in run.without_us] == [
+        ("answered", [[run.theirs, None]])
+    ] * 2
 
 
 def test_we_go_on_without_them(run: Run) -> None:
     """After they are switched off, even by putting back what was there before us, no call is lost."""
-    assert [(told.outcome, told.spans) for told in run.without_them] == [
+    assert [(outcome.outcome, outcome.spans) for outcome in run.without_them] == [
         *[("answered", [[OURS, None]])] * 2,
         *[("ResidencyViolationError", [[OURS, None]])] * 2,
     ]

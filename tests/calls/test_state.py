@@ -139,7 +139,7 @@ def test_used_elsewhere_than_it_was_created(
     assert residency.span["residency.verdict"] in ("ineligible", "not_applicable")
 
 
-def test_the_id_is_never_told(kind: Kind, residency: Recorded, thing: tuple[Use, Use]) -> None:
+def test_the_id_is_never_recorded(kind: Kind, residency: Recorded, thing: tuple[Use, Use]) -> None:
     """Neither a span nor an event nor a metric names what was used."""
     create, use = thing
     kind.run(create(kind.open(base_url=base(US))))
@@ -159,7 +159,7 @@ def test_the_id_is_never_told(kind: Kind, residency: Recorded, thing: tuple[Use,
     ],
     ids=["response", "conversation", "conversation object", "prompt", "extra body"],
 )
-def test_what_nobody_saw_is_not_known(kind: Kind, residency: Recorded, *, more: dict[str, Any]) -> None:
+def test_what_was_not_recorded_is_unknown(kind: Kind, residency: Recorded, *, more: dict[str, Any]) -> None:
     """A request that brings along what was stored somewhere is indeterminate, and no violation."""
     extra = {"extra_body": more} if "extra_body" not in more else more
     kind.run(response(kind.open(), **extra))
@@ -186,12 +186,12 @@ def test_what_is_elsewhere_is_refused(kind: Kind, instrument: Instrument, intern
     assert internet.requests == []
 
 
-@pytest.mark.parametrize("seen", ["first", "all"])
-def test_streams_tell_what_they_create(kind: Kind, residency: Recorded, *, seen: str) -> None:
+@pytest.mark.parametrize("where", ["first", "all"])
+def test_streams_report_what_they_create(kind: Kind, residency: Recorded, *, where: str) -> None:
     """The response of a stream may be used as soon as its first event is there, and its items at the end."""
     client = kind.open(base_url=base(US))
     stream = kind.run(response(client, stream=True))
-    if seen == "first":
+    if where == "first":
         kind.next(stream)
         used: dict[str, Any] = {"previous_response_id": "resp_1"}
     else:
@@ -204,26 +204,26 @@ def test_streams_tell_what_they_create(kind: Kind, residency: Recorded, *, seen:
 
 
 @pytest.mark.parametrize("variant", ["with_raw_response", "with_streaming_response"])
-def test_raw_responses_tell_what_they_create(kind: Kind, residency: Recorded, *, variant: str) -> None:
+def test_raw_responses_report_what_they_create(kind: Kind, residency: Recorded, *, variant: str) -> None:
     """It does not matter who parses the answer."""
     create = getattr(kind.open(base_url=base(US)).responses, variant).create
     answered = create(model=SNAPSHOT, input="Hello")
     if variant == "with_streaming_response":
         inside = kind.enter(answered)
         kind.run(inside.read())
-        kind.leave(answered)
+        kind.exit(answered)
     else:
         kind.run(kind.run(answered).parse())
     assert MISMATCH in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
 def test_what_is_not_stored_is_not_remembered(kind: Kind, residency: Recorded) -> None:
-    """Of a response that the vendor was asked not to keep nothing is kept here either."""
+    """A response that the vendor does not store is not remembered."""
     made(kind, residency, lambda client: response(client, store=False))
     assert made(kind, residency, lambda client: response(client, previous_response_id="resp_1")) == (UNSEEN,)
 
 
-def test_a_completion_is_not_stored_unless_asked_for(kind: Kind, residency: Recorded) -> None:
+def test_a_completion_is_not_stored_unless_requested(kind: Kind, residency: Recorded) -> None:
     """The ordinary chat completion leaves nothing in the memory."""
     made(kind, residency, lambda client: client.chat.completions.create(model=SNAPSHOT, messages=[]), US)
     assert runtime.state is not None
@@ -231,7 +231,7 @@ def test_a_completion_is_not_stored_unless_asked_for(kind: Kind, residency: Reco
 
 
 def test_a_failure_creates_nothing(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """An id in an error says nothing about where something is."""
+    """An id in an error does not show where an object is."""
     internet.respond = lambda _: answer(response_object(SNAPSHOT), 500)
     with pytest.raises(openai.InternalServerError):
         kind.run(response(kind.open()))
@@ -240,16 +240,16 @@ def test_a_failure_creates_nothing(kind: Kind, residency: Recorded, internet: In
 
 
 def test_a_gateway_s_region_is_that_of_the_policy(kind: Kind, instrument: Instrument) -> None:
-    """What was created by way of a gateway is where the policy says that the gateway is."""
+    """An object created through a gateway is in the region that the policy names for the gateway."""
     residency = instrument(hosts={GATEWAY: {"region": "us"}})
     made(kind, residency, response, GATEWAY)
     assert MISMATCH in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
-def test_a_gateway_that_went_elsewhere_leaves_no_region(
+def test_a_gateway_that_went_elsewhere_gives_no_region(
     kind: Kind, instrument: Instrument, internet: Internet
 ) -> None:
-    """Where a gateway says that it left its region, it is not known where the thing is."""
+    """Where a gateway reports another upstream, the region of the object is unknown."""
     residency = instrument(hosts={GATEWAY: {"region": "eu"}})
     upstream = {"x_litellm_model_api_base": base(US)}
     internet.respond = lambda _: answer(response_object(SNAPSHOT), **upstream)
@@ -258,8 +258,8 @@ def test_a_gateway_that_went_elsewhere_leaves_no_region(
     assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
-def test_a_gateway_that_is_told_to_go_elsewhere_leaves_no_region(kind: Kind, instrument: Instrument) -> None:
-    """Where the request tells a gateway to send it on, it is not known where the thing is."""
+def test_a_gateway_that_is_sent_elsewhere_gives_no_region(kind: Kind, instrument: Instrument) -> None:
+    """Where the request routes a gateway elsewhere, the region of the object is unknown."""
     residency = instrument(hosts={GATEWAY: {"region": "eu"}})
     order = {"x-portkey-custom-host": base(US)}
     made(kind, residency, lambda client: response(client, extra_headers=order), GATEWAY)
@@ -268,10 +268,10 @@ def test_a_gateway_that_is_told_to_go_elsewhere_leaves_no_region(kind: Kind, ins
     )
 
 
-def test_a_project_of_another_region_leaves_no_region(
+def test_a_project_of_another_region_gives_no_region(
     kind: Kind, instrument: Instrument, internet: Internet, tmp_path: Path
 ) -> None:
-    """Where the project that answers is one of another geography, it is not known where the thing is."""
+    """Where the project that answers has another geography, the region of the object is unknown."""
     us = {"proj_us": ProjectSettings("US_STORAGE_PROCESSING")}
     (tmp_path / "projects.json").write_text(ProjectsFile(datetime.now(UTC).date(), "here", "", us).as_json())
     residency = instrument(projects={"file": str(tmp_path / "projects.json")})
@@ -281,7 +281,7 @@ def test_a_project_of_another_region_leaves_no_region(
     assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
-def test_a_private_link_leaves_no_region(kind: Kind, residency: Recorded) -> None:
+def test_a_private_link_gives_no_region(kind: Kind, residency: Recorded) -> None:
     """The region of a private link is not that of the project behind it."""
     made(kind, residency, response, "spaincentral.privatelink.api.openai.com")
     assert UNSEEN in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
@@ -289,19 +289,19 @@ def test_a_private_link_leaves_no_region(kind: Kind, residency: Recorded) -> Non
 
 def test_a_redirect_creates_where_it_led(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """The region is that of the host that answered."""
-    internet.respond = lambda asked: (
-        ordinary(asked) if asked.host == US else Reply(307, {"location": base(US) + "/responses"})
+    internet.respond = lambda request: (
+        ordinary(request) if request.host == US else Reply(307, {"location": base(US) + "/responses"})
     )
     made(kind, residency, response)
     internet.respond = ordinary
     assert MISMATCH in made(kind, residency, lambda client: response(client, previous_response_id="resp_1"))
 
 
-def job(asked: Asked) -> Reply:
-    """A fine-tuning job that is done, or whatever else was asked for."""
-    if "fine_tuning" not in asked.path:
-        return ordinary(asked)
-    tuned = TUNED if asked.method == "GET" else None
+def job(request: Asked) -> Reply:
+    """A fine-tuning job that is done, or an ordinary answer."""
+    if "fine_tuning" not in request.path:
+        return ordinary(request)
+    tuned = TUNED if request.method == "GET" else None
     return answer({"id": "ftjob-1", "object": "fine_tuning.job", "fine_tuned_model": tuned})
 
 
@@ -309,7 +309,7 @@ def job(asked: Asked) -> Reply:
 def test_a_model_is_where_its_job_was_created(
     kind: Kind, residency: Recorded, internet: Internet, *, place: str, found: bool
 ) -> None:
-    """The model that a finished job names is in the region of the job, wherever one asks for the job."""
+    """The model of a finished job is in the region of the job, at whichever host the job is read."""
     internet.respond = job
     create = {"model": "gpt-4.1-2025-04-14", "training_file": "file-1"}
     made(kind, residency, lambda client: client.fine_tuning.jobs.create(**create), place)
@@ -318,8 +318,8 @@ def test_a_model_is_where_its_job_was_created(
     assert (MISMATCH in chat) is found
 
 
-def test_a_model_of_an_unknown_job_is_not_known(kind: Kind, residency: Recorded, internet: Internet) -> None:
-    """The host at which a job is asked for proves nothing about where it was created."""
+def test_a_model_of_an_unknown_job_has_no_region(kind: Kind, residency: Recorded, internet: Internet) -> None:
+    """The host at which a job is read does not show where it was created."""
     internet.respond = job
     made(kind, residency, lambda client: client.fine_tuning.jobs.retrieve("ftjob-1"))
     assert runtime.state is not None
@@ -339,7 +339,7 @@ def test_a_file_of_a_finished_upload_is_where_the_upload_is(
 
 
 def test_calls_past_the_client_use_stored_things_too(sync: Sync, residency: Recorded) -> None:
-    """A request that httpx makes of its own is read alike."""
+    """A request that is made with httpx alone is read in the same way."""
     from tests.calls.http_library import http
 
     made(sync, residency, response, US)
@@ -385,7 +385,7 @@ def test_a_restart_does_not_forget_what_is_fine(internet: Internet, tmp_path: Pa
 
 
 def test_a_fork_remembers_and_is_remembered(tmp_path: Path) -> None:
-    """A child knows what its parent created, and writes down what it creates itself."""
+    """A child reads what its parent created, and the parent reads what the child creates."""
     file = tmp_path / "state.sqlite"
     outcome = stateful.run(file, "flag", "create-us", "fork", "use-eu", "create-eu")
     assert outcome == [["made", "host.region_mismatch"], ["made", MISMATCH], ["made"]]

@@ -30,8 +30,8 @@ def _nothing_went_wrong(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Neither we nor the SDK have anything to complain about: no span ended twice, no context lost."""
     caplog.set_level(logging.WARNING)
     yield
-    told = [record.getMessage() for record in caplog.records if record.name.startswith(OURS)]
-    assert told == []
+    messages = [record.getMessage() for record in caplog.records if record.name.startswith(OURS)]
+    assert messages == []
     assert not trace.get_current_span().get_span_context().is_valid
 
 
@@ -51,7 +51,7 @@ def dialect(request: pytest.FixtureRequest) -> Dialect:
     return found
 
 
-def held(dialect: Dialect, gate: Gate) -> Callable[[Asked], Reply]:
+def gated_events(dialect: Dialect, gate: Gate) -> Callable[[Asked], Reply]:
     """An answer whose first event comes at once, and the others when the gate is opened."""
 
     def parts() -> Iterator[bytes]:
@@ -116,21 +116,21 @@ def left(kind: Kind, begin: Begin) -> None:
     """Leave its `with` block after an event."""
     stream = begin()
     kind.next(kind.enter(stream))
-    kind.leave(stream)
+    kind.exit(stream)
 
 
 def left_by_exception(kind: Kind, begin: Begin) -> None:
     """Fail inside of its `with` block."""
     stream = begin()
     kind.next(kind.enter(stream))
-    kind.leave(stream, ValueError("the application's own"))
+    kind.exit(stream, ValueError("the application's own"))
 
 
 def left_by_interrupt(kind: Kind, begin: Begin) -> None:
     """Be interrupted inside of its `with` block."""
     stream = begin()
     kind.next(kind.enter(stream))
-    kind.leave(stream, KeyboardInterrupt())
+    kind.exit(stream, KeyboardInterrupt())
 
 
 def broken_off(kind: Kind, begin: Begin) -> None:
@@ -279,7 +279,7 @@ def test_the_first_event_comes_before_the_second_is_sent(
     kind: Kind, residency: Recorded, internet: Internet, dialect: Dialect, gate: Gate
 ) -> None:
     """Nothing holds an event back until the next one, or until the end."""
-    internet.respond = held(dialect, gate)
+    internet.respond = gated_events(dialect, gate)
     stream = kind.run(dialect.method(kind.open())(**dialect.arguments))
     kind.next(stream)
     assert residency.spans == []
@@ -288,7 +288,7 @@ def test_the_first_event_comes_before_the_second_is_sent(
     assert len(finished(kind, residency).spans) == 1
 
 
-def test_the_stream_is_the_clients_own(kind: Kind, residency: Recorded, dialect: Dialect) -> None:
+def test_the_stream_is_that_of_the_client(kind: Kind, residency: Recorded, dialect: Dialect) -> None:
     """The application gets the client's stream, and its events, not something of ours."""
     stream = kind.run(dialect.method(kind.open())(**dialect.arguments))
     assert type(stream) is kind.pick(openai.Stream, openai.AsyncStream)
@@ -365,7 +365,7 @@ async def test_a_stream_handed_from_task_to_task(residency: Recorded) -> None:
 
 def test_closed_from_another_thread(residency: Recorded, internet: Internet, gate: Gate, sync: Kind) -> None:
     """A stream that a watchdog closes while its reader is busy elsewhere is one span."""
-    internet.respond = held(CHAT, gate)
+    internet.respond = gated_events(CHAT, gate)
     stream = sync.open().chat.completions.create(**CHAT.arguments)
     next(stream)
     watchdog = Thread(target=stream.close)
@@ -376,7 +376,7 @@ def test_closed_from_another_thread(residency: Recorded, internet: Internet, gat
 
 async def test_closed_from_another_task(residency: Recorded, internet: Internet, gate: Gate) -> None:
     """A stream that another task closes while its reader waits for an event is one span."""
-    internet.respond = held(CHAT, gate)
+    internet.respond = gated_events(CHAT, gate)
     async with openai.AsyncOpenAI(base_url=f"https://{EU}/v1", max_retries=0) as client:
         stream = await client.chat.completions.create(**CHAT.arguments)
         await anext(stream)
@@ -392,7 +392,7 @@ async def test_cancelled_while_waiting_for_an_event(
     residency: Recorded, internet: Internet, dialect: Dialect, gate: Gate
 ) -> None:
     """A task that is cancelled between two events ends its span as failed."""
-    internet.respond = held(dialect, gate)
+    internet.respond = gated_events(dialect, gate)
     begun = asyncio.Event()
 
     async def consume(client: openai.AsyncOpenAI) -> None:
@@ -433,7 +433,7 @@ async def test_cancelled_before_the_answer(residency: Recorded, internet: Intern
 
 async def test_timed_out_by_the_application(residency: Recorded, internet: Internet, gate: Gate) -> None:
     """A deadline of asyncio around an event is a cancellation, and ends the span."""
-    internet.respond = held(CHAT, gate)
+    internet.respond = gated_events(CHAT, gate)
     async with openai.AsyncOpenAI(base_url=f"https://{EU}/v1", max_retries=0) as client:
         stream = await client.chat.completions.create(**CHAT.arguments)
         await anext(stream)
@@ -447,15 +447,15 @@ class Silence(http.AsyncBaseTransport):  # type: ignore[name-defined,misc]
     """A transport that never answers."""
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
+        self.requested = asyncio.Event()
 
     async def handle_async_request(self, _: Any) -> Any:
         """Wait forever."""
-        self.asked.set()
+        self.requested.set()
         await asyncio.Event().wait()
 
 
-def test_a_loop_closed_with_a_call_under_way(residency: Recorded) -> None:
+def test_a_loop_closed_during_a_call(residency: Recorded) -> None:
     """A call whose loop is closed under it ends when it is collected, in a context that it never entered."""
     transport = Silence()
     client = openai.AsyncOpenAI(
@@ -463,7 +463,7 @@ def test_a_loop_closed_with_a_call_under_way(residency: Recorded) -> None:
     )
     loop = asyncio.new_event_loop()
     task = loop.create_task(client.chat.completions.create(**CHAT.arguments))
-    loop.run_until_complete(transport.asked.wait())
+    loop.run_until_complete(transport.requested.wait())
     loop.close()
     with residency.tracer_provider.get_tracer("application").start_as_current_span("work") as work:
         del task
@@ -508,7 +508,7 @@ def test_ended_without_its_last_line(kind: Kind, residency: Recorded, internet: 
 
 def test_timed_out_in_the_middle(kind: Kind, residency: Recorded, internet: Internet, gate: Gate) -> None:
     """When the far end falls silent, the client gives up, and the span says so."""
-    internet.respond = held(CHAT, gate)
+    internet.respond = gated_events(CHAT, gate)
     client = kind.open(timeout=0.5)
     with pytest.raises((openai.APITimeoutError, http.ReadTimeout)) as caught:
         kind.items(kind.run(client.chat.completions.create(**CHAT.arguments)))
@@ -627,7 +627,7 @@ def test_helpers(
     manager = helper(kind.open())
     stream = kind.enter(manager)
     read(kind, stream)
-    kind.leave(manager, error)
+    kind.exit(manager, error)
     del stream, manager
     span = finished(kind, residency).span
     assert span["residency.verdict"] == ("indeterminate" if read is read_none else "eligible")
@@ -643,7 +643,7 @@ def test_the_helper_of_the_assistants(kind: Kind, residency: Recorded, internet:
     )
     manager = kind.open().beta.threads.runs.stream(assistant_id="asst_1", thread_id="thread_1")
     kind.items(kind.enter(manager))
-    kind.leave(manager)
+    kind.exit(manager)
     del manager
     assert finished(kind, residency).span["residency.verdict"] == "ineligible"
 
@@ -689,7 +689,7 @@ def test_responses_that_are_read_later(
     assert not response.is_closed
     assert residency.spans == []
     read(kind, response)
-    kind.leave(manager)
+    kind.exit(manager)
     del response, manager
     span = finished(kind, residency).span
     whole = read in (read_body, parse_body)
@@ -700,7 +700,7 @@ def test_events_that_are_read_as_lines(kind: Kind, residency: Recorded) -> None:
     """A stream of events whose lines the application reads itself is one span, without a model."""
     manager = kind.open().chat.completions.with_streaming_response.create(**CHAT.arguments)
     lines = kind.items(kind.enter(manager).iter_lines())
-    kind.leave(manager)
+    kind.exit(manager)
     assert lines.count("data: [DONE]") == 1
     del manager
     assert finished(kind, residency).span["residency.reasons"] == ("model.alias",)
@@ -711,7 +711,7 @@ def test_events_of_a_streaming_response(kind: Kind, residency: Recorded) -> None
     manager = kind.open().chat.completions.with_streaming_response.create(**CHAT.arguments)
     stream = kind.run(kind.enter(manager).parse())
     assert len(kind.items(stream)) == 3
-    kind.leave(manager)
+    kind.exit(manager)
     del manager, stream
     assert finished(kind, residency).span["residency.reasons"] == ("model.alias_resolved",)
 
@@ -724,6 +724,6 @@ def test_binary_bodies(kind: Kind, residency: Recorded, internet: Internet) -> N
     response = kind.enter(manager)
     assert residency.spans == []
     assert b"".join(kind.items(response.iter_bytes())) == b"abcdef"
-    kind.leave(manager)
+    kind.exit(manager)
     del response, manager
     assert finished(kind, residency).values("residency.endpoint") == ["/v1/audio/speech"]

@@ -106,8 +106,8 @@ def test_what_is_no_exception_does_not_slip_past(
         async def handle_async_request(self, _: Any) -> Any:
             raise interruption
 
-    own = kind.pick(http.Client, http.AsyncClient)(transport=Interrupted())
-    call = kind.open(http_client=own).chat.completions.create
+    http_client = kind.pick(http.Client, http.AsyncClient)(transport=Interrupted())
+    call = kind.open(http_client=http_client).chat.completions.create
 
     async def waiting() -> str:
         try:
@@ -162,12 +162,12 @@ def test_a_streaming_response_is_not_read_before_its_reader(
 ) -> None:
     """7: the body is still on its way when the application gets the response, and is parsed when asked."""
     gate = Gate()
-    first, *others = chat_events(SNAPSHOT)
+    first, *later_events = chat_events(SNAPSHOT)
 
     def parts() -> Iterator[bytes]:
         yield first
         gate.wait()
-        yield from others
+        yield from later_events
 
     internet.respond = lambda _: events(parts())
     manager = kind.open().chat.completions.with_streaming_response.create(**CHAT, stream=True)
@@ -177,17 +177,17 @@ def test_a_streaming_response_is_not_read_before_its_reader(
     assert kind.next(stream).model == SNAPSHOT
     gate.open()
     assert len(kind.items(stream)) == 2
-    kind.leave(manager)
+    kind.exit(manager)
     assert residency.values("residency.model.snapshot") == [SNAPSHOT]
 
 
-def test_streams_are_the_clients_own(kind: Kind, residency: Recorded) -> None:
+def test_streams_are_those_of_the_client(kind: Kind, residency: Recorded) -> None:
     """8: a stream is an instance of the client's class, a context manager, and has its response."""
     stream = kind.run(kind.open().chat.completions.create(**CHAT, stream=True))
     assert isinstance(stream, kind.pick(openai.Stream, openai.AsyncStream))
     assert kind.enter(stream) is stream
     assert stream.response.status_code == 200
-    kind.leave(stream)
+    kind.exit(stream)
     assert stream.response.is_closed
     settle()
     assert len(residency.spans) == 1
@@ -222,8 +222,14 @@ def test_strange_values_do_not_break_the_call(
         "response": strange,
     }
     internet.respond = lambda _: events([event(chunk)] * 2) if stream else answer(chunk)
-    asked = strange if strange != "\ud800" else "not sendable at all"
-    body = {"model": asked, "messages": asked, "tools": asked, "service_tier": asked, "stream": stream}
+    sendable = strange if strange != "\ud800" else "not sendable at all"
+    body = {
+        "model": sendable,
+        "messages": sendable,
+        "tools": sendable,
+        "service_tier": sendable,
+        "stream": stream,
+    }
     answered = kind.run(
         kind.open().post(
             "/chat/completions",
@@ -278,7 +284,7 @@ def test_streaming_does_not_stop_being_streaming(kind: Kind, residency: Recorded
 
 
 @pytest.mark.skipif(MAJOR < 3, reason="before openai 3 httpx is what the client uses")
-def test_the_newest_client_does_not_look_like_no_calls() -> None:
+def test_calls_of_the_newest_client_are_recorded() -> None:
     """15: with openai 3 the address is recorded, and nothing imports the HTTP library that it left behind."""
     code = """
 import sys
@@ -342,12 +348,12 @@ def test_parsing_does_not_warn(kind: Kind, residency: Recorded) -> None:
 
 def test_trace_context_is_not_sent_to_the_vendor(kind: Kind, residency: Recorded, internet: Internet) -> None:
     """21: no header is added to a request, and the caller's own are left as they are."""
-    own = {"x-own": "1"}
+    headers = {"x-own": "1"}
     with residency.tracer_provider.get_tracer("application").start_as_current_span("work"):
-        kind.run(kind.open().chat.completions.create(**CHAT, extra_headers=own))
+        kind.run(kind.open().chat.completions.create(**CHAT, extra_headers=headers))
     sent = {name.lower() for name in internet.requests[0].headers}
     assert sent & {"traceparent", "tracestate", "baggage"} == set()
-    assert own == {"x-own": "1"}
+    assert headers == {"x-own": "1"}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -365,7 +371,7 @@ def test_the_requested_model_is_not_taken_for_the_answering_one(
 
 
 @pytest.mark.parametrize("sampled", [True, False], ids=["sampled", "sampled out"])
-def test_no_processor_has_to_be_asked_for_a_refusal(
+def test_a_refusal_needs_no_processor(
     kind: Kind, instrument: Instrument, internet: Internet, *, sampled: bool
 ) -> None:
     """24: a violating call is refused whatever is exported, by whom and in which order."""
@@ -404,7 +410,7 @@ def test_the_region_of_azure_is_not_read_off_its_url(
     kind: Kind, residency: Recorded, internet: Internet
 ) -> None:
     """26: what Azure says of its region is evidence, no verdict; a name that says a region is neither."""
-    internet.respond = lambda asked: answer(body_of(asked.path, SNAPSHOT), x_ms_region="West Europe")
+    internet.respond = lambda request: answer(body_of(request.path, SNAPSHOT), x_ms_region="West Europe")
     arguments = {"api_key": "k", "api_version": "2025-04-01-preview"}
     for name in (AZURE, "westeurope-eu.openai.azure.com"):
         residency.clear()

@@ -128,7 +128,7 @@ def test_ids_are_not_in_names(
     assert "vs_1" not in residency.everything
 
 
-def test_a_call_to_an_endpoint_that_nobody_knows(kind: Kind, residency: Recorded) -> None:
+def test_a_call_to_an_unknown_endpoint(kind: Kind, residency: Recorded) -> None:
     """A path that the catalogue does not know appears nowhere."""
     kind.run(kind.open().post("/inventions/of-mine", cast_to=object, body={}))
     assert [span.name for span in residency.spans] == ["residency POST unknown"]
@@ -200,7 +200,7 @@ def test_calls_are_counted(kind: Kind, residency: Recorded) -> None:
     ]
 
 
-def test_the_policy_in_force_is_told(instrument: Instrument) -> None:
+def test_the_policy_in_force_is_reported(instrument: Instrument) -> None:
     """A gauge of 1 names policy, table and modes."""
     residency = instrument(on_call="block", strict=True)
     ((value, attributes),) = residency.points("residency.policy.info")
@@ -217,7 +217,7 @@ def test_the_policy_in_force_is_told(instrument: Instrument) -> None:
     )
 
 
-def test_the_age_of_the_table_in_force_is_told(instrument: Instrument) -> None:
+def test_the_age_of_the_table_in_force_is_reported(instrument: Instrument) -> None:
     """A gauge of Unix time names the table that is pinned, and the day it was last checked."""
     residency = instrument(catalogue="openai-2026-06")
     ((value, attributes),) = residency.points("residency.catalogue.timestamp")
@@ -225,7 +225,7 @@ def test_the_age_of_the_table_in_force_is_told(instrument: Instrument) -> None:
     assert datetime.fromtimestamp(value, UTC).date() == load_catalogue().entries.generated
 
 
-def test_the_policy_of_now_is_told_and_none_when_off(residency: Recorded) -> None:
+def test_the_policy_of_now_is_reported_and_none_when_off(residency: Recorded) -> None:
     """Switched off, the gauge is absent; switched on with another policy, it tells that one."""
     (first,) = residency.points("residency.policy.info")
     ResidencyInstrumentor().uninstrument()
@@ -243,10 +243,10 @@ def test_a_violation_is_an_event(kind: Kind, residency: Recorded) -> None:
     assert span.context is not None
     assert (record.trace_id, record.span_id) == (span.context.trace_id, span.context.span_id)
     assert (record.severity_text, record.body) == ("ERROR", "A call broke the residency requirement.")
-    told = {
+    attributes = {
         key: tuple(value) if isinstance(value, list) else value for key, value in record.attributes.items()
     }
-    assert told == dict(span.attributes or {})
+    assert attributes == dict(span.attributes or {})
 
 
 def test_an_eligible_call_is_no_event(kind: Kind, residency: Recorded) -> None:
@@ -360,10 +360,10 @@ def answering(_: Asked) -> Reply:
     return answer({"id": f"{SECRET}-id", "model": SNAPSHOT, "choices": [{"index": 0, "message": message}]})
 
 
-def streaming(asked: Asked) -> Reply:
+def streaming(request: Asked) -> Reply:
     """A stream full of secrets, which breaks."""
-    if b'"stream"' not in asked.body:
-        return answering(asked)
+    if b'"stream"' not in request.body:
+        return answering(request)
     parts = [part.replace(b"Hello", SECRET.encode()) for part in chat_events(SNAPSHOT)]
     failure = b'data: {"error": {"message": "%b", "code": "%b"}}\n\n' % ((SECRET.encode(),) * 2)
     return events([*parts, failure])
@@ -374,18 +374,18 @@ def failing(_: Asked) -> Reply:
     return error(400, f"{SECRET}-code", f"{PROMPT} is not nice", x_request_id="req_1")
 
 
-def redirecting(asked: Asked) -> Reply:
+def redirecting(request: Asked) -> Reply:
     """A redirect to a URL with a secret in it."""
-    if asked.host == EU:
+    if request.host == EU:
         return redirect(307, f"https://{SECRET}:{SECRET}@{US}/v1/{SECRET}?{SECRET}=1#{SECRET}")
-    return ordinary(asked)
+    return ordinary(request)
 
 
 @pytest.mark.parametrize("make", [whole, streamed, uploaded, fetched])
 @pytest.mark.parametrize("respond", [answering, streaming, failing, redirecting])
 @pytest.mark.parametrize("mode", ["flag", "block"])
 @pytest.mark.parametrize("host", [EU, US])
-def test_nothing_secret_is_told(
+def test_nothing_secret_is_reported(
     kind: Kind,
     instrument: Instrument,
     internet: Internet,
@@ -408,10 +408,10 @@ def test_nothing_secret_is_told(
         except openai.OpenAIError:
             pass
         settle()
-    told = [record.getMessage() for record in caplog.records if record.name.startswith("otel_residency")]
+    messages = [record.getMessage() for record in caplog.records if record.name.startswith("otel_residency")]
     everything = residency.everything
     assert residency.counted == 1
     assert everything.count("residency.verdict") >= 2
     assert SECRET not in everything
     assert SECRET not in refusal
-    assert SECRET not in json.dumps(told)
+    assert SECRET not in json.dumps(messages)

@@ -89,12 +89,12 @@ def described(*arguments: str) -> Any:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["loaded"] == bool(arguments)
-    return told["told"]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["loaded"] == bool(arguments)
+    return result["told"]
 
 
-def test_the_methods_look_the_same() -> None:
+def test_the_methods_have_the_same_signature() -> None:
     """Signature, source, names, identity and pickling of each patched method are those of the original."""
     assert described() == described("with the package")
 
@@ -146,7 +146,7 @@ def late_body(kind: Kind, client: Any) -> Any:
     manager = client.chat.completions.with_streaming_response.create(**CHAT)
     response = kind.enter(manager)
     kind.run(response.read())
-    kind.leave(manager)
+    kind.exit(manager)
     return response
 
 
@@ -154,7 +154,7 @@ def lines(kind: Kind, client: Any) -> Any:
     """The lines of a response."""
     manager = client.chat.completions.with_streaming_response.create(**CHAT, stream=True)
     found = kind.items(kind.enter(manager).iter_lines())
-    kind.leave(manager)
+    kind.exit(manager)
     return found
 
 
@@ -168,7 +168,7 @@ def binary(kind: Kind, client: Any) -> Any:
     return kind.run(client.files.content("file-1"))
 
 
-def own_type(kind: Kind, client: Any) -> Any:
+def custom_type(kind: Kind, client: Any) -> Any:
     """An answer as a type of the application's choice."""
     return kind.run(client.post("/chat/completions", body=CHAT, cast_to=http.Response))
 
@@ -178,7 +178,7 @@ def nothing(kind: Kind, client: Any) -> Any:
     return kind.run(client.post("/chat/completions", body=CHAT, cast_to=type(None)))
 
 
-ANSWERS = (plain, streamed, items, raw, raw_stream, late_body, lines, page, binary, own_type, nothing)
+ANSWERS = (plain, streamed, items, raw, raw_stream, late_body, lines, page, binary, custom_type, nothing)
 VOLATILE = ("elapsed", "stream", "extensions", "next_request", "request")
 """Attributes of a response that differ from one call to the next."""
 
@@ -188,8 +188,8 @@ def shape(value: Any) -> Any:
     if isinstance(value, list):
         return [shape(each) for each in value]
     if isinstance(value, http.Response):
-        held = {name: each for name, each in vars(value).items() if name.strip("_") not in VOLATILE}
-        return type(value), sorted(held), value.content, list(value.headers), value.history
+        attributes = {name: each for name, each in vars(value).items() if name.strip("_") not in VOLATILE}
+        return type(value), sorted(attributes), value.content, list(value.headers), value.history
     response = getattr(value, "http_response", None) or getattr(value, "response", None)
     text = value.model_dump_json() if isinstance(value, openai.BaseModel) else ""
     members = [name for name in sorted(getattr(value, "__dict__", {})) if not name.startswith("__")]
@@ -197,24 +197,26 @@ def shape(value: Any) -> Any:
     return type(value), text, members, shape(response) if read and hasattr(response, "_content") else None
 
 
-@pytest.mark.parametrize("ask", ANSWERS)
-def test_answers_are_the_same(kind: Kind, instrument: Instrument, ask: Callable[[Kind, Any], Any]) -> None:
+@pytest.mark.parametrize("make_call", ANSWERS)
+def test_answers_are_the_same(
+    kind: Kind, instrument: Instrument, make_call: Callable[[Kind, Any], Any]
+) -> None:
     """Types, contents and attributes of what a call gives are those of the client alone."""
     client = kind.open()
-    expected = shape(ask(kind, client))
+    expected = shape(make_call(kind, client))
     recorded = instrument()
-    assert expected == shape(ask(kind, client))
+    assert expected == shape(make_call(kind, client))
     del client
     assert len(recorded.spans) <= 1
 
 
-@pytest.mark.parametrize("ask", [late_body, own_type, binary])
+@pytest.mark.parametrize("make_call", [late_body, custom_type, binary])
 def test_responses_can_be_pickled(
-    kind: Kind, instrument: Instrument, ask: Callable[[Kind, Any], Any]
+    kind: Kind, instrument: Instrument, make_call: Callable[[Kind, Any], Any]
 ) -> None:
     """A cache may store a response that was read, as it could before."""
     instrument()
-    found = ask(kind, kind.open())
+    found = make_call(kind, kind.open())
     response = (
         found if isinstance(found, http.Response) else getattr(found, "http_response", None) or found.response
     )
@@ -238,20 +240,20 @@ class ResponseState(NamedTuple):
     suppressed: bool
 
 
-def seen(found: BaseException | None) -> ResponseState | None:
+def error_state(found: BaseException | None) -> ResponseState | None:
     """An error and those behind it, without addresses in memory and without the frames of the package."""
     if found is None:
         return None
-    held = {name: type(each).__qualname__ for name, each in sorted(vars(found).items())}
+    attributes = {name: type(each).__qualname__ for name, each in sorted(vars(found).items())}
     frames = [f"{frame.f_code.co_filename}:{line}" for frame, line in walk_tb(found.__traceback__)]
     return ResponseState(
         type(found),
         str(found),
         repr([str(each) for each in found.args]),
-        held,
+        attributes,
         [frame for frame in frames if not frame.startswith(f"{PACKAGE}{os.sep}")],
-        seen(found.__cause__),
-        seen(found.__context__),
+        error_state(found.__cause__),
+        error_state(found.__context__),
         found.__suppress_context__,
     )
 
@@ -288,22 +290,22 @@ ERRORS: dict[str, tuple[Callable[[Asked], Reply], Callable[[Kind, Any], Any]]] =
     "stream-not-json": (lambda _: events([b"data: {\n\n"]), items),
     "raw-refused": (partial(refuse, 400), raw),
     "streaming-response-refused": (partial(refuse, 400), late_body),
-    "redirected-forever": (lambda asked: redirect(302, f"https://{asked.host}/v1/again"), plain),
+    "redirected-forever": (lambda request: redirect(302, f"https://{request.host}/v1/again"), plain),
 }
 
 
-@pytest.mark.parametrize(("respond", "ask"), ERRORS.values(), ids=ERRORS.keys())
+@pytest.mark.parametrize(("respond", "make_call"), ERRORS.values(), ids=ERRORS.keys())
 def test_errors_are_the_same(
     kind: Kind,
     instrument: Instrument,
     internet: Internet,
     respond: Callable[[Asked], Reply],
-    ask: Callable[[Kind, Any], Any],
+    make_call: Callable[[Kind, Any], Any],
 ) -> None:
     """Type, text, attributes, causes and frames of what a call raises are those of the client alone."""
     internet.respond = respond
     client = kind.open(max_retries=1)
-    expected, found = compared(kind, instrument, lambda: ask(kind, client))
+    expected, found = compared(kind, instrument, lambda: make_call(kind, client))
     assert expected == found
 
 
@@ -316,7 +318,7 @@ def compared(
         try:
             act()
         except Exception as error:  # noqa: BLE001 - it is compared
-            return seen(error)
+            return error_state(error)
         return None
 
     before = caught()
@@ -396,8 +398,8 @@ def test_a_refusal_can_be_pickled_and_copied(refusal: ResidencyViolationError) -
 
 def test_a_refusal_in_the_middle_of_a_call(kind: Kind, instrument: Instrument, internet: Internet) -> None:
     """Refused at a redirect, it is the same error: raised once, from nothing, after one request."""
-    internet.respond = lambda asked: (
-        ordinary(asked) if asked.host == US else redirect(307, f"https://{US}/v1/x")
+    internet.respond = lambda request: (
+        ordinary(request) if request.host == US else redirect(307, f"https://{US}/v1/x")
     )
     recorded = instrument(on_call="block")
     with pytest.raises(ResidencyViolationError) as caught:

@@ -102,7 +102,7 @@ def chat_streaming_response(kind: Kind, make: Make) -> None:
     """A response that is read later."""
     manager = make().chat.completions.with_streaming_response.create(**CHAT)
     kind.run(kind.enter(manager).read())
-    kind.leave(manager)
+    kind.exit(manager)
 
 
 @case
@@ -202,17 +202,17 @@ def redirected(kind: Kind, make: Make) -> None:
     kind.run(make().chat.completions.create(**CHAT))
 
 
-def respond(name: str, number: int, asked: Asked) -> Reply:
+def respond(name: str, number: int, request: Asked) -> Reply:
     """What the far end answers to the nth request of a case."""
     if name.startswith("retried") and number < 3:
         return error(429, retry_after_ms="1")
     if name.startswith("redirected") and number == 1:
         return redirect(307, "/v1/elsewhere/chat/completions")
-    if asked.path.endswith("/content") or asked.path.endswith("/speech"):
+    if request.path.endswith("/content") or request.path.endswith("/speech"):
         return Reply(200, {"content-type": "application/octet-stream"}, PICTURE)
-    if asked.headers.get_content_type() == "multipart/form-data":
+    if request.headers.get_content_type() == "multipart/form-data":
         return answer({"id": "id_1", "text": "", "created": 1, "data": []})
-    return ordinary(asked)
+    return ordinary(request)
 
 
 # The far end.
@@ -243,10 +243,10 @@ class Wire:
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as stream:
             while received := _read(stream):
-                raw, asked = received
-                name = asked.headers["x-case"]
+                raw, request = received
+                name = request.headers["x-case"]
                 self.sent[name].append(raw)
-                connection.sendall(_written(respond(name, len(self.sent[name]), asked)))
+                connection.sendall(_written(respond(name, len(self.sent[name]), request)))
 
 
 def _read(stream: Any) -> tuple[bytes, Asked] | None:
@@ -300,8 +300,8 @@ def sent_by_process(variant: str | None) -> Sent:
             timeout=120,
         )
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout.splitlines()[-1])
-        assert [told["loaded"], told["spans"] >= len(CASES)] == [variant is not None] * 2
+        result = json.loads(done.stdout.splitlines()[-1])
+        assert [result["loaded"], result["spans"] >= len(CASES)] == [variant is not None] * 2
         # The port is another one each time.
         host = f"127.0.0.1:{wire.port}".encode()
         return {

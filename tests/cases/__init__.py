@@ -181,59 +181,59 @@ def _request(url: str, method: str, redirected_by: int | None = None, **more: bo
     )
 
 
-def _body(told: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
-    if (told["method"] in WITHOUT_BODY and not told.get("payload")) or told.get("body_unseen"):
+def _body(table: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
+    if (table["method"] in WITHOUT_BODY and not table.get("payload")) or table.get("body_unseen"):
         return None
     prompt = {"messages": [{"role": "user", "content": "Hello"}]} if "chat" in path else {"input": "Hello"}
-    model = {"model": told["model"]} if told["model"] else {}
-    return {**model, **told.get("body", prompt), **told.get("extra", {})}
+    model = {"model": table["model"]} if table["model"] else {}
+    return {**model, **table.get("body", prompt), **table.get("extra", {})}
 
 
-def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
-    if unknown := told.keys() - KEYS:
-        raise ValueError(f"case {told['id']!r}: unknown keys {unknown}")
-    first = _request(told["url"], told["method"], with_body=told.get("payload", False))
-    body = _body(told, first.path)
+def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
+    if unknown := table.keys() - KEYS:
+        raise ValueError(f"case {table['id']!r}: unknown keys {unknown}")
+    first = _request(table["url"], table["method"], with_body=table.get("payload", False))
+    body = _body(table, first.path)
     holders = ((body or {}).get(key, {}) for key in ("session", "input_audio_transcription"))
-    model = next((holder["model"] for holder in holders if "model" in holder), told["model"])
+    model = next((holder["model"] for holder in holders if "model" in holder), table["model"])
     sent = body is not None or first.scheme in SOCKETS
-    lines = told.get("lines")
-    policy = {**policies[told["policy"]], **told.get("override", {})}
+    lines = table.get("lines")
+    policy = {**policies[table["policy"]], **table.get("override", {})}
     unreadable = policy.pop("unreadable", None)
-    attest = {**policy.get("attest", {}), **told.get("attest", {})}
+    attest = {**policy.get("attest", {}), **table.get("attest", {})}
     policy["attest"] = {name: {"value": value} for name, value in attest.items()}
-    expect = told["expect"]
+    expect = table["expect"]
     return Case(
-        id=told["id"],
-        day=told["day"],
+        id=table["id"],
+        day=table["day"],
         requests=(
             first,
             *(
-                _request(hop["to"], told["method"], hop.get("by"), refused=hop.get("refused", False))
-                for hop in told.get("hops", ())
+                _request(hop["to"], table["method"], hop.get("by"), refused=hop.get("refused", False))
+                for hop in table.get("hops", ())
             ),
         ),
-        base_path=told["base_path"],
-        host_header=told.get("host_header"),
-        headers=told.get("headers", {}),
-        route=tuple(map(tuple, told.get("route", ()))),
+        base_path=table["base_path"],
+        host_header=table.get("host_header"),
+        headers=table.get("headers", {}),
+        route=tuple(map(tuple, table.get("route", ()))),
         model=(model or None) if sent else None,
         body=body,
-        body_unseen=told.get("body_unseen", False),
-        features=frozenset(told.get("features", ())),
-        tools=frozenset(told.get("tools", ())),
+        body_unseen=table.get("body_unseen", False),
+        features=frozenset(table.get("features", ())),
+        tools=frozenset(table.get("tools", ())),
         batch_lines=None if lines is None else tuple(map(_line, lines)),
-        references={name: Reference(**each) for name, each in told.get("references", {}).items()},
-        answer=_answer(told["answer"]) if "answer" in told else None,
-        required=tuple(map(tuple, told.get("required", ()))),
-        project=told.get("project"),
+        references={name: Reference(**each) for name, each in table.get("references", {}).items()},
+        answer=_answer(table["answer"]) if "answer" in table else None,
+        required=tuple(map(tuple, table.get("required", ()))),
+        project=table.get("project"),
         policy=decode(Policy, policy)._replace(
             unreadable=unreadable,
             seen_projects={
-                name: Project(**settings) for name, settings in told.get("seen_projects", {}).items()
+                name: Project(**settings) for name, settings in table.get("seen_projects", {}).items()
             },
         ),
-        frozen=told.get("frozen", False),
+        frozen=table.get("frozen", False),
         expected=Expected(
             verdict=expect["verdict"],
             reasons=frozenset(expect["reasons"]),
@@ -246,8 +246,8 @@ def _case(told: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
     )
 
 
-def _answer(told: Mapping[str, Any]) -> Answer:
-    return Answer(**{**told, "also": tuple(map(tuple, told.get("also", ())))})
+def _answer(table: Mapping[str, Any]) -> Answer:
+    return Answer(**{**table, "also": tuple(map(tuple, table.get("also", ())))})
 
 
 def _line(line: Mapping[str, Any]) -> BatchLine:
@@ -276,8 +276,8 @@ def _load() -> Iterator[Case]:
     base = tomllib.loads((folder / "base.toml").read_text(encoding="utf-8"))
     for file in sorted(folder.glob("*.toml")):
         table = tomllib.loads(file.read_text(encoding="utf-8"))
-        for told in table.get("case", ()):
-            yield _case(_merged(base["default"], table.get("default", {}), told), base["policy"])
+        for entry in table.get("case", ()):
+            yield _case(_merged(base["default"], table.get("default", {}), entry), base["policy"])
 
 
 CASES: tuple[Case, ...] = tuple(_load())

@@ -67,7 +67,7 @@ def test_nothing_stands_there_twice() -> None:
     assert _twice(row.service for row in ENTRIES.zero_data_retention) == []
 
 
-def test_hosts_and_made_up_hosts_are_told_apart() -> None:
+def test_hosts_and_made_up_hosts_are_distinguished() -> None:
     """No host is both, and a made-up host has no region to be taken for."""
     assert set() == CATALOGUE.hosts.keys() & CATALOGUE.bogus_hosts.keys()
 
@@ -127,7 +127,7 @@ def test_rules_give_codes_that_are_documented() -> None:
     )
 
 
-def test_every_listed_service_is_a_known_endpoint() -> None:
+def test_every_listed_service_is_a_catalogued_endpoint() -> None:
     """What a table lists has a template, so that a call to it is not called unknown."""
     services = {
         service
@@ -166,7 +166,7 @@ def test_names_of_rows_features_and_models_lead_somewhere() -> None:
     assert set(ENTRIES.prompt_cache_default.unless) <= {entry.name for entry in ENTRIES.attestations}
 
 
-def test_what_is_created_is_created_at_a_known_endpoint() -> None:
+def test_what_is_created_is_created_at_a_catalogued_endpoint() -> None:
     """Each creation is at an endpoint and hangs on features that there are."""
     paths = {endpoint.path for endpoint in ENTRIES.endpoints}
     features = {feature.feature for feature in ENTRIES.features}
@@ -183,7 +183,7 @@ def test_zones_are_regions() -> None:
         assert set(kind.zones) <= CATALOGUE.region_codes
 
 
-def test_letters_that_look_alike_lead_to_letters_that_don_t() -> None:
+def test_lookalike_letters_map_to_plain_letters() -> None:
     """A letter is replaced once; what it is replaced by must not be replaced again."""
     assert set() == set(ENTRIES.confusables) & set(ENTRIES.confusables.values())
 
@@ -215,7 +215,7 @@ def _days(text: str) -> Iterable[str]:
         yield from (day[:length] for length in (4, 7, 10))
 
 
-def test_a_source_of_a_user_is_cited_by_what_it_says() -> None:
+def test_a_source_of_a_user_is_cited_by_its_fields() -> None:
     """Without a citation it is title, kind, place and day."""
-    own = Source(kind="contract", title="Order form 7, annex B", observed="2026-11-01", ref="cabinet 3")
-    assert own.cited == "Order form 7, annex B, contract, cabinet 3. Observed: 2026-11-01."
+    source = Source(kind="contract", title="Order form 7, annex B", observed="2026-11-01", ref="cabinet 3")
+    assert source.cited == "Order form 7, annex B, contract, cabinet 3. Observed: 2026-11-01."

@@ -43,13 +43,13 @@ def test_the_client_s_paths_are_below_the_vendor_s_base(base_urls: dict[str, str
     assert {urlsplit(url).path for url in base_urls.values()} == bases
 
 
-def test_the_client_s_project_residencies_are_known() -> None:
+def test_the_client_s_project_residencies_are_in_the_catalogue() -> None:
     """What a project may be, by the client's own types."""
     module: Any = pytest.importorskip("openai.types.admin.organization.project_residency")
-    known = {
+    listed = {
         value for kind in module.ProjectResidency.__args__ for value in getattr(kind, "__args__", (kind,))
     }
-    assert set(CATALOGUE.project_residency) == {value for value in known if isinstance(value, str)}
+    assert set(CATALOGUE.project_residency) == {value for value in listed if isinstance(value, str)}
 
 
 def test_what_the_client_deletes_is_listed_with_delete() -> None:

@@ -1,163 +1,119 @@
-"""The table of February 2025 against the vendor's own document, snapshot by snapshot."""
+"""The table of February 2025 against the vendor's page, cell by cell.
 
-import re
-from collections.abc import Iterator
+`openai-2025-02.toml` has the facts of the page. They were transcribed from the page, not from the catalogue.
+"""
+
+import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from otel_residency.core.revision import Revision, Row
+from otel_residency.core.revision import Row
 
-FILE = Path(__file__).parents[3] / "shared" / "sources" / "001_52817a538325c6d2.txt"
+FACTS: dict[str, Any] = tomllib.loads(
+    Path(__file__).with_name("openai-2025-02.toml").read_text(encoding="utf-8")
+)
+REGIONS: dict[str, dict[str, str]] = FACTS["regions"]
 REVISION = next(each for each in load_catalogue().revisions if each.id == "openai-2025-02")
-MARK = {"Yes": True, "No": False}
+ROWS = tuple(row for row in REVISION.rows if row.kind != "modalities")
+MARKS = {"yes": True, "no": False}
+
+Cells = dict[tuple[str, str | None, str, str], bool]
+"""For service, snapshot, region and use whether the table says yes. `None`: the service has no snapshots."""
 
 
-class Told(NamedTuple):
-    """One row as the document shows it: services, models, and a mark for each region."""
-
-    services: tuple[str, ...]
-    models: tuple[str, ...]
-    marks: tuple[bool, ...]
-
-
-class Document(NamedTuple):
-    """What the document's table says."""
-
-    regions: tuple[str, ...]
-    rows: tuple[Told, ...]
-    modalities: tuple[tuple[str, ...], ...]
-    footnotes: dict[str, str]
-
-
-def _read(text: str) -> Document:
-    """Read the table: one cell a line, a row ends with as many marks as there are regions."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    table = lines[lines.index("Supported Services") :]
-    regions = tuple(_columns(table))
-    body = table[table.index(regions[-1]) + 1 : table.index("Supported Input Modalities")]
-    rest = table[table.index("Supported Input Modalities") + 1 :]
-    width = next(number for number, line in enumerate(rest) if line.startswith("*")) // len(regions)
-    modalities = tuple(tuple(rest[at * width : (at + 1) * width]) for at in range(len(regions)))
-    footnotes = {
-        mark: words for mark, _, words in (line.partition(" ") for line in rest) if mark.strip("*") == ""
+def _expected() -> Cells:
+    """The cells of the page. It says of both uses at once: eligible to store and process data in a region."""
+    return {
+        (service, model, region, use): MARKS[row[region]]
+        for row in FACTS["rows"]
+        for service in row["services"]
+        for model in row.get("models", [None])
+        for region in REGIONS
+        for use in ("storage", "processing")
     }
-    return Document(regions, tuple(_rows(body, len(regions))), modalities, footnotes)
 
 
-def _columns(table: list[str]) -> Iterator[str]:
-    """Names of the columns between the last `Region` above them and the first service."""
-    last = max(number for number, line in enumerate(table[:10]) if line == "Region")
-    for line in table[last + 1 :]:
-        if line.startswith("/v1/"):
-            return
-        yield line
+def _catalogued(rows: Iterable[Row]) -> Cells:
+    """The same cells of rows of the catalogue."""
+    return {
+        (service, model, region, use): region in regions
+        for row in rows
+        for service in row.services
+        for model in row.models or (None,)
+        for region in REVISION.regions
+        for use, regions in (("storage", row.storage), ("processing", row.processing))
+    }
 
 
-def _rows(body: list[str], regions: int) -> Iterator[Told]:
-    cells: list[str] = []
-    marks: list[bool] = []
-    for line in body:
-        if line not in MARK:
-            cells.append(line)
-            continue
-        marks.append(MARK[line])
-        if len(marks) == regions:
-            services = [cell for cell in cells if cell.startswith("/v1/")] or cells[:1]
-            yield Told(tuple(services), tuple(cells[len(services) :]), tuple(marks))
-            cells, marks = [], []
-    assert not cells
+def _differences(rows: Iterable[Row]) -> set[tuple[str, str | None, str, str]]:
+    """Cells that the page and `rows` have differently, or that one of them lacks."""
+    expected, actual = _expected(), _catalogued(rows)
+    return {cell for cell in expected.keys() | actual.keys() if expected.get(cell) != actual.get(cell)}
 
 
-def _told(row: Row, regions: list[str]) -> Told:
-    """A row of the catalogue as the document would show it."""
-    return Told(row.services, row.models or (), tuple(region in row.processing for region in regions))
+def test_the_table_equals_the_page() -> None:
+    """All 152 cells: 36 pairs of service and snapshot and 2 features, 2 regions, storage and processing."""
+    assert len(_expected()) == len(_catalogued(ROWS)) == 152
+    assert _differences(ROWS) == set()
 
 
-def _differences(document: Document, revision: Revision) -> list[object]:
-    """What the document and `revision` say differently about endpoints, features and regions."""
-    regions = list(revision.regions)
-    rows = [row for row in revision.rows if row.kind != "modalities"]
-    ours = [_told(row, regions) for row in rows]
-    different: list[object] = [pair for pair in zip(document.rows, ours, strict=False) if pair[0] != pair[1]]
-    different += [row for row in rows if set(row.storage) != set(row.processing)]
-    names = [name.rstrip("*") for name in document.regions]
-    different += [names] if names != [terms.name for terms in revision.regions.values()] else []
-    different += [len(ours)] if len(ours) != len(document.rows) else []
-    return different
+def test_the_rows_equal_the_page() -> None:
+    """The page has nine rows with 30 snapshots; services and snapshots stand in its order."""
+    expected = [(tuple(row["services"]), tuple(row.get("models", ()))) for row in FACTS["rows"]]
+    assert (len(expected), sum(len(models) for _, models in expected)) == (9, 30)
+    assert expected == [(row.services, row.models or ()) for row in ROWS]
 
 
-@pytest.fixture(scope="module")
-def text() -> str:
-    """The document, where the repository stands beside it."""
-    if not FILE.exists():
-        pytest.skip("the vendor's document is not beside this repository")
-    return FILE.read_text(encoding="utf-8")
+def test_input_modalities_equal_the_page() -> None:
+    """Text, images and audio in both regions, with the footnote on images in Europe: six cells."""
+    (row,) = (row for row in REVISION.rows if row.kind == "modalities")
+    expected = {region: tuple(values) for region, values in FACTS["modalities"].items()}
+    assert sum(map(len, expected.values())) == 6
+    assert expected == row.footnote_values
+    assert {tuple(value.rstrip("*") for value in values) for values in expected.values()} == {row.values}
 
 
-@pytest.fixture(scope="module")
-def document(text: str) -> Document:
-    """Its table."""
-    return _read(text)
+def test_footnotes_equal_the_page() -> None:
+    """The column of Europe needs one attestation and images there another; the United States need none."""
+    assert FACTS["footnotes"].keys() == REVISION.footnotes.keys()
+    for code, region in REGIONS.items():
+        images = next(value for value in FACTS["modalities"][code] if value.startswith("Image"))
+        for mark, needs in (
+            (region.get("footnote"), REVISION.regions[code].needs),
+            (images.removeprefix("Image"), REVISION.regions[code].image_needs),
+        ):
+            assert needs == (((FACTS["footnotes"][mark],),) if mark else ())
 
 
-def test_the_document_was_read(document: Document) -> None:
-    """The reader found nine rows, among them the ten snapshots of chat completions."""
-    assert len(document.rows) == 9
-    assert document.rows[0].services == ("/v1/chat/completions",)
-    assert len(document.rows[0].models) == 10
-    assert sum(len(row.models) for row in document.rows) == 30
-
-
-def test_the_table_equals_the_document(document: Document) -> None:
-    """Services, snapshots and regions are the document's, row by row and in its order."""
-    assert _differences(document, REVISION) == []
-
-
-def test_input_modalities_equal_the_document(document: Document) -> None:
-    """Text, images and audio, with the footnote on images in Europe."""
-    row = next(row for row in REVISION.rows if row.kind == "modalities")
-    assert document.modalities == tuple(row.footnote_values.values())
-    assert document.modalities[0] == row.values
-
-
-def test_footnotes_equal_the_document(document: Document) -> None:
-    """Both footnotes, word for word."""
-    assert document.footnotes == REVISION.footnotes
-
-
-def test_hosts_equal_the_document(text: str) -> None:
-    """The hosts of both regions are those that the document tells to use."""
-    told = re.search(r"correct endpoint \((\S+) for US or (\S+) for Europe\)", text)
-    assert told is not None
-    assert told.groups() == tuple(terms.host for terms in REVISION.regions.values())
+def test_regions_equal_the_page() -> None:
+    """Both regions have the name of their column and the host that the page says to use."""
+    expected = {code: (region["name"], region["host"]) for code, region in REGIONS.items()}
+    assert expected == {code: (terms.name, terms.host) for code, terms in REVISION.regions.items()}
 
 
 @pytest.mark.parametrize(
     ("row", "model"),
-    [(row.id, model) for row in REVISION.rows for model in row.models or ()],
-    ids=str,
+    [pytest.param(row, model, id=f"{row.id} {model}") for row in ROWS for model in row.models or ()],
 )
-def test_a_missing_snapshot_is_noticed(document: Document, row: str, model: str) -> None:
-    """The comparison fails for a copy of the table without this one snapshot."""
-    rows = tuple(
-        each._replace(models=tuple(name for name in each.models or () if name != model))
-        if each.id == row
-        else each
-        for each in REVISION.rows
-    )
-    assert len(_differences(document, REVISION._replace(rows=rows))) == 1
+def test_a_missing_snapshot_is_noticed(row: Row, model: str) -> None:
+    """The comparison reports exactly the cells of a snapshot that a copy of the table lacks."""
+    models = tuple(name for name in row.models or () if name != model)
+    changed = [row._replace(models=models) if each is row else each for each in ROWS]
+    lacking = {(service, model) for service in row.services}
+    # A row whose only snapshot is gone is one about the service.
+    lacking |= {(service, None) for service in row.services if not models}
+    assert {cell[:2] for cell in _differences(changed)} == lacking
 
 
-@pytest.mark.parametrize("row", [row.id for row in REVISION.rows if row.kind != "modalities"])
-@pytest.mark.parametrize("field", ["storage", "processing"])
-def test_a_missing_region_or_row_is_noticed(document: Document, row: str, field: str) -> None:
-    """The comparison fails for a copy of the table without one region in a row, or without the row."""
-    less = [each._replace(processing=("us",)) if each.id == row else each for each in REVISION.rows]
-    if field == "storage":
-        less = [each._replace(storage=("us",)) if each.id == row else each for each in REVISION.rows]
-    assert _differences(document, REVISION._replace(rows=tuple(less)))
-    gone = tuple(each for each in REVISION.rows if each.id != row)
-    assert _differences(document, REVISION._replace(rows=gone))
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_a_missing_region_or_row_is_noticed(row: Row) -> None:
+    """The comparison reports the cells of a region that a row of a copy lacks, and those of a row."""
+    cells = _catalogued([row]).keys()
+    for use in ("storage", "processing"):
+        changed = [row._replace(**{use: ("us",)}) if each is row else each for each in ROWS]
+        assert _differences(changed) == {cell for cell in cells if cell[2:] == ("eu", use)}
+    assert _differences(each for each in ROWS if each is not row) == cells

@@ -40,7 +40,7 @@ REVISION = {
     "regions": {"xx": REGION},
     "rows": [ROW],
 }
-OWN = {"sources": {"contract": SOURCE}, "hosts": [HOST], "revisions": [REVISION]}
+USER_CATALOGUE = {"sources": {"contract": SOURCE}, "hosts": [HOST], "revisions": [REVISION]}
 TOML = """
 [sources.contract]
 kind = "contract"
@@ -90,7 +90,9 @@ def _verdict(catalogue: Catalogue, host: str, day: date = DAY) -> str:
     return decide(facts, catalogue, Policy()).verdict.value
 
 
-@pytest.mark.parametrize(("name", "content"), [("own.json", OWN), ("own.toml", TOML), ("own", OWN)])
+@pytest.mark.parametrize(
+    ("name", "content"), [("own.json", USER_CATALOGUE), ("own.toml", TOML), ("own", USER_CATALOGUE)]
+)
 def test_a_user_s_file_is_added_to_ours(tmp_path: Path, name: str, content: object) -> None:
     """A region of one's own contract counts, in either form of file, and all of ours is still known."""
     catalogue = load_catalogue(_file(tmp_path, content, name))
@@ -103,7 +105,7 @@ def test_a_user_s_file_is_added_to_ours(tmp_path: Path, name: str, content: obje
 
 def test_a_user_s_file_can_stand_instead_of_ours(tmp_path: Path) -> None:
     """With `mode = "replace"` nothing of ours is left."""
-    catalogue = load_catalogue(_file(tmp_path, {"mode": "replace", **OWN}))
+    catalogue = load_catalogue(_file(tmp_path, {"mode": "replace", **USER_CATALOGUE}))
     assert list(catalogue.hosts) == ["xx.api.openai.com"]
     assert [revision.id for revision in catalogue.revisions] == ["contract-2026-11"]
     assert {"xx"} == catalogue.region_codes
@@ -112,7 +114,7 @@ def test_a_user_s_file_can_stand_instead_of_ours(tmp_path: Path) -> None:
 def test_an_entry_of_the_same_name_stands_instead_of_ours(tmp_path: Path) -> None:
     """A host, an alias or a table that we also have is the user's; sources are shared."""
     row = {"id": "chat", "services": ["/v1/chat/completions"], "storage": ["us"], "processing": ["us"]}
-    own = {
+    user_catalogue = {
         "hosts": [
             {"host": "api.openai.com", "provider": "openai", "regions": ["us"], "sources": ["faq-2025-02"]}
         ],
@@ -130,7 +132,7 @@ def test_an_entry_of_the_same_name_stands_instead_of_ours(tmp_path: Path) -> Non
         "confusables": {"ŀ": "i"},
         "generated": "2026-11-19",
     }
-    catalogue = load_catalogue(_file(tmp_path, own))
+    catalogue = load_catalogue(_file(tmp_path, user_catalogue))
     ours = load_catalogue()
     assert catalogue.hosts["api.openai.com"].regions == ("us",)
     assert _verdict(ours, "api.openai.com", FIRST_TABLE) == "ineligible"
@@ -169,8 +171,10 @@ def test_a_user_s_table_may_build_on_one_of_ours(tmp_path: Path) -> None:
 def test_a_user_s_back_ends_are_added_and_one_of_the_same_name_is_replaced(tmp_path: Path) -> None:
     """An own collector is listed beside ours, and a correction stands in for what we ship."""
     corrected = {**BACK_END, "host": "telemetry.googleapis.com", "regions": ["eu"]}
-    own = _with(telemetry_hosts=[{**BACK_END, "regions": ["other"]}, corrected], telemetry_patterns=[FAMILY])
-    catalogue = load_catalogue(_file(tmp_path, own))
+    user_catalogue = _with(
+        telemetry_hosts=[{**BACK_END, "regions": ["other"]}, corrected], telemetry_patterns=[FAMILY]
+    )
+    catalogue = load_catalogue(_file(tmp_path, user_catalogue))
     ours = load_catalogue()
     assert len(ours.telemetry_hosts) + 1 == len(catalogue.telemetry_hosts)
     assert catalogue.telemetry_hosts["otlp.example"].regions == ("other",)
@@ -178,7 +182,7 @@ def test_a_user_s_back_ends_are_added_and_one_of_the_same_name_is_replaced(tmp_p
     assert len(ours.telemetry_patterns) + 1 == len(catalogue.telemetry_patterns)
 
 
-def test_a_catalogue_that_stands_alone_lists_its_own_back_ends_only(tmp_path: Path) -> None:
+def test_a_catalogue_that_stands_alone_lists_only_its_back_ends(tmp_path: Path) -> None:
     """Who replaces the catalogue replaces the list of back ends too."""
     catalogue = load_catalogue(_file(tmp_path, {"mode": "replace", **_with(telemetry_hosts=[BACK_END])}))
     assert list(catalogue.telemetry_hosts) == ["otlp.example"]
@@ -199,7 +203,7 @@ def test_the_shipped_catalogue_is_loaded_once() -> None:
 
 
 def _with(**changes: Any) -> dict[str, Any]:
-    return {**OWN, **changes}
+    return {**USER_CATALOGUE, **changes}
 
 
 def _host(**changes: Any) -> dict[str, Any]:
@@ -373,13 +377,13 @@ MISTAKES = {
         ["hosts[0].sources: 'faq-2025-02' is not in [sources]"],
     ),
     "a mode that there is none of": (_with(mode="merge"), ["mode: 'merge' is not one of: extend, replace"]),
-    "a list instead of sections": ([OWN], ["the file must contain a table of sections"]),
+    "a list instead of sections": ([USER_CATALOGUE], ["the file must contain a table of sections"]),
     "a file that is no JSON": ("{", ["can't be read: "]),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_told_with_file_key_value_and_cure(tmp_path: Path, mistake: str) -> None:
+def test_a_mistake_is_reported_with_file_key_value_and_fix(tmp_path: Path, mistake: str) -> None:
     """The message begins with the file and says what stands where, and what is allowed."""
     content, parts = MISTAKES[mistake]
     path = _file(tmp_path, content)
@@ -394,7 +398,7 @@ def test_a_mistake_is_told_with_file_key_value_and_cure(tmp_path: Path, mistake:
     ("name", "content"),
     [("own.toml", "[[hosts"), ("own.toml", "hosts = 1979-05-27T07:32:00Z"), ("own.json", b"\xff\xfe")],
 )
-def test_a_file_that_can_t_be_read_is_told(tmp_path: Path, name: str, content: str | bytes) -> None:
+def test_a_file_that_can_t_be_read_is_reported(tmp_path: Path, name: str, content: str | bytes) -> None:
     """Neither bad TOML nor bad bytes come through as anything but our own error."""
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -403,14 +407,14 @@ def test_a_file_that_can_t_be_read_is_told(tmp_path: Path, name: str, content: s
 
 
 @pytest.mark.parametrize("choice", ["missing.json", "missing.toml", "."])
-def test_a_file_that_is_not_there_is_told(choice: str) -> None:
+def test_a_file_that_is_not_there_is_reported(choice: str) -> None:
     """A path without a file behind it is told as such."""
     with pytest.raises(CatalogueError, match=rf"^catalogue {choice}: can't be read: "):
         load_catalogue(choice)
 
 
 @pytest.mark.parametrize("choice", ["openai-2020-01", "latest"])
-def test_a_revision_that_there_is_none_of_is_told(choice: str) -> None:
+def test_a_revision_that_there_is_none_of_is_reported(choice: str) -> None:
     """The message lists what could have been meant."""
     with pytest.raises(CatalogueError) as caught:
         load_catalogue(choice)

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.errors import CatalogueError
-from tests.catalogue.test_load import MISTAKES, OWN, REVISION
+from tests.catalogue.test_load import MISTAKES, REVISION, USER_CATALOGUE
 from tools.catalogue_schema import FILE, text
 
 SCHEMA: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
@@ -48,7 +48,7 @@ def test_shipped_files_are_valid_and_name_the_schema(path: Path) -> None:
     assert (path.parent / content["$schema"]).resolve() == FILE.resolve()
 
 
-@pytest.mark.parametrize("content", [OWN, {"mode": "replace", **OWN}, REVISION, {}])
+@pytest.mark.parametrize("content", [USER_CATALOGUE, {"mode": "replace", **USER_CATALOGUE}, REVISION, {}])
 def test_a_user_s_file_is_valid(content: dict[str, Any]) -> None:
     """All sections are optional, and a file may say how it is to be used."""
     VALIDATOR.validate(content)

@@ -31,7 +31,7 @@ def test_a_host_is_written_as_it_is_looked_up() -> None:
         assert set("*{}:/") & set(entry.host) == set()
 
 
-def test_a_family_has_a_domain_of_its_own() -> None:
+def test_each_family_has_a_separate_domain() -> None:
     """A pattern ends in two literal labels or more, so that it can't take in somebody else's hosts."""
     for _, labels in CATALOGUE.telemetry_patterns:
         assert set("*{}") & set("".join(labels[-2:])) == set()

@@ -36,7 +36,7 @@ def is_missing() -> bool:
     return PROGRAM is None and "CI" not in os.environ
 
 
-class Asked(NamedTuple):
+class NetworkLog(NamedTuple):
     """What a browser asked for while it showed pages."""
 
     addresses: tuple[str, ...]
@@ -64,14 +64,14 @@ class Browser:
             command["sessionId"] = self._session
         self._commands.write(json.dumps(command).encode() + b"\0")
         self._commands.flush()
-        answer = self._await(lambda told: told.get("id") == self._number)
+        answer = self._await(lambda message: message.get("id") == self._number)
         assert "error" not in answer, answer
         return answer["result"]
 
     def show(self, address: str) -> None:
         """Load a page, up to where its text stands there."""
         self.do("Page.navigate", url=address)
-        self._await(lambda told: told.get("method") == "Page.domContentEventFired")
+        self._await(lambda message: message.get("method") == "Page.domContentEventFired")
 
     def value(self, script: str) -> Any:
         """The value of an expression on the page."""
@@ -100,24 +100,33 @@ class Browser:
                 assert part, "the browser is gone"
                 self._rest += part
             line, _, self._rest = self._rest.partition(b"\0")
-            told = json.loads(line)
-            if wanted(told):
-                return told
+            message = json.loads(line)
+            if wanted(message):
+                return message
 
 
 @contextmanager
 def started(folder: Path) -> Iterator[Browser]:
     """A browser that keeps its profile, and the log of its network, in `folder`."""
-    (hears, tell), (hear, tells) = os.pipe(), os.pipe()
+    (commands_reader, commands_writer), (answers_reader, answers_writer) = os.pipe(), os.pipe()
     options = (*_OPTIONS, f"--user-data-dir={folder / 'profile'}", f"--log-net-log={folder / 'net.json'}")
-    command = ["bash", "-c", f'exec "$@" 3<&{hears} 4>&{tells}', "bash", str(PROGRAM), *options]
+    command = [
+        "bash",
+        "-c",
+        f'exec "$@" 3<&{commands_reader} 4>&{answers_writer}',
+        "bash",
+        str(PROGRAM),
+        *options,
+    ]
     with (
-        os.fdopen(tell, "wb") as commands,
-        os.fdopen(hear, "rb") as answers,
-        subprocess.Popen(command, pass_fds=(hears, tells), stderr=subprocess.DEVNULL) as process,
+        os.fdopen(commands_writer, "wb") as commands,
+        os.fdopen(answers_reader, "rb") as answers,
+        subprocess.Popen(
+            command, pass_fds=(commands_reader, answers_writer), stderr=subprocess.DEVNULL
+        ) as process,
     ):
-        os.close(hears)
-        os.close(tells)
+        os.close(commands_reader)
+        os.close(answers_writer)
         try:
             shown = Browser(commands, answers)
             yield shown
@@ -139,16 +148,16 @@ def listening() -> Iterator[tuple[str, Callable[[], None]]]:
         yield f"127.0.0.1:{server.getsockname()[1]}", arrived
 
 
-def asked(folder: Path) -> Asked:
+def read_network_log(folder: Path) -> NetworkLog:
     """What a browser that has ended asked for, by the log of its network."""
     log = json.loads((folder / "net.json").read_text(encoding="utf-8"))
     kinds = {number: name for name, number in log["constants"]["logEventTypes"].items()}
     addresses: dict[str, None] = {}
     peers: dict[str, None] = {}
     for event in log["events"]:
-        kind, said = kinds[event["type"]], event.get("params") or {}
-        if kind == "URL_REQUEST_START_JOB" and "url" in said and said.get("initiator") != _ITSELF:
-            addresses[said["url"]] = None
-        if kind == "TCP_CONNECT_ATTEMPT" and "address" in said:
-            peers[said["address"]] = None
-    return Asked(tuple(addresses), tuple(peers))
+        kind, parameters = kinds[event["type"]], event.get("params") or {}
+        if kind == "URL_REQUEST_START_JOB" and "url" in parameters and parameters.get("initiator") != _ITSELF:
+            addresses[parameters["url"]] = None
+        if kind == "TCP_CONNECT_ATTEMPT" and "address" in parameters:
+            peers[parameters["address"]] = None
+    return NetworkLog(tuple(addresses), tuple(peers))

@@ -45,7 +45,7 @@ def read_document(text: str) -> Any:
     return document
 
 
-class Told(NamedTuple):
+class DoctorRun(NamedTuple):
     """What the doctor said as JSON."""
 
     code: int
@@ -58,8 +58,8 @@ class Told(NamedTuple):
         return check["status"], check["found"], check["fix"]
 
 
-def examine(*options: str, **variables: str) -> Told:
+def examine(*options: str, **variables: str) -> DoctorRun:
     """Have the doctor look at an environment with these variables."""
     done = start("doctor", "--json", *options, **variables)
     assert done.stderr == ""
-    return Told(done.returncode, read_document(done.stdout), done.stdout)
+    return DoctorRun(done.returncode, read_document(done.stdout), done.stdout)

@@ -13,10 +13,12 @@ from tests.audit.ledgers import Ledger, facts
 def ledger(tmp_path: Path) -> Callable[..., str]:
     """Writes a ledger with one call that keeps the promise, and others; gives its path."""
 
-    def written(*others: Any, name: str = "ledger.jsonl", tail: bytes = b"", service: str = "claims") -> str:
+    def written(
+        *further_calls: Any, name: str = "ledger.jsonl", tail: bytes = b"", service: str = "claims"
+    ) -> str:
         made = Ledger(service)
         made.call(facts())
-        for second, other in enumerate(others, 1):
+        for second, other in enumerate(further_calls, 1):
             made.call(other, second)
         made.end()
         (tmp_path / name).write_bytes(made.text + tail)

@@ -15,7 +15,7 @@ from tests.cli.command import COMMAND, environment
 ESCAPE = "\x1b["
 
 
-class Seen(NamedTuple):
+class TerminalRun(NamedTuple):
     """What came to an end."""
 
     code: int
@@ -30,7 +30,7 @@ def start_in_terminal(
     interrupt_at: str = "",
     command: Sequence[str] = COMMAND,
     **variables: str,
-) -> Seen:
+) -> TerminalRun:
     """Run `otel-residency` in a terminal of its own.
 
     Args:
@@ -61,15 +61,15 @@ def start_in_terminal(
             process.send_signal(signal.SIGINT)
             interrupt_at = ""
     os.close(ours)
-    return Seen(process.wait(60), text.replace("\r\n", "\n"))
+    return TerminalRun(process.wait(60), text.replace("\r\n", "\n"))
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     """That of a terminal that has colours; what CI sets to have them everywhere is left out."""
-    said = environment(**{"TERM": "xterm-256color", **variables})
+    environ = environment(**{"TERM": "xterm-256color", **variables})
     for name in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "GITHUB_ACTIONS", "PY_COLORS"} - variables.keys():
-        said.pop(name, None)
-    return said
+        environ.pop(name, None)
+    return environ
 
 
 def _read(terminal: int) -> str:

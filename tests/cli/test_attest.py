@@ -30,11 +30,13 @@ RETENTION = {"proj_test": "organization_default", "proj_us": "none"}
 """Of a project that is not named here the API does not tell it."""
 
 
-def administration(asked: Asked) -> Reply:
+def administration(request: Asked) -> Reply:
     """The Admin API: two pages of projects, and a retention for all but one of them."""
-    path, _, query = asked.path.partition("?")
-    if asked.headers["authorization"] != f"Bearer {KEY}":
-        return error(401, "invalid_api_key", f"Incorrect API key provided: {asked.headers['authorization']}")
+    path, _, query = request.path.partition("?")
+    if request.headers["authorization"] != f"Bearer {KEY}":
+        return error(
+            401, "invalid_api_key", f"Incorrect API key provided: {request.headers['authorization']}"
+        )
     if path == "/v1/organization/projects":
         names = list(PROJECTS)
         page = names[2:] if "after=proj_us" in query else names[:2]
@@ -59,17 +61,17 @@ def attested(internet: Internet, tmp_path: Path) -> Path:
     internet.respond = administration
     done = start("attest", cwd=tmp_path, OPENAI_ADMIN_KEY=KEY)
     assert (done.returncode, done.stderr) == (0, "")
-    for told in (
+    for message in (
         "proj_test  Shop",
         "EU_STORAGE_PROCESSING",
         "3 projects of https://api.openai.com/v1,",
         "[projects]",
     ):
-        assert told in done.stdout
+        assert message in done.stdout
     return tmp_path / "residency-projects.json"
 
 
-def test_it_writes_what_the_api_tells(attested: Path, internet: Internet) -> None:
+def test_it_writes_what_the_api_reports(attested: Path, internet: Internet) -> None:
     """The file has every project of every page with date and source, what was not told is empty."""
     assert json.loads(attested.read_text(encoding="utf-8")) == {
         "observed": datetime.now(UTC).date().isoformat(),
@@ -123,7 +125,7 @@ def test_another_url_may_be_named_on_purpose(internet: Internet, tmp_path: Path)
     """`--base-url` leads through a company's own proxy, whose password is written nowhere."""
     pytest.importorskip("openai.resources.admin.organization.data_retention")
     admin = {"authorization": f"Bearer {KEY}"}  # which the proxy puts in
-    internet.respond = lambda asked: administration(asked._replace(headers={**asked.headers, **admin}))
+    internet.respond = lambda request: administration(request._replace(headers={**request.headers, **admin}))
     url = f"https://someone:{SECRET}@{GATEWAY}/v1"
     done = start("attest", "--base-url", url, cwd=tmp_path, OPENAI_ADMIN_KEY=KEY)
     assert (done.returncode, set(internet.hosts)) == (0, {GATEWAY})
@@ -132,20 +134,20 @@ def test_another_url_may_be_named_on_purpose(internet: Internet, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("output", "key", "code", "told"),
+    ("output", "key", "code", "message"),
     [
         ("projects.json", "", 2, "set OPENAI_ADMIN_KEY"),
         ("missing/projects.json", KEY, 1, "can't be written"),
     ],
 )
-def test_what_stands_in_the_way_is_told(
-    internet: Internet, tmp_path: Path, *, output: str, key: str, code: int, told: str
+def test_what_prevents_it_is_reported(
+    internet: Internet, tmp_path: Path, *, output: str, key: str, code: int, message: str
 ) -> None:
     """A missing key or directory is one line and an exit code."""
     internet.respond = administration
     done = start("attest", "--output", output, cwd=tmp_path, OPENAI_ADMIN_KEY=key)
     assert done.returncode == code
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -161,9 +163,9 @@ def test_calls_are_judged_by_the_project_that_answers(
     client = openai.OpenAI(base_url=f"https://{EU}/v1")
 
     def answering(project: str) -> Callable[[Asked], Reply]:
-        def respond(asked: Asked) -> Reply:
-            told = ordinary(asked)
-            return told._replace(headers={**told.headers, "openai-project": project})
+        def respond(request: Asked) -> Reply:
+            reply = ordinary(request)
+            return reply._replace(headers={**reply.headers, "openai-project": project})
 
         return respond
 

@@ -8,7 +8,7 @@ from otel_residency.catalogue import load_catalogue
 from tests.cli.command import read_document, start
 
 REVISIONS = [each.id for each in load_catalogue().revisions]
-OWN = """
+USER_CATALOGUE = """
 mode = "extend"
 [sources.ours]
 kind = "private"
@@ -25,10 +25,10 @@ inherits = "openai-2026-10"
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
+def user_catalogue(tmp_path: Path) -> Path:
     """A catalogue of somebody's own."""
     file = tmp_path / "own.toml"
-    file.write_text(OWN, encoding="utf-8")
+    file.write_text(USER_CATALOGUE, encoding="utf-8")
     return file
 
 
@@ -55,10 +55,10 @@ def test_a_revision_is_shown_with_what_it_inherits_and_where_it_was_read() -> No
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_a_comparison_tells_what_changed_in_words() -> None:
+def test_a_comparison_reports_what_changed_in_words() -> None:
     """Regions that began to process, rows and models that came, rules that went."""
-    told = read_document(start("catalogue", "diff", "openai-2026-09-17", "openai-2026-11", "--json").stdout)
-    changes = [(each["section"], each["where"], each["what"]) for each in told["changes"]]
+    result = read_document(start("catalogue", "diff", "openai-2026-09-17", "openai-2026-11", "--json").stdout)
+    changes = [(each["section"], each["where"], each["what"]) for each in result["changes"]]
     assert ("regions", "jp", "processing: no, now models-unknown") in changes
     assert ("rows", "decisions", "new: /v1/decisions, processed in us, eu") in changes
     assert ("models", "responses", "models, added: gpt-6.1-sol") in changes
@@ -82,26 +82,32 @@ def test_a_revision_that_does_not_exist_is_a_usage_error() -> None:
         assert f"openai-1999: no such revision; there are: {', '.join(REVISIONS)}" in done.stderr
 
 
-def test_a_file_of_one_s_own_is_validated_by_the_loader(own: Path) -> None:
+def test_a_user_s_file_is_validated_by_the_loader(user_catalogue: Path) -> None:
     """A sound file ends with 0; another one with 1, with file, key and value."""
-    done = start("catalogue", "validate", own.name, cwd=own.parent)
+    done = start("catalogue", "validate", user_catalogue.name, cwd=user_catalogue.parent)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"there are {len(REVISIONS) + 1} revisions" in done.stdout
-    own.write_text(OWN.replace('source = "ours"', 'source = "theirs"'), encoding="utf-8")
-    wrong = start("catalogue", "validate", str(own))
+    user_catalogue.write_text(
+        USER_CATALOGUE.replace('source = "ours"', 'source = "theirs"'), encoding="utf-8"
+    )
+    wrong = start("catalogue", "validate", str(user_catalogue))
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert f"{own}: revisions[0].source: 'theirs' is not in [sources]" in wrong.stderr
-    told = start("catalogue", "validate", str(own), "--json")
-    assert (told.returncode, read_document(told.stdout)["valid"]) == (1, False)
+    assert f"{user_catalogue}: revisions[0].source: 'theirs' is not in [sources]" in wrong.stderr
+    result = start("catalogue", "validate", str(user_catalogue), "--json")
+    assert (result.returncode, read_document(result.stdout)["valid"]) == (1, False)
 
 
-def test_the_catalogue_of_the_settings_is_the_one_that_is_shown(own: Path) -> None:
+def test_the_catalogue_of_the_settings_is_the_one_that_is_shown(user_catalogue: Path) -> None:
     """What OTEL_RESIDENCY_CATALOGUE names is listed; where it can't be read, that is a usage error."""
-    listed = read_document(start("catalogue", "list", "--json", OTEL_RESIDENCY_CATALOGUE=str(own)).stdout)
+    listed = read_document(
+        start("catalogue", "list", "--json", OTEL_RESIDENCY_CATALOGUE=str(user_catalogue)).stdout
+    )
     newest = listed["revisions"][-1]
     assert newest["id"] == "ours-2026-11"
     assert [each["title"] for each in newest["sources"]] == ["A letter of the vendor", "same page"]
     assert start("catalogue", "list", OTEL_RESIDENCY_CATALOGUE="nowhere").returncode == 2
-    told = start("catalogue", "diff", REVISIONS[-1], "ours-2026-11", OTEL_RESIDENCY_CATALOGUE=str(own)).stdout
-    assert told.startswith(f"from {REVISIONS[-1]}")
-    assert "set OTEL_RESIDENCY_CATALOGUE to it" in start("catalogue", "diff", str(own)).stderr
+    result = start(
+        "catalogue", "diff", REVISIONS[-1], "ours-2026-11", OTEL_RESIDENCY_CATALOGUE=str(user_catalogue)
+    ).stdout
+    assert result.startswith(f"from {REVISIONS[-1]}")
+    assert "set OTEL_RESIDENCY_CATALOGUE to it" in start("catalogue", "diff", str(user_catalogue)).stderr

@@ -25,9 +25,9 @@ def check(*options: str, **variables: str) -> Any:
     """What is told of a call, as JSON; the exit code must be that of the violation."""
     done = start("check", *options, "--json", **variables)
     assert done.stderr == ""
-    told = read_document(done.stdout)
-    assert done.returncode == int(told["violation"])
-    return told
+    document = read_document(done.stdout)
+    assert done.returncode == int(document["violation"])
+    return document
 
 
 @pytest.fixture
@@ -38,26 +38,26 @@ def attested(tmp_path: Path) -> dict[str, str]:
     return {"OTEL_RESIDENCY_POLICY": str(policy), "OTEL_RESIDENCY_REQUIRE": "eu"}
 
 
-def test_an_eligible_call_is_told_with_the_row_that_makes_it_so(attested: dict[str, str]) -> None:
+def test_an_eligible_call_is_reported_with_the_row_that_makes_it_so(attested: dict[str, str]) -> None:
     """Host of the first required region, the row that lists the model, and where it was read."""
-    told = check("--endpoint", CHAT, "--model", SNAPSHOT, **attested)
-    assert (told["verdict"], told["violation"], told["findings"]) == ("eligible", False, [])
-    assert (told["method"], told["url"]) == ("POST", f"https://{EU}{CHAT}")
-    (rule,) = told["rules"]
+    document = check("--endpoint", CHAT, "--model", SNAPSHOT, **attested)
+    assert (document["verdict"], document["violation"], document["findings"]) == ("eligible", False, [])
+    assert (document["method"], document["url"]) == ("POST", f"https://{EU}{CHAT}")
+    (rule,) = document["rules"]
     assert (rule["row"], rule["lists_model"]) == ("chat_completions", True)
-    assert told["sources"]
+    assert document["sources"]
 
 
-def test_each_finding_has_meaning_cure_and_source() -> None:
+def test_each_finding_has_meaning_fix_and_source() -> None:
     """What is told of a finding is what stands in the table of codes, and its source in the catalogue."""
-    told = check("--endpoint", CHAT, "--model", "gpt-4o", "--host", US, "--require", "eu")
-    found = {each["reason"]: each for each in told["findings"]}
+    document = check("--endpoint", CHAT, "--model", "gpt-4o", "--host", US, "--require", "eu")
+    found = {each["reason"]: each for each in document["findings"]}
     assert list(found) == ["host.region_mismatch", "model.alias"]
     mismatch = found["host.region_mismatch"]
     assert mismatch["detail"] == f"{US} is us, not eu"
     assert mismatch["fix"] == REASONS["host.region_mismatch"].fix
     assert any(each["ref"] and "_data_residency.py" in each["ref"] for each in mismatch["sources"])
-    assert (told["verdict"], told["violation"]) == ("ineligible", True)
+    assert (document["verdict"], document["violation"]) == ("ineligible", True)
 
 
 @pytest.mark.parametrize(
@@ -86,24 +86,24 @@ def test_options_stand_in_the_place_of_settings(
 
 def test_a_socket_is_judged_as_one(attested: dict[str, str]) -> None:
     """Prompts go over it, so that one without a model is not taken for a mere GET."""
-    told = check("--endpoint", "/v1/realtime", **attested)
-    assert (told["method"], told["url"]) == ("GET", f"wss://{EU}/v1/realtime")
-    assert [each["reason"] for each in told["findings"]] == ["model.not_stated"]
+    document = check("--endpoint", "/v1/realtime", **attested)
+    assert (document["method"], document["url"]) == ("GET", f"wss://{EU}/v1/realtime")
+    assert [each["reason"] for each in document["findings"]] == ["model.not_stated"]
 
 
 def test_the_day_selects_the_table() -> None:
     """A call of last spring is judged by the table of last spring."""
-    told = check("--endpoint", CHAT, "--model", SNAPSHOT, "--require", "eu", "--date", "2025-03-01")
-    assert (told["catalogue"], told["on"]) == ("openai-2025-02", "2025-03-01")
+    document = check("--endpoint", CHAT, "--model", SNAPSHOT, "--require", "eu", "--date", "2025-03-01")
+    assert (document["catalogue"], document["on"]) == ("openai-2025-02", "2025-03-01")
 
 
 def imaginable(case: Case) -> bool:
     """Whether options can say the case: one request of a client to a host, and its policy in a few lines."""
-    (hop, *others), facts = case.facts.hops, case.facts
-    said = {"on", "method", "hops", "model", "service_tier", "features", "tools"}
+    (hop, *later_hops), facts = case.facts.hops, case.facts
+    fields = {"on", "method", "hops", "model", "service_tier", "features", "tools"}
     return (
-        not others
-        and facts == CallFacts(**{key: value for key, value in facts._asdict().items() if key in said})
+        not later_hops
+        and facts == CallFacts(**{key: value for key, value in facts._asdict().items() if key in fields})
         and hop == Hop("https", hop.host, hop.port, hop.path, payload=hop.payload)
         and hop.path.startswith("/v1/")
         and ":" not in hop.host
@@ -115,13 +115,16 @@ def imaginable(case: Case) -> bool:
 
 
 @pytest.mark.parametrize("case", [*filter(imaginable, CASES)][::8], ids=lambda case: case.id)
-def test_it_judges_as_the_table_of_cases_says(case: Case, tmp_path: Path) -> None:
+def test_it_judges_as_in_the_table_of_cases(case: Case, tmp_path: Path) -> None:
     """The same call has the same verdict and the same reasons as in the table for all rooms."""
     facts, (hop,) = case.facts, case.facts.hops
-    lines = (f"{name} = {{ value = {str(said.value).lower()} }}" for name, said in case.policy.attest.items())
+    lines = (
+        f"{name} = {{ value = {str(attestation.value).lower()} }}"
+        for name, attestation in case.policy.attest.items()
+    )
     policy = tmp_path / "residency.toml"
     policy.write_text("\n".join(["[attest]", *lines]), encoding="utf-8")
-    told = check(
+    document = check(
         *("--endpoint", hop.path, "--method", facts.method, "--date", str(facts.on)),
         *("--host", f"{hop.host}:{hop.port}" if hop.port else hop.host),
         *("--require", ",".join(case.policy.require), "--scope", case.policy.scope),
@@ -132,8 +135,8 @@ def test_it_judges_as_the_table_of_cases_says(case: Case, tmp_path: Path) -> Non
         OTEL_RESIDENCY_POLICY=str(policy),
         OTEL_RESIDENCY_CATALOGUE=case.catalogue_setting,
     )
-    assert told["verdict"] == case.expected.verdict
-    assert {each["reason"] for each in told["findings"]} == set(case.expected.reasons)
+    assert document["verdict"] == case.expected.verdict
+    assert {each["reason"] for each in document["findings"]} == set(case.expected.reasons)
 
 
 @pytest.mark.parametrize(
@@ -147,10 +150,10 @@ def test_it_judges_as_the_table_of_cases_says(case: Case, tmp_path: Path) -> Non
         (("/v1/threads",), "/v1/threads is in no row of "),
     ],
 )
-def test_what_is_found_names_the_call_s_own_endpoint(options: tuple[str, ...], detail: str) -> None:
+def test_a_finding_names_the_endpoint_of_the_call(options: tuple[str, ...], detail: str) -> None:
     """Not another one of its row, and no placeholder for a path that is not known."""
-    told = check("--endpoint", *options, "--require", "eu")
-    assert any(each["detail"].startswith(detail) for each in told["findings"])
+    document = check("--endpoint", *options, "--require", "eu")
+    assert any(each["detail"].startswith(detail) for each in document["findings"])
 
 
 def test_people_read_the_call_the_findings_and_the_verdict() -> None:
@@ -194,6 +197,6 @@ def test_what_can_t_be_judged_is_a_usage_error(options: list[str], line: str) ->
 def test_secrets_of_a_url_are_not_repeated() -> None:
     """Userinfo and query of the base URL stand nowhere in what is printed."""
     url = f"https://user:geheim@{EU}/v1?key=geheim"
-    told = start("check", "--endpoint", CHAT, "--require", "eu", OPENAI_BASE_URL=url)
-    assert f"POST https://{EU}{CHAT}" in told.stdout
-    assert "geheim" not in told.stdout + told.stderr
+    document = start("check", "--endpoint", CHAT, "--require", "eu", OPENAI_BASE_URL=url)
+    assert f"POST https://{EU}{CHAT}" in document.stdout
+    assert "geheim" not in document.stdout + document.stderr

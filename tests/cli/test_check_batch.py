@@ -89,11 +89,11 @@ def test_what_lines_use_is_looked_up_where_the_services_remember_it(
 def test_the_document_counts_lines_by_model_and_endpoint(check: Callable[..., Any]) -> None:
     """The worst comes first; each row has its verdict, and how many of its lines have each reason."""
     tool = line(tools=[{"type": "teleport"}])
-    told = read_document(check([*GOOD, tool, *BAD, "{", "[]"], "--json", "--require", "eu").stdout)
-    assert told.pop("otel_residency")
-    assert told.pop("command") == "check-batch"
-    assert told.pop("catalogue").startswith("openai-")
-    assert told == {
+    document = read_document(check([*GOOD, tool, *BAD, "{", "[]"], "--json", "--require", "eu").stdout)
+    assert document.pop("otel_residency")
+    assert document.pop("command") == "check-batch"
+    assert document.pop("catalogue").startswith("openai-")
+    assert document == {
         "base_url": f"https://{EU}/v1",
         "required": ["eu"],
         "verdict": "ineligible",
@@ -126,7 +126,7 @@ def test_the_document_counts_lines_by_model_and_endpoint(check: Callable[..., An
     }
 
 
-def test_the_table_says_the_same_to_people(check: Callable[..., Any]) -> None:
+def test_the_table_has_the_same_as_text(check: Callable[..., Any]) -> None:
     """It is plain, not wider than 100, tells the fix of each reason, and no content."""
     done = check([*GOOD, line(tools=[{"type": "teleport"}]), *BAD], "--require", "eu")
     rows = done.stdout.splitlines()

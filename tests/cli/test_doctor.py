@@ -14,7 +14,7 @@ import pytest
 from otel_residency.cli.doctor.check import MEANINGS
 from otel_residency.settings.projects import ProjectSettings, ProjectsFile
 from tests.audit.keys import openssl
-from tests.cli.command import Told, environment, examine, start
+from tests.cli.command import DoctorRun, environment, examine, start
 from tests.ledger.calls import call, ledger
 
 ROOT = Path(__file__).parents[2]
@@ -44,19 +44,19 @@ def sound(tmp_path: Path) -> dict[str, str]:
 
 def test_a_sound_environment_is_ok(sound: dict[str, str]) -> None:
     """Where all is well every check is ok, also with `--strict`, and the exit code is 0."""
-    told = examine("--strict", **sound)
-    assert [each for each in told.document["checks"] if each["status"] != "ok"] == []
-    assert (told.code, told.document["status"]) == (0, "ok")
-    assert told["guard.installed"] == ("ok", "active", None)
-    assert told["gate.installed"][0] == "ok"
+    run = examine("--strict", **sound)
+    assert [each for each in run.document["checks"] if each["status"] != "ok"] == []
+    assert (run.code, run.document["status"]) == (0, "ok")
+    assert run["guard.installed"] == ("ok", "active", None)
+    assert run["gate.installed"][0] == "ok"
 
 
 def test_the_document_has_every_check_with_its_meaning(kept: dict[str, str]) -> None:
     """The JSON names each check of the code once, in order, with the keys that programs rely on."""
-    told = examine(**kept)
-    assert list(told.document) == ["otel_residency", "command", "status", "checks"]
-    assert [each["id"] for each in told.document["checks"]] == list(MEANINGS)
-    assert all(list(each) == ["id", "meaning", "status", "found", "fix"] for each in told.document["checks"])
+    run = examine(**kept)
+    assert list(run.document) == ["otel_residency", "command", "status", "checks"]
+    assert [each["id"] for each in run.document["checks"]] == list(MEANINGS)
+    assert all(list(each) == ["id", "meaning", "status", "found", "fix"] for each in run.document["checks"])
 
 
 def test_every_check_is_documented() -> None:
@@ -65,14 +65,14 @@ def test_every_check_is_documented() -> None:
     assert re.findall(r"^\| `(\w+\.\w+)` \| ([^|]*) \|", page, re.MULTILINE) == list(MEANINGS.items())
 
 
-def test_an_exporter_that_is_not_installed_is_told_with_its_cure(sound: dict[str, str]) -> None:
-    """The error that opentelemetry-instrument swallows is told, and that the guard is missing for it."""
-    told = examine(**sound | {"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"})
-    status, found, fix = told["start.telemetry"]
-    assert (told.code, status) == (1, "failure")
+def test_an_exporter_that_is_not_installed_is_reported_with_its_fix(sound: dict[str, str]) -> None:
+    """The doctor shows the error that opentelemetry-instrument swallows, and that the guard is missing."""
+    run = examine(**sound | {"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"})
+    status, found, fix = run["start.telemetry"]
+    assert (run.code, status) == (1, "failure")
     assert "RuntimeError: Requested component 'otlp_proto_grpc' not found" in found
     assert "pip install opentelemetry-exporter-otlp-proto-grpc" in fix
-    assert told["guard.installed"][0] == "failure"
+    assert run["guard.installed"][0] == "failure"
 
 
 @pytest.mark.parametrize(
@@ -88,15 +88,15 @@ def test_an_exporter_that_is_not_installed_is_told_with_its_cure(sound: dict[str
 )
 def test_a_base_url_is_judged_by_the_policy(sound: dict[str, str], url: str, status: str, part: str) -> None:
     """OPENAI_BASE_URL is read as the client reads it and judged as a call to it would be."""
-    told = examine(**sound | {"OPENAI_BASE_URL": url})
-    assert told["client.base_url"][0] == status
-    assert part in told["client.base_url"][1]
-    assert told["client.base_url"][2]
-    assert told.code == int(status == "failure")
+    run = examine(**sound | {"OPENAI_BASE_URL": url})
+    assert run["client.base_url"][0] == status
+    assert part in run["client.base_url"][1]
+    assert run["client.base_url"][2]
+    assert run.code == int(status == "failure")
 
 
 def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
-    """Without OPENAI_BASE_URL the doctor warns that the client's own default has no region."""
+    """Without OPENAI_BASE_URL the doctor warns that the client's default host has no region."""
     del sound["OPENAI_BASE_URL"]
     status, found, fix = examine(**sound)["client.base_url"]
     assert status == "warning"
@@ -104,12 +104,12 @@ def test_the_clients_default_host_is_judged_too(sound: dict[str, str]) -> None:
     assert EU in fix
 
 
-def test_what_the_clients_other_variables_do_is_told(sound: dict[str, str]) -> None:
-    """OPENAI_API_BASE is ignored by the client and OPENAI_LOG=debug logs prompts; both are told."""
+def test_what_the_clients_other_variables_do_is_reported(sound: dict[str, str]) -> None:
+    """OPENAI_API_BASE is ignored by the client and OPENAI_LOG=debug logs prompts; both are reported."""
     del sound["OPENAI_BASE_URL"]
-    told = examine(OPENAI_API_BASE=EU, OPENAI_LOG="debug", **sound)
-    assert told["client.api_base"][0] == "failure"
-    assert told["client.log"][0] == "warning"
+    run = examine(OPENAI_API_BASE=EU, OPENAI_LOG="debug", **sound)
+    assert run["client.api_base"][0] == "failure"
+    assert run["client.log"][0] == "warning"
 
 
 @pytest.mark.parametrize(
@@ -123,25 +123,25 @@ def test_what_the_clients_other_variables_do_is_told(sound: dict[str, str]) -> N
 def test_a_setting_that_cant_be_read_is_a_failure(
     sound: dict[str, str], variables: dict[str, str], part: str
 ) -> None:
-    """A wrong setting is told as the settings tell it."""
-    told = examine(**sound | variables)
-    assert told["policy.readable"][0] == "failure"
-    assert part in told["policy.readable"][1]
-    assert told.code == 1
+    """A wrong setting is reported with the text of the settings' problem."""
+    run = examine(**sound | variables)
+    assert run["policy.readable"][0] == "failure"
+    assert part in run["policy.readable"][1]
+    assert run.code == 1
 
 
-def test_a_warning_fails_only_when_asked_to() -> None:
+def test_a_warning_fails_only_with_strict() -> None:
     """Nothing required and nothing exported are warnings: exit code 0, and 1 with `--strict`."""
-    told = examine()
-    assert (told.code, told.document["status"]) == (0, "warning")
-    assert [told[name][0] for name in ("policy.require", "telemetry.exporter")] == ["warning"] * 2
+    run = examine()
+    assert (run.code, run.document["status"]) == (0, "warning")
+    assert [run[name][0] for name in ("policy.require", "telemetry.exporter")] == ["warning"] * 2
     assert examine("--strict").code == 1
 
 
 def test_attestations_that_the_region_asks_for_are_named() -> None:
     """With a requirement and no policy file each group of attestations that is missing is named."""
-    told = examine(OTEL_RESIDENCY_REQUIRE="eu")
-    found = [each["found"] for each in told.document["checks"] if each["id"] == "policy.attestations"]
+    run = examine(OTEL_RESIDENCY_REQUIRE="eu")
+    found = [each["found"] for each in run.document["checks"] if each["id"] == "policy.attestations"]
     first, second = (text.split(";")[0] for text in found)
     assert first.startswith("eu: needs attestation: zero_data_retention or modified_abuse_monitoring or ")
     assert second == "eu: needs attestation: retention_amendment"
@@ -183,10 +183,10 @@ def test_attestations_are_those_that_a_verdict_counts(
 
 
 def test_a_guard_that_is_switched_off_is_a_failure(sound: dict[str, str]) -> None:
-    """OTEL_RESIDENCY_ENABLED=false leaves nothing guarded, and the doctor says so."""
-    told = examine(OTEL_RESIDENCY_ENABLED="false", **sound)
-    assert told["guard.installed"][0] == "failure"
-    assert "OTEL_RESIDENCY_ENABLED" in told["guard.installed"][1]
+    """OTEL_RESIDENCY_ENABLED=false guards nothing, and the doctor reports it."""
+    run = examine(OTEL_RESIDENCY_ENABLED="false", **sound)
+    assert run["guard.installed"][0] == "failure"
+    assert "OTEL_RESIDENCY_ENABLED" in run["guard.installed"][1]
 
 
 LEDGER = "\n[ledger]\nrequired = true\n"
@@ -206,36 +206,36 @@ def kept(sound: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return sound | variables
 
 
-def ledger_checks(told: Told) -> dict[str, tuple[str, str]]:
+def ledger_checks(run: DoctorRun) -> dict[str, tuple[str, str]]:
     """Status and finding of each check of the ledger that is not ok."""
     return {
         each["id"].partition(".")[2]: (each["status"], each["found"])
-        for each in told.document["checks"]
+        for each in run.document["checks"]
         if each["id"].startswith("ledger.") and each["status"] != "ok"
     }
 
 
 @pytest.mark.parametrize("place", ["ledger.jsonl", "each/", "each/of/them/"])
 def test_a_ledger_is_looked_at_and_not_touched(kept: dict[str, str], tmp_path: Path, place: str) -> None:
-    """A ledger to come is ok, as a file and as a folder, and asking leaves nothing behind."""
+    """A ledger to come is ok, as a file and as a folder, and the doctor writes nothing."""
     path = f"{tmp_path}/log/{place}"
-    told = examine("--strict", **kept | {"OTEL_RESIDENCY_LEDGER": path})
-    assert ledger_checks(told) == {}
-    assert told.code == 0
-    assert "no record yet" in told["ledger.kept"][1]
+    run = examine("--strict", **kept | {"OTEL_RESIDENCY_LEDGER": path})
+    assert ledger_checks(run) == {}
+    assert run.code == 0
+    assert "no record yet" in run["ledger.kept"][1]
     assert list((tmp_path / "log").iterdir()) == []
 
 
 def test_a_ledger_that_was_begun_stays_as_it_is(kept: dict[str, str]) -> None:
-    """Of a ledger with records not a byte and no time changes; where the checkpoints are gone it is told."""
+    """No byte and no time of a ledger with records changes; missing checkpoints are reported."""
     path = Path(kept["OTEL_RESIDENCY_LEDGER"])
     made = ledger(path)
     made.record(call())
     made.close()
     before = path.read_bytes(), path.stat().st_mtime_ns, path.parent.stat().st_mtime_ns
-    told = examine("--strict", **kept)
-    assert (told.code, ledger_checks(told)) == (0, {})
-    assert "it has records" in told["ledger.kept"][1]
+    run = examine("--strict", **kept)
+    assert (run.code, ledger_checks(run)) == (0, {})
+    assert "it has records" in run["ledger.kept"][1]
     assert (path.read_bytes(), path.stat().st_mtime_ns, path.parent.stat().st_mtime_ns) == before
     Path(f"{path}.checkpoints").unlink()
     status, found = ledger_checks(examine(**kept))["checkpoints"]
@@ -243,29 +243,29 @@ def test_a_ledger_that_was_begun_stays_as_it_is(kept: dict[str, str]) -> None:
 
 
 def test_no_ledger_is_information(sound: dict[str, str]) -> None:
-    """Who keeps none is told so, and nothing is wrong; a policy that demands one has to name it."""
-    told = examine(**sound)
-    assert told["ledger.kept"][:2][0] == "ok"
-    assert "there is none" in told["ledger.kept"][1]
+    """No ledger is reported and is no problem; a policy that demands a ledger has to name it."""
+    run = examine(**sound)
+    assert run["ledger.kept"][:2][0] == "ok"
+    assert "there is none" in run["ledger.kept"][1]
     Path(sound["OTEL_RESIDENCY_POLICY"]).write_text(SOUND + LEDGER, encoding="utf-8")
-    told = examine(**sound)
-    assert (told.code, told["ledger.kept"][0]) == (1, "failure")
+    run = examine(**sound)
+    assert (run.code, run["ledger.kept"][0]) == (1, "failure")
 
 
-def test_what_others_may_is_told(kept: dict[str, str]) -> None:
-    """A file that others can write to fails; a folder, a key or an owner that let them at it are told."""
+def test_rights_of_other_users_are_reported(kept: dict[str, str]) -> None:
+    """A file that other users can write to fails; a folder, key or owner that allows it is reported."""
     path, key = Path(kept["OTEL_RESIDENCY_LEDGER"]), Path(kept["OTEL_RESIDENCY_LEDGER_KEY"])
     path.touch(0o600)
     path.chmod(0o620)
     path.parent.chmod(0o777)
     key.chmod(0o644)
-    told = examine(**kept)
-    private = [each for each in told.document["checks"] if each["id"] == "ledger.private"]
+    run = examine(**kept)
+    private = [each for each in run.document["checks"] if each["id"] == "ledger.private"]
     assert [(each["status"], each["fix"]) for each in private] == [
         ("failure", f"chmod 600 {path}"),
         ("warning", f"chmod go-w {path.parent}"),
     ]
-    assert told["ledger.key"][0] == "warning"
+    assert run["ledger.key"][0] == "warning"
     path.chmod(0o600)
     path.parent.chmod(0o700)
     if os.getuid() == 0:
@@ -286,29 +286,29 @@ def test_what_others_may_is_told(kept: dict[str, str]) -> None:
 def test_a_ledger_that_cant_be_written_is_a_failure(
     kept: dict[str, str], tmp_path: Path, place: str, part: str
 ) -> None:
-    """It is told what is wrong with the place, and what becomes of calls."""
+    """The doctor reports what is wrong with the place, and whether calls are refused."""
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe", 0o600)
-    told = examine(**kept | {"OTEL_RESIDENCY_LEDGER": str(tmp_path / place)})
-    status, found = ledger_checks(told)["writable"]
-    assert (told.code, status) == (1, "failure")
+    run = examine(**kept | {"OTEL_RESIDENCY_LEDGER": str(tmp_path / place)})
+    status, found = ledger_checks(run)["writable"]
+    assert (run.code, status) == (1, "failure")
     assert part in found
 
 
 def test_a_key_that_cant_be_used_is_a_failure(kept: dict[str, str], tmp_path: Path) -> None:
-    """A key that is missing, of another kind, or in a variable: told as it is, and never shown."""
+    """A key that is missing, of another kind, or in a variable is reported and never shown."""
     rsa = tmp_path / "rsa.pem"
     openssl("genpkey", "-algorithm", "rsa", "-out", str(rsa))
     for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "not an unencrypted Ed25519")):
-        told = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": str(path)})
-        status, found, _ = told["ledger.key"]
-        assert (told.code, status) == (1, "failure")
+        run = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": str(path)})
+        status, found, _ = run["ledger.key"]
+        assert (run.code, status) == (1, "failure")
         assert part in found
         assert "every call is refused" in found
     pem = Path(kept["OTEL_RESIDENCY_LEDGER_KEY"]).read_text(encoding="ascii")
-    told = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": pem})
-    assert told["ledger.key"][0] == "ok"
-    assert pem.splitlines()[1] not in told.text
+    run = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": pem})
+    assert run["ledger.key"][0] == "ok"
+    assert pem.splitlines()[1] not in run.text
 
 
 def test_signatures_without_their_library_are_a_failure(
@@ -316,24 +316,24 @@ def test_signatures_without_their_library_are_a_failure(
 ) -> None:
     """Where cryptography is not installed for the service, a key is of no use."""
     without = "import sys; sys.modules['cryptography.hazmat.primitives.asymmetric.ed25519'] = None"
-    told = examine(
+    run = examine(
         **kept, **distro(f"{without}\nfrom opentelemetry.distro import OpenTelemetryDistro as Distro")
     )
-    assert told["ledger.key"][0] == "failure"
-    assert "install otel-residency[audit]" in told["ledger.key"][1]
+    assert run["ledger.key"][0] == "failure"
+    assert "install otel-residency[audit]" in run["ledger.key"][1]
 
 
-def test_a_demand_without_effect_and_little_room_are_told(kept: dict[str, str]) -> None:
+def test_a_demand_without_effect_and_little_room_are_reported(kept: dict[str, str]) -> None:
     """`required` does nothing without block; a disk with less room than one file is warned of."""
     path = Path(kept["OTEL_RESIDENCY_POLICY"])
     huge = LEDGER + f"rotate_bytes = {1 << 60}\n"
     path.write_text(SOUND.replace('"block"', '"flag"') + huge, encoding="utf-8")
-    told = ledger_checks(examine(**kept))
-    assert told["required"] == ("warning", "required has no effect while on_call is flag")
-    assert told["space"][0] == "warning"
+    run = ledger_checks(examine(**kept))
+    assert run["required"] == ("warning", "required has no effect while on_call is flag")
+    assert run["space"][0] == "warning"
 
 
-LOOK = """
+READ_STATE = """
 import os, sys
 from otel_residency.cli.doctor.ledger_state import read_ledger_state
 from otel_residency.core.policy import LedgerPolicy, Policy
@@ -346,14 +346,14 @@ for path in sys.argv[1:]:
 
 
 def test_rights_are_those_of_the_user_who_asks() -> None:
-    """Who may not write to a folder, or not even look into it, is told so."""
+    """A user without the right to write to a folder, or to read it, gets that as the result."""
     with TemporaryDirectory() as place:
         closed = Path(place) / "closed"
         closed.mkdir()
         Path(place).chmod(0o555)
         closed.chmod(0)
         paths = [f"{place}/ledger.jsonl", place, f"{closed}/ledger.jsonl", f"{closed}/each/"]
-        command = [sys.executable, "-c", LOOK.format(user=UNPRIVILEGED), *paths]
+        command = [sys.executable, "-c", READ_STATE.format(user=UNPRIVILEGED), *paths]
         done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
         Path(place).chmod(0o700)
     assert (done.stderr, done.stdout.splitlines()) == ("", ["Permission denied"] * 4)
@@ -399,13 +399,13 @@ class Distro(BaseDistro):
 """
 
 
-def test_ways_around_the_gate_are_told(
+def test_exporters_around_the_gate_are_reported(
     sound: dict[str, str], distro: Callable[[str], dict[str, str]]
 ) -> None:
     """A provider with a processor of its own class, one that works at the start, and hooks are found."""
     hook = {"OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK": "upload"}
-    told = examine(**sound, **distro(AROUND), **hook)
-    found = " ".join(each["found"] for each in told.document["checks"] if each["status"] == "warning")
+    run = examine(**sound, **distro(AROUND), **hook)
+    found = " ".join(each["found"] for each in run.document["checks"] if each["status"] == "warning")
     assert "has a multi processor that is not the SDK's" in found
     assert "vendor.Eager may export when a span starts" in found
     assert "the completion hook 'upload' uploads prompts" in found
@@ -422,18 +422,18 @@ class Distro(BaseDistro):
 """
 
 
-def test_an_http_client_that_cant_be_patched_is_told(
+def test_an_http_client_that_cant_be_patched_is_reported(
     sound: dict[str, str], distro: Callable[[str], dict[str, str]]
 ) -> None:
     """Where another HTTP client lacks what the guard patches the doctor warns; openai's patches are whole."""
-    told = examine(**sound, **distro(WITHOUT_CONNECT))
-    assert told["guard.clients"][:2] == ("warning", "can't be patched: BaseConnector.connect")
-    assert told["guard.patches"][0] == "ok"
-    assert told.code == 0
+    run = examine(**sound, **distro(WITHOUT_CONNECT))
+    assert run["guard.clients"][:2] == ("warning", "can't be patched: BaseConnector.connect")
+    assert run["guard.patches"][0] == "ok"
+    assert run.code == 0
 
 
 @pytest.fixture
-def beside(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
+def install_metadata(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
     """Installs the metadata of a package, and answers the variables that make it found."""
 
     def install(name: str, version: str) -> dict[str, str]:
@@ -450,11 +450,11 @@ def beside(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
     ("name", "variable"),
     [("langfuse", "LANGFUSE_MEDIA_UPLOAD_ENABLED"), ("traceloop-sdk", "TRACELOOP_TRACE_CONTENT")],
 )
-def test_uploads_of_media_are_told(
-    sound: dict[str, str], beside: Callable[[str, str], dict[str, str]], name: str, variable: str
+def test_uploads_of_media_are_reported(
+    sound: dict[str, str], install_metadata: Callable[[str, str], dict[str, str]], name: str, variable: str
 ) -> None:
-    """A package that uploads media beside its exporter is a warning, until its variable switches that off."""
-    variables = sound | beside(name, "1.0")
+    """A package that uploads media without its exporter is a warning until its variable switches that off."""
+    variables = sound | install_metadata(name, "1.0")
     status, found, fix = examine(**variables)["gate.upload"]
     assert status == "warning"
     assert found.startswith(f"{name} uploads images")
@@ -471,25 +471,25 @@ def test_uploads_of_media_are_told(
         pytest.param("3.4.1", EU, "ok", id="address-by-variable"),
     ],
 )
-def test_a_library_with_sockets_of_its_own_is_told(
+def test_a_library_with_separate_sockets_is_reported(
     sound: dict[str, str],
-    beside: Callable[[str, str], dict[str, str]],
+    install_metadata: Callable[[str, str], dict[str, str]],
     version: str,
     address: str,
     status: str,
 ) -> None:
-    """The engine that dspy brings can't be seen; a variable with the address keeps it from using that."""
-    told = examine(**sound | beside("dspy", version) | {"OPENAI_BASE_URL": address})["guard.unseen"]
-    assert told[0] == status
-    assert bool(told[2]) == (status == "warning")
+    """The engine of dspy can't be guarded; with the address in a variable dspy does not use it."""
+    run = examine(**sound | install_metadata("dspy", version) | {"OPENAI_BASE_URL": address})["guard.unseen"]
+    assert run[0] == status
+    assert bool(run[2]) == (status == "warning")
 
 
-def test_exporters_are_told_with_host_and_region(
+def test_exporters_are_reported_with_host_and_region(
     sound: dict[str, str], distro: Callable[[str], dict[str, str]]
 ) -> None:
-    """Each exporter's host stands there with its region, and one out of the region is a warning."""
-    told = examine(**sound, **distro(ABROAD))
-    exporters = [each for each in told.document["checks"] if each["id"] == "telemetry.exporter"]
+    """Each exporter's host is listed with its region, and one outside the region is a warning."""
+    run = examine(**sound, **distro(ABROAD))
+    exporters = [each for each in run.document["checks"] if each["id"] == "telemetry.exporter"]
     assert [(each["status"], each["found"]) for each in exporters] == [
         ("ok", "traces: Exporter to otlp.eu-west-1a.arize.com, region eu"),
         ("warning", "traces: Exporter to otlp.arize.com:4317, region us"),
@@ -522,13 +522,13 @@ class Distro(BaseDistro):
 """
 
 
-def test_a_program_that_does_not_come_up_is_told(
+def test_a_program_that_does_not_come_up_is_reported(
     sound: dict[str, str], distro: Callable[[str], dict[str, str]]
 ) -> None:
-    """Where the start itself ends the process, the doctor says how, and what it can tell without it."""
-    told = examine(**sound, **distro("import os; os.write(2, b'no licence'); os._exit(3)"))
-    assert told["start.probe"][:2] == ("failure", "no report, exit code 3: no licence")
-    assert told["policy.readable"][0] == "ok"
+    """Where the start itself ends the process, the doctor reports how, and the checks that need no start."""
+    run = examine(**sound, **distro("import os; os.write(2, b'no licence'); os._exit(3)"))
+    assert run["start.probe"][:2] == ("failure", "no report, exit code 3: no licence")
+    assert run["policy.readable"][0] == "ok"
 
 
 def test_no_secret_is_shown(sound: dict[str, str]) -> None:

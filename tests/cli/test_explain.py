@@ -12,13 +12,13 @@ from otel_residency.version import __version__
 from tests.cli.command import environment, read_document, start
 
 
-def test_it_tells_meaning_verdicts_cure_and_source() -> None:
+def test_it_reports_meaning_verdicts_fix_and_source() -> None:
     """It is what stands in the table of codes, with its source in the catalogue."""
-    told = read_document(start("explain", "feature.store", "--json").stdout)
-    (source,) = told.pop("sources")
+    document = read_document(start("explain", "feature.store", "--json").stdout)
+    (source,) = document.pop("sources")
     assert {"kind", "title", "observed"} <= set(source)
     reason = REASONS["feature.store"]
-    assert told == {
+    assert document == {
         "otel_residency": __version__,
         "command": "explain",
         "code": "feature.store",

@@ -67,7 +67,7 @@ def test_the_schema_refuses_what_it_does_not_describe() -> None:
             jsonschema.validate(wrong, SCHEMA)
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_reported() -> None:
     """`--version` prints name and version."""
     assert start("--version").stdout == f"otel-residency {__version__}\n"
 
@@ -76,8 +76,8 @@ def test_a_shell_can_complete_commands_codes_and_revisions() -> None:
     """What bash asks for is answered: subcommands, reason codes, ids of revisions."""
 
     def completed(line: str) -> list[str]:
-        asked = {"_OTEL_RESIDENCY_COMPLETE": "complete_bash", "COMP_WORDS": line}
-        return start(COMP_CWORD=str(len(line.split()) - 1), **asked).stdout.split()
+        completion = {"_OTEL_RESIDENCY_COMPLETE": "complete_bash", "COMP_WORDS": line}
+        return start(COMP_CWORD=str(len(line.split()) - 1), **completion).stdout.split()
 
     assert completed("otel-residency check") == ["check", "check-batch"]
     assert completed("otel-residency explain model.alias") == ["model.alias", "model.alias_resolved"]
@@ -97,7 +97,7 @@ def test_a_wrong_option_is_a_usage_error() -> None:
     assert start("run", "--no-such", "python").returncode == 2
 
 
-def test_without_the_extra_the_command_says_what_to_install() -> None:
+def test_without_the_extra_the_command_names_what_to_install() -> None:
     """Without typer or rich there is one line and exit code 2."""
     for name in ("typer", "rich"):
         code = f"import sys; sys.modules[{name!r}] = None; from otel_residency.cli import main; main()"
@@ -113,8 +113,10 @@ def test_without_the_extra_the_command_says_what_to_install() -> None:
 def test_a_guarded_program_loads_nothing_of_the_command_line() -> None:
     """A program started by `run` does not carry typer and rich along."""
     code = "import sys; print([name for name in ('typer', 'rich') if name in sys.modules])"
-    others = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "httpx,httpx2"}  # httpx has a command line of its own
-    assert start("run", "python", "-c", code, **others).stdout == "[]\n"
+    disabled = {
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "httpx,httpx2"
+    }  # httpx has a command line of its own
+    assert start("run", "python", "-c", code, **disabled).stdout == "[]\n"
 
 
 def test_one_module_of_the_room_touches_the_environment() -> None:
@@ -190,16 +192,16 @@ def test_every_exit_code_of_the_help_is_true(
         places[name] = str(tmp_path / file)
         Path(places[name]).write_text(text, encoding="utf-8")
     for code, words in CODES[command].items():
-        said = dict(each.split("=") for each in words if "=" in each)
-        variables = {f"OTEL_RESIDENCY_{name}": places[value] for name, value in said.items()}
+        placeholders = dict(each.split("=") for each in words if "=" in each)
+        variables = {f"OTEL_RESIDENCY_{name}": places[value] for name, value in placeholders.items()}
         done = start(*(places.get(each, each) for each in words if "=" not in each), **variables)
         assert done.returncode == code, (words, done.stderr)
     shown = start(*command.split(), "--help").stdout
-    (told,) = re.findall(r"(?s)Exit\s+code:(.*?)\n\n", shown)
-    assert {int(code) for code in re.findall(r"\b\d\b", told)} == CODES[command].keys()
+    (exit_codes,) = re.findall(r"(?s)Exit\s+code:(.*?)\n\n", shown)
+    assert {int(code) for code in re.findall(r"\b\d\b", exit_codes)} == CODES[command].keys()
 
 
-def test_commands_without_a_line_of_their_own_are_few() -> None:
+def test_commands_that_share_a_line_are_few() -> None:
     """Whatever is added has its codes tested here, or by itself."""
     named = {words.split()[0] for words in CODES}
     assert set(COMMANDS) - named == {"attest", "doctor", "run"}

@@ -57,17 +57,17 @@ def test_a_sound_policy_has_no_problems(policy: Path) -> None:
     assert start("policy", "check", str(policy)).stdout == f"{policy}: no problems\n"
 
 
-def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
+def test_every_wrong_key_is_reported_with_value_and_fix(policy: Path) -> None:
     """Not only the first one: values, keys, regions, attestations, and files that it names."""
     policy.write_text(WRONG, encoding="utf-8")
-    told = {each["key"]: (each["problem"], each["fix"]) for each in problems(str(policy))}
-    assert told["on_call"] == ("'blok' is not one of: flag, block", "Write one of: flag, block.")
-    assert told["onexport"][1] == "Write on_export."
-    assert told["require"][0].startswith("unknown region 'uk'")
-    assert told["require"][1] == 'Write "gb".'
-    assert told["attest.zero_data"][1] == "Write zero_data_retention."
-    assert told[""][1] == "Write the file again with `otel-residency attest`."
-    assert len(told) == 5
+    found = {each["key"]: (each["problem"], each["fix"]) for each in problems(str(policy))}
+    assert found["on_call"] == ("'blok' is not one of: flag, block", "Write one of: flag, block.")
+    assert found["onexport"][1] == "Write on_export."
+    assert found["require"][0].startswith("unknown region 'uk'")
+    assert found["require"][1] == 'Write "gb".'
+    assert found["attest.zero_data"][1] == "Write zero_data_retention."
+    assert found[""][1] == "Write the file again with `otel-residency attest`."
+    assert len(found) == 5
     text = start("policy", "check", str(policy))
     assert text.returncode == 1
     assert text.stdout.endswith("5 problems\n")
@@ -104,16 +104,16 @@ def test_every_wrong_key_is_told_with_value_and_cure(policy: Path) -> None:
         (f'[hosts."{EU}"]\nregion = "us"', f'hosts."{EU}"', "a policy can't move it", "Remove this table."),
     ],
 )
-def test_each_mistake_has_its_place_and_its_cure(
+def test_each_mistake_has_its_place_and_its_fix(
     policy: Path, text: str, key: str, found: str, fix: str
 ) -> None:
     """A host that is a URL or a pattern among them, which would match no call; userinfo is not repeated."""
     policy.write_text(f"{text}\n", encoding="utf-8")
-    told = problems(str(policy))[0]
-    assert (told["file"], told["key"]) == (str(policy), key)
-    assert found in told["problem"]
-    assert fix in told["fix"]
-    assert "u:p" not in str(told)
+    problem = problems(str(policy))[0]
+    assert (problem["file"], problem["key"]) == (str(policy), key)
+    assert found in problem["problem"]
+    assert fix in problem["fix"]
+    assert "u:p" not in str(problem)
 
 
 def test_hosts_are_written_with_a_port_or_without(policy: Path) -> None:
@@ -140,18 +140,18 @@ def test_a_file_that_can_t_be_read_is_a_problem(policy: Path) -> None:
     assert problems(str(policy))[0]["problem"].startswith("is not TOML")
 
 
-def test_without_a_file_the_settings_that_hold_here_are_checked(policy: Path) -> None:
+def test_without_a_file_the_active_settings_are_checked(policy: Path) -> None:
     """Variables by their names, and the file that one of them names."""
     policy.write_text(WRONG, encoding="utf-8")
-    told = problems(
+    found = problems(
         OTEL_RESIDENCY_POLICY=str(policy),
         OTEL_RESIDENCY_SCOPE="everything",
         OTEL_RESIDENCY_REQUIRE="europe",
         OTEL_RESIDENCY_CATALOGUE="openai-1999",
     )
-    here = [each["key"] for each in told if not each["file"]]
+    here = [each["key"] for each in found if not each["file"]]
     assert sorted(here) == ["OTEL_RESIDENCY_CATALOGUE", "OTEL_RESIDENCY_REQUIRE", "OTEL_RESIDENCY_SCOPE"]
-    assert len(told) == 8
+    assert len(found) == 8
     assert problems() == []
 
 
@@ -162,16 +162,16 @@ def test_each_value_is_shown_with_its_origin(policy: Path) -> None:
         "OTEL_RESIDENCY_STRICT": "true",
         "OTEL_SERVICE_NAME": "support-us",
     }
-    told = shown(**variables)
-    assert told["hash"] == read_settings(variables).policy_hash
-    values = {key: (each["value"], each["origin"]) for key, each in told["values"].items()}
+    found = shown(**variables)
+    assert found["hash"] == read_settings(variables).policy_hash
+    values = {key: (each["value"], each["origin"]) for key, each in found["values"].items()}
     assert values["require"] == (["us"], f"{policy}, rule 1")
     assert values["on_call"] == ("block", str(policy))
     assert values["strict"] == (True, "OTEL_RESIDENCY_STRICT")
     assert values["scope"] == ("processing", "default")
     assert values["attest"][1] == str(policy)
     text = start("policy", "show", **variables).stdout
-    assert text.endswith(f"policy {told['hash']}\n")
+    assert text.endswith(f"policy {found['hash']}\n")
 
 
 RULES = """
@@ -192,6 +192,12 @@ when = { service = "migration-2026", endpoint = "/v1/files" }
 require = ["us"]
 owner = "jane@corp.example"
 reason = "moves old files, ticket 4711"
+until = 2099-01-31
+[[exception]]
+when = { service = "import" }
+strict = true
+owner = "max@corp.example"
+reason = "first weeks"
 until = 2099-01-31
 """
 
@@ -232,6 +238,7 @@ until = 2099-01-31
             {"require": (["us"], ", exception 1"), "scope": ("storage", ", rule 1")},
         ),
         (("--service", "migration-2026", "--endpoint", "/v1/responses"), {"require": (["eu"], "")}),
+        (("--service", "import"), {"strict": (True, ", exception 2"), "require": (["eu"], "")}),
     ],
 )
 def test_the_rule_that_sets_each_key_is_named(
@@ -249,11 +256,10 @@ def test_the_rule_that_sets_each_key_is_named(
             origin if origin == "default" else f"{policy}{origin}",
         )
     under = document["exception"]
-    assert (under is not None) == ("exception 1" in str(expected))
+    assert (under is not None) == ("exception" in str(expected))
     if under is not None:
-        assert (under["owner"], under["until"]) == ("jane@corp.example", "2099-01-31")
         text = start("policy", "show", *options, OTEL_RESIDENCY_POLICY=str(policy)).stdout
-        assert "exception until 2099-01-31, by jane@corp.example: moves old files, ticket 4711" in text
+        assert f"exception until 2099-01-31, by {under['owner']}: {under['reason']}" in text
 
 
 def test_an_endpoint_is_a_path() -> None:
@@ -265,13 +271,13 @@ def test_an_endpoint_is_a_path() -> None:
 def test_an_exception_that_ends_soon_is_noted(policy: Path) -> None:
     """It is no problem; one that has ended is noted too, in the settings in effect here as well."""
     soon = (datetime.now(UTC) + timedelta(days=20)).date()
-    policy.write_text(RULES.replace("2099-01-31", str(soon)), encoding="utf-8")
+    policy.write_text(RULES.replace("2099-01-31", str(soon), 1), encoding="utf-8")
     for arguments, variables in (((str(policy),), {}), ((), {"OTEL_RESIDENCY_POLICY": str(policy)})):
         done = start("policy", "check", *arguments, "--json", **variables)
         (note,) = read_document(done.stdout)["notes"]
         assert done.returncode == 0
         assert note.endswith(f"(jane@corp.example): ends on {soon}")
-    policy.write_text(RULES.replace("2099-01-31", "2026-01-31"), encoding="utf-8")
+    policy.write_text(RULES.replace("2099-01-31", "2026-01-31", 1), encoding="utf-8")
     text = start("policy", "check", str(policy)).stdout
     assert "(jane@corp.example): ended on 2026-01-31 and is not in effect" in " ".join(text.split())
     policy.write_text(RULES.replace("owner", "onwer"), encoding="utf-8")

@@ -20,12 +20,12 @@ DOCS = Path(__file__).parent.parent.parent / "docs" / "report.md"
 STRICT = 'require = ["eu"]\nstrict = true\n'
 
 
-@pytest.mark.parametrize(("others", "code"), [([], 0), ([facts(US)], 1)])
+@pytest.mark.parametrize(("further_calls", "code"), [([], 0), ([facts(US)], 1)])
 def test_the_exit_code_is_that_of_the_policy(
-    ledger: Callable[..., str], others: list[Any], code: int
+    ledger: Callable[..., str], further_calls: list[Any], code: int
 ) -> None:
     """0 where no call violates its policy, 1 where one does."""
-    done = start("report", ledger(*others))
+    done = start("report", ledger(*further_calls))
     assert (done.returncode, done.stderr) == (code, "")
 
 
@@ -40,7 +40,7 @@ def test_an_altered_verdict_is_a_violation(tmp_path: Path) -> None:
     assert "another release of this program wrote it, or it was altered" in " ".join(done.stdout.split())
 
 
-def test_a_broken_chain_is_found_where_asked_for(ledger: Callable[..., str]) -> None:
+def test_a_broken_chain_is_found_where_requested(ledger: Callable[..., str]) -> None:
     """Without --verify the report says that it did not look; with it, what was altered and exit code 1."""
     path = Path(ledger(facts()))
     unchecked = start("report", str(path))
@@ -67,28 +67,28 @@ def test_a_file_of_a_collector_has_no_chain(ledger: Callable[..., str], tmp_path
     assert start("report", "--verify", str(path)).returncode == 1
 
 
-def test_a_line_that_cannot_be_read_is_told_and_not_fatal(ledger: Callable[..., str]) -> None:
+def test_a_line_that_cannot_be_read_is_reported_and_not_fatal(ledger: Callable[..., str]) -> None:
     """It is named with file, line and reason, and nothing of it is repeated."""
     path = ledger(tail=b'{"resourceLogs":[{"Frau Muster\n')
     done = start("report", path, "--format", "json")
-    told = read_document(done.stdout)
+    document = read_document(done.stdout)
     assert done.returncode == 0
-    (unread,) = told["unread"]
+    (unread,) = document["unread"]
     assert (unread["path"], unread["line"]) == (path, 4)
     assert "Muster" not in done.stdout
 
 
 def test_the_document_holds_the_whole_report(ledger: Callable[..., str]) -> None:
     """JSON has the answer in words and every number."""
-    told = read_document(start("report", ledger(facts(US)), "--format", "json").stdout)
+    document = read_document(start("report", ledger(facts(US)), "--format", "json").stdout)
     assert (
-        told["answer"]
+        document["answer"]
         .replace("\N{NO-BREAK SPACE}", " ")
         .startswith("1 of 2 recorded calls (50.0 %, 10 Nov 2026) went to a host outside Europe")
     )
-    assert told["outcomes"] == {"kept": 1, "broken": 1}
-    assert told["findings"][0]["reason"] == "host.region_mismatch"
-    assert told["policies"][0]["attestations"] == [
+    assert document["outcomes"] == {"kept": 1, "broken": 1}
+    assert document["findings"][0]["reason"] == "host.region_mismatch"
+    assert document["policies"][0]["attestations"] == [
         ["retention_amendment", "Amendment 1"],
         ["zero_data_retention", "DPA annex 2"],
     ]
@@ -117,17 +117,17 @@ def test_the_form_follows_the_name_of_the_file(ledger: Callable[..., str], tmp_p
         assert text.lstrip().replace("\N{NO-BREAK SPACE}", " ").startswith(begins)
 
 
-def test_markdown_of_others_is_no_markup(ledger: Callable[..., str]) -> None:
+def test_foreign_markdown_is_no_markup(ledger: Callable[..., str]) -> None:
     """A name with signs of Markdown stays a name."""
     text = start("report", ledger(service="a|b*c*<i>"), "--format", "markdown").stdout
     assert "| a\\|b\\*c\\*\\<i\\> | 1 | 1 |" in text
 
 
-def test_days_are_asked_for(ledger: Callable[..., str]) -> None:
+def test_days_are_requested(ledger: Callable[..., str]) -> None:
     """--from and --to count, and the report says what was asked for."""
     done = start("report", ledger(), "--from", "2026-11-11", "--to", "2026-11-12", "--format", "json")
-    told = read_document(done.stdout)
-    assert (told["calls"], told["asked"]) == (0, ["2026-11-11", "2026-11-12"])
+    document = read_document(done.stdout)
+    assert (document["calls"], document["asked"]) == (0, ["2026-11-11", "2026-11-12"])
 
 
 def test_another_table_judges(ledger: Callable[..., str]) -> None:
@@ -143,8 +143,8 @@ def test_another_policy_is_supposed(ledger: Callable[..., str], tmp_path: Path) 
     policy.write_text(
         STRICT + '[[rule]]\nwhen = { service = "claims" }\nrequire = ["us"]\n', encoding="utf-8"
     )
-    told = read_document(start("report", ledger(), "--what-if", str(policy), "--format", "json").stdout)
-    (stopped,) = told["replay"]["what_if"]
+    document = read_document(start("report", ledger(), "--what-if", str(policy), "--format", "json").stdout)
+    (stopped,) = document["replay"]["what_if"]
     assert (stopped["service"], stopped["calls"], stopped["reasons"][0]) == (
         "claims",
         1,
@@ -152,7 +152,7 @@ def test_another_policy_is_supposed(ledger: Callable[..., str], tmp_path: Path) 
     )
 
 
-def test_a_clickhouse_is_asked() -> None:
+def test_a_clickhouse_is_queried() -> None:
     """The password comes from the environment, and stands nowhere in the report."""
     made = Ledger()
     made.call(facts(US))
@@ -199,7 +199,7 @@ def test_what_cannot_be_carried_out_is_one_line(
         ("clickhouse_connect", ["--clickhouse", "http://h/d"], "install clickhouse-connect"),
     ],
 )
-def test_without_the_extra_the_report_says_what_to_install(
+def test_without_the_extra_the_report_names_what_to_install(
     ledger: Callable[..., str], missing: str, options: list[str], part: str
 ) -> None:
     """What is not installed is one line with its fix."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.audit.ledgers import DAY, facts
 from tests.cli import browser
-from tests.cli.browser import Asked, Browser, asked
+from tests.cli.browser import Browser, NetworkLog, read_network_log
 from tests.cli.command import start
 from tests.internet import US
 
@@ -63,7 +63,7 @@ def test_a_browser_shows_every_section(page: Path, shown: Browser) -> None:
         "2 of 13 recorded calls (15.3 %, 15 Sep to 10 Nov 2026) did not meet the requirement to stay in "
         f"Europe, in claims {SCRIPT} (2)"
     )
-    for told in (
+    for sentence in (
         "Europe means EEA + Switzerland. What the policies state about your contract was taken as true.",
         "1 The answer in numbers",
         "2 Over time",
@@ -80,7 +80,7 @@ def test_a_browser_shows_every_section(page: Path, shown: Browser) -> None:
         "zero data retention: DPA annex 2",
         "It does not show where the vendor computed.",
     ):
-        assert told in text, told
+        assert sentence in text, sentence
     assert "owned" not in shown.value("document.title")
     assert shown.value("document.querySelectorAll('svg[role=img] rect').length")
 
@@ -94,7 +94,7 @@ def test_the_page_asks_no_host_for_anything(page: Path, tmp_path: Path) -> None:
                 shown.sized(width, dark=dark)
                 shown.show(page.as_uri())
         shown.printed()
-    assert asked(tmp_path) == Asked((), ())
+    assert read_network_log(tmp_path) == NetworkLog((), ())
 
 
 @needs_browser
@@ -115,8 +115,10 @@ def test_a_page_that_asks_would_be_noticed(fetching: str, tmp_path: Path) -> Non
         with browser.started(tmp_path) as shown:
             shown.show(file.as_uri())
             arrived()
-    assert place in asked(tmp_path).peers
-    assert asked(tmp_path).addresses == (() if "preconnect" in fetching else (f"http://{place}/x",))
+    assert place in read_network_log(tmp_path).peers
+    assert read_network_log(tmp_path).addresses == (
+        () if "preconnect" in fetching else (f"http://{place}/x",)
+    )
 
 
 @needs_browser
@@ -158,18 +160,18 @@ def test_every_text_stands_out_from_its_ground(page: Path, shown: Browser, dark:
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["bright", "dark"])
-def test_outcomes_are_told_apart_by_the_colour_blind(page: Path, number: int) -> None:
+def test_the_colour_blind_can_distinguish_outcomes(page: Path, number: int) -> None:
     """Any two colours of a chart differ plainly, also for those who don't see red, green or blue."""
     found = re.findall(r"--kept: #.*?;\s*}", page.read_text(encoding="utf-8"), re.DOTALL)
     colours = re.findall(r"--(\w+): #(\w{6})", found[number])
     assert len(colours) == 7
     for one, other in combinations(colours, 2):
-        for lacking, seen in SEEN.items():
-            assert _difference(one[1], other[1], seen) > 15, (one, other, lacking)
+        for lacking, matrix in COLOUR_VISION.items():
+            assert _difference(one[1], other[1], matrix) > 15, (one, other, lacking)
 
 
 Matrix = tuple[tuple[float, float, float], ...]
-SEEN: Final[Mapping[str, Matrix]] = {
+COLOUR_VISION: Final[Mapping[str, Matrix]] = {
     "nothing": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
     "red": (
         (0.152286, 1.052583, -0.204868),
@@ -207,9 +209,9 @@ def _contrast(one: Colour, other: Colour) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
-def _difference(one: str, other: str, seen: Matrix) -> float:
+def _difference(one: str, other: str, matrix: Matrix) -> float:
     """The distance of two colours in CIELAB."""
-    first, second = (_lab(_times(seen, _linear([*bytes.fromhex(each)]))) for each in (one, other))
+    first, second = (_lab(_times(matrix, _linear([*bytes.fromhex(each)]))) for each in (one, other))
     return float(sum((a - b) ** 2 for a, b in zip(first, second, strict=True)) ** 0.5)
 
 

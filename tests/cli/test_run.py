@@ -20,7 +20,7 @@ REFUSED = 78
 PLACE = Path(__file__).parents[2] / "src" / "otel_residency" / "cli" / "run" / "start"
 
 
-def test_a_program_sees_its_own_arguments_and_input_and_its_exit_code_counts(tmp_path: Path) -> None:
+def test_a_program_gets_its_arguments_and_input_and_its_exit_code_counts(tmp_path: Path) -> None:
     """Arguments, also those that look like ours, standard input and exit code pass unchanged."""
     script = tmp_path / "app.py"
     script.write_text(ECHO, encoding="utf-8")
@@ -64,8 +64,8 @@ def test_a_violating_call_is_refused(telemetry: dict[str, str]) -> None:
     """In block mode a call out of the region is not sent and another is, also where telemetry fails."""
     for host, outcome, sent in ((EU, "ok", [EU]), (US, "ResidencyViolationError", [])):
         done = start("run", "python", "-c", CALL, host, **BLOCK, **telemetry)
-        told = json.loads(done.stdout.splitlines()[-1])
-        assert (told["outcome"].partition(":")[0], told["sent"]) == (outcome, sent)
+        message = json.loads(done.stdout.splitlines()[-1])
+        assert (message["outcome"].partition(":")[0], message["sent"]) == (outcome, sent)
 
 
 def test_processes_of_the_program_are_guarded_too() -> None:
@@ -78,7 +78,7 @@ def test_processes_of_the_program_are_guarded_too() -> None:
     assert "sh is not a Python program" in done.stderr
 
 
-def test_the_programs_own_sitecustomize_still_runs(tmp_path: Path) -> None:
+def test_the_sitecustomize_of_the_program_still_runs(tmp_path: Path) -> None:
     """A `sitecustomize` further down the path runs after ours, under its name."""
     (tmp_path / "sitecustomize.py").write_text(f"{GUARDED}\nmine = 1\n", encoding="utf-8")
     code = "import sitecustomize; print(sitecustomize.mine)"
@@ -87,7 +87,7 @@ def test_the_programs_own_sitecustomize_still_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         pytest.param({"OTEL_RESIDENCY_POLICY": "no.toml"}, "no.toml: can't be read", id="file"),
         pytest.param({"OTEL_RESIDENCY_REQUIRE": "uk"}, "did you mean 'gb'", id="region"),
@@ -95,11 +95,11 @@ def test_the_programs_own_sitecustomize_still_runs(tmp_path: Path) -> None:
         pytest.param({"OTEL_RESIDENCY_ENABLED": "false"}, "--allow-disabled", id="disabled"),
     ],
 )
-def test_a_wrong_setting_is_a_start_error(variables: dict[str, str], told: str) -> None:
+def test_a_wrong_setting_is_a_start_error(variables: dict[str, str], message: str) -> None:
     """With a setting that can't be read, or switched off, nothing runs: one line, exit code 78."""
     done = start("run", "python", "-c", "print(1)", **variables)
     assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert told in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -162,7 +162,7 @@ def test_an_interpreter_without_the_package_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["redact", "withhold"])
-def test_the_export_gate_must_stand_where_it_is_asked_for(mode: str) -> None:
+def test_the_export_gate_must_stand_where_it_is_requested(mode: str) -> None:
     """With `on_export` redact or withhold the program starts with the gate in place."""
     code = "from otel_residency.cli.export_gate import gate_active; print(gate_active())"
     done = start("run", "python", "-c", code, OTEL_RESIDENCY_ON_EXPORT=mode, **BLOCK)
@@ -192,7 +192,7 @@ def test_a_command_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("option", ["-I", "-E", "-sS", "-BIc"])
-def test_an_option_that_leaves_the_guard_out_is_refused(option: str) -> None:
+def test_an_option_that_skips_the_guard_is_refused(option: str) -> None:
     """Python options by which it would ignore us are refused and named."""
     done = start("run", "python", option, "print(1)")
     assert (done.returncode, done.stdout) == (REFUSED, "")
@@ -218,7 +218,7 @@ def test_the_upstream_launcher_is_not_started_by_ours() -> None:
         pytest.param("\x7fELF", False, None, id="binary"),
     ],
 )
-def test_what_a_program_is_is_told_by_its_head(
+def test_a_program_is_recognised_by_its_first_bytes(
     tmp_path: Path, head: str, *, python: bool, option: str | None
 ) -> None:
     """Scripts of Python are told from others by their interpreter; its options count, not the script's."""

@@ -176,7 +176,7 @@ def test_a_name_of_the_module_is_followed_one_step(
     assert python(model) == [(3, "model.not_listed", True)]
 
 
-def test_a_client_without_a_url_calls_where_the_environment_says(tree: Tree) -> None:
+def test_a_client_without_a_url_takes_it_from_the_environment(tree: Tree) -> None:
     """By `--base-url`, by OPENAI_BASE_URL, by a file that sets it, or else the vendor's global host."""
     tree.put("app.py", f"{IMPORT}OpenAI()\n")
     assert tree.found() == [("app.py", 2, "host.global", True)]
@@ -193,9 +193,9 @@ def test_a_file_of_variables_holds_for_its_directory_and_below(tree: Tree) -> No
     tree.put("two/settings.py", f'OPENAI_BASE_URL = os.getenv("OPENAI_BASE_URL", "https://{EU}/v1")\n')
     assert [each[0] for each in tree.found()] == ["one/src/app.py", "two/app.py"]
     tree.put("one/.env", f"OPENAI_BASE_URL=https://{EU}/v1\n")
-    told = tree.document()
-    assert told["findings"] == []
-    assert told["not_known"] == [
+    document = tree.document()
+    assert document["findings"] == []
+    assert document["not_known"] == [
         {
             "file": "two/app.py",
             "line": 2,
@@ -225,7 +225,7 @@ def test_the_module_is_a_client(tree: Tree) -> None:
     assert tree.found() == [("app.py", 4, "host.global", True)]
 
 
-def test_what_decides_and_is_not_known_is_said(tree: Tree) -> None:
+def test_unresolved_arguments_that_decide_are_reported(tree: Tree) -> None:
     """Of clients the URL, of calls model and features, of files the variables; it fails nothing by itself."""
     tree.put(
         "app.py",
@@ -245,9 +245,9 @@ client.responses.create(model="ours", input=prompt)
 """.replace("EU", EU),
     )
     tree.put("compose.yaml", "environment: {OPENAI_BASE_URL: '${URL}', OPENAI_API_KEY: '{{ key }}'}")
-    told = tree.document("--strict")
-    assert told["findings"] == []
-    assert [(each["file"], each["line"], each["what"]) for each in told["not_known"]] == [
+    document = tree.document("--strict")
+    assert document["findings"] == []
+    assert [(each["file"], each["line"], each["what"]) for each in document["not_known"]] == [
         ("app.py", 2, "base_url of OpenAI"),
         ("app.py", 3, "** of OpenAI"),
         ("app.py", 5, "base_url of OpenAI"),
@@ -284,8 +284,8 @@ def test_a_comment_ignores_what_it_names(tree: Tree) -> None:
         ),
     )
     assert tree.run().returncode == 0
-    told = tree.document()
-    assert (told["violations"], [each["ignored"] for each in told["findings"]]) == (
+    document = tree.document()
+    assert (document["violations"], [each["ignored"] for each in document["findings"]]) == (
         0,
         ["Customers of the US.", "Tried.", "The tests."],
     )
@@ -295,13 +295,13 @@ def test_a_comment_ignores_what_it_names(tree: Tree) -> None:
     assert justified == ["Customers of the US.", "Tried.", "The tests."]
     for wrong in ("", "[host.region_mismatch]", "[host.globl] Why.", "[] Why."):
         tree.put("app.py", f"{IMPORT}{line}  {ignore}{wrong}\n")
-        told = tree.document()
-        assert (told["violations"], told["not_known"][0]["line"]) == (1, 2)
+        document = tree.document()
+        assert (document["violations"], document["not_known"][0]["line"]) == (1, 2)
     tree.put("app.py", f"{IMPORT}{line}  {ignore}[host.global] Another code.\n")
     assert tree.document()["violations"] == 1
 
 
-def test_an_unknown_endpoint_leaves_the_model_its_best_one(
+def test_at_an_unknown_endpoint_the_model_is_judged_by_its_best_one(
     python: Callable[..., list[tuple[int, str, bool]]],
 ) -> None:
     """A model that some endpoint lists is not reported where the endpoint does not show."""
@@ -309,7 +309,7 @@ def test_an_unknown_endpoint_leaves_the_model_its_best_one(
     assert python('MODEL = "gpt-3.5-turbo"\n')[0][:1] == (1,)
 
 
-def test_a_policy_s_hosts_and_regions_hold(tree: Tree) -> None:
+def test_a_policy_s_hosts_and_regions_apply(tree: Tree) -> None:
     """A gateway of the policy is no finding, and another requirement has other findings."""
     tree.put("app.py", f'{IMPORT}OpenAI(base_url="https://{GATEWAY}/v1")\n')
     tree.put("residency.toml", f'[hosts."{GATEWAY}"]\nregion = "eu"\n')
@@ -440,11 +440,11 @@ def test_other_files_of_settings_are_read(tree: Tree) -> None:
     tree.put("e.ipynb", json.dumps({"cells": cells}, indent=1))
     tree.put("f.ipynb", "[1]")
     tree.put("g.ipynb", "{")
-    told = tree.document()
+    document = tree.document()
     line = next(
         n for n, line in enumerate((tree.root / "e.ipynb").read_text().splitlines(), 1) if "OpenAI(" in line
     )
-    assert [(each["file"], each["line"], each["reason"]) for each in told["findings"]] == [
+    assert [(each["file"], each["line"], each["reason"]) for each in document["findings"]] == [
         ("Dockerfile", 2, "host.region_mismatch"),
         ("Dockerfile", 3, "model.alias"),
         ("a.json", 2, "model.alias"),
@@ -454,7 +454,7 @@ def test_other_files_of_settings_are_read(tree: Tree) -> None:
         ("c.sh", 1, "host.region_mismatch"),
         ("e.ipynb", line, "host.region_mismatch"),
     ]
-    assert [each["file"] for each in told["unread"]] == ["f.ipynb", "g.ipynb"]
+    assert [each["file"] for each in document["unread"]] == ["f.ipynb", "g.ipynb"]
 
 
 def test_variables_are_put_together_and_no_more_than_that(tree: Tree) -> None:
@@ -466,9 +466,9 @@ def test_variables_are_put_together_and_no_more_than_that(tree: Tree) -> None:
         "more.env",
         "A=xxxxxxxxxx\n" + "".join(f"{b}={f'${{{a}}}' * 10}\n" for a, b in pairwise("ABCDEFGHIJKLM")),
     )
-    told = tree.document()
-    assert [each["line"] for each in told["findings"]] == [1, 2]
-    assert [(each["line"], each["what"]) for each in told["not_known"]] == [(3, "OPENAI_OTHER_URL")]
+    document = tree.document()
+    assert [each["line"] for each in document["findings"]] == [1, 2]
+    assert [(each["line"], each["what"]) for each in document["not_known"]] == [(3, "OPENAI_OTHER_URL")]
 
 
 @pytest.mark.parametrize(
@@ -518,7 +518,7 @@ def test_the_exit_code_is_that_of_the_policy(tree: Tree) -> None:
     assert tree.run().returncode == 1
 
 
-def test_a_file_that_can_t_be_read_is_told_and_no_end(tree: Tree) -> None:
+def test_a_file_that_can_t_be_read_is_reported_and_no_end(tree: Tree) -> None:
     """Templates, other languages, deep nests, pipes and what is too large leave the rest to be scanned."""
     tree.put("a.yaml", "{{ .Values.x }}\n- [")
     tree.put("b.py", "print 'x'")
@@ -532,15 +532,15 @@ def test_a_file_that_can_t_be_read_is_told_and_no_end(tree: Tree) -> None:
     (tree.root / "j.py").symlink_to("nowhere")
     tree.put("k.txt", "named, and of no known kind")
     tree.put("z.py", f'URL = "https://{US}/v1"\n')
-    told = tree.document("k.txt")
-    assert [each["file"] for each in told["unread"]] == [
+    document = tree.document("k.txt")
+    assert [each["file"] for each in document["unread"]] == [
         *("a.yaml", "b.py", "c.toml", "d.py", "e.py", "f.py", "g.py", "i.py", "j.py", "k.txt"),
     ]
-    assert [each["file"] for each in told["findings"]] == ["z.py"]
+    assert [each["file"] for each in document["findings"]] == ["z.py"]
     assert "9 not read" in tree.run().stdout
 
 
-def test_what_is_not_the_project_s_own_is_left_out(tree: Tree) -> None:
+def test_files_that_are_not_the_project_s_are_left_out(tree: Tree) -> None:
     """Version control, environments, packages and builds, links to directories, and what is excluded."""
     line = f'URL = "https://{US}/v1"\n'
     for place in (".git", "node_modules/x", ".venv/lib", "build", "src/__pycache__", "a.egg-info"):
@@ -567,8 +567,8 @@ def test_nothing_of_a_file_is_printed_but_hosts_and_models(tree: Tree) -> None:
     for style in ("text", "json", "sarif"):
         done = tree.run("--format", style)
         assert US in done.stdout
-        for told in ("geheim", "user", "Muster", "\x1b", "[2J"):
-            assert told not in done.stdout + done.stderr
+        for document in ("geheim", "user", "Muster", "\x1b", "[2J"):
+            assert document not in done.stdout + done.stderr
 
 
 def test_sarif_has_what_the_standard_asks_for(tree: Tree) -> None:
@@ -612,7 +612,7 @@ def test_sarif_has_what_the_standard_asks_for(tree: Tree) -> None:
         assert location["physicalLocation"]["artifactLocation"]["uri"] == "a%20b/app.py"
 
 
-def test_people_read_place_code_and_cure(tree: Tree) -> None:
+def test_people_read_place_code_and_fix(tree: Tree) -> None:
     """Plain when piped, no wider than 100, with a line that sums it up."""
     tree.put("app.py", f'URL = "https://{US}/v1"\nMODEL = "gpt-4o"\n')
     done = tree.run()

@@ -40,21 +40,21 @@ def records(tmp_path: Path) -> str:
 def test_a_terminal_has_colours_and_a_pipe_has_none(command: str, records: str) -> None:
     """The same words, coloured where somebody is looking, and by nothing where not."""
     arguments = {"check": CHECK, "explain": ("explain", "host.bogus")}.get(command, (command, records))
-    seen, piped = start_in_terminal(*arguments), start(*arguments)
-    assert COLOUR.search(seen.text)
+    terminal, piped = start_in_terminal(*arguments), start(*arguments)
+    assert COLOUR.search(terminal.text)
     assert ESCAPE not in piped.stdout + piped.stderr
-    assert _words(CODES.sub("", seen.text)).endswith(_words(piped.stdout))
-    assert seen.code == piped.returncode
+    assert _words(CODES.sub("", terminal.text)).endswith(_words(piped.stdout))
+    assert terminal.code == piped.returncode
 
 
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
 def test_colours_can_be_declined(variables: dict[str, str], records: str) -> None:
     """NO_COLOR takes the colours away, TERM=dumb everything that a dumb terminal does not know."""
     for arguments in (("report", records), CHECK):
-        seen = start_in_terminal(*arguments, **variables)
-        assert not COLOUR.search(seen.text)
+        terminal = start_in_terminal(*arguments, **variables)
+        assert not COLOUR.search(terminal.text)
         if "TERM" in variables:
-            assert ESCAPE not in seen.text
+            assert ESCAPE not in terminal.text
 
 
 @pytest.mark.parametrize(
@@ -95,15 +95,15 @@ def test_ctrl_c_ends_it_in_silence(arguments: tuple[str, ...], begun: str, tmp_p
     for number in range(2000):
         (tmp_path / f"{number}.py").write_text("x = 1\n" * 100, encoding="utf-8")
     command = [each.replace("RECORDS", str(tmp_path)) for each in arguments]
-    seen = start_in_terminal(*command, interrupt_at=begun, OTEL_RESIDENCY_REQUIRE="eu")
-    assert seen.code == 130
-    assert "Traceback" not in seen.text
+    terminal = start_in_terminal(*command, interrupt_at=begun, OTEL_RESIDENCY_REQUIRE="eu")
+    assert terminal.code == 130
+    assert "Traceback" not in terminal.text
 
 
 @pytest.mark.parametrize(
     "arguments", [("catalogue", "show"), ("explain",), ("report", "RECORDS"), ("--help",)]
 )
-def test_a_reader_that_goes_away_is_nothing_to_tell(arguments: tuple[str, ...], records: str) -> None:
+def test_a_closed_pipe_is_no_error(arguments: tuple[str, ...], records: str) -> None:
     """As with `| head -1` of any other command."""
     command = [*COMMAND, *(each.replace("RECORDS", records) for each in arguments)]
     done = subprocess.run(
@@ -118,7 +118,7 @@ def test_a_reader_that_goes_away_is_nothing_to_tell(arguments: tuple[str, ...], 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [("catalogue", "show"), ("report", "RECORDS"), ("--help",)])
-def test_a_full_disk_is_told(arguments: tuple[str, ...], records: str) -> None:
+def test_a_full_disk_is_reported(arguments: tuple[str, ...], records: str) -> None:
     """What can't be written is one line and exit code 2."""
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
@@ -132,7 +132,7 @@ def test_a_full_disk_is_told(arguments: tuple[str, ...], records: str) -> None:
     assert (done.returncode, done.stderr) == (2, "otel-residency: standard output: No space left on device\n")
 
 
-def test_names_of_others_tell_the_terminal_nothing(tmp_path: Path) -> None:
+def test_foreign_names_send_the_terminal_no_codes(tmp_path: Path) -> None:
     """A service may be called what it likes: codes in it are neither obeyed nor taken for markup."""
     made = Ledger("evil\x1b[2J[/red]")
     made.call(facts(US, model="m\x1b[8m"))
@@ -154,18 +154,20 @@ def test_a_report_does_not_overwrite_what_it_read(records: str) -> None:
     assert ledger.read_bytes() == before
 
 
-def test_a_shell_is_told_how_to_complete() -> None:
+def test_a_shell_gets_its_completion_script() -> None:
     """A shell takes the script as it is, and zsh gets one with what it asks for."""
-    asked = 'eval "$(otel-residency --show-completion)" && complete -p otel-residency'
-    done = subprocess.run([BASH, "-c", asked], env=environment(), capture_output=True, text=True, check=False)
+    command = 'eval "$(otel-residency --show-completion)" && complete -p otel-residency'
+    done = subprocess.run(
+        [BASH, "-c", command], env=environment(), capture_output=True, text=True, check=False
+    )
     assert (done.stderr, done.stdout.split()[-1]) == ("", "otel-residency")
     script = start(_OTEL_RESIDENCY_COMPLETE="source_zsh").stdout
     assert script.lstrip().startswith("#compdef otel-residency")
-    said = {
+    variables = {
         "_OTEL_RESIDENCY_COMPLETE": "complete_zsh",
         "_TYPER_COMPLETE_ARGS": "otel-residency explain host.",
     }
-    assert '"host.bogus"' in start(**said).stdout
+    assert '"host.bogus"' in start(**variables).stdout
 
 
 def test_completion_is_installed_for_bash(tmp_path: Path) -> None:
@@ -308,9 +310,9 @@ def test_no_input_shows_a_traceback(wrong: str, tmp_path: Path, records: str) ->
         text=True,
         check=True,
     )
-    told = json.loads(script.stderr)
-    assert len(told) == len(READERS) + 6
-    for command, code, out, err in told:
+    results = json.loads(script.stderr)
+    assert len(results) == len(READERS) + 6
+    for command, code, out, err in results:
         assert code in (0, 1, 2), (command, err)
         assert "Traceback" not in out + err, command
         assert "\x1b" not in out + err, command

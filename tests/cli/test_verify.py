@@ -57,7 +57,7 @@ def test_what_can_not_be_read(path: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     nowhere = str(tmp_path / "nowhere.jsonl")
-    for arguments, told in (
+    for arguments, message in (
         ([nowhere], f"{nowhere}: can't be read: No such file or directory"),
         ([str(empty)], f"no ledger found in: {empty}"),
         ([str(path), "--key", nowhere], f"{nowhere}: can't be read: No such file or directory"),
@@ -65,7 +65,7 @@ def test_what_can_not_be_read(path: Path, tmp_path: Path) -> None:
     ):
         done = start("verify", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"otel-residency: {told}")
+        assert done.stderr.startswith(f"otel-residency: {message}")
 
 
 def test_a_folder_that_was_emptied(path: Path) -> None:

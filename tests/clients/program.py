@@ -16,17 +16,17 @@ CALLS = ("plain", "streamed", "asynchronous")
 def main(module: str, base: str | None = None) -> None:
     """Make those calls that the library has; without `base` it may look for an address itself."""
     library = import_module(module)
-    told = {}
+    results = {}
     for name in CALLS:
         call = getattr(library, name, None)
         if call is None:
             continue
         try:
             answer = call(base)
-            told[name] = {"answer": asyncio.run(answer) if inspect.iscoroutine(answer) else answer}
+            results[name] = {"answer": asyncio.run(answer) if inspect.iscoroutine(answer) else answer}
         except Exception as error:  # noqa: BLE001 - whatever the library makes of it
-            told[name] = {"error": kind(error), "text": str(error), "causes": [*map(kind, causes(error))]}
-    sys.stdout.write(json.dumps(told))
+            results[name] = {"error": kind(error), "text": str(error), "causes": [*map(kind, causes(error))]}
+    sys.stdout.write(json.dumps(results))
 
 
 def kind(error: BaseException) -> str:

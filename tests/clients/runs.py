@@ -85,7 +85,7 @@ class Ran(NamedTuple):
         internet: all other hosts.
     """
 
-    told: dict[str, dict[str, Any]]
+    results: dict[str, dict[str, Any]]
     log: str
     received: list[str]
     exported: Receiver
@@ -102,7 +102,7 @@ class Ran(NamedTuple):
     @property
     def answers(self) -> dict[str, Any]:
         """What each call answered."""
-        return {call: seen.get("answer") for call, seen in self.told.items()}
+        return {call: result.get("answer") for call, result in self.results.items()}
 
 
 def run(

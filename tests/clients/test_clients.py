@@ -36,23 +36,23 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 def test_the_results_are_the_same(without: Ran, permitted: tuple[str, Ran]) -> None:
     """Each call is answered, with us as without us, by the same requests."""
     _, with_us = permitted
-    assert with_us.told == without.told
+    assert with_us.results == without.results
     assert all(without.answers.values())
     assert with_us.received == without.received
 
 
-def test_each_request_is_told(permitted: tuple[str, Ran]) -> None:
+def test_each_request_is_reported(permitted: tuple[str, Ran]) -> None:
     """Whatever arrived at the vendor has a span with its region and endpoint and the verdict on it."""
     region, ran = permitted
-    told = [
+    verdicts = [
         (span["residency.endpoint"], span["residency.region"], span["residency.verdict"])
         for span in ran.spans()
     ]
     for path in set(ran.received):
-        assert told.count((path, region, ENDED[region])) >= ran.received.count(path)
+        assert verdicts.count((path, region, ENDED[region])) >= ran.received.count(path)
 
 
-def test_each_request_is_told_once(permitted: tuple[str, Ran]) -> None:
+def test_each_request_is_reported_once(permitted: tuple[str, Ran]) -> None:
     """There are as many spans, and calls counted, as requests that arrived, and no other verdicts."""
     region, ran = permitted
     assert {span["residency.verdict"] for span in ran.spans()} == {ENDED[region]}
@@ -63,19 +63,23 @@ def test_each_request_is_told_once(permitted: tuple[str, Ran]) -> None:
 def test_a_refusal_reaches_the_user(refused: Ran) -> None:
     """Nothing arrives, and every call raises the error of the table, which says why."""
     assert refused.received == []
-    assert {seen["error"] for seen in refused.told.values()} == {rows()[NAME].error}
-    assert all("host.region_mismatch" in seen["text"] for seen in refused.told.values())
+    assert {result["error"] for result in refused.results.values()} == {rows()[NAME].error}
+    assert all("host.region_mismatch" in result["text"] for result in refused.results.values())
 
 
 def test_the_refusal_stands_below_the_error(refused: Ran) -> None:
     """Who follows what led to the error finds ours, but where dspy loses it on the way out of a stream."""
-    lost = {call for call, seen in refused.told.items() if REFUSAL not in (seen["error"], *seen["causes"])}
+    lost = {
+        call
+        for call, result in refused.results.items()
+        if REFUSAL not in (result["error"], *result["causes"])
+    }
     assert lost == ({"streamed"} if NAME == "dspy" else set())
 
 
-def test_a_refusal_is_told(refused: Ran) -> None:
+def test_a_refusal_is_reported(refused: Ran) -> None:
     """Each of a call's tries, which the table has the number of, is counted and has a span and an event."""
-    tries = len(refused.told) * rows()[NAME].tries
+    tries = len(refused.results) * rows()[NAME].tries
     assert [span["residency.action"] for span in refused.spans()] == ["blocked"] * tries
     assert refused.exported.total("residency.calls") == tries
     assert refused.exported.log_events == ["residency.violation"] * tries
@@ -84,15 +88,15 @@ def test_a_refusal_is_told(refused: Ran) -> None:
 def test_the_log_is_quiet(permitted: tuple[str, Ran]) -> None:
     """We warn of nothing, and no traceback shows."""
     _, ran = permitted
-    assert [word for word in TROUBLE if word in ran.log] == []
+    assert [sign for sign in TROUBLE if sign in ran.log] == []
 
 
 def test_the_log_of_a_refusal_is_quiet(refused: Ran) -> None:
     """Of a refusal no traceback shows but the one that the user is given."""
-    assert [word for word in TROUBLE if word in refused.log] == []
+    assert [sign for sign in TROUBLE if sign in refused.log] == []
 
 
-def test_nobody_else_is_asked(without: Ran, permitted: tuple[str, Ran], refused: Ran) -> None:
+def test_no_other_host_is_contacted(without: Ran, permitted: tuple[str, Ran], refused: Ran) -> None:
     """No connection to any other host is made, with us or without us."""
     _, ran = permitted
     assert without.internet.connections + ran.internet.connections + refused.internet.connections == []
@@ -105,6 +109,6 @@ def test_an_address_that_is_not_read_lets_nothing_out(tmp_path: Path, variable: 
     assert ran.internet.connections == []
     if variable in rows()[NAME].variables:
         assert all(ran.answers.values())
-        assert len(ran.received) == len(ran.told)
+        assert len(ran.received) == len(ran.results)
     else:
-        assert all("host.global" in seen["text"] for seen in ran.told.values())
+        assert all("host.global" in result["text"] for result in ran.results.values())

@@ -12,7 +12,7 @@ TRACED = {"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "lsv2_pt_made_up"}
 def test_the_tracer_is_found(tmp_path: Path) -> None:
     """In flag mode the prompts leave for another place than the model's, and a span names the tracer."""
     ran = run(tmp_path, "eu", "flag", **TRACED)
-    carrying = [asked.path for asked in ran.internet.received(HOST) if PROMPT.encode() in asked.body]
+    carrying = [request.path for request in ran.internet.received(HOST) if PROMPT.encode() in request.body]
     assert carrying
     for path in carrying:
         for span in ran.spans(path):
@@ -24,8 +24,8 @@ def test_the_tracer_is_found(tmp_path: Path) -> None:
 def test_the_tracer_is_stopped(tmp_path: Path) -> None:
     """In block mode it sends nothing, the log says how to switch it off, and the calls are answered."""
     ran = run(tmp_path, "eu", "block", **TRACED)
-    assert [asked.body for asked in ran.internet.received(HOST) if asked.body] == []
+    assert [request.body for request in ran.internet.received(HOST) if request.body] == []
     assert "residency.violation" in ran.exported.log_events
     assert "LANGSMITH_TRACING=false" in ran.log
-    assert len(ran.received) == len(ran.told)
+    assert len(ran.received) == len(ran.results)
     assert all(ran.answers.values())

@@ -8,7 +8,7 @@ from tests.clients.made_up import PROMPT
 from tests.clients.runs import Ran, run
 
 HOST, PATH = "api.openai.com", "/v1/traces/ingest"
-CURE = "OPENAI_AGENTS_DISABLE_TRACING=1"
+FIX = "OPENAI_AGENTS_DISABLE_TRACING=1"
 TRACED = {"OPENAI_AGENTS_DISABLE_TRACING": "0"}
 SAYING_WHY = {"OPENAI_AGENTS_DONT_LOG_MODEL_DATA": "0", "OPENAI_AGENTS_DONT_LOG_TOOL_DATA": "0"}
 """Without both of these the library logs that an export failed, and not why."""
@@ -37,15 +37,15 @@ def test_the_exporter_is_stopped(blocked: Ran) -> None:
     assert blocked.internet.connections == []
     assert {span["residency.action"] for span in blocked.spans(PATH)} == {"blocked"}
     assert all("endpoint.trace_export" in span["residency.reasons"] for span in blocked.spans(PATH))
-    assert len(blocked.received) == len(blocked.told)
+    assert len(blocked.received) == len(blocked.results)
     assert all(blocked.answers.values())
 
 
-def test_the_cure_is_read(tmp_path: Path) -> None:
+def test_the_fix_is_read(tmp_path: Path) -> None:
     """Where the library is allowed to log what failed, the log says how to switch the exporter off."""
-    assert CURE in run(tmp_path, "eu", "block", **TRACED, **SAYING_WHY).log
+    assert FIX in run(tmp_path, "eu", "block", **TRACED, **SAYING_WHY).log
 
 
-def test_the_cure_is_read_by_default(blocked: Ran) -> None:
+def test_the_fix_is_read_by_default(blocked: Ran) -> None:
     """The log says how to switch the exporter off, whatever the library leaves out."""
-    assert CURE in blocked.log
+    assert FIX in blocked.log

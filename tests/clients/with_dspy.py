@@ -4,7 +4,7 @@ import dspy
 from made_up import KEY, MODEL, PROMPT
 
 
-class Asked(dspy.Module):
+class Question(dspy.Module):
     """A program that passes a question on to the model."""
 
     def __init__(self, model: dspy.LM) -> None:
@@ -27,7 +27,7 @@ def plain(base: str | None) -> str:
 
 async def streamed(base: str | None) -> str:
     """One answer from a program that streams what it can."""
-    *_, last = [piece async for piece in dspy.streamify(Asked(_model(base)))(question=PROMPT)]
+    *_, last = [piece async for piece in dspy.streamify(Question(_model(base)))(question=PROMPT)]
     return str(last.answer)
 
 

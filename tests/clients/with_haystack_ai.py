@@ -5,7 +5,7 @@ from haystack.dataclasses import ChatMessage, StreamingChunk
 from haystack.utils import Secret
 from made_up import KEY, MODEL, PROMPT
 
-ASKED = [ChatMessage.from_user(PROMPT)]
+MESSAGES = [ChatMessage.from_user(PROMPT)]
 
 
 def _generator(base: str | None) -> OpenAIChatGenerator:
@@ -14,16 +14,16 @@ def _generator(base: str | None) -> OpenAIChatGenerator:
 
 def plain(base: str | None) -> str:
     """One answer as a whole."""
-    return str(_generator(base).run(ASKED)["replies"][0].text)
+    return str(_generator(base).run(MESSAGES)["replies"][0].text)
 
 
 def streamed(base: str | None) -> str:
     """One answer in pieces."""
     pieces: list[StreamingChunk] = []
-    _generator(base).run(ASKED, streaming_callback=pieces.append)
+    _generator(base).run(MESSAGES, streaming_callback=pieces.append)
     return "".join(piece.content for piece in pieces)
 
 
 async def asynchronous(base: str | None) -> str:
     """One answer to a coroutine."""
-    return str((await _generator(base).run_async(ASKED))["replies"][0].text)
+    return str((await _generator(base).run_async(MESSAGES))["replies"][0].text)

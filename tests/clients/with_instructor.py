@@ -13,22 +13,22 @@ class Claim(BaseModel):
     claim: str
 
 
-def _asked(base: str | None) -> instructor.Instructor:
+def _client(base: str | None) -> instructor.Instructor:
     return instructor.from_openai(OpenAI(base_url=base, api_key=KEY))
 
 
 def plain(base: str | None) -> str:
     """One answer as a whole."""
-    return _asked(base).create(model=MODEL, messages=MESSAGES, response_model=Claim).claim
+    return _client(base).create(model=MODEL, messages=MESSAGES, response_model=Claim).claim
 
 
 def streamed(base: str | None) -> str:
     """One answer in pieces."""
-    *_, last = _asked(base).create_partial(model=MODEL, messages=MESSAGES, response_model=Claim)
+    *_, last = _client(base).create_partial(model=MODEL, messages=MESSAGES, response_model=Claim)
     return str(last.claim)
 
 
 async def asynchronous(base: str | None) -> str:
     """One answer to a coroutine."""
-    asked = instructor.from_openai(AsyncOpenAI(base_url=base, api_key=KEY))
-    return (await asked.create(model=MODEL, messages=MESSAGES, response_model=Claim)).claim
+    client = instructor.from_openai(AsyncOpenAI(base_url=base, api_key=KEY))
+    return (await client.create(model=MODEL, messages=MESSAGES, response_model=Claim)).claim

@@ -13,7 +13,7 @@ def _service(base: str | None) -> OpenAIChatCompletion:
     return OpenAIChatCompletion(ai_model_id=MODEL, async_client=client)
 
 
-def _asked() -> ChatHistory:
+def _history() -> ChatHistory:
     history = ChatHistory()
     history.add_user_message(PROMPT)
     return history
@@ -21,10 +21,10 @@ def _asked() -> ChatHistory:
 
 async def streamed(base: str | None) -> str:
     """One answer in pieces."""
-    pieces = _service(base).get_streaming_chat_message_content(_asked(), SETTINGS)
+    pieces = _service(base).get_streaming_chat_message_content(_history(), SETTINGS)
     return "".join([str(piece) async for piece in pieces])
 
 
 async def asynchronous(base: str | None) -> str:
     """One answer to a coroutine."""
-    return str(await _service(base).get_chat_message_content(_asked(), SETTINGS))
+    return str(await _service(base).get_chat_message_content(_history(), SETTINGS))

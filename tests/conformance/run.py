@@ -18,6 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
@@ -31,7 +32,7 @@ AGAIN: Final = 3
 """How often a test with a different outcome is run again."""
 PATIENCE: Final = 1800
 """Seconds after which a run is given up; it takes one or two minutes."""
-HELD: Final = 5
+UNREAD_STREAMS: Final = 5
 """Streams that tests of the client may leave unread and referenced to the end, so that they never end."""
 WITHOUT: Final = "without"
 RECORDING: Final = "recording"
@@ -54,17 +55,14 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 """Files that are not run, and why: without them a version takes minutes instead of a quarter of an hour."""
 
 
-class Expected(NamedTuple):
-    """What a complete run of a version shows at least."""
-
-    passed: int
-    calls: int
-
-
-EXPECTED: Final = {"2.54.0": Expected(850, 230), "3.57.0": Expected(7800, 7000)}
+VERSIONS: Final = tomllib.loads((ROOT / "constraints" / "versions.toml").read_text(encoding="utf-8"))
+EXPECTED: Final[Mapping[str, Mapping[str, int]]] = {
+    release["version"]: release["conformance"] for release in VERSIONS["openai"] if "conformance" in release
+}
+"""How many tests pass and how many calls are judged, at least, in a complete run of a version."""
 
 
-class Seen(NamedTuple):
+class RunResult(NamedTuple):
     """What one run of the tests gave."""
 
     outcomes: Mapping[str, str]
@@ -94,7 +92,7 @@ class Tests:
         self._reports.mkdir(exist_ok=True)
         self._workers = workers
 
-    def run(self, variant: str, only: Collection[str] = (), workers: int | None = None) -> Seen:
+    def run(self, variant: str, only: Collection[str] = (), workers: int | None = None) -> RunResult:
         """Run them in a variant: all, or only these files or tests."""
         report = self._reports / f"{variant}.json"
         selection = self._reports / f"{variant}.txt"
@@ -120,7 +118,7 @@ class Tests:
             )
         if not report.exists():
             sys.exit(f"the tests did not run:\n{log.read_text(encoding='utf-8', errors='replace')[-4000:]}")
-        return Seen(**json.loads(report.read_text(encoding="utf-8")), seconds=monotonic() - started)
+        return RunResult(**json.loads(report.read_text(encoding="utf-8")), seconds=monotonic() - started)
 
 
 def unpacked(openai: str, workdir: Path) -> Path:
@@ -148,12 +146,12 @@ def environment(variant: str) -> dict[str, str]:
     return variables if variant == WITHOUT else {**variables, "CONFORMANCE_VARIANT": variant}
 
 
-def differences(plain: Seen, other: Seen) -> dict[str, tuple[str, str]]:
+def differences(plain: RunResult, other: RunResult) -> dict[str, tuple[str, str]]:
     """The tests that ended differently, of those that `other` is about."""
-    known = plain.outcomes.keys() | other.outcomes.keys()
+    tests = plain.outcomes.keys() | other.outcomes.keys()
     pairs = {
         test: (plain.outcomes.get(test, "not run"), other.outcomes.get(test, "not run"))
-        for test in sorted(known)
+        for test in sorted(tests)
     }
     return {test: pair for test, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -163,9 +161,9 @@ def standing(tests: Tests, variant: str, found: Collection[str]) -> dict[str, tu
     ends: dict[str, dict[str, set[str]]] = {each: {} for each in (WITHOUT, variant)}
     for each, by_test in ends.items():
         for _ in range(AGAIN):
-            seen = tests.run(each, found, workers=0)
+            result = tests.run(each, found, workers=0)
             for test in found:
-                by_test.setdefault(test, set()).add(seen.outcomes.get(test, "not run"))
+                by_test.setdefault(test, set()).add(result.outcomes.get(test, "not run"))
     return {
         test: (", ".join(sorted(ends[WITHOUT][test])), ", ".join(sorted(ends[variant][test])))
         for test in found
@@ -173,9 +171,9 @@ def standing(tests: Tests, variant: str, found: Collection[str]) -> dict[str, tu
     }
 
 
-def compare(tests: Tests, variant: str, plain: Seen, seen: Seen) -> list[str]:
+def compare(tests: Tests, variant: str, plain: RunResult, result: RunResult) -> list[str]:
     """Tell which tests differ; gives what is wrong."""
-    found = differences(plain, seen)
+    found = differences(plain, result)
     if not found:
         return []
     stands = standing(tests, variant, found)
@@ -185,56 +183,56 @@ def compare(tests: Tests, variant: str, plain: Seen, seen: Seen) -> list[str]:
             without, with_us = stands[test]
             problems.append(f"{test}\n    without:   {without}\n    {variant + ':':10} {with_us}")
         else:
-            say(f"  unstable by itself: {test} ({' / '.join(pair)})")
+            print_now(f"  unstable by itself: {test} ({' / '.join(pair)})")
     return problems
 
 
-def core_files(seen: Seen) -> list[str]:
+def core_files(result: RunResult) -> list[str]:
     """The files about the client itself, not its helpers, in which a test made a call."""
-    files = {test.partition("::")[0] for test, calls in seen.calls_by_test.items() if calls}
+    files = {test.partition("::")[0] for test, calls in result.calls_by_test.items() if calls}
     return sorted(file for file in files if file.count("/") == 1)
 
 
-def say(line: str) -> None:
+def print_now(line: str) -> None:
     """Print a line at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-def tell(variant: str, seen: Seen) -> None:
+def print_run(variant: str, result: RunResult) -> None:
     """Print what a run gave."""
-    found = "" if variant == WITHOUT else f"; {seen.calls} calls judged, {seen.spans} residency spans"
-    say(f"{variant:10} {seen.summary()} in {seen.seconds:.0f} s{found}")
+    found = "" if variant == WITHOUT else f"; {result.calls} calls judged, {result.spans} residency spans"
+    print_now(f"{variant:10} {result.summary()} in {result.seconds:.0f} s{found}")
 
 
 def check(openai: str, tests: Tests) -> list[str]:
     """Run the variants; gives what is wrong."""
-    expected = EXPECTED.get(openai, Expected(1, 1))
+    expected = EXPECTED[openai]
     plain = tests.run(WITHOUT)
-    tell(WITHOUT, plain)
+    print_run(WITHOUT, plain)
     problems = []
-    if plain.passed < expected.passed:
-        problems.append(f"only {plain.passed} tests passed without this package, {expected.passed} should")
+    if plain.passed < expected["passed"]:
+        problems.append(f"only {plain.passed} tests passed without this package, {expected['passed']} should")
     recording = tests.run(RECORDING)
-    tell(RECORDING, recording)
-    if recording.calls < expected.calls:
-        problems.append(f"only {recording.calls} calls were seen, {expected.calls} should be")
-    if not 0 <= recording.calls - recording.spans <= HELD:
+    print_run(RECORDING, recording)
+    if recording.calls < expected["calls"]:
+        problems.append(f"only {recording.calls} calls were seen, {expected['calls']} should be")
+    if not 0 <= recording.calls - recording.spans <= UNREAD_STREAMS:
         problems.append(f"{recording.calls} calls were counted, but {recording.spans} spans recorded")
     files = core_files(recording)
     flagging = tests.run(FLAGGING, files)
-    tell(FLAGGING, flagging)
-    for variant, seen in ((RECORDING, recording), (FLAGGING, flagging)):
-        problems += [f"{variant}: {problem}" for problem in sorted(set(seen.problems))]
+    print_run(FLAGGING, flagging)
+    for variant, result in ((RECORDING, recording), (FLAGGING, flagging)):
+        problems += [f"{variant}: {problem}" for problem in sorted(set(result.problems))]
     problems += compare(tests, RECORDING, plain, recording)
     problems += compare(tests, FLAGGING, among(plain, files), flagging)
     return problems
 
 
-def among(seen: Seen, files: Collection[str]) -> Seen:
+def among(result: RunResult, files: Collection[str]) -> RunResult:
     """What was seen of these files."""
-    chosen = {test: end for test, end in seen.outcomes.items() if test.partition("::")[0] in files}
-    return seen._replace(outcomes=chosen)
+    chosen = {test: end for test, end in result.outcomes.items() if test.partition("::")[0] in files}
+    return result._replace(outcomes=chosen)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -251,8 +249,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tests = Tests(given.openai, given.workdir.resolve(), given.workers)
     problems = check(given.openai, tests)
     for problem in problems:
-        say(f"DIFFERS {problem}")
-    say(f"openai {given.openai}: " + (f"{len(problems)} differences" if problems else "no difference"))
+        print_now(f"DIFFERS {problem}")
+    print_now(f"openai {given.openai}: " + (f"{len(problems)} differences" if problems else "no difference"))
     return 1 if problems else 0
 
 

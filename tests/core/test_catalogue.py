@@ -56,7 +56,7 @@ REALTIME = (_row("translations", "/v1/realtime/translations"), _row("realtime", 
         ("", None),
     ],
 )
-def test_a_date_is_told_from_a_name(model: str, expected: str | None) -> None:
+def test_a_date_is_distinguished_from_a_name(model: str, expected: str | None) -> None:
     """A snapshot's name ends in a date of four or eight digits."""
     assert expected == undated(model)
 
@@ -95,7 +95,7 @@ def test_a_region_has_a_host_where_a_table_names_it(region: str, day: date, expe
     assert CATALOGUE.host_of(region, day) == expected
 
 
-def test_the_age_of_a_table_counts_from_the_day_it_was_last_seen() -> None:
+def test_the_age_of_a_table_counts_from_its_last_check() -> None:
     """A revision that begins after the catalogue was written is not older than its beginning."""
     revision = Revision(id="ours", effective_from=DAY, source="s", completeness="complete", translated="no")
     for generated, age in ((None, 1), (date(2026, 1, 1), 1), (date(2026, 11, 21), 0)):
@@ -229,7 +229,7 @@ def test_a_catalogue_without_a_day_is_as_old_as_its_table() -> None:
     assert decide(facts, Catalogue(entries), Policy()).reasons == ("catalogue.stale",)
 
 
-def test_nothing_is_asked_of_a_catalogue_that_does_not_say_it() -> None:
+def test_a_catalogue_without_the_rule_requires_nothing() -> None:
     """A catalogue without a default for caching asks for nothing."""
     entries = CATALOGUE.entries._replace(prompt_cache_default=None)
     hop = Hop(scheme="https", host="gb.api.openai.com", port=None, path="/v1/responses", payload=True)

@@ -24,7 +24,7 @@ def _case(name: str) -> Case:
     return next(case for case in CASES if case.id == name)
 
 
-def test_a_call_of_which_no_request_was_seen_is_unknown() -> None:
+def test_a_call_without_a_request_is_unknown() -> None:
     """Nothing seen is nothing known, even while a note about the catalogue is the only other finding."""
     case = _case("eu: listed snapshot, everything attested")
     facts = case.facts._replace(on=date(2030, 1, 1), hops=())
@@ -53,7 +53,7 @@ def test_a_call_that_can_not_be_recorded(on_call: OnCall) -> None:
     assert not decide(free, CATALOGUE, policy).violation
 
 
-def test_every_hop_is_told() -> None:
+def test_every_hop_is_reported() -> None:
     """The regions of all hops are kept, in order; the region of the call is that of the last."""
     case = _case("307 away and back")
     decision = decide(case.facts, CATALOGUE, case.policy)

@@ -103,7 +103,7 @@ def test_dates_of_toml_are_dates() -> None:
         ({"named": {"x.y": {"name": 1}}}, 'named."x.y".name', "1 is not a string"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(change: dict[str, Any], place: str, problem: str) -> None:
+def test_a_mistake_is_reported_with_its_place(change: dict[str, Any], place: str, problem: str) -> None:
     """The message begins with the path of the key, and says what stands there and what may."""
     with pytest.raises(DecodeError) as caught:
         decode(Outer, {**WHOLE, **change})
@@ -163,7 +163,7 @@ def test_plain_data_is_what_is_built_from_again() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 7, "w", [], [WHOLE]])
-def test_what_is_no_table_is_told_without_a_place(value: object) -> None:
+def test_what_is_no_table_is_reported_without_a_place(value: object) -> None:
     """The whole document is wrong, and has no key."""
     with pytest.raises(DecodeError) as caught:
         decode(Outer, value)

@@ -25,7 +25,7 @@ CATALOGUE = load_catalogue()
         ("", ""),
     ],
 )
-def test_a_host_is_written_in_one_way(written: str, expected: str) -> None:
+def test_a_host_is_normalised(written: str, expected: str) -> None:
     """Letter case, one final dot and brackets don't matter; letters of other scripts stay what they are."""
     assert expected == canonical_host(written)
 
@@ -59,7 +59,7 @@ def test_a_host_is_written_in_one_way(written: str, expected: str) -> None:
         ("gateway.example", "unknown", "unknown", ()),
     ],
 )
-def test_each_kind_of_host_is_told(host: str, kind: str, provider: str, regions: tuple[str, ...]) -> None:
+def test_each_kind_of_host_is_reported(host: str, kind: str, provider: str, regions: tuple[str, ...]) -> None:
     """A name is listed, of a known family, local, an imitation, or unknown; a region is only ever listed."""
     match = match_host(CATALOGUE, {}, host, None, DAY)
     assert (kind, provider, regions) == (match.kind, match.provider, match.regions)

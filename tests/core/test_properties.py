@@ -29,10 +29,10 @@ quick = settings(max_examples=150, deadline=None, derandomize=True)
 
 anything = st.text(max_size=30)
 listed_hosts = st.sampled_from(sorted(CATALOGUE.hosts))
-own_hosts = st.sampled_from(["llm.internal.example", "contoso.openai.azure.com", "localhost", "::1"])
+configured_hosts = st.sampled_from(["llm.internal.example", "contoso.openai.azure.com", "localhost", "::1"])
 hosts = st.one_of(
     listed_hosts,
-    own_hosts,
+    configured_hosts,
     st.sampled_from(sorted(CATALOGUE.bogus_hosts)),
     st.sampled_from(
         ["xx.api.openai.com", "evil.example", "127.0.0.1", "[::ffff:127.0.0.1]", "", ".", "xn--"]
@@ -78,7 +78,7 @@ named = st.one_of(
 also = st.lists(named, max_size=3).map(tuple)
 regions = st.one_of(st.sampled_from([*REGIONS, "global", "unknown"]), anything)
 groups = st.lists(regions, max_size=3).map(tuple)
-known_groups = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True).map(tuple)
+listed_groups = st.lists(st.sampled_from(REGIONS), min_size=1, max_size=4, unique=True).map(tuple)
 references = st.frozensets(
     st.builds(Reference, st.one_of(st.sampled_from(["file", "response"]), anything), regions), max_size=3
 )
@@ -131,7 +131,7 @@ attestations = st.dictionaries(
     max_size=9,
 )
 configured = st.dictionaries(
-    st.one_of(own_hosts, hosts.map(canonical_host)),
+    st.one_of(configured_hosts, hosts.map(canonical_host)),
     st.builds(
         ConfiguredHost,
         regions,
@@ -193,7 +193,7 @@ def test_decide_is_deterministic(facts: CallFacts, policy: Policy) -> None:
     assert decide(facts, CATALOGUE, policy) == decide(facts, again, policy)
 
 
-def _is_known(host: str, port: int | None, policy: Policy) -> bool:
+def _is_listed_or_configured(host: str, port: int | None, policy: Policy) -> bool:
     """Whether a host is listed or configured, found out without the code under test."""
     plain = "".join(letter.lower() if letter.isascii() else letter for letter in host)
     plain = plain.removeprefix("[").removesuffix("]") if plain[:1] == "[" and plain[-1:] == "]" else plain
@@ -209,11 +209,11 @@ def test_never_eligible_where_a_host_is_neither_listed_nor_configured(
 ) -> None:
     """An otherwise eligible call stops being so when one of its hosts is unknown."""
     whole = hop._replace(scheme="https", path=case.facts.hops[0].path, host_header=None)
-    others = data.draw(st.sampled_from([(), case.facts.hops]))
-    facts = case.facts._replace(hops=(whole, *others) if first else (*others, whole))
+    case_hops = data.draw(st.sampled_from([(), case.facts.hops]))
+    facts = case.facts._replace(hops=(whole, *case_hops) if first else (*case_hops, whole))
     decision = decide(facts, CATALOGUE, case.policy)
-    known = all(_is_known(each.host, each.port, case.policy) for each in facts.hops)
-    assert known or decision.verdict is not Verdict.ELIGIBLE
+    all_listed = all(_is_listed_or_configured(each.host, each.port, case.policy) for each in facts.hops)
+    assert all_listed or decision.verdict is not Verdict.ELIGIBLE
 
 
 @quick
@@ -247,9 +247,9 @@ def test_one_more_hop_never_improves_the_verdict(facts: CallFacts, policy: Polic
     case=cases,
     facts=facts_of_any_kind,
     policy=policies,
-    own=st.one_of(st.just(()), known_groups),
-    before=st.lists(known_groups, max_size=2),
-    group=st.one_of(known_groups, groups),
+    own=st.one_of(st.just(()), listed_groups),
+    before=st.lists(listed_groups, max_size=2),
+    group=st.one_of(listed_groups, groups),
     storage=st.booleans(),
     taken=st.booleans(),
 )
@@ -258,7 +258,7 @@ def test_one_more_requirement_never_improves_the_verdict(
     case: Case,
     facts: CallFacts,
     policy: Policy,
-    own: tuple[str, ...],
+    policy_groups: tuple[str, ...],
     before: list[tuple[str, ...]],
     group: tuple[str, ...],
     storage: bool,
@@ -267,7 +267,7 @@ def test_one_more_requirement_never_improves_the_verdict(
     """No violation is forgiven for what is asked besides, and no verdict improves under a requirement."""
     if taken:
         facts, policy = case.facts, case.policy
-    policy = policy._replace(require=own, scope="storage" if storage else "processing")
+    policy = policy._replace(require=policy_groups, scope="storage" if storage else "processing")
     required = facts.required + tuple(before)
     loose = decide(facts._replace(required=required), CATALOGUE, policy)
     tight = decide(facts._replace(required=(*required, group)), CATALOGUE, policy)
@@ -275,7 +275,7 @@ def test_one_more_requirement_never_improves_the_verdict(
     assert loose.violation <= tight.violation
     assert (tight.violation, tight.verdict) == (first.violation, first.verdict)
     assert not loose.required or set(tight.required) <= set(loose.required)
-    if (own or required) and loose.verdict is not Verdict.NOT_APPLICABLE:
+    if (policy_groups or required) and loose.verdict is not Verdict.NOT_APPLICABLE:
         assert SEVERITY[loose.verdict] <= SEVERITY[tight.verdict]
 
 

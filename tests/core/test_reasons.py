@@ -74,7 +74,7 @@ def test_codes_are_sorted_and_of_one_form() -> None:
     assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", code) for code in REASONS)
 
 
-def test_every_code_says_what_it_means_and_what_to_do() -> None:
+def test_every_code_has_a_meaning_and_a_fix() -> None:
     """Meaning and fix are sentences."""
     assert [
         code
@@ -83,13 +83,13 @@ def test_every_code_says_what_it_means_and_what_to_do() -> None:
     ] == []
 
 
-def test_a_finding_has_no_other_verdict_than_its_code_is_said_to_have() -> None:
+def test_a_finding_has_a_verdict_that_its_code_lists() -> None:
     """What people are told that a code may mean for a call holds for every case, and every code says it."""
     assert all(reason.verdicts for reason in REASONS.values())
-    others = {
+    undocumented = {
         (finding.reason, finding.verdict)
         for case in CASES
         for finding in decide(case.facts, case.catalogue, case.policy).findings
         if finding.verdict not in REASONS[finding.reason].verdicts
     }
-    assert others == set()
+    assert undocumented == set()

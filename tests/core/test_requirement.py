@@ -1,4 +1,4 @@
-"""What is required of one call: the policy, the rules for projects, and what is asked for its customer."""
+"""What is required of one call: the policy, the rules for projects, and the requirement of its customer."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def judged(facts: CallFacts, policy: Policy, *groups: tuple[str, ...]) -> Decisi
 
 
 def test_without_a_policy_the_groups_alone_are_required() -> None:
-    """What is asked for a customer makes violations where the policy asks for nothing."""
+    """The requirement of a customer makes violations where the policy has none."""
     kept, broken = judged(EU.facts, NONE, ("eu", "gb")), judged(US, NONE, ("eu", "gb"))
     assert (kept.verdict, kept.violation, kept.required) == (Verdict.ELIGIBLE, False, ("eu", "gb"))
     assert (broken.reasons, broken.violation) == (("host.region_mismatch",), True)
@@ -54,7 +54,7 @@ def test_a_requirement_of_nothing_is_a_conflict() -> None:
 )
 @pytest.mark.parametrize("policy", [NONE, EU.policy], ids=["none", "eu"])
 def test_an_unknown_code_is_a_violation_and_is_not_repeated(policy: Policy, group: tuple[str, ...]) -> None:
-    """What the catalogue does not know is never met, beside a known code too; no text of it is told."""
+    """A code outside the catalogue is never met, even next to a valid one; its text is not repeated."""
     decision = judged(EU.facts, policy, group)
     assert (decision.reasons, decision.verdict) == (("requirement.unknown",), Verdict.INELIGIBLE)
     assert decision.violation
@@ -63,7 +63,7 @@ def test_an_unknown_code_is_a_violation_and_is_not_repeated(policy: Policy, grou
 
 
 def test_what_carries_no_content_is_no_violation() -> None:
-    """A list of models may be asked for whatever is required."""
+    """A list of models may be read under any requirement."""
     hop = EU.facts.hops[0]._replace(path="/v1/models", payload=False)
     facts = EU.facts._replace(method="GET", hops=(hop,), model=None)
     decision = judged(facts, EU.policy, ("us",))
@@ -71,13 +71,16 @@ def test_what_carries_no_content_is_no_violation() -> None:
 
 
 def test_one_host_without_region_serves_one_geography() -> None:
-    """Where no prefix was needed, the policy says whose storage it is: not each customer's as he asks."""
+    """Where no prefix was needed, the policy names whose storage it is; a customer's requirement does not."""
     name = "default host in February 2026: japanese project geography attested"
     storage = next(case for case in CASES if case.id == name)
     policy = storage.policy._replace(require=("jp", "au"))
     assert judged(storage.facts, policy, ("au", "jp")).verdict is Verdict.ELIGIBLE
-    own = policy._replace(require=())
-    for refused in (judged(storage.facts, policy, ("au",)), judged(storage.facts, own, ("jp",))):
+    without_requirement = policy._replace(require=())
+    for refused in (
+        judged(storage.facts, policy, ("au",)),
+        judged(storage.facts, without_requirement, ("jp",)),
+    ):
         assert (refused.reasons[0], refused.violation) == ("host.global", True)
 
 
@@ -87,7 +90,7 @@ RULES = EU.policy._replace(
 
 
 @pytest.mark.parametrize(
-    ("asked", "answered", "required", "reasons"),
+    ("requested", "answered", "required", "reasons"),
     [
         (None, None, ("eu",), ["host.region_mismatch"]),
         ("proj_us", None, ("us",), []),
@@ -99,10 +102,10 @@ RULES = EU.policy._replace(
     ],
 )
 def test_the_rule_of_the_project_holds(
-    *, asked: str | None, answered: str | None, required: tuple[str, ...], reasons: list[str]
+    *, requested: str | None, answered: str | None, required: tuple[str, ...], reasons: list[str]
 ) -> None:
-    """The first rule for the project that was asked holds; that of the one that answered only tightens it."""
-    decision = judged(US._replace(project=asked, answer=Answer(project=answered)), RULES)
+    """The first rule for the requested project holds; that of the one that answered only tightens it."""
+    decision = judged(US._replace(project=requested, answer=Answer(project=answered)), RULES)
     assert (decision.required, decision.violation) == (required, bool(reasons))
     assert sorted(decision.reasons) == reasons
 
@@ -116,6 +119,6 @@ def test_each_project_that_a_response_names_tightens_the_requirement() -> None:
 
 
 def test_a_customer_narrows_the_rule_of_the_project() -> None:
-    """What is asked for besides tightens whatever requirement is in force."""
+    """The requirement of a customer tightens the one in force."""
     decision = judged(US._replace(project="proj_us"), RULES, ("eu",))
     assert (decision.reasons, decision.violation) == (("requirement.conflict",), True)

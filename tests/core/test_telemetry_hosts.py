@@ -104,7 +104,7 @@ def test_an_address_or_a_name_of_a_private_network_names_no_region(host: str) ->
         ("abc12345.live.dynatrace.com", "abc12345.live.dynatrace.com", 443, "eu"),
     ],
 )
-def test_a_policy_tells_what_the_catalogue_does_not(
+def test_a_policy_reports_what_the_catalogue_does_not(
     key: str, host: str, port: int | None, region: str
 ) -> None:
     """By name or by name and port, also for a collector on this machine, which forwards somewhere."""

@@ -9,7 +9,7 @@ def test_every_verdict_but_one_has_its_place_in_the_order() -> None:
     assert sorted(SEVERITY.values()) == list(SEVERITY.values())
 
 
-def test_reasons_are_told_once_and_in_order() -> None:
+def test_reasons_are_reported_once_and_in_order() -> None:
     """Two findings of one kind are one reason."""
     findings = (
         Finding("host.global", Verdict.INELIGIBLE, "a"),

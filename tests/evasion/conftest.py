@@ -1,16 +1,16 @@
-"""A road for each attempt."""
+"""What each attempt has at hand."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from tests.evasion.road import Road
+from tests.evasion.attempt import Attempt
 from tests.internet import Internet
 
 
 @pytest.fixture
-def road(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Road]:
-    """A road that leads to the tests' internet and nowhere else."""
+def attempt(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attempt]:
+    """An attempt that reaches the tests' internet and nothing else."""
     with ExitStack() as stack:
-        yield Road(internet, monkeypatch, stack)
+        yield Attempt(internet, monkeypatch, stack)

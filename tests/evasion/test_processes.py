@@ -6,8 +6,8 @@ from pathlib import Path
 
 import otel_residency
 from tests.cli.command import COMMAND, environment
+from tests.evasion.bypasses import processes
 from tests.evasion.table import IN_CODE, PROGRAMS, Program, each
-from tests.evasion.ways import processes
 from tests.internet import US, Internet
 
 POLICY = {"OTEL_RESIDENCY_REQUIRE": "eu", "OTEL_RESIDENCY_ON_CALL": "block"}
@@ -15,8 +15,8 @@ RUN = (*COMMAND, "run", sys.executable, "-c")
 PYTHON = (sys.executable, "-c")
 
 
-def told(command: tuple[str, ...], code: str, **variables: str) -> str:
-    """What a program tells, on either stream."""
+def output(command: tuple[str, ...], code: str, **variables: str) -> str:
+    """What a program writes to standard output and error."""
     place = str(Path(otel_residency.__file__).parents[1])
     done = subprocess.run(
         [*command, code],
@@ -30,16 +30,16 @@ def told(command: tuple[str, ...], code: str, **variables: str) -> str:
 
 
 @each(PROGRAMS)
-def test_without_run_it_arrives(way: Program, internet: Internet) -> None:
-    """The program is a way: started without the guard its request arrives."""
-    told(PYTHON, way.code)
+def test_without_run_it_arrives(bypass: Program, internet: Internet) -> None:
+    """Started without the guard, the program sends a request that arrives."""
+    output(PYTHON, bypass.code)
     assert internet.hosts == [US]
 
 
 @each(PROGRAMS)
-def test_under_run_nothing_arrives(way: Program, internet: Internet) -> None:
-    """Started by `otel-residency run` it is refused, in whatever process of Python it makes the call."""
-    assert "ResidencyViolationError" in told(RUN, way.code, **POLICY)
+def test_under_run_nothing_arrives(bypass: Program, internet: Internet) -> None:
+    """Started by `otel-residency run`, it is refused in each Python process that makes the call."""
+    assert "ResidencyViolationError" in output(RUN, bypass.code, **POLICY)
     assert internet.requests == []
 
 
@@ -47,19 +47,19 @@ def test_under_the_launcher_the_processes_of_a_program_are_guarded_too(internet:
     """A Python that a program starts under `opentelemetry-instrument` is refused likewise."""
     launcher = str(Path(sys.executable).with_name("opentelemetry-instrument"))
     code = processes.STARTED
-    assert "ResidencyViolationError" in told((launcher, *PYTHON), code, **POLICY)
+    assert "ResidencyViolationError" in output((launcher, *PYTHON), code, **POLICY)
     assert internet.requests == []
 
 
 @each(IN_CODE)
-def test_without_the_guard_what_is_older_arrives(way: Program, internet: Internet) -> None:
-    """The program is a way: where nothing is switched on its request arrives."""
-    told(PYTHON, f"GUARDED = STRICT = False\n{way.code}")
+def test_without_the_guard_what_is_older_arrives(bypass: Program, internet: Internet) -> None:
+    """Where nothing is switched on, the request of the program arrives."""
+    output(PYTHON, f"GUARDED = STRICT = False\n{bypass.code}")
     assert internet.requests
 
 
 @each(IN_CODE)
-def test_what_is_older_than_the_guard_is_refused(way: Program, internet: Internet) -> None:
-    """What a program took into its hands before `instrument()` does not lead past it."""
-    assert "ResidencyViolationError" in told(PYTHON, f"GUARDED, STRICT = True, False\n{way.code}")
+def test_what_is_older_than_the_guard_is_refused(bypass: Program, internet: Internet) -> None:
+    """Functions that a program fetched before `instrument()` are guarded too."""
+    assert "ResidencyViolationError" in output(PYTHON, f"GUARDED, STRICT = True, False\n{bypass.code}")
     assert internet.requests == []

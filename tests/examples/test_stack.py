@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("module", ["tools.backends", "examples.stack"])
-def test_without_go_one_line_says_so(module: str, tmp_path: Path) -> None:
+def test_without_go_one_line_reports_it(module: str, tmp_path: Path) -> None:
     """No traceback: what is missing, and what for."""
     environment = {"PATH": "", "XDG_CACHE_HOME": str(tmp_path)}
     command = [sys.executable, "-m", module]

@@ -41,7 +41,7 @@ def application(recorded: Recorded, name: str = "handle", **attributes: Any) -> 
         yield span
 
 
-def ask(host: str = EU, **options: Any) -> Any:
+def chat(host: str = EU, **options: Any) -> Any:
     """One chat completion at `host`."""
     with openai.OpenAI(base_url=f"https://{host}/v1", api_key="k", max_retries=0) as client:
         return client.chat.completions.create(
@@ -49,10 +49,10 @@ def ask(host: str = EU, **options: Any) -> Any:
         )
 
 
-def log(recorded: Recorded, event: str | None = "gen_ai.user.message", **said: Any) -> None:
+def log(recorded: Recorded, event: str | None = "gen_ai.user.message", **fields: Any) -> None:
     """A log record of the instrumentation; a content event unless said otherwise."""
     logger = recorded.logger_provider.get_logger("some.genai")
-    logger.emit(LogRecord(**{"event_name": event, "body": {"content": PROMPT}, "attributes": KEPT, **said}))
+    logger.emit(LogRecord(**{"event_name": event, "body": {"content": PROMPT}, "attributes": KEPT, **fields}))
 
 
 def span_of(recorded: Recorded, name: str) -> ReadableSpan:

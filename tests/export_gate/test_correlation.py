@@ -25,29 +25,29 @@ def context(span: int) -> SpanContext:
 
 def ended(span: int, parent: int | None = None, **attributes: str) -> ReadableSpan:
     """A span that ends now."""
-    above = None if parent is None else context(parent)
-    return ReadableSpan("s", context(span), above, NOWHERE, attributes, start_time=time_ns())
+    parent_context = None if parent is None else context(parent)
+    return ReadableSpan("s", context(span), parent_context, NOWHERE, attributes, start_time=time_ns())
 
 
-def called(registry: CallRegistry, above: int, *, violation: bool = False) -> TrackedCall:
+def called(registry: CallRegistry, parent_context: int, *, violation: bool = False) -> TrackedCall:
     """A call that was made below a span, judged to its end."""
     mark = TrackedCall(time_ns())
     registry.enter(mark)
-    registry.begin(mark, context(above + 1_000_000), NonRecordingSpan(context(above)))
+    registry.begin(mark, context(parent_context + 1_000_000), NonRecordingSpan(context(parent_context)))
     registry.settle(mark, {"residency.violation": violation}, violation=violation)
     return mark
 
 
 def test_the_latest_entries_are_kept() -> None:
     """At least the size asked for, at most twice as many, and an entry put again is not forgotten."""
-    lately: GenerationalCache[int] = GenerationalCache(SIZE)
+    cache: GenerationalCache[int] = GenerationalCache(SIZE)
     for number in range(10 * SIZE):
-        lately.put(number, number)
-        lately.put("again", -1)
-        assert lately.get("again") == -1
-    known = [number for number in range(10 * SIZE) if lately.get(number) is not None]
-    assert known == list(range(10 * SIZE - len(known), 10 * SIZE))
-    assert SIZE - 2 <= len(known) <= 2 * SIZE
+        cache.put(number, number)
+        cache.put("again", -1)
+        assert cache.get("again") == -1
+    kept = [number for number in range(10 * SIZE) if cache.get(number) is not None]
+    assert kept == list(range(10 * SIZE - len(kept), 10 * SIZE))
+    assert SIZE - 2 <= len(kept) <= 2 * SIZE
 
 
 def test_a_forgotten_violation_sets_the_horizon() -> None:
@@ -77,28 +77,28 @@ def test_an_ended_span_is_forgotten_in_silence() -> None:
     assert registry.horizon == 0
 
 
-def test_a_span_above_many_calls_stays_small() -> None:
+def test_an_ancestor_of_many_calls_stays_small() -> None:
     """A worker that makes its calls below one span for ever costs no more than a few of them."""
-    above = AncestorSpan()
+    parent_context = AncestorSpan()
     for number in range(10_000):
         mark = TrackedCall(number)
-        above.add(mark, direct=True)
+        parent_context.add(mark, direct=True)
         CallRegistry().settle(mark, {}, violation=number == 5)
-    assert len(above.direct) < 50
-    assert above.violates
-    assert above.direct[0].violation
+    assert len(parent_context.direct) < 50
+    assert parent_context.violates
+    assert parent_context.direct[0].violation
 
 
 def test_a_call_in_doubt_is_never_folded_away() -> None:
     """Calls that are not judged yet stay one by one, whatever comes after them."""
-    above = AncestorSpan()
+    parent_context = AncestorSpan()
     doubtful = [TrackedCall(number) for number in range(100)]
     for mark in doubtful:
-        above.add(mark, direct=False)
-    assert above.sensitive_calls == doubtful
+        parent_context.add(mark, direct=False)
+    assert parent_context.sensitive_calls == doubtful
     for mark in doubtful:
         CallRegistry().settle(mark, {}, violation=False)
-    assert not above.sensitive
+    assert not parent_context.sensitive
 
 
 def test_threads_lose_nothing() -> None:
@@ -143,7 +143,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
-def test_a_million_spans_leave_no_growth() -> None:
+def test_a_million_spans_cause_no_growth() -> None:
     """A trace of 10^6 spans, every tenth with a call: the rest needs no more memory than the first 10^5."""
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     kilobytes = int(done.stdout)

@@ -19,7 +19,7 @@ from otel_residency.export_gate.destinations import Destinations, address_of, ex
 from otel_residency.guard import Guard
 from otel_residency.settings.load import read_settings
 from tests.export_gate.conftest import Items
-from tests.export_gate.genai import PROMPT, ask, log, model_call
+from tests.export_gate.genai import PROMPT, chat, log, model_call
 from tests.internet import EU
 from tests.recorded import Instrument, Recorded, collect
 
@@ -73,7 +73,7 @@ def test_the_region_of_a_real_exporter(endpoint: str, region: str, *, admitted: 
         processor.shutdown()  # type: ignore[no-untyped-call]
 
 
-def test_an_exporter_that_tells_nothing_is_unknown() -> None:
+def test_an_exporter_that_reports_nothing_is_unknown() -> None:
     """One without an endpoint, or none at all."""
     found = destinations()
     console = SimpleSpanProcessor(ConsoleSpanExporter())
@@ -133,10 +133,10 @@ def test_one_provider_may_export_to_several_places(
         provider.add_span_processor(ResidencySpanProcessor(processor) if explicit else processor)
     everywhere.tracer_provider = provider
     with model_call(everywhere):
-        ask(EU)
-    told = [exporter.get_finished_spans()[0].to_json() for exporter in exporters]
-    assert [PROMPT in text for text in told] == [True, False]
-    assert all("gen_ai.usage.input_tokens" in text for text in told)
+        chat(EU)
+    exported = [exporter.get_finished_spans()[0].to_json() for exporter in exporters]
+    assert [PROMPT in text for text in exported] == [True, False]
+    assert all("gen_ai.usage.input_tokens" in text for text in exported)
     assert items(everywhere) == {("traces", "redacted"): 1}
     provider.shutdown()
 

@@ -21,7 +21,7 @@ from otel_residency.export_gate.content import Content
 from otel_residency.export_gate.redact import WITHHELD_NAME
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
-from tests.export_gate.genai import CONTENT, KEPT, PROMPT, application, ask, log, model_call, span_of
+from tests.export_gate.genai import CONTENT, KEPT, PROMPT, application, chat, log, model_call, span_of
 from tests.internet import EU, US, Internet
 from tests.recorded import Instrument, Recorded, settle
 from tests.vendor import answer, chat_events, events, ordinary, redirect
@@ -40,9 +40,9 @@ def attributes_of(recorded: Recorded, name: str) -> dict[str, Any]:
 
 
 def test_flag_puts_the_verdict_on_the_span_of_the_model_call(residency: Recorded, items: Items) -> None:
-    """A GenAI span around a violating call says so and keeps its content; the application's is as it was."""
+    """A GenAI span around a violating call gets the verdict and keeps its content; others do not change."""
     with application(residency, "handle", order=1), model_call(residency):
-        ask(US)
+        chat(US)
     attributes = attributes_of(residency, NAME)
     assert attributes.items() >= {**KEPT, **CONTENT, **VIOLATION}.items()
     assert attributes_of(residency, "handle") == {"order": 1}
@@ -50,20 +50,20 @@ def test_flag_puts_the_verdict_on_the_span_of_the_model_call(residency: Recorded
     assert residency.counted == 1
 
 
-def test_flag_tells_an_eligible_call_too(residency: Recorded, items: Items) -> None:
+def test_flag_reports_an_eligible_call_too(residency: Recorded, items: Items) -> None:
     """A GenAI span around an eligible call carries that verdict, and is no changed item."""
     with model_call(residency):
-        ask(EU)
+        chat(EU)
     assert attributes_of(residency, NAME)[names.VERDICT] == "eligible"
     assert items(residency) == {}
 
 
-def test_of_several_calls_only_a_breach_is_told(residency: Recorded) -> None:
+def test_of_several_calls_only_a_breach_is_reported(residency: Recorded) -> None:
     """One span around an eligible and a violating call is not called eligible, in whichever order."""
     for number, hosts in enumerate([(EU, US), (US, EU), (EU, EU)]):
         with model_call(residency, f"agent {number}"):
             for host in hosts:
-                ask(host)
+                chat(host)
     verdicts = [attributes_of(residency, f"agent {number}").get(names.VERDICT) for number in range(3)]
     assert verdicts == ["ineligible", "ineligible", None]
 
@@ -79,7 +79,7 @@ def test_content_of_a_violating_call_stays_here(instrument: Instrument, mode: st
     with application(recorded, "root", **question), application(recorded, "middle", **question):
         with model_call(recorded):
             log(recorded)
-            ask(US)
+            chat(US)
             log(recorded, "gen_ai.choice")
     assert PROMPT not in recorded.everything
     assert "my claim" not in recorded.everything
@@ -90,7 +90,7 @@ def test_redacting_keeps_names_times_usage_and_links(instrument: Instrument, ite
     recorded = instrument(on_export="redact")
     with application(recorded, "handle", order=1, question=2, **{"input.value": PROMPT}):
         with model_call(recorded) as live:
-            ask(US)
+            chat(US)
     original = span_of(recorded, NAME)
     assert dict(original.attributes or {}).items() >= {**KEPT, **VIOLATION}.items()
     assert (original.attributes or {})[names.EXPORT_ACTION] == "redacted"
@@ -106,24 +106,24 @@ def test_redacting_keeps_names_times_usage_and_links(instrument: Instrument, ite
 
 
 def test_the_span_itself_is_not_changed(instrument: Instrument) -> None:
-    """Another takes its place: whoever holds the finished span still sees what was put into it."""
+    """A copy is exported: the finished span that others refer to keeps its attributes."""
     recorded = instrument(on_export="redact")
     with model_call(recorded) as live:
-        ask(US)
+        chat(US)
     assert getattr(live, "attributes")["gen_ai.input.messages"] == PROMPT  # noqa: B009
     assert PROMPT not in recorded.everything
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_eligible_call_is_exported_as_it_is(instrument: Instrument, mode: str, items: Items) -> None:
-    """Content of a call that keeps the policy leaves, also right beside one that doesn't."""
+    """Content of an eligible call is exported, also next to a violating one."""
     recorded = instrument(on_export=mode)
     with application(recorded, "root"):
         with model_call(recorded, "kept"):
             log(recorded)
-            ask(EU)
+            chat(EU)
         with model_call(recorded, "broken"):
-            ask(US)
+            chat(US)
     assert attributes_of(recorded, "kept").items() >= {**KEPT, **CONTENT}.items()
     (record,) = recorded.logs("gen_ai.user.message")
     assert record.body == {"content": PROMPT}
@@ -135,56 +135,58 @@ def test_a_refused_call_is_a_violating_one(instrument: Instrument, mode: str) ->
     """The prompt of a call that was stopped does not leave with the telemetry either."""
     recorded = instrument(on_export=mode, on_call="block")
     with pytest.raises(ResidencyViolationError), model_call(recorded):
-        ask(US)
+        chat(US)
     assert PROMPT not in recorded.everything
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_redirect_out_of_the_region_is_seen(instrument: Instrument, internet: Internet, mode: str) -> None:
+def test_a_redirect_out_of_the_region_is_noticed(
+    instrument: Instrument, internet: Internet, mode: str
+) -> None:
     """The span names the host that the client was configured with; the prompt went to another."""
-    internet.respond = lambda asked: (
-        redirect(307, f"https://{US}{asked.path}") if asked.host == EU else ordinary(asked)
+    internet.respond = lambda request: (
+        redirect(307, f"https://{US}{request.path}") if request.host == EU else ordinary(request)
     )
     recorded = instrument(on_export=mode)
     with model_call(recorded):
-        ask(EU)
+        chat(EU)
     assert internet.hosts == [EU, US]
     assert PROMPT not in recorded.everything
 
 
 def test_unknown_attributes_of_a_model_call_go_too(instrument: Instrument) -> None:
-    """On the span of a violating model call a key that nobody knows is taken for content, unless a number."""
+    """On the span of a violating call an unlisted key counts as content, unless its value is a number."""
     recorded = instrument(on_export="redact")
     with model_call(recorded) as span:
         span.set_attributes(
             {"new.vendor.text": PROMPT, "new.vendor.vector": (1.0, 2.0), "new.vendor.count": 3}
         )
-        ask(US)
+        chat(US)
     attributes = attributes_of(recorded, NAME)
     assert not {"new.vendor.text", "new.vendor.vector"} & attributes.keys()
     assert attributes["new.vendor.count"] == 3
 
 
 def test_unknown_attributes_of_an_agent_go_too(instrument: Instrument) -> None:
-    """So it is with the span of a GenAI framework further up; the application's keeps what is its own."""
+    """The same holds for the span of a GenAI framework above it, and not for one of the application."""
     recorded = instrument(on_export="redact")
     with application(recorded, "app", note="mine"):
         with application(recorded, "agent", **{"gen_ai.agent.name": "a", "new.vendor.text": PROMPT}):
             with model_call(recorded):
-                ask(US)
+                chat(US)
     assert attributes_of(recorded, "agent") == {"gen_ai.agent.name": "a", names.EXPORT_ACTION: "redacted"}
     assert attributes_of(recorded, "app") == {"note": "mine"}
 
 
 def test_dropped_counts_are_carried_over(instrument: Instrument) -> None:
-    """What the SDK dropped for its limits is still told of a span that was replaced."""
+    """A span that was replaced still has the counts of what the SDK dropped."""
     recorded = instrument(on_export="redact")
     recorded.tracer_provider._span_limits = recorded.tracer_provider._span_limits.__class__(
         max_attributes=4, max_events=1, max_links=1
     )
     with model_call(recorded) as span:
         span.set_attribute("gen_ai.request.seed", 7)
-        ask(US)
+        chat(US)
     replaced = span_of(recorded, NAME)
     assert (replaced.dropped_attributes, replaced.dropped_events, replaced.dropped_links) != (0, 0, 0)
     assert replaced.dropped_events == getattr(span, "dropped_events")  # noqa: B009
@@ -194,13 +196,13 @@ def test_dropped_counts_are_carried_over(instrument: Instrument) -> None:
 # withhold
 
 
-def test_withholding_leaves_a_tombstone(instrument: Instrument, items: Items) -> None:
-    """Ids, parent, times and verdict stand for the span; no span of the trace has lost its parent."""
+def test_withholding_exports_a_tombstone(instrument: Instrument, items: Items) -> None:
+    """Ids, parent, times and verdict replace the span; no span of the trace has lost its parent."""
     recorded = instrument(on_export="withhold")
     with application(recorded, "root", **{"input.value": PROMPT}), model_call(recorded) as live:
         with application(recorded, "below"):
             pass
-        ask(US)
+        chat(US)
     stone = span_of(recorded, WITHHELD_NAME)
     assert stone.context == live.get_span_context()
     assert (stone.parent, stone.start_time) == (getattr(live, "parent"), getattr(live, "start_time"))  # noqa: B009
@@ -219,28 +221,28 @@ def test_withholding_leaves_a_tombstone(instrument: Instrument, items: Items) ->
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_ancestor_is_treated(instrument: Instrument, mode: str) -> None:
-    """Content on spans far above the call, with others between that have none."""
+    """Content on spans far above the call, with spans without content between."""
     recorded = instrument(on_export=mode)
     with application(recorded, "0", **{"input.value": PROMPT}), application(recorded, "1"):
         with application(recorded, "2"), application(recorded, "3", **{"gen_ai.prompt": PROMPT}):
             with model_call(recorded):
-                ask(US)
+                chat(US)
     assert PROMPT not in recorded.everything
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_span_above_one_that_never_ends_is_treated(instrument: Instrument, mode: str) -> None:
-    """An instrumentation that forgets to end its span does not cut the way up."""
+def test_the_parent_of_a_span_that_never_ends_is_treated(instrument: Instrument, mode: str) -> None:
+    """A span that is never ended does not hide its ancestors."""
     recorded = instrument(on_export=mode)
     with application(recorded, "root", **{"input.value": PROMPT}):
         forgotten = recorded.tracer_provider.get_tracer("some.genai").start_span("never ended")
         with trace.use_span(forgotten, end_on_exit=False):
-            ask(US)
+            chat(US)
     assert PROMPT not in recorded.everything
 
 
 @contextmanager
-def beside(recorded: Recorded, **arguments: Any) -> Iterator[None]:
+def sibling_span(recorded: Recorded, **arguments: Any) -> Iterator[None]:
     """A model call's span that is not current while the call is made."""
     tracer = recorded.tracer_provider.get_tracer("some.genai")
     span = tracer.start_span("beside", attributes={**KEPT, **CONTENT}, **arguments)
@@ -250,29 +252,29 @@ def beside(recorded: Recorded, **arguments: Any) -> Iterator[None]:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("apart", [False, True], ids=["same parent", "own trace"])
-def test_a_span_beside_the_call_is_treated(instrument: Instrument, mode: str, *, apart: bool) -> None:
-    """Some instrumentations write their span beside the call, or in a trace of its own."""
+def test_a_sibling_span_of_the_call_is_treated(instrument: Instrument, mode: str, *, apart: bool) -> None:
+    """Some instrumentations use a sibling of the call's span, or a separate trace."""
     recorded = instrument(on_export=mode)
     arguments = {"context": context.Context()} if apart else {}
     if apart:
-        with beside(recorded, **arguments):
-            ask(US)
+        with sibling_span(recorded, **arguments):
+            chat(US)
     else:
-        with application(recorded, "root"), beside(recorded):
-            ask(US)
+        with application(recorded, "root"), sibling_span(recorded):
+            chat(US)
     assert PROMPT not in recorded.everything
-    ask(EU)
-    with beside(recorded, **arguments):
+    chat(EU)
+    with sibling_span(recorded, **arguments):
         pass
     assert PROMPT in recorded.everything, "a model call that nobody judged is left alone"
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_call_in_a_thread_without_the_context_is_known(instrument: Instrument, mode: str) -> None:
+def test_a_call_in_a_thread_without_the_context_is_related(instrument: Instrument, mode: str) -> None:
     """A framework's span, and its call in a thread that was not handed the context: the worst is assumed."""
     recorded = instrument(on_export=mode)
     with model_call(recorded), ThreadPoolExecutor() as pool:
-        pool.submit(ask, US).result()
+        pool.submit(chat, US).result()
     assert PROMPT not in recorded.everything
     with model_call(recorded):
         pass
@@ -280,32 +282,34 @@ def test_a_call_in_a_thread_without_the_context_is_known(instrument: Instrument,
 
 
 @pytest.mark.parametrize("where", ["beside", "below a span beside", "after the trace", "no trace around it"])
-def test_an_error_that_is_told_elsewhere(instrument: Instrument, internet: Internet, where: str) -> None:
+def test_an_error_that_is_recorded_on_another_span(
+    instrument: Instrument, internet: Internet, where: str
+) -> None:
     """The error of a violating call repeats the prompt, and is recorded on a span that is not above it."""
     internet.respond = lambda _: answer({"error": {"message": PROMPT}}, 400)
     recorded = instrument(on_export="redact")
 
     def fail() -> openai.BadRequestError:
         with pytest.raises(openai.BadRequestError) as raised:
-            ask(US)
+            chat(US)
         return raised.value
 
-    def tell(error: Exception) -> None:
+    def record_error(error: Exception) -> None:
         with application(recorded, "log") as span:
             span.record_exception(error)
 
     if where == "no trace around it":
-        tell(fail())
+        record_error(fail())
     else:
         with application(recorded, "request"):
             error = fail()
             if where == "beside":
-                tell(error)
+                record_error(error)
             elif where == "below a span beside":
                 with application(recorded, "handler"):
-                    tell(error)
+                    record_error(error)
         if where == "after the trace":
-            tell(error)
+            record_error(error)
     assert [event.name for event in span_of(recorded, "log").events] == ["exception"]
     assert PROMPT not in recorded.everything
 
@@ -319,10 +323,10 @@ def test_strict_treats_model_calls_that_nobody_judged(instrument: Instrument) ->
 
 
 def test_a_policy_that_cant_be_read_closes_the_gate(instrument: Instrument) -> None:
-    """Nothing is known of what is required: no content leaves, of whatever call."""
+    """The requirement is unknown: no content of any call is exported."""
     recorded = instrument(on_export="redact", catalogue="openai-1999")
     with application(recorded, "root", **{"input.value": PROMPT}), model_call(recorded):
-        ask(EU)
+        chat(EU)
     log(recorded)
     assert PROMPT not in recorded.everything
 
@@ -371,7 +375,7 @@ def test_a_record_before_its_call_waits_for_it(instrument: Instrument) -> None:
         log(recorded, "gen_ai.system.message")
         log(recorded)
         assert recorded.logs() == []
-        ask(EU)
+        chat(EU)
     assert [record.event_name for record in recorded.logs()] == [
         "gen_ai.system.message",
         "gen_ai.user.message",
@@ -382,12 +386,12 @@ def test_a_record_before_its_call_waits_for_it(instrument: Instrument) -> None:
 def test_a_processor_that_fails_late_does_not_reach_the_application(
     instrument: Instrument, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever makes a call, or ends a span, sees nothing of what becomes of a record that waited for it."""
+    """An error with a record that waited reaches neither the caller nor the code that ends a span."""
     recorded = instrument(on_export="redact")
     with model_call(recorded):
         log(recorded)
         monkeypatch.setattr(SimpleLogRecordProcessor, "on_emit", broken)
-        ask(EU)
+        chat(EU)
     assert recorded.logs() == []
     assert "sending a log record on" in caplog.text
 
@@ -397,16 +401,16 @@ def test_a_record_waits_for_a_call_without_a_span(instrument: Instrument) -> Non
     recorded = instrument(on_export="redact", sampler=ALWAYS_OFF)
     with model_call(recorded):
         log(recorded)
-        ask(EU)
+        chat(EU)
     assert [record.body for record in recorded.logs("gen_ai.user.message")] == [{"content": PROMPT}]
     with model_call(recorded):
         log(recorded)
-        ask(US)
+        chat(US)
     assert [record.body for record in recorded.logs("gen_ai.user.message")] == [{"content": PROMPT}, None]
 
 
 def test_a_flush_lets_records_go_without_their_content(instrument: Instrument, items: Items) -> None:
-    """What waits is not lost when everything has to be out, and what it says stays here."""
+    """A flush exports the records that wait, without their content."""
     recorded = instrument(on_export="redact")
     with model_call(recorded):
         log(recorded)
@@ -416,19 +420,19 @@ def test_a_flush_lets_records_go_without_their_content(instrument: Instrument, i
     assert items(recorded) == {("logs", "redacted"): 1}
 
 
-def test_a_record_of_no_known_call_keeps_nothing(instrument: Instrument) -> None:
-    """An event with content outside of any span and any call can't be told from one of a violating call."""
+def test_a_record_of_an_unknown_call_keeps_nothing(instrument: Instrument) -> None:
+    """An event with content, without span and call, may be one of a violating call."""
     recorded = instrument(on_export="redact")
     log(recorded)
     assert [record.body for record in recorded.logs()] == [None]
 
 
 def test_what_the_application_logs_is_left_alone(instrument: Instrument) -> None:
-    """Its own records leave at once, as they are, also around a violating call."""
+    """The application's records are exported at once and unchanged, also around a violating call."""
     recorded = instrument(on_export="withhold")
     with application(recorded):
         log(recorded, None, body="order 1 was taken", attributes={"order": 1})
-        ask(US)
+        chat(US)
         log(recorded, None, body="order 2 was taken", attributes={"order": 2})
         assert [record.body for record in recorded.logs()] == ["order 1 was taken", "order 2 was taken"]
 
@@ -437,7 +441,7 @@ def test_a_withheld_record_keeps_its_place(instrument: Instrument, items: Items)
     """Of an event around a violating call its name, time and context are left."""
     recorded = instrument(on_export="withhold")
     with model_call(recorded) as span:
-        ask(US)
+        chat(US)
         log(recorded, timestamp=7)
     (record,) = recorded.logs("gen_ai.user.message")
     assert (record.timestamp, record.span_id) == (7, span.get_span_context().span_id)
@@ -466,7 +470,7 @@ def test_a_failure_in_the_gate_withholds_the_item(
     monkeypatch.setattr(Content, "of_model_call", broken)
     monkeypatch.setattr(Content, "of_logger", broken)
     with model_call(recorded):
-        ask(EU)
+        chat(EU)
         log(recorded, "some.event")
     assert len(recorded.every_span) == 2
     assert PROMPT not in recorded.everything
@@ -481,7 +485,7 @@ def test_a_failure_in_the_gate_changes_nothing_in_flag_mode(
     """Nothing is protected there, so nothing is withheld."""
     monkeypatch.setattr(Content, "of_model_call", broken)
     with model_call(residency):
-        ask(US)
+        chat(US)
     assert attributes_of(residency, NAME) == {**KEPT, **CONTENT}
 
 
@@ -491,11 +495,11 @@ def test_switched_off_the_gate_does_nothing(instrument: Instrument) -> None:
     ResidencyInstrumentor().uninstrument()
     with model_call(recorded):
         log(recorded)
-        ask(US)
+        chat(US)
     assert attributes_of(recorded, NAME) == {**KEPT, **CONTENT}
     again = instrument(on_export="redact")
     with model_call(again):
-        ask(US)
+        chat(US)
     assert PROMPT not in again.everything
 
 
@@ -506,24 +510,24 @@ def test_the_concurrent_processor_is_gated_too(instrument: Instrument) -> None:
     provider = TracerProvider(active_span_processor=ConcurrentMultiSpanProcessor(2))
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     with provider.get_tracer("t").start_as_current_span("s", attributes=CONTENT):
-        ask(US)
+        chat(US)
     (span,) = exporter.get_finished_spans()
     assert PROMPT not in span.to_json()
     provider.shutdown()
 
 
-def test_a_call_without_a_span_of_its_own_is_known(instrument: Instrument) -> None:
+def test_a_call_without_a_span_is_related(instrument: Instrument) -> None:
     """Suppressed instrumentation does not open the gate."""
     recorded = instrument(on_export="redact")
     with model_call(recorded), suppress_instrumentation():
-        ask(US)
+        chat(US)
     assert PROMPT not in recorded.everything
 
 
 def test_an_error_that_repeats_the_prompt_is_taken_off_the_ancestors(
     instrument: Instrument, internet: Internet
 ) -> None:
-    """An exception that passes through spans of the application is recorded there without what it says."""
+    """An exception that passes through spans of the application is recorded there without its message."""
     internet.respond = lambda _: answer({"error": {"message": PROMPT}}, 400)
     recorded = instrument(on_export="redact")
     with (
@@ -531,6 +535,6 @@ def test_an_error_that_repeats_the_prompt_is_taken_off_the_ancestors(
         application(recorded, "root"),
         application(recorded, "middle"),
     ):
-        ask(US)
+        chat(US)
     assert [event.name for event in span_of(recorded, "root").events] == ["exception"]
     assert PROMPT not in recorded.everything

@@ -19,7 +19,7 @@ from otel_residency.export_gate.http_spans import read_hop
 from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
-from tests.export_gate.genai import PROMPT, application, ask
+from tests.export_gate.genai import PROMPT, application, chat
 from tests.internet import EU, US, Internet
 from tests.recorded import Instrument, Recorded
 from tests.senders import PATH, SENDERS
@@ -61,7 +61,7 @@ def test_a_call_past_the_client_is_judged(
     assert items(residency) == {("traces", "flagged"): len(spans)}
 
 
-def test_a_call_is_held_to_what_its_customer_requires(instrument: Instrument) -> None:
+def test_a_call_must_meet_the_requirement_of_its_customer(instrument: Instrument) -> None:
     """A span that ends where something is required is judged by it."""
     recorded = instrument(require=["eu", "us"])
     tracer = recorded.tracer_provider.get_tracer("somebody's")
@@ -69,11 +69,11 @@ def test_a_call_is_held_to_what_its_customer_requires(instrument: Instrument) ->
     for region in ("us", "eu"):
         with require(region), tracer.start_as_current_span("POST", kind=SpanKind.CLIENT, attributes=url):
             pass
-    said = [
+    attributes = [
         ((span.attributes or {})[names.REQUIRED], (span.attributes or {})[names.VIOLATION])
         for span in recorded.every_span
     ]
-    assert said == [(("us",), False), (("eu",), True)]
+    assert attributes == [(("us",), False), (("eu",), True)]
 
 
 def test_a_call_past_the_client_is_recorded(instrument: Instrument, tmp_path: Path) -> None:
@@ -85,9 +85,17 @@ def test_a_call_past_the_client_is_recorded(instrument: Instrument, tmp_path: Pa
         span.set_attribute("http.response.status_code", 200)
     ResidencyInstrumentor().uninstrument()
     _, record, _ = map(read_record, path.read_bytes().splitlines())
-    said = record.attributes
-    assert (said[names.VERDICT], said[names.ACTION], said[names.HOP_HOSTS]) == ("ineligible", "flagged", [US])
-    assert (said[names.HTTP_METHOD], said[names.HTTP_STATUS], said[names.HOP_REGIONS]) == ("GET", 200, ["us"])
+    attributes = record.attributes
+    assert (attributes[names.VERDICT], attributes[names.ACTION], attributes[names.HOP_HOSTS]) == (
+        "ineligible",
+        "flagged",
+        [US],
+    )
+    assert (attributes[names.HTTP_METHOD], attributes[names.HTTP_STATUS], attributes[names.HOP_REGIONS]) == (
+        "GET",
+        200,
+        ["us"],
+    )
     assert int(record.span_id, 16) == span.get_span_context().span_id
     assert record.facts is not None
     assert record.facts.hops[0].path == "/v1/files/{}"
@@ -107,7 +115,7 @@ def test_the_hops_of_the_client_count_once(residency: Recorded) -> None:
 
     HTTPX2ClientInstrumentor().instrument(tracer_provider=residency.tracer_provider)
     try:
-        ask(US)
+        chat(US)
     finally:
         HTTPX2ClientInstrumentor().uninstrument()
     hop, call = residency.every_span
@@ -123,13 +131,13 @@ def test_a_hop_of_an_eligible_call_names_the_policy(residency: Recorded) -> None
 
     HTTPX2ClientInstrumentor().instrument(tracer_provider=residency.tracer_provider)
     try:
-        ask(EU)
+        chat(EU)
     finally:
         HTTPX2ClientInstrumentor().uninstrument()
     hop, call = (dict(span.attributes or {}) for span in residency.every_span)
     assert call[names.VERDICT] == "eligible"
-    said = {key: value for key, value in hop.items() if key.startswith("residency.")}
-    assert said == {names.POLICY: call[names.POLICY]}
+    attributes = {key: value for key, value in hop.items() if key.startswith("residency.")}
+    assert attributes == {names.POLICY: call[names.POLICY]}
 
 
 def test_its_ancestors_are_redacted(instrument: Instrument) -> None:
@@ -161,7 +169,7 @@ client.put("https://a.example:444/b?c")
 attributes = exporter.get_finished_spans()[0].attributes
 print(*read_hop(attributes)[:4], hop_method(attributes), "http.url" in attributes, "url.full" in attributes)
 """
-    told = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "OTEL_SEMCONV_STABILITY_OPT_IN": opted},
@@ -172,7 +180,7 @@ print(*read_hop(attributes)[:4], hop_method(attributes), "http.url" in attribute
         for opted in ("", "http", "http/dup")
     ]
     hop = ["https", "a.example", "444", "/b", "PUT"]
-    assert told == [[*hop, "True", "False"], [*hop, "False", "True"], [*hop, "True", "True"]]
+    assert outputs == [[*hop, "True", "False"], [*hop, "False", "True"], [*hop, "True", "True"]]
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,9 @@ def test_zero_code_gates_every_provider(tmp_path: Path) -> None:
     text = exported.read_text("utf-8")
     assert text.count('"name": "s"') == 1, "the exporter of the distribution"
     assert PROMPT not in text
-    told = json.loads(next(line for line in text.splitlines() if line.startswith("[[")))
-    assert [len(spans) for spans in told] == [1, 1, 1]
-    assert all(span["residency.export.action"] == "redacted" for spans in told for span in spans)
+    result = json.loads(next(line for line in text.splitlines() if line.startswith("[[")))
+    assert [len(spans) for spans in result] == [1, 1, 1]
+    assert all(span["residency.export.action"] == "redacted" for spans in result for span in spans)
 
 
 def test_installing_again_changes_nothing() -> None:
@@ -86,7 +86,7 @@ def test_installing_again_changes_nothing() -> None:
     assert runtime.patched.missing_exporters == set()
 
 
-def test_the_methods_look_like_those_of_the_sdk() -> None:
+def test_the_methods_have_the_signatures_of_the_sdk() -> None:
     """Name, documentation and the original are where programs look for them."""
     install.install()
     for method in (

@@ -17,7 +17,7 @@ from otel_residency import ResidencyLogRecordProcessor, ResidencySpanProcessor
 from otel_residency.runtime.runtime import runtime
 from otel_residency.telemetry import names
 from tests.export_gate.conftest import Items
-from tests.export_gate.genai import PROMPT, ask, log, model_call
+from tests.export_gate.genai import PROMPT, chat, log, model_call
 from tests.internet import US
 from tests.recorded import Instrument, Recorded
 
@@ -41,7 +41,7 @@ def test_it_decides_once(instrument: Instrument, items: Items, *, batch: bool) -
     spans, logs = gated(recorded, batch=batch)
     with model_call(recorded):
         log(recorded)
-        ask(US)
+        chat(US)
     recorded.tracer_provider.force_flush()
     recorded.logger_provider.force_flush()
     (span,) = spans.get_finished_spans()
@@ -57,7 +57,7 @@ def test_alone_it_follows_the_environment(instrument: Instrument, monkeypatch: p
     """Where no gate is installed it goes by the variables; what it can't relate to a call it leaves alone."""
     recorded = instrument(on_export="redact")
     with model_call(recorded):
-        ask(US)
+        chat(US)
         runtime.gate = runtime.build_gate = None
         monkeypatch.setenv("OTEL_RESIDENCY_ON_EXPORT", "withhold")
         spans, logs = gated(recorded, batch=False)
@@ -69,7 +69,7 @@ def test_alone_it_follows_the_environment(instrument: Instrument, monkeypatch: p
     assert span.name == "residency withheld"
 
 
-def test_whatever_else_is_asked_the_wrapped_one_answers(residency: Recorded) -> None:
+def test_other_attributes_are_those_of_the_wrapped_one(residency: Recorded) -> None:
     """Others look for the exporter of a processor; flushing and shutting down reach it."""
     spans, logs = gated(residency, batch=True)
     processor = ResidencySpanProcessor(BatchSpanProcessor(spans))

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from otel_residency.export_gate.redact import WITHHELD_NAME
 from tests.export_gate.conftest import Items
-from tests.export_gate.genai import KEPT, PROMPT, ask, log, model_call
+from tests.export_gate.genai import KEPT, PROMPT, chat, log, model_call
 from tests.internet import EU, US
 from tests.recorded import Instrument
 
@@ -31,7 +31,7 @@ def test_a_file_keeps_the_originals(instrument: Instrument, path: Path, mode: st
     recorded = instrument(on_export=mode, quarantine=str(path))
     for host in (EU, US):
         with model_call(recorded):
-            ask(host)
+            chat(host)
             log(recorded)
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert [*map(len, lines)] == [1, 1]
@@ -68,7 +68,7 @@ def test_what_cant_be_kept_is_withheld(
     """When the quarantine fails the item is withheld, counted and reported."""
     recorded = instrument(on_export="redact", quarantine_spans=Failing(loudly=loudly))
     with model_call(recorded):
-        ask(US)
+        chat(US)
     assert {span.name for span in recorded.every_span} >= {WITHHELD_NAME}
     assert PROMPT not in recorded.everything
     assert items(recorded) == {("traces", "withheld"): 1}
@@ -93,18 +93,18 @@ def test_a_file_that_cant_be_used_withholds(
     recorded = instrument(on_export="redact", quarantine=str(path))
     with model_call(recorded):
         log(recorded)
-        ask(US)
+        chat(US)
     assert PROMPT not in recorded.everything
     assert items(recorded) == {("traces", "withheld"): 1, ("logs", "withheld"): 1}
 
 
-def test_an_exporter_of_ones_own_may_keep_them(instrument: Instrument) -> None:
+def test_a_custom_exporter_may_keep_them(instrument: Instrument) -> None:
     """Exporters given in code, for instance to a back end in the right region, get the originals."""
     spans = InMemorySpanExporter()
     logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
     recorded = instrument(on_export="withhold", quarantine_spans=spans, quarantine_logs=logs)
     with model_call(recorded):
-        ask(US)
+        chat(US)
         log(recorded)
     (span,) = spans.get_finished_spans()
     (record,) = logs.get_finished_logs()
@@ -122,6 +122,6 @@ def test_without_the_exporter_for_files_everything_is_withheld(
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.json.file", None)
     recorded = instrument(on_export="redact", quarantine=str(path))
     with model_call(recorded):
-        ask(US)
+        chat(US)
     assert {span.name for span in recorded.every_span} >= {WITHHELD_NAME}
     assert "install otel-residency[quarantine]" in caplog.text

@@ -65,7 +65,7 @@ class Receiver(ThreadingHTTPServer):
 
     def holding(self, words: Iterable[str]) -> set[str]:
         """Those of the words that stand anywhere in what arrived."""
-        return {word for word in words if any(word.encode() in request.body for request in self.requests)}
+        return {text for text in words if any(text.encode() in request.body for request in self.requests)}
 
     def _bodies(self, signal: str) -> list[bytes]:
         return [request.body for request in self.requests if request.path.endswith(f"/v1/{signal}")]
@@ -124,11 +124,9 @@ class Receiver(ThreadingHTTPServer):
     def orphans(self) -> list[Span]:
         """Spans whose parent in the same process never arrived."""
         spans = self.spans
-        known = {(span.trace, span.id) for span in spans}
+        ids = {(span.trace, span.id) for span in spans}
         return [
-            span
-            for span in spans
-            if span.parent and not span.remote and (span.trace, span.parent) not in known
+            span for span in spans if span.parent and not span.remote and (span.trace, span.parent) not in ids
         ]
 
 

@@ -21,17 +21,17 @@ from otel_residency.telemetry import names
 RESOURCE = Resource({"service.name": "claims"})
 
 
-def guard(told: LedgerPolicy) -> Guard:
+def guard(options: LedgerPolicy) -> Guard:
     """A guard whose policy names the ledger."""
-    return Guard(Settings(policy=Policy(require=("eu",), ledger=told)))
+    return Guard(Settings(policy=Policy(require=("eu",), ledger=options)))
 
 
-def ledger(path: Path, failures: list[Any] | None = None, **told: Any) -> Ledger:
+def ledger(path: Path, failures: list[Any] | None = None, **options: Any) -> Ledger:
     """A ledger at `path`."""
-    said = LedgerPolicy(str(path), **told)
-    judge = guard(said)
+    policy = LedgerPolicy(str(path), **options)
+    judge = guard(policy)
     process = Process(lambda: judge, info, lambda: RESOURCE.attributes, partial(_failed, failures))
-    return Ledger(said, process, partial(read_ledger_key, judge.settings.policy))
+    return Ledger(policy, process, partial(read_ledger_key, judge.settings.policy))
 
 
 def _failed(failures: list[Any] | None, part: str, error: BaseException | None) -> None:

@@ -51,7 +51,7 @@ def test_a_line_that_was_cut_is_ended_first(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one\ntw\nthree\n"
 
 
-def test_a_file_put_aside_by_others_is_begun_anew(tmp_path: Path) -> None:
+def test_a_file_that_another_process_put_aside_is_begun_anew(tmp_path: Path) -> None:
     """A program that rotates logs, or somebody who deletes the file, does not lose later lines."""
     path = tmp_path / "ledger.jsonl"
     file = SharedFile(str(path))

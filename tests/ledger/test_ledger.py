@@ -1,4 +1,4 @@
-"""The ledger of real threads and processes: every call once, whatever ends them, and a chain that holds."""
+"""The ledger of real threads and processes: each call once, however they end, with an intact hash chain."""
 
 import os
 import signal
@@ -40,20 +40,20 @@ def models(path: Path) -> Counter[str]:
 
 
 def checked(path: Path) -> Verification:
-    """What verification says."""
+    """The result of verification."""
     return verify(find_ledgers([path]), {})
 
 
 @pytest.fixture
 def outcomes() -> Callable[[], dict[str, int]]:
-    """Tells how many records had each outcome since the test began."""
+    """Counts the records of each outcome since the test began."""
     observe = counters().records.observer()
 
-    def told() -> dict[str, int]:
+    def counts() -> dict[str, int]:
         points = observe(None)  # type: ignore[arg-type]
         return {str((point.attributes or {})[names.LEDGER_OUTCOME]): int(point.value) for point in points}
 
-    return told
+    return counts
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_ledger_begins_with_the_policy_and_ends_with_a_checkpoint(path: Path) -> None:
-    """Each writer says what its calls were judged by; the first checkpoint comes with the first records."""
+    """Each writer records the policy of its calls; the first checkpoint comes with the first records."""
     made = ledger(path)
     made.record(call())
     assert made.flush()
@@ -79,14 +79,14 @@ def test_a_ledger_begins_with_the_policy_and_ends_with_a_checkpoint(path: Path) 
     ]
     assert read_policy(records[0].attributes[names.POLICY_DOCUMENT]).require == ("eu",)
     assert {record.resource["service.name"] for record in records} == {"claims"}
-    beside = Path(f"{path}.checkpoints").read_bytes().splitlines()
-    assert [read_record(line) for line in beside] == [records[2], records[4]]
+    checkpoints = Path(f"{path}.checkpoints").read_bytes().splitlines()
+    assert [read_record(line) for line in checkpoints] == [records[2], records[4]]
     assert [record.attributes.get(names.LEDGER_CLOSED) for record in records[2::2]] == [None, True]
     assert checked(path).problems == checked(path).notes == ()
 
 
 def test_without_a_call_there_is_no_ledger(path: Path) -> None:
-    """A process that makes no call leaves nothing behind."""
+    """A process that makes no call writes no file."""
     ledger(path).close()
     assert not path.exists()
 
@@ -102,7 +102,7 @@ def test_every_call_of_many_threads_is_recorded(path: Path, outcomes: Callable[[
     assert checked(path).problems == ()
 
 
-def test_no_writer_leaves_many_records_without_a_checkpoint(path: Path) -> None:
+def test_no_writer_has_many_records_without_a_checkpoint(path: Path) -> None:
     """However many calls wait to be written, there is a checkpoint after every thousand, and a batch."""
     made = ledger(path)
     with made._writing:  # as if the disk took long
@@ -117,15 +117,15 @@ def test_no_writer_leaves_many_records_without_a_checkpoint(path: Path) -> None:
 
 
 def in_child(made: Any, name: str, count: int) -> None:
-    """Record calls in another process, and end it as multiprocessing does: without the exit of others."""
+    """Record calls in another process, and end it as multiprocessing does: without exit handlers."""
     for _ in range(count):
         made.record(call(model=name))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("shared", [True, False], ids=["one file", "one file each"])
-def test_forked_processes_have_chains_of_their_own(tmp_path: Path, path: Path, *, shared: bool) -> None:
-    """A fork has a chain of its own, and what waited in its parent is recorded once, by the parent."""
+def test_forked_processes_have_separate_chains(tmp_path: Path, path: Path, *, shared: bool) -> None:
+    """A fork has a new chain, and what waited in its parent is recorded once, by the parent."""
     place = path if shared else tmp_path / "many/"
     if not shared:
         place.mkdir()
@@ -170,7 +170,7 @@ def test_a_call_that_ends_after_the_ledger_is_recorded(path: Path) -> None:
 def test_what_does_not_fit_the_queue_is_counted(
     path: Path, monkeypatch: pytest.MonkeyPatch, outcomes: Callable[[], dict[str, int]]
 ) -> None:
-    """Records that can't wait are dropped, counted, and told of by the ledger itself."""
+    """Records that do not fit are dropped and counted, and the ledger reports the number."""
     monkeypatch.setattr(room, "WAITING", 5)
     made = ledger(path)
     with made._writing:  # as if the disk took long
@@ -246,7 +246,7 @@ def test_a_call_that_ends_while_the_interpreter_does_is_recorded(path: Path) -> 
 
 
 def test_a_killed_process_loses_what_was_not_flushed(path: Path) -> None:
-    """`kill -9` takes no more than what was not yet written; what is there is whole, and others go on."""
+    """`kill -9` loses only what was not written yet; the file is whole, and other processes go on."""
     program = run("print('ready', flush=True); sys.stdin.read()", path)
     assert program.stdout is not None
     assert program.stdout.readline() == "ready\n"
@@ -277,10 +277,10 @@ while True:
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one file", "one file each"])
-def test_processes_killed_in_the_middle_leave_whole_lines(
+def test_processes_killed_in_the_middle_write_whole_lines(
     tmp_path: Path, path: Path, *, shared: bool
 ) -> None:
-    """Whatever a process was doing when it was killed, nothing that is there is damaged."""
+    """A process that is killed at any moment damages no written line."""
     place = path if shared else tmp_path / "many/"
     if not shared:
         place.mkdir()
@@ -333,7 +333,7 @@ print("not killed")
     ],
 )
 def test_a_process_killed_within_a_write(path: Path, name: str, before: int, more: int) -> None:
-    """The kernel ends it after some bytes of a line: this line alone is lost, and others write behind it."""
+    """The kernel ends it after some bytes of a line: only this line is lost, and others write after it."""
     limited = path.with_name(name)
     more = min(more, 700) if before == 20 else more
     command = [sys.executable, "-c", CUT, str(path), str(limited), str(before), str(more)]
@@ -353,7 +353,7 @@ def test_a_process_killed_within_a_write(path: Path, name: str, before: int, mor
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_fork_in_the_middle_of_calls(path: Path) -> None:
-    """While threads record, forked processes do, too: nobody waits for a lock that was another's."""
+    """Threads and forked processes record at once: none waits for a lock of another process."""
     made = ledger(path)
     ended = Event()
     recorded = [0] * 4
@@ -381,7 +381,7 @@ def test_a_fork_in_the_middle_of_calls(path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_processes_that_put_files_aside_at_once(path: Path) -> None:
-    """Whoever puts the file aside, every chain goes on over all of these files, and is whole."""
+    """Whichever process puts the file aside, each chain continues over all of these files."""
 
     def work(name: str) -> None:
         made = ledger(path, rotate_bytes=15_000)
@@ -401,8 +401,8 @@ def test_processes_that_put_files_aside_at_once(path: Path) -> None:
     assert (verified.problems, verified.notes) == ((), ())
 
 
-def test_a_file_that_others_rename_or_delete(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A renamed file is gone on with; of a deleted one it is told what was in it; a folder is waited for."""
+def test_a_file_that_another_process_renames_or_deletes(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A renamed file is continued; the content of a deleted one is reported; a missing folder is awaited."""
     made = ledger(path, required=True)
     for number in range(3):
         made.record(call())
@@ -429,7 +429,7 @@ def test_a_file_that_others_rename_or_delete(path: Path, caplog: pytest.LogCaptu
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with room for a few records."""
+    """A separate file system with room for a few records."""
     place = tmp_path / "disk"
     place.mkdir()
     command = ["/bin/mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(place)]
@@ -439,7 +439,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["/bin/umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_is_told_of_and_survived(
+def test_a_full_disk_is_reported_and_survived(
     small_disk: Path, caplog: pytest.LogCaptureFixture, outcomes: Callable[[], dict[str, int]]
 ) -> None:
     """It is logged once; what was written stays whole, what waits is written when there is room again."""
@@ -491,7 +491,7 @@ print(sorted((key[0][1], count) for key, count in counters().records._copy().ite
 
 
 def test_what_could_not_be_written_in_the_end_is_counted(path: Path) -> None:
-    """A process that ends while nothing can be written says so, and leaves whole lines."""
+    """A process that ends while nothing can be written logs that, and writes whole lines."""
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -517,7 +517,7 @@ def test_a_key_that_can_not_be_used(path: Path, caplog: pytest.LogCaptureFixture
 
 
 def test_a_directory_that_is_not_there(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Where no file can be made, this is told once, and calls go on."""
+    """Where no file can be made, this is logged once, and calls go on."""
     made = ledger(path.parent / "missing" / "ledger.jsonl")
     made.record(call())
     made.record(call())

@@ -38,11 +38,11 @@ class Backends(NamedTuple):
     alerts: list[dict[str, Any]]
     """Every alert that arrived at the receiver, by either of its addresses."""
 
-    def ask(self, query: str) -> list[dict[str, Any]]:
+    def query(self, query: str) -> list[dict[str, Any]]:
         """The answer of Prometheus as of now."""
         return self._result("query", query=query)
 
-    def ask_range(self, query: str, start: float, end: float) -> list[dict[str, Any]]:
+    def query_range(self, query: str, start: float, end: float) -> list[dict[str, Any]]:
         """Its answer over a time, five seconds a step."""
         return self._result("query_range", query=query, start=str(start), end=str(end), step="5")
 

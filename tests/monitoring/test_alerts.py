@@ -35,7 +35,7 @@ def in_prometheus(metric: dict[str, Any]) -> str:
     )
 
 
-def test_promtool_accepts_the_configuration_and_the_unit_tests_of_the_rules_hold(program: Program) -> None:
+def test_promtool_accepts_the_configuration_and_the_unit_tests_of_the_rules_pass(program: Program) -> None:
     """`promtool check config` and `promtool test rules` succeed on the committed files."""
     promtool = program(debian.promtool)
     for command in (("check", "config", PROMETHEUS.name), ("test", "rules", UNIT_TESTS.name)):
@@ -58,7 +58,7 @@ def test_each_alert_is_tested_firing_and_not_firing(alert: str) -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
-def test_each_alert_says_what_it_means_and_where_its_runbook_is(alert: dict[str, Any]) -> None:
+def test_each_alert_has_a_meaning_and_a_runbook(alert: dict[str, Any]) -> None:
     """Summary, description and severity are there, and the runbook is a section of docs/alerts.md."""
     assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}
     assert alert["labels"]["severity"] in ("critical", "warning")
@@ -75,7 +75,7 @@ def test_each_alert_of_the_page_is_a_rule() -> None:
     assert set(re.findall(r"^### (Residency\w+)$", text, flags=re.MULTILINE)) == {a["alert"] for a in ALERTS}
 
 
-def test_rules_ask_for_names_that_are_emitted() -> None:
+def test_rules_query_names_that_are_emitted() -> None:
     """Every metric and label in the rules is of the registry, as Prometheus spells it."""
     groups = [
         group

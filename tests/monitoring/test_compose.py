@@ -64,7 +64,7 @@ def test_each_variable_of_a_service_is_one_that_its_configuration_asks_for(servi
     assert set(SERVICES[service]["environment"]) <= set(re.findall(r"\$\{env:(\w+)", configuration))
 
 
-def test_services_know_each_other_by_their_names() -> None:
+def test_services_address_each_other_by_their_names() -> None:
     """Every address in the mounted configurations is that of a service."""
     prometheus = read(EXAMPLES / "prometheus" / "prometheus.yml")
     groups = (*prometheus["scrape_configs"], *prometheus["alerting"]["alertmanagers"])

@@ -31,7 +31,7 @@ def test_no_other_dashboard_is_committed() -> None:
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_panels_say_what_they_show_and_do_not_overlap(name: str) -> None:
+def test_panels_have_descriptions_and_do_not_overlap(name: str) -> None:
     """Each has a title, a description unless it is text itself, and a place of its own in 24 columns."""
     taken = set()
     for panel in panels(name):

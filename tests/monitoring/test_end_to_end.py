@@ -78,8 +78,8 @@ def test_alerts_of_real_calls_arrive_at_their_receivers(backends: Backends) -> N
         }
 
     until(lambda: arrived() >= EXPECTED, f"alerts {EXPECTED}")
-    told = json.dumps(backends.alerts)
-    assert "SECRET" not in told
+    alerts = json.dumps(backends.alerts)
+    assert "SECRET" not in alerts
     assert ("ResidencyViolation", "claims-block") not in {each[:2] for each in arrived()}
 
 
@@ -87,7 +87,7 @@ def test_no_call_is_lost_and_none_counted_twice(backends: Backends) -> None:
     """Sums of the recorded series are the calls that were made, though each process lived but a second."""
 
     def counted(selection: str) -> float:
-        found = backends.ask(f"sum(sum_over_time({queries.CALLS}{{{selection}}}[15m])) or vector(0)")
+        found = backends.query(f"sum(sum_over_time({queries.CALLS}{{{selection}}}[15m])) or vector(0)")
         return float(found[0]["value"][1])
 
     violations = sum(case.violates for case in CASES)
@@ -101,7 +101,7 @@ def test_what_became_of_the_promise_are_parts_of_a_whole(backends: Backends) -> 
 
     def counted(selection: str) -> float:
         query = with_variables(queries.or_none(queries.total(queries.CALLS, selection)))
-        return float(backends.ask(query)[0]["value"][1])
+        return float(backends.query(query)[0]["value"][1])
 
     parts = [counted(selection) for selection in queries.FATES.values()]
     assert all(parts)
@@ -129,18 +129,18 @@ def shown(target: dict[str, Any], backends: Backends) -> bool:
     """Whether the query of a panel is answered with more than zeros."""
     if target.get("queryType") == "search":
         key, value = target["tags"].split("=")
-        asked = {
+        request = {
             "service": with_variables(target["service"]),
             "tags": json.dumps({key: value}),
             "limit": str(target["limit"]),
         }
-        return bool(json.loads(read(f"{backends.jaeger}/api/traces?{urlencode(asked)}"))["data"])
+        return bool(json.loads(read(f"{backends.jaeger}/api/traces?{urlencode(request)}"))["data"])
     query = with_variables(target["expr"])
     now = time()
     if target.get("range"):
-        found = [value for each in backends.ask_range(query, now - 900, now) for value in each["values"]]
+        found = [value for each in backends.query_range(query, now - 900, now) for value in each["values"]]
     else:
-        found = [each["value"] for each in backends.ask(query)]
+        found = [each["value"] for each in backends.query(query)]
     return any(float(value) > 0 and not math.isnan(float(value)) for _, value in found)
 
 

@@ -43,7 +43,7 @@ def test_a_resource_has_the_shape_that_its_schema_asks_for(resource: dict[str, A
 
 
 @pytest.mark.parametrize("kind", ["instrumentation", "ciliumnetworkpolicy"])
-def test_the_schemas_of_others_refuse_what_they_do_not_know(kind: str) -> None:
+def test_foreign_schemas_refuse_unknown_keys(kind: str) -> None:
     """A key that is written wrongly is found."""
     schema = json.loads((SCHEMAS / f"{kind}.json").read_text(encoding="utf-8"))
     with pytest.raises(jsonschema.ValidationError):

@@ -49,7 +49,7 @@ def client(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def test_block_refuses_before_a_byte_leaves(client: str, instrument: Instrument, internet: Internet) -> None:
+def test_block_refuses_before_a_byte_is_sent(client: str, instrument: Instrument, internet: Internet) -> None:
     """A violating call is refused with an error of ours that is one of the library's too; nothing arrives."""
     recorded = instrument(on_call="block")
     with pytest.raises(ResidencyViolationError, match=r"host\.region_mismatch") as raised:
@@ -87,7 +87,7 @@ def test_block_refuses_what_the_customer_may_not(
     assert recorded.values(names.REQUIRED) == [("us",), ("us",)]
 
 
-def test_flag_changes_nothing_and_tells(client: str, residency: Recorded, internet: Internet) -> None:
+def test_flag_changes_nothing_and_reports(client: str, residency: Recorded, internet: Internet) -> None:
     """A violating call arrives, is flagged, and counts once."""
     assert SENDERS[client](f"https://{US}{PATH}") == 200
     settle()
@@ -98,15 +98,15 @@ def test_flag_changes_nothing_and_tells(client: str, residency: Recorded, intern
     assert "my claim" not in residency.everything
 
 
-def test_another_host_costs_a_look_up(client: str, residency: Recorded, internet: Internet) -> None:
+def test_another_host_costs_one_lookup(client: str, residency: Recorded, internet: Internet) -> None:
     """A host that is no vendor's leaves no span, and is remembered as one that does not matter."""
     SENDERS[client](f"https://shop.example{PATH}")
     state = runtime.state
     assert state is not None
     assert len(state.non_vendor_hosts) >= 1
-    known = set(state.non_vendor_hosts)
+    remembered = set(state.non_vendor_hosts)
     SENDERS[client](f"https://shop.example{PATH}")
-    assert state.non_vendor_hosts == known
+    assert state.non_vendor_hosts == remembered
     assert internet.hosts == ["shop.example"] * 2
     assert residency.spans == []
     assert residency.counted == 0
@@ -118,8 +118,8 @@ def test_a_redirect_out_of_the_region_is_stopped(
     """The body does not follow a redirect to another region."""
     if client not in FOLLOWS:
         pytest.skip("it does not send a body again")
-    internet.respond = lambda asked: (
-        redirect(307, f"https://{US}{asked.path}") if asked.host == EU else ordinary(asked)
+    internet.respond = lambda request: (
+        redirect(307, f"https://{US}{request.path}") if request.host == EU else ordinary(request)
     )
     instrument(on_call="block")
     with pytest.raises(RefusalError):
@@ -160,21 +160,21 @@ NAMED: dict[str, Callable[[str, str], object]] = {
     "aiohttp": lambda url, host: asyncio.run(named_with_aiohttp(url, host)),
     "http_client": named_with_http_client,
 }
-BESIDE = f"https://shop.example{PATH}"
+OTHER_URL = f"https://shop.example{PATH}"
 
 
 @pytest.mark.parametrize("send", NAMED.values(), ids=NAMED)
-@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("remembered", [False, True])
 def test_a_vendor_is_recognised_by_its_name(
-    send: Callable[[str, str], object], residency: Recorded, internet: Internet, *, known: bool
+    send: Callable[[str, str], object], residency: Recorded, internet: Internet, *, remembered: bool
 ) -> None:
     """Over a connection to nobody's host a request to a vendor is one call, and tells of both names."""
-    if known:
-        send(BESIDE, "shop.example")
+    if remembered:
+        send(OTHER_URL, "shop.example")
         assert residency.counted == 0
-    send(BESIDE, EU)
+    send(OTHER_URL, EU)
     settle()
-    assert internet.hosts == ["shop.example"] * (1 + known)
+    assert internet.hosts == ["shop.example"] * (1 + remembered)
     (reasons,) = residency.values(names.REASONS)
     assert "host.header_mismatch" in reasons
     assert residency.values(names.HOP_HOSTS) == [("shop.example",)]
@@ -187,9 +187,9 @@ def test_a_vendor_by_its_name_is_refused(
 ) -> None:
     """In block mode such a request does not leave, also where the host was let through before."""
     instrument(on_call="block")
-    send(BESIDE, "other.example")
+    send(OTHER_URL, "other.example")
     with pytest.raises(Exception, match=r"host\.header_mismatch"):
-        send(BESIDE, EU)
+        send(OTHER_URL, EU)
     assert len(internet.requests) == 1
 
 
@@ -223,20 +223,20 @@ def test_a_connection_is_good_after_a_refusal(instrument: Instrument, internet: 
             connection.request("POST", PATH, TEXT, {**JSON, "Host": US})
         connection.request("POST", PATH, TEXT, JSON)
         assert connection.getresponse().status == 200
-    (asked,) = internet.requests
-    assert asked.headers.get_all("host") == [EU]
+    (request,) = internet.requests
+    assert request.headers.get_all("host") == [EU]
 
 
 def test_a_connector_that_connects_by_itself(residency: Recorded, internet: Internet) -> None:
     """What aiohttp's own connector does not see is judged where it is written, once."""
 
-    class Own(aiohttp.TCPConnector):
+    class Connector(aiohttp.TCPConnector):
         async def connect(self, req: aiohttp.ClientRequest, *args: Any, **kwargs: Any) -> Any:
             protocol = await self._create_connection(req, *args, **kwargs)
             return aiohttp.connector.Connection(self, req.connection_key, protocol, self._loop)
 
     async def send() -> None:
-        trusting = Own(ssl=ssl.create_default_context())
+        trusting = Connector(ssl=ssl.create_default_context())
         async with aiohttp.ClientSession(trust_env=True, connector=trusting) as session:
             async with session.post(f"https://{EU}{PATH}", json=BODY) as answer:
                 await answer.read()

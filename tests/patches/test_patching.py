@@ -23,16 +23,16 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_it_is_patched_at_its_import_or_at_once(module: str) -> None:
     """Whichever comes first."""
-    seen: list[ModuleType] = []
-    when_imported(module, seen.append, set().add)
-    assert seen == []
+    modules: list[ModuleType] = []
+    when_imported(module, modules.append, set().add)
+    assert modules == []
     imported = __import__(module)
-    assert seen == [imported]
-    when_imported(module, seen.append, set().add)
-    assert seen == [imported, imported]
+    assert modules == [imported]
+    when_imported(module, modules.append, set().add)
+    assert modules == [imported, imported]
 
 
-def test_a_patch_that_fails_is_told_of_and_the_import_goes_on(
+def test_a_patch_that_fails_is_reported_and_the_import_goes_on(
     module: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A release that moved what is patched does not break the application, and `doctor` finds it."""

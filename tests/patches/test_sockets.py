@@ -74,7 +74,7 @@ class Far(NamedTuple):
 
 @pytest.fixture
 def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Far, Far]]:
-    """Two servers; the policy says that one is in the EU and the other in the US."""
+    """Two servers; in the policy one is in the EU and the other in the US."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     servers: list[Server] = []
 
@@ -84,7 +84,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Far, Far]]:
         messages: list[dict[str, Any]] = []
         answers: list[tuple[int, dict[str, str]]] = []
 
-        def greet(connection: ServerConnection, request: Any) -> Response | None:
+        def process_request(connection: ServerConnection, request: Any) -> Response | None:
             paths.append(request.path)
             headers.append(request.headers.get_all("Host"))
             if not answers:
@@ -94,7 +94,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Far, Far]]:
             answer.headers.update(more)
             return answer
 
-        def welcome(_connection: ServerConnection, _request: Any, answer: Response) -> None:
+        def process_response(_connection: ServerConnection, _request: Any, answer: Response) -> None:
             answer.headers["x-request-id"] = "req_test"
 
         def talk(connection: ServerConnection) -> None:
@@ -104,7 +104,9 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Far, Far]]:
                     return
                 connection.send(json.dumps({"type": "session.updated", "event_id": "e", "session": {}}))
 
-        server = serve(talk, "127.0.0.1", 0, process_request=greet, process_response=welcome)
+        server = serve(
+            talk, "127.0.0.1", 0, process_request=process_request, process_response=process_response
+        )
         servers.append(server)
         Thread(target=server.serve_forever, daemon=True).start()
         return Far(server.socket.getsockname()[1], paths, headers, messages, answers)
@@ -116,7 +118,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Far, Far]]:
 
 
 def placed(instrument: Instrument, far: tuple[Far, Far], **arguments: Any) -> Recorded:
-    """The package, with a policy that knows where the two are."""
+    """The package, with a policy that has the regions of both servers."""
     hosts = {server.place: {"region": region} for server, region in zip(far, ("eu", "us"), strict=True)}
     return instrument(hosts=hosts, **arguments)
 
@@ -180,13 +182,13 @@ def test_a_session_is_recorded(
     ResidencyInstrumentor().uninstrument()
     _, record, _ = map(read_record, path.read_bytes().splitlines())
     (span,) = recorded.spans
-    told = json.loads(json.dumps(dict(span.attributes or {})))
-    assert {key: record.attributes.get(key) for key in told} == told
+    attributes = json.loads(json.dumps(dict(span.attributes or {})))
+    assert {key: record.attributes.get(key) for key in attributes} == attributes
     assert b"my claim" not in path.read_bytes()
 
 
 def test_a_session_is_a_call(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:
-    """It has one span with all that the contract promises, counts once, and says nothing of content."""
+    """It has one span with all attributes of the contract and without content, and counts once."""
     recorded = placed(instrument, far)
     session(far[0], update(instructions="my claim is number 4711"))
     settle()
@@ -247,7 +249,7 @@ def test_the_span_of_an_async_session_ends_with_it(instrument: Instrument, far: 
 
 
 def test_the_span_ends_when_the_other_end_closes(instrument: Instrument, far: tuple[Far, Far]) -> None:
-    """A session that the vendor ends is over, though nobody closes it here."""
+    """A session that the vendor closes ends its span, though the application does not close it."""
     recorded = placed(instrument, far)
     client = openai.OpenAI(**far[0].arguments)
     with client, opened(client, realtime) as connection:
@@ -258,7 +260,7 @@ def test_the_span_ends_when_the_other_end_closes(instrument: Instrument, far: tu
         assert len(recorded.spans) == 1
 
 
-def test_a_handshake_that_is_declined_is_told(
+def test_a_handshake_that_is_declined_is_reported(
     session: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
     """Its status is that of the span, and what went wrong."""
@@ -271,7 +273,7 @@ def test_a_handshake_that_is_declined_is_told(
     assert recorded.values(names.ERROR_TYPE) == ["403"]
 
 
-def test_a_session_that_can_not_be_dialled_is_told(
+def test_a_session_that_can_not_be_dialled_is_reported(
     session: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
     """It has a span, with the error."""
@@ -284,7 +286,7 @@ def test_a_session_that_can_not_be_dialled_is_told(
     assert recorded.counted == 1
 
 
-def test_a_session_that_is_hung_up_on_is_told(
+def test_a_session_that_is_hung_up_on_is_reported(
     session: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
     """So has one whose handshake is not answered."""
@@ -333,24 +335,24 @@ def test_block_refuses_what_the_customer_may_not(
     assert recorded.values(names.REQUIRED) == [("eu",), ("eu",)]
 
 
-def test_what_is_said_for_another_customer_is_refused(instrument: Instrument, far: tuple[Far, Far]) -> None:
-    """A session that is open already says nothing for a customer of another region."""
+def test_a_message_for_another_customer_is_refused(instrument: Instrument, far: tuple[Far, Far]) -> None:
+    """An open session sends no message for a customer of another region."""
     placed(instrument, far, require=["eu", "us"], on_call="block")
-    said = {"type": "input_text", "text": "Hello"}
+    content = {"type": "input_text", "text": "Hello"}
     with openai.OpenAI(**far[1].arguments) as client, opened(client, realtime) as connection:
-        connection.send(said)
+        connection.send(content)
         with require("us"):
-            connection.send(said)
+            connection.send(content)
         with (
             require("eu"),
             pytest.raises(ResidencyViolationError, match=r"requirement\.conflict|host\.region_mismatch"),
         ):
-            connection.send(said)
+            connection.send(content)
         connection.recv()
-    assert far[1].messages in ([said], [said, said])  # the other one may be on its way
+    assert far[1].messages in ([content], [content, content])  # the other one may be on its way
 
 
-def test_flag_lets_it_go_and_tells(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:
+def test_flag_lets_it_go_and_reports(session: Any, instrument: Instrument, far: tuple[Far, Far]) -> None:
     """A session in another region is flagged, and everything arrives."""
     recorded = placed(instrument, far)
     session(far[1], update())
@@ -385,7 +387,7 @@ def test_the_base_url_of_a_gateway_counts(session: Any, instrument: Instrument, 
 def test_a_host_that_nobody_described_is_in_doubt(
     session: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
-    """A session of the client is judged whatever its host, as any call of the client is."""
+    """A session of the client is judged at any host, as any call of the client is."""
     recorded = instrument()
     session(far[0], update())
     settle()
@@ -440,7 +442,7 @@ def responses(client: Any) -> Any:
 def test_responses_over_a_socket(
     session: Any, instrument: Instrument, far: tuple[Far, Far], model: str, verdict: str
 ) -> None:
-    """The model is in the event that asks for a response."""
+    """The model is in the event that requests a response."""
     recorded = placed(instrument, far)
     session(far[0], {"type": "response.create", "model": model, "input": "?"}, of=responses)
     settle()
@@ -482,7 +484,7 @@ KINDS: dict[str, tuple[Callable[[Any], Any], dict[str, str]]] = {
 def test_block_refuses_every_kind_of_session(
     session: Any, instrument: Instrument, far: tuple[Far, Far], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever kind of session it is, it is refused where it may not go, as one of the client."""
+    """Each kind of session outside the region is refused with an error of the client."""
     of, arguments = KINDS[kind]
     try:
         assert of(openai.OpenAI(**far[1].arguments)).connect
@@ -496,16 +498,17 @@ def test_block_refuses_every_kind_of_session(
     assert recorded.values(names.BASE_URL) == [far[1].sockets]
 
 
-def test_every_manager_of_sessions_is_known() -> None:
+def test_every_manager_of_sessions_is_patched() -> None:
     """The installed client opens sessions nowhere but in the modules that are patched."""
     from openai import resources
 
     found = set()
     for module in pkgutil.walk_packages(resources.__path__, "openai.resources."):
         with suppress(ImportError):  # 1.99.0 can't import a part of its own
-            own = vars(import_module(module.name)).items()
+            members = vars(import_module(module.name)).items()
             if any(
-                name.endswith("ConnectionManager") and each.__module__ == module.name for name, each in own
+                name.endswith("ConnectionManager") and each.__module__ == module.name
+                for name, each in members
             ):
                 found.add(module.name.removeprefix("openai.resources."))
     assert found
@@ -584,7 +587,7 @@ def uri(far: Far) -> str:
 def test_a_session_of_the_library_is_a_call(
     library: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
-    """Whoever uses the library, a session with a vendor has a span, which ends with it."""
+    """A session with a vendor that the library opens without the client has a span, which ends with it."""
     recorded = placed(instrument, far)
     library(uri(far[0]))
     settle()
@@ -597,7 +600,7 @@ def test_a_session_of_the_library_is_a_call(
 def test_block_lets_an_eligible_session_of_the_library_go(
     library: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
-    """Nothing is in the way of a session that may be, and what it says arrives."""
+    """An eligible session is opened, and its messages arrive."""
     placed(instrument, far, on_call="block")
     library(uri(far[0]))
     assert far[0].messages == [update()]
@@ -606,7 +609,7 @@ def test_block_lets_an_eligible_session_of_the_library_go(
 def test_the_library_does_not_send_a_refused_event(
     library: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
-    """An event that would break the policy is held back, whichever client sends it."""
+    """An event that violates the policy is not sent, with each client."""
     placed(instrument, far, on_call="block")
     with pytest.raises(ResidencyViolationError, match=r"model\.not_listed"):
         library(uri(far[0]), event=update(OTHER))
@@ -618,7 +621,7 @@ def test_the_library_does_not_send_a_refused_event(
 def test_where_a_session_is_dialled_counts(
     library: Any, instrument: Instrument, far: tuple[Far, Far], mode: str
 ) -> None:
-    """A host and port besides the URI are where it goes, whatever the URI says."""
+    """A host and port in the arguments count, and not those of the URI."""
     recorded = placed(instrument, far, on_call=mode)
     given = {"host": "127.0.0.1", "port": far[1].port}
     if mode == "block":
@@ -632,7 +635,7 @@ def test_where_a_session_is_dialled_counts(
     assert recorded.values(names.VERDICT) == ["ineligible"]
 
 
-def test_another_host_in_the_header_is_told(
+def test_another_host_in_the_header_is_reported(
     library: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
     """The `Host` header that goes out is looked at, and not only the URI."""
@@ -652,10 +655,10 @@ def test_another_host_in_the_header_is_told(
         ({"x-portkey-custom-host": "https://us.api.openai.com/v1"}, "gateway.route"),
     ],
 )
-def test_what_else_the_handshake_says_counts(
+def test_the_headers_of_the_handshake_count(
     library: Any, instrument: Instrument, far: tuple[Far, Far], headers: dict[str, str], reason: str
 ) -> None:
-    """A project with a rule of its own, and an order to a gateway, are seen before the handshake is sent."""
+    """A project with a rule, and a routing header of a gateway, are judged before the handshake is sent."""
     rules = [{"when": {"project": "proj_us"}, "require": ["us"]}]
     placed(instrument, far, on_call="block", rule=rules)
     with pytest.raises(ResidencyViolationError, match=reason.replace(".", r"\.")):
@@ -664,7 +667,7 @@ def test_what_else_the_handshake_says_counts(
 
 
 @pytest.mark.parametrize("library", [raw_async, raw_legacy], ids=["async", "legacy"])
-def test_a_redirect_is_refused_and_leaves_nothing_open(
+def test_a_redirect_is_refused_and_nothing_stays_open(
     library: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
     """What a redirect leads to outside of the region hears nothing, and no socket is left open."""
@@ -711,7 +714,7 @@ def test_a_failure_of_ours_refuses_a_session(
     assert far[0].paths == []
 
 
-def test_sockets_to_others_are_not_looked_at(residency: Recorded, far: tuple[Far, Far]) -> None:
+def test_sockets_to_other_hosts_are_not_judged(residency: Recorded, far: tuple[Far, Far]) -> None:
     """A socket to a host that is no vendor's leaves nothing."""
     with connect(f"ws://127.0.0.1:{far[0].port}/v1/realtime") as connection:
         connection.send("{}")

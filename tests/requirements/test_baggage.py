@@ -180,7 +180,7 @@ def test_a_customer_s_region_crosses_services(internet: Internet, instrument: In
     assert residency.values("residency.required") == [("eu",), ("eu",)]
 
 
-def test_what_is_written_is_what_all_requirements_leave(instrument: Instrument) -> None:
+def test_the_intersection_of_all_requirements_is_written(instrument: Instrument) -> None:
     """Nested blocks narrow the entry, a contradiction is written as such, and each way out puts back."""
     instrument(baggage={"write": KEY})
     with there(other="kept"):
@@ -220,9 +220,9 @@ def test_what_is_written_outlasts_a_fresh_context(instrument: Instrument) -> Non
 async def test_leaving_elsewhere_is_silent(instrument: Instrument, caplog: pytest.LogCaptureFixture) -> None:
     """A block that is left in another context changes nothing there; that, and a wrong order, is no error."""
     instrument(baggage=BOTH)
-    mine = require("eu")
-    copy_context().run(mine.__enter__)
-    mine.__exit__()
+    requirement = require("eu")
+    copy_context().run(requirement.__enter__)
+    requirement.__exit__()
     assert (sent(), required()) == ("", ())
 
     def out_of_turn() -> None:
@@ -268,7 +268,7 @@ def test_switched_off_nothing_is_read_or_written(instrument: Instrument) -> None
 @pytest.mark.parametrize(
     "table", [{"read": ["a b"]}, {"write": "a,b"}, {"read": [""]}, {"read": "x"}, {"rad": []}], ids=repr
 )
-def test_a_wrong_table_is_told(table: Mapping[str, Any], instrument: Instrument) -> None:
+def test_a_wrong_table_is_reported(table: Mapping[str, Any], instrument: Instrument) -> None:
     """A key that no propagator passes on, or a wrong type, is an error and makes the policy unreadable."""
     with pytest.raises(Exception, match="baggage") if table in ({"read": "x"}, {"rad": []}) else there():
         residency = instrument(baggage=table, on_call="block")

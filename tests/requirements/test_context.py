@@ -91,10 +91,10 @@ def test_one_object_may_be_entered_again() -> None:
 
 def test_a_block_that_is_left_in_another_context_changes_nothing_there() -> None:
     """The garbage collector may leave a block where nobody entered it: what holds there goes on holding."""
-    mine = require("eu")
-    copy_context().run(mine.__enter__)
+    requirement = require("eu")
+    copy_context().run(requirement.__enter__)
     with require("eu"):
-        mine.__exit__()
+        requirement.__exit__()
         assert required() == EU_ONLY
 
 
@@ -125,7 +125,7 @@ def generator() -> Iterator[Any]:
             except ValueError as error:
                 sent = str(error)
     finally:
-        SEEN.append(required())
+        REQUIRED_AT_END.append(required())
     return "returned"
 
 
@@ -141,15 +141,15 @@ async def async_generator() -> AsyncIterator[Any]:
                 sent = str(error)
             await asyncio.sleep(0)
     finally:
-        SEEN.append(required())
+        REQUIRED_AT_END.append(required())
 
 
-SEEN: list[Any] = []
+REQUIRED_AT_END: list[Any] = []
 
 
 @pytest.fixture(autouse=True)
-def _nothing_seen() -> None:
-    SEEN.clear()
+def _clear_required_at_end() -> None:
+    REQUIRED_AT_END.clear()
 
 
 def test_decorated_functions_stay_what_they_are() -> None:
@@ -176,7 +176,7 @@ def test_a_generator_runs_under_its_requirement_and_waits_without() -> None:
     assert (steps.throw(ValueError("b")), required()) == ((EU_ONLY, "b"), ())  # type: ignore[attr-defined]
     with pytest.raises(StopIteration) as stopped:
         steps.send("stop")  # type: ignore[attr-defined]
-    assert (stopped.value.value, SEEN, required()) == ("returned", [EU_ONLY], ())
+    assert (stopped.value.value, REQUIRED_AT_END, required()) == ("returned", [EU_ONLY], ())
 
 
 def test_what_a_generator_raises_arrives() -> None:
@@ -185,7 +185,7 @@ def test_what_a_generator_raises_arrives() -> None:
     next(steps)
     with pytest.raises(KeyError):
         steps.throw(KeyError("c"))  # type: ignore[attr-defined]
-    assert (SEEN, list(steps)) == ([EU_ONLY], [])
+    assert (REQUIRED_AT_END, list(steps)) == ([EU_ONLY], [])
 
 
 @pytest.mark.parametrize("how", ["close", "drop"])
@@ -197,7 +197,7 @@ def test_a_generator_is_closed_under_its_requirement(how: str) -> None:
         steps.close()  # type: ignore[attr-defined]
     del steps
     gc.collect()
-    assert (SEEN, required()) == ([EU_ONLY], ())
+    assert (REQUIRED_AT_END, required()) == ([EU_ONLY], ())
 
 
 async def test_an_async_generator_runs_under_its_requirement_and_waits_without() -> None:
@@ -208,7 +208,7 @@ async def test_an_async_generator_runs_under_its_requirement_and_waits_without()
     assert (await steps.athrow(ValueError("b")), required()) == ((EU_ONLY, "b"), ())
     with pytest.raises(StopAsyncIteration):
         await steps.asend("stop")
-    assert SEEN == [EU_ONLY]
+    assert REQUIRED_AT_END == [EU_ONLY]
     steps = async_generator()
     await anext(steps)
     await steps.aclose()
@@ -216,7 +216,7 @@ async def test_an_async_generator_runs_under_its_requirement_and_waits_without()
     await anext(steps)
     with pytest.raises(KeyError):
         await steps.athrow(KeyError("c"))
-    assert (SEEN, required()) == ([EU_ONLY] * 3, ())
+    assert (REQUIRED_AT_END, required()) == ([EU_ONLY] * 3, ())
 
 
 async def test_what_a_plain_function_makes_runs_under_its_requirement() -> None:
@@ -237,13 +237,13 @@ class Desk:
     """Methods."""
 
     @require("eu")
-    def ask(self, one: int, *, two: int) -> tuple[Any, ...]:
+    def method(self, one: int, *, two: int) -> tuple[Any, ...]:
         """Take arguments."""
         return self, one, two, required()
 
     @classmethod
     @require("eu")
-    async def ask_class(cls) -> tuple[Any, ...]:
+    async def class_method(cls) -> tuple[Any, ...]:
         """Be one of the class."""
         return cls, required()
 
@@ -251,8 +251,8 @@ class Desk:
 async def test_methods_get_their_arguments() -> None:
     """A decorated method is one."""
     desk = Desk()
-    assert desk.ask(1, two=2) == (desk, 1, 2, EU_ONLY)
-    assert await Desk.ask_class() == (Desk, EU_ONLY)
+    assert desk.method(1, two=2) == (desk, 1, 2, EU_ONLY)
+    assert await Desk.class_method() == (Desk, EU_ONLY)
 
 
 # Tasks and threads.
@@ -301,7 +301,7 @@ def test_threads_inherit_where_they_are_run_in_a_copy_of_the_context() -> None:
 # Real calls.
 
 
-def test_the_call_of_a_customer_is_held_to_his_region(internet: Internet, instrument: Instrument) -> None:
+def test_the_call_of_a_customer_must_go_to_his_region(internet: Internet, instrument: Instrument) -> None:
     """Under a policy that allows both, the call to the US is stopped for the EU customer alone."""
     residency = instrument(require=["eu", "us"], on_call="block")
     with require("eu"):
@@ -366,7 +366,7 @@ async def test_customers_that_are_served_at_once(internet: Internet, instrument:
     assert sorted(internet.hosts) == [EU, EU, US, US]
 
 
-def test_a_stream_is_judged_by_what_held_when_it_was_asked_for(
+def test_a_stream_is_judged_by_the_requirement_of_its_request(
     internet: Internet, instrument: Instrument
 ) -> None:
     """It may be read after the block."""

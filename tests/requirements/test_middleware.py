@@ -42,7 +42,7 @@ CUSTOMERS: dict[str, Any] = {
     "typo": "s3cret region",
 }
 AT_ONCE = ("europe", "america", "rubbish", "broken")
-KNOWN_OUTCOMES = {
+OUTCOMES = {
     "europe": {EU: "made", US: "refused"},
     "america": {EU: "refused", US: "made"},
     "anyone": {EU: "made", US: "made"},
@@ -190,20 +190,18 @@ def served(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("path", ["in_a_thread", "in_the_loop", "streamed", "streamed_async"])
-def test_each_customer_s_calls_are_held_to_his_regions(
-    instrument: Instrument, served: int, path: str
-) -> None:
+def test_each_customer_s_calls_must_go_to_his_regions(instrument: Instrument, served: int, path: str) -> None:
     """Wherever a framework runs an endpoint or its stream, and whoever is served at the same time."""
     instrument(require=["eu", "us"], on_call="block")
 
-    async def ask() -> list[Any]:
+    async def request_all() -> list[Any]:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served}", timeout=PATIENCE) as client:
-            asked = [client.get(f"/{path}", headers={"customer": name}) for name in KNOWN_OUTCOMES]
-            return await asyncio.gather(*asked)
+            requests = [client.get(f"/{path}", headers={"customer": name}) for name in OUTCOMES]
+            return await asyncio.gather(*requests)
 
-    answers = asyncio.run(ask())
+    answers = asyncio.run(request_all())
     assert [answer.status_code for answer in answers] == [200] * len(answers)
-    assert dict(zip(KNOWN_OUTCOMES, (answer.json() for answer in answers), strict=True)) == KNOWN_OUTCOMES
+    assert dict(zip(OUTCOMES, (answer.json() for answer in answers), strict=True)) == OUTCOMES
 
 
 @pytest.mark.parametrize("customer", AT_ONCE)
@@ -212,7 +210,7 @@ def test_background_tasks_are_of_the_request(instrument: Instrument, customer: s
     instrument(require=["eu", "us"], on_call="block")
     with serving(of_scope) as port:
         httpx.get(f"http://127.0.0.1:{port}/afterwards", headers={"customer": customer})
-        assert json.loads(AFTERWARDS.get(timeout=PATIENCE)) == KNOWN_OUTCOMES[customer]
+        assert json.loads(AFTERWARDS.get(timeout=PATIENCE)) == OUTCOMES[customer]
 
 
 @pytest.mark.parametrize("customer", AT_ONCE)
@@ -224,7 +222,7 @@ def test_sessions_are_of_the_customer_who_opened_them(instrument: Instrument, cu
         connect(f"ws://127.0.0.1:{port}/talk", additional_headers={"customer": customer}) as session,
     ):
         session.send("?")
-        assert json.loads(session.recv()) == KNOWN_OUTCOMES[customer]
+        assert json.loads(session.recv()) == OUTCOMES[customer]
 
 
 def test_the_lifespan_is_left_alone(instrument: Instrument) -> None:
@@ -237,7 +235,7 @@ def test_the_lifespan_is_left_alone(instrument: Instrument) -> None:
 
 
 @pytest.mark.parametrize("customer", ["broken", "rubbish", "typo"])
-def test_a_failing_function_is_told_once_and_flagged(
+def test_a_failing_function_is_reported_once_and_flagged(
     internet: Internet, instrument: Instrument, caplog: pytest.LogCaptureFixture, customer: str
 ) -> None:
     """In flag mode every call is made; the log says once what is wrong, without the value."""
@@ -248,10 +246,10 @@ def test_a_failing_function_is_told_once_and_flagged(
             assert answer.json() == {EU: "made", US: "made"}
     assert len(internet.hosts) == 4
     assert residency.values("residency.violation") == [True] * 4
-    told = [record.message for record in caplog.records if "ResidencyASGIMiddleware" in record.message]
-    assert len(told) == 1
+    messages = [record.message for record in caplog.records if "ResidencyASGIMiddleware" in record.message]
+    assert len(messages) == 1
     failures = {"broken": "raised KeyError", "rubbish": "returned int", "typo": "returned str"}
-    assert failures[customer] in told[0]
+    assert failures[customer] in messages[0]
     assert "s3cret" not in caplog.text + residency.everything
 
 
@@ -324,12 +322,12 @@ def desk_port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("path", ["listed", "generated", "parts", "written"])
-def test_each_customer_s_calls_are_held_to_his_regions_by_wsgi_too(
+def test_each_customer_s_calls_must_go_to_his_regions_by_wsgi_too(
     instrument: Instrument, desk_port: int, path: str
 ) -> None:
     """In the application, while its response is iterated and when it is closed."""
     instrument(require=["eu", "us"], on_call="block")
-    for customer, expected in KNOWN_OUTCOMES.items():
+    for customer, expected in OUTCOMES.items():
         url = f"http://127.0.0.1:{desk_port}/{path}"
         answer = httpx.get(url, headers={"customer": customer}, timeout=PATIENCE)
         assert answer.json() == expected
@@ -340,11 +338,11 @@ def test_each_customer_s_calls_are_held_to_his_regions_by_wsgi_too(
 
 def test_wsgi_waits_without_a_requirement(caplog: pytest.LogCaptureFixture) -> None:
     """Between the parts of a response the server's thread is free; a function that fails is told once."""
-    seen = []
+    requirements = []
 
     def app(_: Any, __: Any) -> Iterable[bytes]:
         for _ in range(2):
-            seen.append(required())
+            requirements.append(required())
             yield b""
 
     for require, group in ((lambda _: "eu", ("eu",)), (lambda _: 1 // 0, UNREADABLE)):
@@ -354,6 +352,6 @@ def test_wsgi_waits_without_a_requirement(caplog: pytest.LogCaptureFixture) -> N
             for _ in response:
                 assert required() == ()
             response.close()
-        assert seen == [(group,)] * 4
-        seen.clear()
+        assert requirements == [(group,)] * 4
+        requirements.clear()
     assert caplog.text.count("raised ZeroDivisionError") == 1

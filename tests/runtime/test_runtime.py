@@ -40,17 +40,17 @@ def test_a_part_is_made_once() -> None:
     assert runtime.part(Part) is first
 
 
-def test_threads_that_ask_at_once_get_one_part() -> None:
+def test_concurrent_threads_get_one_part() -> None:
     """Of parts that threads make at the same time, one stays."""
     runtime: Runtime[object, Part] = Runtime()
     barrier = Barrier(8)
     found: list[Part] = []
 
-    def ask() -> None:
+    def get_part() -> None:
         barrier.wait()
         found.append(runtime.part(Part))
 
-    threads = [Thread(target=ask) for _ in range(8)]
+    threads = [Thread(target=get_part) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -80,7 +80,7 @@ def test_a_missing_patch_is_reported() -> None:
     assert (patched.missing, reported) == ({"before", "after"}, ["after"])
 
 
-def test_a_group_of_patches_is_asked_for_once() -> None:
+def test_a_group_of_patches_is_installed_once() -> None:
     """Only the first to ask puts the patches in place."""
     patched = PatchedLibraries()
     assert [patched.first_time("clients"), patched.first_time("clients")] == [True, False]

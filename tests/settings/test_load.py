@@ -90,7 +90,7 @@ def _file(folder: Path, text: str) -> str:
     return str(file)
 
 
-def test_nothing_said_is_the_default() -> None:
+def test_without_settings_the_defaults_apply() -> None:
     """Without settings nothing is required, and calls are flagged."""
     settings = read_settings({})
     assert Settings() == settings._replace(stated=None)
@@ -207,7 +207,7 @@ def test_every_setting_is_a_variable_that_is_offered_as_a_flag() -> None:
         ("OTEL_RESIDENCY_POLICY", ".", ".: can't be read: Is a directory"),
     ],
 )
-def test_a_wrong_variable_is_told_and_the_rest_holds(variable: str, text: str, message: str) -> None:
+def test_a_wrong_variable_is_reported_and_the_rest_holds(variable: str, text: str, message: str) -> None:
     """The message names origin, value and what is allowed; the policy is marked, other settings count."""
     other = "OTEL_RESIDENCY_STRICT" if variable != "OTEL_RESIDENCY_STRICT" else "OTEL_RESIDENCY_ON_CALL"
     settings = read_settings({variable: text, other: "1" if other.endswith("STRICT") else "block"})
@@ -249,7 +249,9 @@ def test_a_wrong_variable_is_told_and_the_rest_holds(variable: str, text: str, m
         ("unreadable = 'x'", "unreadable: unknown key; known are: "),
     ],
 )
-def test_a_wrong_key_of_the_file_is_told_and_the_rest_holds(tmp_path: Path, text: str, message: str) -> None:
+def test_a_wrong_key_of_the_file_is_reported_and_the_rest_holds(
+    tmp_path: Path, text: str, message: str
+) -> None:
     """The message names file, key, value and what is allowed; other keys of the file still count."""
     before = "" if text.startswith("strict") else "strict = true\n"
     path = _file(tmp_path, before + text)
@@ -273,7 +275,7 @@ def test_a_wrong_key_of_the_file_is_told_and_the_rest_holds(tmp_path: Path, text
         ("\xff", "flag"),
     ],
 )
-def test_a_file_that_is_no_toml_blocks_if_it_says_so(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_file_that_is_no_toml_blocks_if_it_names_block(tmp_path: Path, text: str, expected: str) -> None:
     """A policy that meant to block must not let calls through because of a bracket."""
     path = tmp_path / "residency.toml"
     path.write_bytes(text.encode("latin-1"))
@@ -292,7 +294,7 @@ def test_a_mode_that_does_not_exist_blocks(tmp_path: Path, origin: str) -> None:
     assert "'blok' is not one of: flag, block" in str(policy.unreadable)
 
 
-def test_the_environment_may_ask_to_block_where_no_file_can(tmp_path: Path) -> None:
+def test_the_environment_may_require_block_where_no_file_can(tmp_path: Path) -> None:
     """A file that can't be found can't say anything; the environment can, in both directions."""
     missing = {"OTEL_RESIDENCY_POLICY": str(tmp_path / "missing.toml")}
     assert read_settings(missing).policy.on_call == "flag"
@@ -301,7 +303,7 @@ def test_the_environment_may_ask_to_block_where_no_file_can(tmp_path: Path) -> N
     assert read_settings({**broken, "OTEL_RESIDENCY_ON_CALL": "flag"}).policy.on_call == "flag"
 
 
-def test_all_problems_are_told() -> None:
+def test_all_problems_are_reported() -> None:
     """One mistake does not hide the next."""
     settings = read_settings({"OTEL_RESIDENCY_STRICT": "yes", "OTEL_RESIDENCY_SCOPE": "all"})
     assert len(settings.problems) == 2
@@ -449,7 +451,7 @@ def test_the_hash_of_a_policy_is_pinned() -> None:
     assert (*_hashes([Policy(), WHOLE]),) == ("44136fa355b3", "93aaf762d3af")
 
 
-KNOWN = f"known are: {', '.join(sorted(CATALOGUE.region_codes))}"
+REGIONS_HINT = f"known are: {', '.join(sorted(CATALOGUE.region_codes))}"
 
 
 @pytest.mark.parametrize(
@@ -461,21 +463,21 @@ KNOWN = f"known are: {', '.join(sorted(CATALOGUE.region_codes))}"
         (
             Policy(require=("uk",)),
             [
-                f"require: unknown region 'uk'; did you mean 'gb'?; {KNOWN}",
+                f"require: unknown region 'uk'; did you mean 'gb'?; {REGIONS_HINT}",
             ],
         ),
         (
             Policy(require=("Europe", "EU", "global")),
             [
-                f"require: unknown region 'Europe'; did you mean 'eu'?; {KNOWN}",
-                f"require: unknown region 'EU'; {KNOWN}",
-                f"require: unknown region 'global'; {KNOWN}",
+                f"require: unknown region 'Europe'; did you mean 'eu'?; {REGIONS_HINT}",
+                f"require: unknown region 'EU'; {REGIONS_HINT}",
+                f"require: unknown region 'global'; {REGIONS_HINT}",
             ],
         ),
         (
             Policy(hosts={"gw.example": ConfiguredHost("usa")}),
             [
-                f"hosts.\"gw.example\".region: unknown region 'usa'; did you mean 'us'?; {KNOWN}",
+                f"hosts.\"gw.example\".region: unknown region 'usa'; did you mean 'us'?; {REGIONS_HINT}",
             ],
         ),
         (
@@ -498,7 +500,7 @@ KNOWN = f"known are: {', '.join(sorted(CATALOGUE.region_codes))}"
         ),
         (
             Policy(rule=(Rule(When(project="p"), ("uk", "eu")),)),
-            [f"rule for project \"p\": unknown region 'uk'; did you mean 'gb'?; {KNOWN}"],
+            [f"rule for project \"p\": unknown region 'uk'; did you mean 'gb'?; {REGIONS_HINT}"],
         ),
         (
             Policy(baggage=Baggage(("a b", "", "acme.residency"), "a=b")),
@@ -516,7 +518,7 @@ KNOWN = f"known are: {', '.join(sorted(CATALOGUE.region_codes))}"
         ),
     ],
 )
-def test_what_the_catalogue_knows_nothing_of_is_told(policy: Policy, problems: list[str]) -> None:
+def test_what_is_not_in_the_catalogue_is_reported(policy: Policy, problems: list[str]) -> None:
     """Regions, attestations, hosts and deployment types are checked by name, with a hint where one helps."""
     found = [str(problem) for problem in policy_problems(policy, CATALOGUE)]
     assert len(problems) == len(found)

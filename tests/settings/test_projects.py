@@ -26,7 +26,7 @@ def _policy(directory: Path, text: str) -> dict[str, str]:
     return {"OTEL_RESIDENCY_POLICY": str(policy)}
 
 
-def test_the_policy_knows_what_the_file_says(tmp_path: Path) -> None:
+def test_the_policy_contains_what_the_file_contains(tmp_path: Path) -> None:
     """The file stands beside the policy; a project without a retention of its own has the organization's."""
     (tmp_path / "projects.json").write_text(FILE.as_json(), encoding="utf-8")
     settings = read_settings(_policy(tmp_path, '[projects]\nfile = "projects.json"'))
@@ -49,7 +49,7 @@ def test_the_hash_of_the_policy_changes_with_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "can't be read: No such file or directory"),
         ("{", "is not JSON: "),
@@ -60,12 +60,12 @@ def test_the_hash_of_the_policy_changes_with_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_not_sound_makes_the_policy_unreadable(
-    tmp_path: Path, content: str | None, told: str
+    tmp_path: Path, content: str | None, message: str
 ) -> None:
     """The message names the file, the key and what is allowed."""
     file = tmp_path / "projects.json"
     if content is not None:
         file.write_text(content, encoding="utf-8")
     policy = read_settings(_policy(tmp_path, 'require = ["eu"]\n[projects]\nfile = "projects.json"')).policy
-    assert (policy.unreadable or "").startswith(f"{file}: {told}")
+    assert (policy.unreadable or "").startswith(f"{file}: {message}")
     assert policy.require == ("eu",)

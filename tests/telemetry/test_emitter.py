@@ -34,7 +34,7 @@ def telemetry(provider: MeterProvider) -> Telemetry:
     return Telemetry(lambda: None, meter_provider=provider)
 
 
-def test_a_meter_is_told_of_every_activation() -> None:
+def test_a_meter_counts_every_activation() -> None:
     """A meter keeps the first callback it is given; calls of a second activation are told by it too."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
@@ -43,7 +43,7 @@ def test_a_meter_is_told_of_every_activation() -> None:
     assert counted(reader) == {"eu": 2}
 
 
-def test_a_new_provider_is_told_what_came_after_it() -> None:
+def test_a_new_provider_counts_what_came_after_it() -> None:
     """What was counted before a provider was there is not its business."""
     first, second = InMemoryMetricReader(), InMemoryMetricReader()
     telemetry(MeterProvider([first])).count(EU)
@@ -51,7 +51,7 @@ def test_a_new_provider_is_told_what_came_after_it() -> None:
     assert counted(second) == {"us": 1}
 
 
-def test_every_reader_is_told() -> None:
+def test_every_reader_gets_the_counts() -> None:
     """Two readers of a provider see the same counts, at whatever time they ask."""
     readers = [InMemoryMetricReader(), InMemoryMetricReader()]
     one = telemetry(MeterProvider(readers))
@@ -61,7 +61,7 @@ def test_every_reader_is_told() -> None:
     assert [counted(reader) for reader in readers] == [{"eu": 2}, {"eu": 2}]
 
 
-def test_delta_tells_the_difference() -> None:
+def test_delta_reports_the_difference() -> None:
     """An exporter that prefers deltas gets those."""
     from opentelemetry.sdk.metrics import ObservableCounter
 
@@ -92,18 +92,18 @@ def test_threads_lose_no_count() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-@pytest.mark.parametrize(("asked", "told"), [(False, 1), (True, 3)])
-def test_a_forked_process_tells_what_it_counted(*, asked: bool, told: int) -> None:
+@pytest.mark.parametrize(("observed", "expected"), [(False, 1), (True, 3)])
+def test_a_forked_process_reports_what_it_counted(*, observed: bool, expected: int) -> None:
     """What its parent counted is not told twice, unless the same provider has told of it: that goes on."""
     totals = Totals()
     observe = totals.observer()
     totals.add(EU, 2)
-    if asked:
+    if observed:
         assert [each.value for each in observe(CallbackOptions())] == [2]
     child = os.fork()
     if child == 0:
         totals.add(EU)
-        os._exit(0 if [each.value for each in observe(CallbackOptions())] == [told] else 1)
+        os._exit(0 if [each.value for each in observe(CallbackOptions())] == [expected] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import lint
 from tools.lint import (
     DIALECT,
     bound_names,
@@ -89,6 +90,14 @@ def test_few_names_of_the_dialect_are_no_problem() -> None:
     assert len([*dialect(_trees("\n".join([*plain, "told = 1", "known = 1"])))]) == 3
 
 
+def test_names_of_the_tests_are_counted_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A word of the dialect in a test fails the command, as one in the package does."""
+    monkeypatch.setattr(lint, "TESTS", tmp_path)
+    assert lint.main() == 0
+    (tmp_path / "test_one.py").write_text("told = 1\n", encoding="utf-8")
+    assert lint.main() == 1
+
+
 def test_a_class_name_that_occurs_twice_is_a_problem() -> None:
     """In one file or in two; the message names every place."""
     assert [*repeated_classes(_trees("class A: ...", "class B: ..."))] == []
@@ -110,4 +119,4 @@ def test_every_kind_of_binding_is_counted() -> None:
     """Functions, classes, arguments, variables and attributes, each once; what is read is none."""
     source = "class A:\n    def f(self, x): self.y = z = x\n"
     assert sorted(name for _, name in bound_names(ast.parse(source))) == ["A", "f", "self", "x", "y", "z"]
-    assert all(word.isalpha() and word.islower() for word in DIALECT)
+    assert all(entry.isalpha() and entry.islower() for entry in DIALECT)

@@ -47,14 +47,16 @@ def test_everything_that_nox_can_run_is_in_test_all() -> None:
 
 
 @pytest.mark.parametrize("suite", suites.SUITES, ids=lambda suite: suite.session)
-def test_parameters_behind_a_door_exist(suite: suites.Suite) -> None:
+def test_parameters_of_a_goal_exist(suite: suites.Suite) -> None:
     """A release or package that `make test` names is one that nox knows."""
-    for door, parameters in suite.doors.items():
-        found = [session for session, each in suites.sessions(door) if each == suite]
+    for goal, parameters in suite.doors.items():
+        found = [session for session, each in suites.sessions(goal) if each == suite]
         assert len(found) >= len(parameters)
 
 
-def test_a_suite_that_is_too_slow_fails_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_suite_that_is_too_slow_fails_with_that_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """It is stopped when its time is up."""
     assert ended(monkeypatch, tmp_path, "exec cat /dev/zero > /dev/null", 0).startswith("short of time")
 
@@ -62,7 +64,9 @@ def test_a_suite_that_is_too_slow_fails_and_says_so(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     "script", ["kill -KILL $$", "echo 'Command pytest failed with exit code -9'; exit 1"]
 )
-def test_a_suite_that_is_killed_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
+def test_a_suite_that_is_killed_reports_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str
+) -> None:
     """What the system kills for lack of memory fails with that as its likely reason."""
     assert "short of memory" in ended(monkeypatch, tmp_path, script)
 
@@ -106,7 +110,18 @@ def test_the_table_of_versions_is_what_is_installed() -> None:
     assert pinned["wrapt"] == opentelemetry["wrapt"]
 
 
-def test_the_package_says_that_it_works_with_what_is_tested() -> None:
+def test_releases_with_conformance_tests_have_their_requirements() -> None:
+    """The newest release is one of them, and there is no file of another release."""
+    releases = [each["version"] for each in VERSIONS["openai"] if "conformance" in each]
+    files = {file.name: file for file in (ROOT / "tests" / "conformance").glob("requirements-*.txt")}
+    assert files.keys() == {f"requirements-{release}.txt" for release in releases}
+    for release in releases:
+        text = files[f"requirements-{release}.txt"].read_text(encoding="utf-8")
+        assert f"openai=={release}" in text.splitlines()
+    assert releases[-1] == VERSIONS["openai"][-1]["version"]
+
+
+def test_the_package_declares_what_is_tested() -> None:
     """The oldest versions of the table are the lower bounds of the package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     oldest = VERSIONS["opentelemetry"]["oldest"]

@@ -122,7 +122,7 @@ def _silences(called: Sequence[str], last: str) -> Iterator[str]:
     dates = [date.fromisoformat(text) for text in called]
     pauses = [(after - before).days for before, after in pairwise(dates)]
     # By the pauses of this service: one that rests on weekends is not silent on a Sunday
-    # (tests/audit/test_report.py, test_a_service_that_fell_silent_is_told).
+    # (tests/audit/test_report.py, test_a_service_that_fell_silent_is_reported).
     longest = max(_LONGER * sorted(pauses)[int(_USUAL * (len(pauses) - 1))], _SHORTEST)
     for (before, after), pause in zip(pairwise(dates), pauses, strict=True):
         if pause >= longest:

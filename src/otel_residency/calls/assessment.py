@@ -152,7 +152,7 @@ class Assessment:
     def add(self, facts: CallFacts, more: RequestFacts) -> Judgement:
         """Judge the call of these `facts` again, with `more` of them or with what is required by now."""
         # Only added to: what held when the session was opened holds to its end
-        # (tests/patches/test_sockets.py, test_what_is_said_for_another_customer_is_refused).
+        # (tests/patches/test_sockets.py, test_a_message_for_another_customer_is_refused).
         groups = tuple(dict.fromkeys((*facts.required, *required())))
         self.facts = self._joined(facts, more)._replace(hops=self.hops or facts.hops, required=groups)
         self.judgement = self._state.guard.judge(self.facts)
@@ -214,12 +214,12 @@ class Assessment:
         if creation is None or facts is None or not self.hops or response.status not in _SUCCESS:
             return
         # A gateway, a private link or a project of another region may have stored it elsewhere
-        # (tests/calls/test_state.py, test_a_private_link_leaves_no_region).
+        # (tests/calls/test_state.py, test_a_private_link_gives_no_region).
         if judgement is None or not judgement.creates_there:
             return
         regions = {judgement.decision.region}
         # A job is polled at any host: what it names is where the job is (tests/calls/test_state.py,
-        # test_a_model_of_an_unknown_job_is_not_known).
+        # test_a_model_of_an_unknown_job_has_no_region).
         if creation.with_path:
             named = state.bodies.named(facts.hops[0].path, None)
             regions = {state.region_of(name) or UNKNOWN for _, name in named}

@@ -31,7 +31,7 @@ class CreatedObjects:
         key = _hashed(name)
         if self._regions.get(key, region) != region:  # two gateways may give two things the same id
             # Kept as unknown: a third answer for the same id must not look certain
-            # (tests/calls/test_created_objects.py, test_two_things_of_one_id_are_not_told_apart).
+            # (tests/calls/test_created_objects.py, test_two_things_of_one_id_are_not_distinguished).
             region = UNKNOWN
         if self._keep(key, region) and self._store is not None:
             self._store.put(key, region)

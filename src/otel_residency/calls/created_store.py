@@ -67,7 +67,7 @@ class _Connector:
         with self._lock:
             status = path.stat()
             # Whoever can write to it could say that things are in the region
-            # (test_a_file_that_others_can_open_is_not_used).
+            # (test_a_file_that_other_users_can_open_is_not_used).
             if os.name == "posix" and (not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077):
                 raise PolicyError(
                     f"state {path}: is open to others than its owner; chmod 600 it, or name another file"

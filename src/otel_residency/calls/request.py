@@ -153,7 +153,7 @@ def read_routing_headers(
 def _project(values: list[bytes]) -> str:
     name = values[0].decode("latin-1")
     # Two project headers: servers differ in which one they take. Unprintable text could break a log line
-    # (tests/calls/test_gateways.py, test_what_is_no_project_is_not_told).
+    # (tests/calls/test_gateways.py, test_what_is_no_project_is_not_recorded).
     readable = len(values) == 1 and foreign_text(name, HEADER_LIMIT) == name
     return name if readable else _UNREADABLE_PROJECT
 
@@ -162,7 +162,7 @@ def _route(header: RouteHeader, text: str) -> tuple[str, str]:
     """Kind and value of a routing header; a value that can't be read is a rule whose effect is unknown."""
     value = host_of(text) if header.shows == "upstream" else text
     # Of rules the name alone: the value may hold keys of the gateway (tests/calls/test_gateways.py,
-    # test_rules_and_keys_of_a_gateway_are_not_told).
+    # test_rules_and_keys_of_a_gateway_are_not_recorded).
     if header.shows == "rules" or not value or foreign_text(value, HEADER_LIMIT) != value:
         return "rules", header.header
     return header.shows, value
@@ -269,7 +269,7 @@ def builds_plainly(http_client: Any) -> bool:
     """Whether `http_client` builds requests as httpx does; a subclass may change the body."""
     # By id: a wrapper of wrapt 2.5 equals what it wraps (`ObjectProxy.__eq__`), and its wrapped function may
     # replace the body (tests/calls/test_batches.py,
-    # test_what_an_http_client_of_one_s_own_sends_is_not_known_later).
+    # test_an_upload_by_another_http_client_is_not_remembered).
     build = getattr(type(http_client), "build_request", None)
     return id(build) in runtime.patched.builders and "build_request" not in vars(http_client)
 

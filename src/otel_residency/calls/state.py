@@ -249,7 +249,7 @@ class State:
                 _log.error("otel-residency failed in %s: %s", part, error or "it refused an item")
             return
         # The place alone: the message of any error may repeat a prompt, a header or a key
-        # (tests/calls/test_telemetry.py, test_nothing_secret_is_told).
+        # (tests/calls/test_telemetry.py, test_nothing_secret_is_reported).
         trace = error.__traceback__ or sys.exc_info()[2]
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next

@@ -91,12 +91,13 @@ def show(
             settings.service if service is None else service,
             settings.environment if environment is None else environment,
         )
-    policy_hash, exception = settings.policy_hash, None
-    if endpoint or project:
-        call = DescribedCall(project, path_segments(endpoint), datetime.now(UTC).date())
-        settings, exception = settings.for_call(call)
+    call = DescribedCall(project, path_segments(endpoint), datetime.now(UTC).date())
+    of_call, exception = settings.for_call(call)
     effective = EffectivePolicy(
-        hash=policy_hash, values=_values(settings), exception=exception, problems=_all_problems(*active)
+        hash=settings.policy_hash,
+        values=_values(of_call, settings),
+        exception=exception,
+        problems=_all_problems(*active),
     )
     typer.echo(as_document("policy show", effective) if json else _effective_as_text(effective))
     raise typer.Exit(int(bool(effective.problems)))
@@ -121,13 +122,15 @@ class EffectivePolicy(NamedTuple):
     problems: Sequence[PolicyProblem]
 
 
-def _values(settings: Settings) -> dict[str, Value]:
+def _values(settings: Settings, of_service: Settings) -> dict[str, Value]:
+    """The values for a call, and the rules of its service."""
     values = {
         "enabled": settings.enabled,
         "policy": settings.policy_file,
         "catalogue": settings.catalogue,
     }
     values |= {key: getattr(settings.policy, key) for key in field_types(Policy)}
+    values |= {key: getattr(of_service.policy, key) for key in ("rule", "exception")}
     return {key: Value(value, _origin(key, settings)) for key, value in values.items()}
 
 

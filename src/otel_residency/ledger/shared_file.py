@@ -68,7 +68,7 @@ class SharedFile:
                     written += os.write(descriptor, lines[written:])
             except OSError:
                 # A part of a line is worse than none: the next process would write behind it
-                # (tests/ledger/test_ledger.py, test_a_full_disk_is_told_of_and_survived). The lock is still
+                # (tests/ledger/test_ledger.py, test_a_full_disk_is_reported_and_survived). The lock is still
                 # ours, so nobody has written since.
                 os.ftruncate(descriptor, size)
                 raise

@@ -36,7 +36,7 @@ def when_imported(name: str, patch: Callable[[ModuleType], None], missing: Calla
             patch(module)
         except Exception:
             # An import of the application must not fail because of a patch (tests/patches/test_patching.py,
-            # test_a_patch_that_fails_is_told_of_and_the_import_goes_on).
+            # test_a_patch_that_fails_is_reported_and_the_import_goes_on).
             missing(module.__name__)
             _log.exception("otel-residency can't patch %s", module.__name__)
 

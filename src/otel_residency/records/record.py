@@ -191,7 +191,7 @@ class FactsRedactor:
             *(name for host in policy.hosts.values() for name in host.deployments),
         ]
         # Words of the catalogue only: any other segment may be an id or a name that a customer chose
-        # (tests/audit/test_record.py, test_a_path_keeps_only_known_words).
+        # (tests/audit/test_record.py, test_a_path_keeps_only_words_of_the_catalogue).
         self._segments = frozenset(each for path in paths for each in path.split("/") if "{" not in each)
         self._regions = catalogue.region_codes
 

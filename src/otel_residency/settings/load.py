@@ -224,7 +224,7 @@ class _Reader:
     def read_file(self, path: str) -> None:
         """Take the values of a policy file; where it can't be read, the modes that it seems to name."""
         # A misplaced bracket must not turn block mode off: the modes are looked for in the text, wherever
-        # they stand (tests/settings/test_load.py, test_a_file_that_is_no_toml_blocks_if_it_says_so).
+        # they stand (tests/settings/test_load.py, test_a_file_that_is_no_toml_blocks_if_it_names_block).
         self.values = self.attempt(partial(_read_file, path), {}) or _modes_in(path)
         self.origins |= dict.fromkeys(self.values, Origin(file=path))
 

@@ -10,7 +10,7 @@ import pytest
 _CALLS_BEFORE: Final = pytest.StashKey[int]()
 _outcomes: dict[str, str] = {}
 _calls_by_test: dict[str, object] = {}
-_seen: list[dict[str, Any]] = []
+_reports: list[dict[str, Any]] = []
 """What each process saw, that of the report included."""
 
 
@@ -22,14 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Any:
     """Note how many calls there were before a test."""
-    item.stash[_CALLS_BEFORE] = _what_was_seen()["calls"]
+    item.stash[_CALLS_BEFORE] = _counts()["calls"]
     return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Note how many calls the test made."""
-    item.user_properties.append(("calls", _what_was_seen()["calls"] - item.stash[_CALLS_BEFORE]))
+    item.user_properties.append(("calls", _counts()["calls"] - item.stash[_CALLS_BEFORE]))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -51,7 +51,7 @@ def _outcome(report: pytest.TestReport) -> str:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what a worker saw."""
-    _seen.append(json.loads(node.workeroutput["residency"]))
+    _reports.append(json.loads(node.workeroutput["residency"]))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -60,19 +60,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if activation is not None:
         activation.settle()
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["residency"] = json.dumps(_what_was_seen())
+        session.config.workeroutput["residency"] = json.dumps(_counts())
         return
-    _seen.append(_what_was_seen())
+    _reports.append(_counts())
     report = {
         "outcomes": _outcomes,
         "calls_by_test": _calls_by_test,
-        **{key: sum(each[key] for each in _seen) for key in ("calls", "spans")},
-        "problems": [problem for each in _seen for problem in each["problems"]],
+        **{key: sum(each[key] for each in _reports) for key in ("calls", "spans")},
+        "problems": [problem for each in _reports for problem in each["problems"]],
     }
     session.config.getoption("--outcomes").write_text(json.dumps(report), encoding="utf-8")
 
 
-def _what_was_seen() -> dict[str, Any]:
+def _counts() -> dict[str, Any]:
     activation = sys.modules.get("conformance_activation")
     if activation is None:
         return {"calls": 0, "spans": 0, "problems": []}

@@ -33,7 +33,7 @@ class Environment(NamedTuple):
     """Whether its package is set up by the application; else it runs under `opentelemetry-instrument`."""
     left_out: frozenset[str] = frozenset()
     metrics: bool = True
-    own_spans: bool = True
+    residency_spans: bool = True
 
 
 ENVIRONMENTS = {
@@ -50,16 +50,16 @@ ENVIRONMENTS = {
         }
     ),
     # It suppresses all other spans while a call is made.
-    "logfire": Environment(in_code=True, own_spans=False),
+    "logfire": Environment(in_code=True, residency_spans=False),
     "phoenix": Environment(in_code=True, metrics=False),
     # These two upload media on their own, which no gate in front of exporters can hold up.
     "traceloop": Environment(in_code=True, left_out=PICTURES),
     "langfuse": Environment(in_code=True, metrics=False, left_out=PICTURES),
 }
 NAME = os.environ["BESIDE"]
-BESIDE = ENVIRONMENTS[NAME]
-MADE = len(CALLS) - len(BESIDE.left_out)
-TURNS = ("first", "last") if BESIDE.in_code else ("",)
+ENVIRONMENT = ENVIRONMENTS[NAME]
+MADE = len(CALLS) - len(ENVIRONMENT.left_out)
+TURNS = ("first", "last") if ENVIRONMENT.in_code else ("",)
 """When this project is switched on: before the package is set up, or after."""
 
 
@@ -86,7 +86,7 @@ def run(home: Path, on_export: str, turn: str = TURNS[0], **variables: str) -> R
             "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_AND_EVENT",
             "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT": "true",
         }
-        if BESIDE.in_code:
+        if ENVIRONMENT.in_code:
             command = [sys.executable, str(HERE / "in_code.py"), NAME, turn]
         else:
             command = [str(bin_folder / "opentelemetry-instrument"), sys.executable, str(HERE / "service.py")]
@@ -99,8 +99,8 @@ def run(home: Path, on_export: str, turn: str = TURNS[0], **variables: str) -> R
                 "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": "true",
             }
         done = subprocess.run(
-            [*command, vendor, *BESIDE.left_out],
-            env={**environment, **BESIDE.variables, **variables},
+            [*command, vendor, *ENVIRONMENT.left_out],
+            env={**environment, **ENVIRONMENT.variables, **variables},
             cwd=home,
             capture_output=True,
             text=True,
@@ -124,7 +124,7 @@ def test_content_arrives_without_the_gate(tmp_path: Path, turn: str) -> None:
     assert ARRIVING - received.holding(CONTENT.values()) == set()
 
 
-def test_no_content_leaves(gated: Receiver) -> None:
+def test_no_content_is_exported(gated: Receiver) -> None:
     """No request of any signal has a word in it that was asked, answered, or told in an error."""
     assert gated.holding(CONTENT.values()) == set()
 
@@ -136,17 +136,19 @@ def test_the_trace_is_whole(gated: Receiver) -> None:
     assert gated.orphans == []
 
 
-def test_each_call_is_told(gated: Receiver) -> None:
+def test_each_call_is_reported(gated: Receiver) -> None:
     """Each call's verdict arrives on a span of ours, or on the other one where ours is suppressed."""
     ours = [span for span in gated.spans if span.scope == "otel_residency"]
-    told = (
-        ours if BESIDE.own_spans else [span for span in gated.spans if "residency.verdict" in span.attributes]
+    spans = (
+        ours
+        if ENVIRONMENT.residency_spans
+        else [span for span in gated.spans if "residency.verdict" in span.attributes]
     )
-    assert len({span.trace for span in told}) == MADE
-    assert {span.attributes.get("residency.verdict") for span in told} == {"ineligible"}
+    assert len({span.trace for span in spans}) == MADE
+    assert {span.attributes.get("residency.verdict") for span in spans} == {"ineligible"}
 
 
-@pytest.mark.skipif(not BESIDE.metrics, reason="exports no metrics")
+@pytest.mark.skipif(not ENVIRONMENT.metrics, reason="exports no metrics")
 def test_what_was_changed_is_counted(gated: Receiver) -> None:
     """The receiver is told how many items were redacted or withheld."""
     changed = [span for span in gated.spans if "residency.export.action" in span.attributes]
@@ -155,9 +157,9 @@ def test_what_was_changed_is_counted(gated: Receiver) -> None:
 
 def test_exporters_are_not_judged(gated: Receiver) -> None:
     """Exports go to a host that the policy has in the US too, and none is taken for a call."""
-    told = re.compile(rb":%d/" % gated.server_port)
-    assert [span.name for span in gated.spans if told.search(span.content)] == []
-    if BESIDE.metrics:
+    spans = re.compile(rb":%d/" % gated.server_port)
+    assert [span.name for span in gated.spans if spans.search(span.content)] == []
+    if ENVIRONMENT.metrics:
         assert gated.total("residency.calls") == MADE
 
 

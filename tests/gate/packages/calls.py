@@ -130,23 +130,23 @@ def chat_error(clients: Clients) -> None:
 def chat_async(clients: Clients) -> None:
     """From a coroutine."""
 
-    async def ask() -> None:
+    async def chat() -> None:
         async with clients.of_coroutine() as client:
             await client.chat.completions.create(model=MODEL, messages=[SYSTEM, USER])
 
-    asyncio.run(ask())
+    asyncio.run(chat())
 
 
 def chat_async_stream(clients: Clients) -> None:
     """From a coroutine, in pieces."""
 
-    async def ask() -> None:
+    async def chat() -> None:
         async with clients.of_coroutine() as client:
             stream = await client.chat.completions.create(model=MODEL, messages=[SYSTEM, USER], stream=True)
             async for _ in stream:
                 pass
 
-    asyncio.run(ask())
+    asyncio.run(chat())
 
 
 def respond(clients: Clients, **options: Any) -> Any:
@@ -230,8 +230,8 @@ def draw(clients: Clients) -> None:
 
 def transcribe(clients: Clients) -> None:
     """A recording to text."""
-    heard = (Marker.FILE_NAME, Marker.FILE.encode())
-    clients.plain.audio.transcriptions.create(model=MODEL, file=heard, prompt=Marker.HEARD)
+    recording = (Marker.FILE_NAME, Marker.FILE.encode())
+    clients.plain.audio.transcriptions.create(model=MODEL, file=recording, prompt=Marker.HEARD)
 
 
 def moderate(clients: Clients) -> None:

@@ -16,7 +16,7 @@ VERSIONS: Final = (1, "latest")
 """Of its names for content."""
 
 
-class Seen(TestExporter):
+class ReadableExporter(TestExporter):
     """Keeps spans. Being of this kind it is given pending ones, as the exporter to logfire's back end is."""
 
     def __init__(self, exported: Exported) -> None:
@@ -51,7 +51,7 @@ def configure(exported: Exported) -> None:
         send_to_logfire=False,
         console=False,
         service_name=str(RESOURCE.attributes["service.name"]),
-        additional_span_processors=[SimpleSpanProcessor(Seen(exported))],
+        additional_span_processors=[SimpleSpanProcessor(ReadableExporter(exported))],
         metrics=logfire.MetricsOptions(additional_readers=[exported.reader()]),
         advanced=logfire.AdvancedOptions(log_record_processors=[SimpleLogRecordProcessor(Logs(exported))]),
     )

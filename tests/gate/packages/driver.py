@@ -39,10 +39,10 @@ def make_calls(tracer: Tracer, exported: Exported, url: str) -> None:
     settings: dict[str, Any] = {"base_url": f"{url}/v1", "api_key": "sk-made-up", "max_retries": 0}
 
     def of_coroutine() -> openai.AsyncOpenAI:
-        hooks = {"request": [exported.request_leaves_async]}
+        hooks = {"request": [exported.on_request_async]}
         return openai.AsyncOpenAI(**settings, http_client=openai.DefaultAsyncHttpxClient(event_hooks=hooks))
 
-    http = openai.DefaultHttpxClient(event_hooks={"request": [exported.request_leaves]})
+    http = openai.DefaultHttpxClient(event_hooks={"request": [exported.on_request]})
     with openai.OpenAI(**settings, http_client=http) as client:
         for call in CALLS:
             with (

@@ -54,7 +54,7 @@ class Exported:
         self.call, self.sent = call, False
         self.traces[trace] = call
 
-    def request_leaves(self, request: Any) -> None:
+    def on_request(self, request: Any) -> None:
         """Note a request of the client's, and the span that is current as it leaves."""
         self.sent = True
         current = get_current_span().get_span_context()
@@ -62,9 +62,9 @@ class Exported:
             {"call": self.call, "path": request.url.path, "parent": format_span_id(current.span_id)}
         )
 
-    async def request_leaves_async(self, request: Any) -> None:
+    async def on_request_async(self, request: Any) -> None:
         """Note a request of the client for coroutines."""
-        self.request_leaves(request)
+        self.on_request(request)
 
     def reader(self) -> InMemoryMetricReader:
         """Something for a meter provider to put its metrics into."""

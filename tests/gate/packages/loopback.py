@@ -72,14 +72,14 @@ class Request(BaseHTTPRequestHandler):
                 self.server.uploads.append(Upload(self.command, path, readable(body)))
             self._send(200, self._elsewhere(path, body))
             return
-        asked = json.loads(body) if body.startswith(b"{") else {}
-        asked["number"] = next(NUMBERS)
-        if asked.get("model") == FAILING:
-            self._send(400, failure(asked))
-        elif asked.get("stream"):
-            self._stream(chunks(asked) if path == "/v1/chat/completions" else response_events(asked))
+        payload = json.loads(body) if body.startswith(b"{") else {}
+        payload["number"] = next(NUMBERS)
+        if payload.get("model") == FAILING:
+            self._send(400, failure(payload))
+        elif payload.get("stream"):
+            self._stream(chunks(payload) if path == "/v1/chat/completions" else response_events(payload))
         else:
-            self._send(200, ANSWERS[path](asked))
+            self._send(200, ANSWERS[path](payload))
 
     do_GET = do_PUT = do_PATCH = do_POST  # noqa: N815
 
@@ -131,44 +131,44 @@ def serving(uploads: list[Upload]) -> Iterator[str]:
         server.server_close()
 
 
-def failure(asked: Json) -> Json:
+def failure(payload: Json) -> Json:
     """An error that repeats what was asked, as providers do."""
-    said = json.dumps(asked.get("messages") or asked.get("input"))
-    message = f"Invalid value {said}: {Marker.ERROR}"
+    text_item = json.dumps(payload.get("messages") or payload.get("input"))
+    message = f"Invalid value {text_item}: {Marker.ERROR}"
     return {"error": {"message": message, "type": "invalid_request_error", "param": "messages", "code": None}}
 
 
-def wants_tool(asked: Json) -> bool:
+def wants_tool(payload: Json) -> bool:
     """Whether tools are offered and none was used yet."""
-    turns = asked.get("messages") or asked.get("input")
-    return bool(asked.get("tools")) and not any(
+    turns = payload.get("messages") or payload.get("input")
+    return bool(payload.get("tools")) and not any(
         turn.get("role") == "tool" or turn.get("type") == "function_call_output"
         for turn in turns or ()
         if isinstance(turn, dict)
     )
 
 
-def answer_text(asked: Json) -> str:
+def answer_text(payload: Json) -> str:
     """What the model says: JSON if a schema was given."""
-    if "response_format" in asked or "text" in asked:
+    if "response_format" in payload or "text" in payload:
         return json.dumps({"answer": Marker.OUTPUT})
     return "".join(WORDS)
 
 
-def completion(asked: Json) -> Json:
+def completion(payload: Json) -> Json:
     """A chat completion: a text, a refusal, or a call of a tool."""
-    message: Json = {"role": "assistant", "content": answer_text(asked), "refusal": None, "annotations": []}
+    message: Json = {"role": "assistant", "content": answer_text(payload), "refusal": None, "annotations": []}
     reason = "stop"
-    if asked["model"] == REFUSING:
+    if payload["model"] == REFUSING:
         message |= {"content": None, "refusal": Marker.REFUSAL}
-    elif wants_tool(asked):
+    elif wants_tool(payload):
         message |= {"content": None, "tool_calls": [tool_call()]}
         reason = "tool_calls"
     return {
-        "id": f"chatcmpl-{asked['number']}",
+        "id": f"chatcmpl-{payload['number']}",
         "object": "chat.completion",
         "created": CREATED,
-        "model": asked["model"],
+        "model": payload["model"],
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reason}],
         "usage": USAGE,
         "service_tier": "default",
@@ -185,28 +185,28 @@ def tool_call() -> Json:
     }
 
 
-def chunks(asked: Json) -> Iterator[Json]:
+def chunks(payload: Json) -> Iterator[Json]:
     """The same in pieces."""
     deltas: list[Json] = [{"role": "assistant", "content": ""}]
-    if wants_tool(asked):
+    if wants_tool(payload):
         deltas.append({"tool_calls": [{"index": 0, **tool_call()}]})
     else:
-        deltas += [{"content": word} for word in WORDS]
+        deltas += [{"content": text} for text in WORDS]
     common: Json = {
-        "id": f"chatcmpl-{asked['number']}",
+        "id": f"chatcmpl-{payload['number']}",
         "object": "chat.completion.chunk",
         "created": CREATED,
-        "model": asked["model"],
+        "model": payload["model"],
     }
     for delta in deltas:
         yield {**common, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-    reason = "tool_calls" if wants_tool(asked) else "stop"
+    reason = "tool_calls" if wants_tool(payload) else "stop"
     yield {**common, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
-    if (asked.get("stream_options") or {}).get("include_usage"):
+    if (payload.get("stream_options") or {}).get("include_usage"):
         yield {**common, "choices": [], "usage": USAGE}
 
 
-def response(asked: Json) -> Json:
+def response(payload: Json) -> Json:
     """A response: reasoning, and a text or a call of a tool."""
     thought = {
         "id": "rs_1",
@@ -214,9 +214,9 @@ def response(asked: Json) -> Json:
         "summary": [{"type": "summary_text", "text": Marker.REASONING}],
     }
     return {
-        **unfinished(asked),
+        **unfinished(payload),
         "status": "completed",
-        "output": [thought, function_call() if wants_tool(asked) else said(answer_text(asked))],
+        "output": [thought, function_call() if wants_tool(payload) else text_item(answer_text(payload))],
         "usage": {
             "input_tokens": 31,
             "input_tokens_details": {"cached_tokens": 0},
@@ -227,21 +227,21 @@ def response(asked: Json) -> Json:
     }
 
 
-def unfinished(asked: Json) -> Json:
+def unfinished(payload: Json) -> Json:
     """A response as its first event shows it: the answer repeats much of the question."""
     return {
-        "id": f"resp_{asked['number']}",
+        "id": f"resp_{payload['number']}",
         "object": "response",
         "created_at": CREATED,
-        "model": asked["model"],
+        "model": payload["model"],
         "status": "in_progress",
-        "instructions": asked.get("instructions"),
-        "metadata": asked.get("metadata") or {},
-        "user": asked.get("user"),
+        "instructions": payload.get("instructions"),
+        "metadata": payload.get("metadata") or {},
+        "user": payload.get("user"),
         "output": [],
         "parallel_tool_calls": True,
         "tool_choice": "auto",
-        "tools": asked.get("tools") or [],
+        "tools": payload.get("tools") or [],
         "temperature": 1.0,
         "top_p": 1.0,
     }
@@ -259,23 +259,23 @@ def function_call() -> Json:
     }
 
 
-def said(text: str) -> Json:
+def text_item(text: str) -> Json:
     """An output item that says something."""
     part = {"type": "output_text", "text": text, "annotations": []}
     return {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
 
 
-def response_events(asked: Json) -> Iterator[Json]:
+def response_events(payload: Json) -> Iterator[Json]:
     """The same in pieces."""
-    whole = response(asked)
+    whole = response(payload)
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     empty = {"type": "output_text", "text": "", "annotations": []}
     item = whole["output"][-1]
     events: list[Json] = [
-        {"type": "response.created", "response": unfinished(asked)},
+        {"type": "response.created", "response": unfinished(payload)},
         {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
         {"type": "response.content_part.added", "part": empty, **place},
-        *({"type": "response.output_text.delta", "delta": word, "logprobs": [], **place} for word in WORDS),
+        *({"type": "response.output_text.delta", "delta": text, "logprobs": [], **place} for text in WORDS),
         {"type": "response.output_text.done", "text": "".join(WORDS), "logprobs": [], **place},
         {"type": "response.content_part.done", "part": item["content"][0], **place},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
@@ -285,47 +285,47 @@ def response_events(asked: Json) -> Iterator[Json]:
         yield {**event, "sequence_number": number}
 
 
-def embeddings(asked: Json) -> Json:
+def embeddings(payload: Json) -> Json:
     """A vector that is a marker itself: the text can be guessed from it."""
     vector: Any = [float(Marker.VECTOR), 0.25]
-    if asked.get("encoding_format") == "base64":
+    if payload.get("encoding_format") == "base64":
         vector = b64encode(struct.pack("<2f", *vector)).decode()
     return {
         "object": "list",
         "data": [{"object": "embedding", "index": 0, "embedding": vector}],
-        "model": asked["model"],
+        "model": payload["model"],
         "usage": {"prompt_tokens": 31, "total_tokens": 31},
     }
 
 
-def legacy_completion(asked: Json) -> Json:
+def legacy_completion(payload: Json) -> Json:
     """A completion of the time before chat."""
     return {
         "id": "cmpl-1",
         "object": "text_completion",
         "created": CREATED,
-        "model": asked["model"],
+        "model": payload["model"],
         "choices": [{"index": 0, "text": "".join(WORDS), "logprobs": None, "finish_reason": "stop"}],
         "usage": USAGE,
     }
 
 
-def picture(_asked: Json) -> Json:
+def picture(_payload: Json) -> Json:
     """A picture, and what the model made of the prompt."""
     return {"created": CREATED, "data": [{"b64_json": Marker.PICTURE, "revised_prompt": Marker.REVISED}]}
 
 
-def transcript(_asked: Json) -> Json:
+def transcript(_payload: Json) -> Json:
     """What was heard."""
     return {"text": Marker.TRANSCRIPT, "usage": {"type": "duration", "seconds": 1}}
 
 
-def moderation(asked: Json) -> Json:
+def moderation(payload: Json) -> Json:
     """A verdict on a text."""
-    return {"id": "modr-1", "model": asked["model"], "results": []}
+    return {"id": "modr-1", "model": payload["model"], "results": []}
 
 
-def file(_asked: Json) -> Json:
+def file(_payload: Json) -> Json:
     """A file that was stored."""
     return {
         "id": "file-1",

@@ -44,5 +44,5 @@ class Marker:
 PERSONAL = frozenset({"END_USER"})
 """Names a person: personal data, but not what was said. It may leave with the span."""
 
-CONTENT = {name: word for name, word in vars(Marker).items() if name.isupper() and name not in PERSONAL}
+CONTENT = {name: marker for name, marker in vars(Marker).items() if name.isupper() and name not in PERSONAL}
 """Every word that must not leave."""

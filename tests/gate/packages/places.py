@@ -39,7 +39,7 @@ def places(document: Json) -> dict[Place, list[str]]:
 
 def markers_in(text: str) -> set[str]:
     """The names of the markers of content in a text."""
-    return {name for name, word in CONTENT.items() if word in text}
+    return {name for name, marker in CONTENT.items() if marker in text}
 
 
 def texts(document: Json) -> Iterator[tuple[Place, str]]:
@@ -75,7 +75,7 @@ def of_log(log: Json) -> Iterator[tuple[Place, str]]:
     """What stands in a log record."""
     item = log_kind(log)
     yield from of_item(item, log)
-    for path, text in leaves("", log["body"]):
+    for path, text in text_leaves("", log["body"]):
         yield Place(item, "body", path=path), text
 
 
@@ -104,18 +104,18 @@ def of_attributes(item: str, part: str, attributes: Json | None) -> Iterator[tup
     """Keys and values."""
     for key, value in (attributes or {}).items():
         yield Place(item, f"{part} key"), key
-        for path, text in leaves("", value):
+        for path, text in text_leaves("", value):
             yield Place(item, part, NUMBER.sub("N", key), path), text
 
 
-def leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+def text_leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
     """The texts in a structured value, each with its path."""
     if isinstance(value, Mapping):
         for key, each in value.items():
-            yield from leaves(f"{path}.{key}", each)
+            yield from text_leaves(f"{path}.{key}", each)
     elif isinstance(value, list):
         for each in value:
-            yield from leaves(f"{path}[]", each)
+            yield from text_leaves(f"{path}[]", each)
     else:
         yield path, str(value)
 
@@ -155,17 +155,17 @@ def log_contexts(document: Json) -> dict[str, list[str]]:
     return {item: sorted(found[item]) for item in sorted(found)}
 
 
-def beside(document: Json) -> dict[str, list[str]]:
+def unrelated_spans(document: Json) -> dict[str, list[str]]:
     """Spans with content that were not current as the request left, nor above it: by name, with the calls."""
     parents = {span["span"]: span["parent"] for span in document["spans"]}
-    above: set[str | None] = set()
+    ancestors: set[str | None] = set()
     for request in document["requests"]:
         span = request["parent"]
         while span is not None:
-            above.add(span)
+            ancestors.add(span)
             span = parents.get(span)
     found: dict[str, set[str]] = defaultdict(set)
     for span in document["spans"]:
-        if span["span"] not in above and holds_content(of_span(span)):
+        if span["span"] not in ancestors and holds_content(of_span(span)):
             found[f"{kind(span)} {span['name']}"].add(span["call"])
     return {name: sorted(found[name]) for name in sorted(found)}

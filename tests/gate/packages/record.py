@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from places import beside, current, items_with_content, log_contexts, places
+from places import current, items_with_content, log_contexts, places, unrelated_spans
 
 HERE = Path(__file__).parent
 MODES = {
@@ -35,7 +35,7 @@ def record(package: str, mode: str, python: Path) -> dict[str, Any]:
         "before_the_request": items_with_content(document, sent=False),
         "after_the_request": items_with_content(document, sent=True),
         "current_at_the_request": current(document),
-        "beside_the_request": beside(document),
+        "beside_the_request": unrelated_spans(document),
         "context_of_logs": log_contexts(document),
         "places": [
             {**{key: value for key, value in place._asdict().items() if value}, "markers": markers}

@@ -16,11 +16,11 @@ def main() -> None:
     parser.add_argument("package", help="such as openlit, for drive_openlit.py")
     parser.add_argument("mode", help="a key of its MODES")
     parser.add_argument("--before", help="module:function to call first")
-    asked = parser.parse_args()
-    if asked.before:
-        module, _, function = asked.before.partition(":")
+    options = parser.parse_args()
+    if options.before:
+        module, _, function = options.before.partition(":")
         getattr(import_module(module), function)()
-    switch_on = import_module(f"drive_{asked.package}").MODES[asked.mode]
+    switch_on = import_module(f"drive_{options.package}").MODES[options.mode]
     json.dump(import_module("driver").drive(switch_on), sys.stdout)
 
 

@@ -66,12 +66,12 @@ def test_nothing_disappears(mode: str, on_export: str) -> None:
     document = exported(mode, on_export, "required_elsewhere")
     assert len(document["spans"]) == len(untouched["spans"])
     # The event of each violation comes on top.
-    told = sum(log["name"] == "residency.violation" for log in document["logs"])
+    violations = sum(log["name"] == "residency.violation" for log in document["logs"])
     already = sum(log["name"] == "residency.violation" for log in untouched["logs"])
-    assert len(document["logs"]) - told == len(untouched["logs"]) - already
-    known = {span["span"] for span in document["spans"]}
+    assert len(document["logs"]) - violations == len(untouched["logs"]) - already
+    ids = {span["span"] for span in document["spans"]}
     parents = {span["parent"] for span in document["spans"]} - {None}
-    assert len(parents - known) == len(
+    assert len(parents - ids) == len(
         {span["parent"] for span in untouched["spans"]}
         - {None}
         - {span["span"] for span in untouched["spans"]}

@@ -21,28 +21,28 @@ LISTS = {
 
 def kind(key: str) -> str | None:
     """What the description says of a key: an exact entry goes before a family, a longer before a shorter."""
-    said = {entry["key"]: name for name in ("content", "kept", "urls") for entry in CONTENT[name]}
-    families = [each for each in said if each.endswith("*") and key.startswith(each[:-1])]
-    return said.get(key) or (said[max(families, key=len)] if families else None)
+    listed = {entry["key"]: name for name in ("content", "kept", "urls") for entry in CONTENT[name]}
+    families = [each for each in listed if each.endswith("*") and key.startswith(each[:-1])]
+    return listed.get(key) or (listed[max(families, key=len)] if families else None)
 
 
 def places(*parts: str) -> Iterable[tuple[str, dict[str, Any]]]:
     """The recorded places in these parts of items, each with its package; without any part, in all others."""
-    known = ("attribute", "body", "event ", "status")
+    prefixes = ("attribute", "body", "event ", "status")
     for each in RECORDED:
         for place in each["places"]:
-            if place["part"].startswith(parts) if parts else not place["part"].startswith(known):
+            if place["part"].startswith(parts) if parts else not place["part"].startswith(prefixes):
                 yield each["package"], place
 
 
-def test_every_attribute_with_content_is_known() -> None:
+def test_every_attribute_with_content_is_listed() -> None:
     """Of spans, of their events and of log records."""
     assert {
         place["name"] for _, place in places("attribute", "event ") if kind(place["name"]) != "content"
     } == set()
 
 
-def test_every_body_with_content_is_known() -> None:
+def test_every_body_with_content_is_listed() -> None:
     """By the name of the log event, or by the logger or one above it."""
     events = {f"log {entry['event']}" for entry in CONTENT["content_events"]}
     loggers = tuple(f"log of {entry['logger']}." for entry in CONTENT["content_loggers"])
@@ -61,8 +61,8 @@ def test_content_stands_nowhere_else() -> None:
 def test_the_description_is_in_order() -> None:
     """Sorted, said once, and each entry with sources that are described."""
     for name, field in LISTS.items():
-        said = [entry[field] for entry in CONTENT[name]]
-        assert said == sorted(set(said))
+        listed = [entry[field] for entry in CONTENT[name]]
+        assert listed == sorted(set(listed))
         assert {source for entry in CONTENT[name] for source in entry["by"]} <= CONTENT["sources"].keys()
         assert all(entry["by"] for entry in CONTENT[name])
     assert CONTENT["model_call_prefixes"] == sorted(set(CONTENT["model_call_prefixes"]))

@@ -39,22 +39,22 @@ def question(kind: str, number: int) -> Any:
     return [{"role": "user", "content": f"My claim is {kind}{number:03}x"}]
 
 
-def ask(kind: str, number: int) -> None:
+def serve(kind: str, number: int) -> None:
     """Serve one request."""
     with suppress(openai.APIStatusError), TRACER.start_as_current_span("request"):
         for model in MODELS[kind]:
             client(kind).chat.completions.create(model=model, messages=question(kind, number))
 
 
-async def ask_soon(kind: str, number: int) -> None:
+async def serve_async(kind: str, number: int) -> None:
     """Serve one request in a coroutine."""
-    async with openai.AsyncOpenAI(**settings(kind)) as own:
+    async with openai.AsyncOpenAI(**settings(kind)) as async_client:
         with suppress(openai.APIStatusError), TRACER.start_as_current_span("request"):
             for model in MODELS[kind]:
-                await own.chat.completions.create(model=model, messages=question(kind, number))
+                await async_client.chat.completions.create(model=model, messages=question(kind, number))
 
 
-def asked(path: str) -> tuple[str, int]:
+def parse_path(path: str) -> tuple[str, int]:
     """Kind and number from a path such as `/VIOLATING/7`."""
     _, kind, number = path.split("/")
     return kind, int(number)
@@ -62,7 +62,7 @@ def asked(path: str) -> tuple[str, int]:
 
 def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """The service for gunicorn."""
-    ask(*asked(environ["PATH_INFO"]))
+    serve(*parse_path(environ["PATH_INFO"]))
     start_response("204 No Content", [])
     return ()
 
@@ -86,7 +86,7 @@ async def asgi(
                 end()
             await send({"type": f"lifespan.{step}.complete"})
     else:
-        await ask_soon(*asked(scope["path"]))
+        await serve_async(*parse_path(scope["path"]))
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
@@ -96,14 +96,14 @@ def threads(requests: int) -> None:
     with ThreadPoolExecutor(4) as pool:
         for number in range(requests):
             for kind in MODELS:
-                pool.submit(ask, kind, number)
+                pool.submit(serve, kind, number)
 
 
 def tasks(requests: int) -> None:
     """Serve them in coroutines of one thread, all at once."""
 
     async def serve() -> None:
-        await asyncio.gather(*(ask_soon(kind, number) for number in range(requests) for kind in MODELS))
+        await asyncio.gather(*(serve_async(kind, number) for number in range(requests) for kind in MODELS))
 
     asyncio.run(serve())
 

@@ -85,11 +85,11 @@ def started(
             process.kill()
 
 
-def ask_all(ask: Callable[[str, int], None]) -> None:
+def make_requests(serve: Callable[[str, int], None]) -> None:
     """Make all requests, those of both kinds in turns, several at a time."""
     with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(ask, kind, number) for number in range(REQUESTS) for kind in KINDS]
-    for each in asked:
+        futures = [pool.submit(serve, kind, number) for number in range(REQUESTS) for kind in KINDS]
+    for each in futures:
         each.result()
 
 
@@ -98,11 +98,11 @@ def serve_http(place: Place, command: Callable[[int], tuple[str, ...]]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
 
-        def ask(kind: str, number: int) -> None:
+        def serve(kind: str, number: int) -> None:
             urlopen(f"{url}/{kind}/{number}", timeout=PATIENCE).close()  # noqa: S310
 
         with started(place, *command(listening.fileno()), descriptors=[listening.fileno()]):
-            ask_all(ask)
+            make_requests(serve)
 
 
 def check(receiver: Receiver) -> None:
@@ -145,11 +145,11 @@ def test_celery(place: Place) -> None:
     """Processes of a pool, which flush when they are told to end."""
     app = celery_app(Path(place.environment["QUEUE"]))
 
-    def ask(kind: str, number: int) -> None:
-        app.send_task("ask", (kind, number)).get(timeout=PATIENCE)
+    def serve(kind: str, number: int) -> None:
+        app.send_task("serve", (kind, number)).get(timeout=PATIENCE)
 
     with started(place, "celery", "--app", "worker", "worker", "--concurrency", "2"):
-        ask_all(ask)
+        make_requests(serve)
     check(place.receiver)
 
 

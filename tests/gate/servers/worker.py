@@ -6,10 +6,10 @@ from typing import Any
 
 from broker import celery_app
 from celery.signals import worker_process_shutdown
-from service import ask, end
+from service import end, serve
 
 app = celery_app(Path(os.environ["QUEUE"]))
-app.task(name="ask")(ask)
+app.task(name="serve")(serve)
 
 
 @worker_process_shutdown.connect

@@ -1,4 +1,4 @@
-"""Programs that make the call in another process, or at another time, than a program usually does."""
+"""Programs that make the call in another process, or before the guard is switched on."""
 
 CALL = """
 import openai
@@ -60,7 +60,7 @@ request, build = client.request, client._build_request
 client.request, client._build_request = request, build
 client.post("/chat/completions", body={{"model": "m"}}, cast_to=object)
 """
-OTHERS_BEFORE = f"""
+LIBRARIES_BEFORE = f"""
 import httpx, requests, urllib.request
 from httpx import Client
 from requests import post

@@ -16,8 +16,8 @@ import requests
 import urllib3
 from yarl import URL
 
-from tests.evasion.road import Road
-from tests.evasion.ways.others import authority, with_aiohttp
+from tests.evasion.attempt import Attempt
+from tests.evasion.bypasses.libraries import authority, with_aiohttp
 from tests.internet import US
 
 PATHS: Mapping[str, str] = MappingProxyType(
@@ -67,44 +67,44 @@ Body = Callable[[], Any]
 BODIES: Mapping[str, Body] = MappingProxyType({"": whole, ", streamed": streamed})
 
 
-def by_httpx(_: Road, method: str, url: str, body: Body) -> None:
+def by_httpx(_: Attempt, method: str, url: str, body: Body) -> None:
     """Send by httpx."""
     httpx.request(method, url, content=body(), headers=JSON)
 
 
-def by_httpx2(_: Road, method: str, url: str, body: Body) -> None:
+def by_httpx2(_: Attempt, method: str, url: str, body: Body) -> None:
     """Send by httpx2, which the client is built on."""
     httpx2.request(method, url, content=body(), headers=JSON)
 
 
-def by_requests(_: Road, method: str, url: str, body: Body) -> None:
+def by_requests(_: Attempt, method: str, url: str, body: Body) -> None:
     """Send by requests."""
     requests.request(method, url, data=body(), headers=JSON, verify=authority(), timeout=20)
 
 
-def by_urllib3(road: Road, method: str, url: str, body: Body) -> None:
+def by_urllib3(attempt: Attempt, method: str, url: str, body: Body) -> None:
     """Send by a pool of urllib3, which does not look at the path."""
-    road.direct()
+    attempt.direct()
     host, path = split(url)
     with urllib3.HTTPSConnectionPool(host, ca_certs=authority()) as pool:
         pool.urlopen(method, path, body(), JSON)
 
 
-def by_http_client(road: Road, method: str, url: str, body: Body) -> None:
+def by_http_client(attempt: Attempt, method: str, url: str, body: Body) -> None:
     """Send by the standard library."""
-    road.direct()
+    attempt.direct()
     host, path = split(url)
-    connection = road.enter(closing(http.client.HTTPSConnection(host)))
+    connection = attempt.enter(closing(http.client.HTTPSConnection(host)))
     connection.request(method, path, body(), JSON)
     connection.getresponse().read()
 
 
-def by_aiohttp(road: Road, method: str, url: str, body: Body) -> None:
+def by_aiohttp(attempt: Attempt, method: str, url: str, body: Body) -> None:
     """Send by aiohttp, with the path as it is."""
-    road.direct()
-    as_it_is = URL(url, encoded=True)
+    attempt.direct()
+    unchanged = URL(url, encoded=True)
     data = streamed_async if body is streamed else body
-    with_aiohttp(lambda session: session.request(method, as_it_is, data=data(), headers=JSON))
+    with_aiohttp(lambda session: session.request(method, unchanged, data=data(), headers=JSON))
 
 
 LIBRARIES = MappingProxyType(
@@ -121,8 +121,8 @@ METHODS_WITHOUT_BODY = MappingProxyType({"GET": "/v1/models", "DELETE": "/v1/fil
 """Harmless requests, of which each is sent with a prompt as its body."""
 
 
-def way(
-    library: Callable[[Road, str, str, Body], None], method: str, url: str, body: Body
-) -> Callable[[Road], None]:
-    """One way to send it."""
-    return lambda road: library(road, method, url, body)
+def bypass(
+    library: Callable[[Attempt, str, str, Body], None], method: str, url: str, body: Body
+) -> Callable[[Attempt], None]:
+    """One bypass."""
+    return lambda attempt: library(attempt, method, url, body)

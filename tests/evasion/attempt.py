@@ -1,4 +1,4 @@
-"""What a way round the guard has at hand: the tests' internet, and means to bend it."""
+"""What a bypass has at hand: the tests' internet, and functions that change it."""
 
 import socket
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ STRANGE = "gpt-of-nobody"
 SECOND_EU = "mtls-eu.api.openai.com"
 
 
-class Road:
+class Attempt:
     """One attempt to reach the host in the US.
 
     Attributes:
@@ -55,11 +55,11 @@ class Road:
         """Have each host redirect to the next one, or the first to `location`."""
         to = {host: f"https://{following}{PATH}" for host, following in pairwise(hosts)}
         to |= {EU: location} if location is not None else {}
-        self.answering(lambda asked: redirect(status, to[asked.host]) if asked.host in to else None)
+        self.answering(lambda request: redirect(status, to[request.host]) if request.host in to else None)
 
     def answering(self, special: Callable[[Asked], Reply | None]) -> None:
         """Have the hosts answer as `special` says, where it says anything."""
-        self.internet.respond = lambda asked: special(asked) or ordinary(asked)
+        self.internet.respond = lambda request: special(request) or ordinary(request)
 
     def forwarder(self) -> str:
         """The URL of a proxy that takes requests in the clear, and answers them itself."""
@@ -77,7 +77,7 @@ class Road:
         """
         original = socket.getaddrinfo
 
-        def look_up(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        def resolve(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
             name = host.decode() if isinstance(host, bytes) else host
             if name in ("127.0.0.1", "localhost", None):
                 return original(host, port, *args, **kwargs)
@@ -85,7 +85,7 @@ class Road:
             return original("127.0.0.1", self.internet.get(at), *args, **kwargs)
 
         self.patch.setenv("NO_PROXY", "*")
-        self.patch.setattr(socket, "getaddrinfo", look_up)
+        self.patch.setattr(socket, "getaddrinfo", resolve)
 
 
 async def asynchronously(call: Callable[[Any], Awaitable[Any]], **arguments: Any) -> Any:
