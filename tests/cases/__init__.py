@@ -14,7 +14,7 @@ from typing import Any
 from otel_residency.catalogue.load import NEWEST, load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decode import decode
-from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop, Reference
+from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop, Reference, SecondModel
 from otel_residency.core.policy import Policy, Project
 from otel_residency.core.verdict import Decision
 from tests.frozen import CATALOGUE, FROZEN
@@ -23,6 +23,7 @@ KEYS = frozenset(
     {
         *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
         *("model", "body", "extra", "body_unseen", "features", "tools", "lines", "references"),
+        *("second_models", "second_tiers", "unknown_types"),
         *("policy", "override", "attest", "seen_projects", "expect", "required", "project", "frozen"),
         "payload",
     }
@@ -30,6 +31,8 @@ KEYS = frozenset(
 WITHOUT_BODY = ("GET", "DELETE")
 KEEPS_PAYLOAD = (307, 308)
 SOCKETS = ("ws", "wss")
+NOTED_AFTER = 60
+"""Days after which the age of a table is noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,9 @@ class Case:
     body_unseen: bool
     features: frozenset[str]
     tools: frozenset[str]
+    second_models: frozenset[SecondModel]
+    second_tiers: frozenset[str]
+    unknown_types: frozenset[str]
     batch_lines: tuple[BatchLine, ...] | None
     references: Mapping[str, Reference]
     """Stored things that the request uses, by id."""
@@ -137,6 +143,9 @@ class Case:
             service_tier=(self.body or {}).get("service_tier"),
             features=self.features,
             tools=self.tools,
+            second_models=self.second_models,
+            second_tiers=self.second_tiers,
+            unknown_types=self.unknown_types,
             body_unseen=self.body_unseen,
             batch_lines=self.batch_lines,
             answer=self.answer,
@@ -201,8 +210,12 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
     policy = {**policies[table["policy"]], **table.get("override", {})}
     unreadable = policy.pop("unreadable", None)
     attest = {**policy.get("attest", {}), **table.get("attest", {})}
-    policy["attest"] = {name: {"value": value} for name, value in attest.items()}
+    policy["attest"] = {
+        name: each if isinstance(each, dict) else {"value": each} for name, each in attest.items()
+    }
     expect = table["expect"]
+    frozen = table.get("frozen", False)
+    notes = _notes(CATALOGUE if frozen else load_catalogue(), expect["catalogue"], table["day"])
     return Case(
         id=table["id"],
         day=table["day"],
@@ -222,6 +235,9 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         body_unseen=table.get("body_unseen", False),
         features=frozenset(table.get("features", ())),
         tools=frozenset(table.get("tools", ())),
+        second_models=frozenset(SecondModel(*pair) for pair in table.get("second_models", {}).items()),
+        second_tiers=frozenset(table.get("second_tiers", ())),
+        unknown_types=frozenset(table.get("unknown_types", ())),
         batch_lines=None if lines is None else tuple(map(_line, lines)),
         references={name: Reference(**each) for name, each in table.get("references", {}).items()},
         answer=_answer(table["answer"]) if "answer" in table else None,
@@ -233,10 +249,10 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
                 name: Project(**settings) for name, settings in table.get("seen_projects", {}).items()
             },
         ),
-        frozen=table.get("frozen", False),
+        frozen=frozen,
         expected=Expected(
             verdict=expect["verdict"],
-            reasons=frozenset(expect["reasons"]),
+            reasons=frozenset({*expect["reasons"], *notes}),
             region=expect["region"],
             endpoint=expect["endpoint"],
             snapshot=expect["snapshot"] or None,
@@ -244,6 +260,26 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
             catalogue=expect["catalogue"],
         ),
     )
+
+
+def _notes(catalogue: Catalogue, name: str, day: date) -> Iterator[str]:
+    """What every verdict by a table says of the table, by the dates in its file.
+
+    No case has to name it, so that a newer revision changes none.
+    """
+    files = {each.id: each for each in catalogue.entries.revisions}
+    table = files.get(name)
+    if table is None:
+        return
+    if table.inherits:
+        yield "catalogue.inherited"
+    last = table.observed_until or table.effective_from
+    if day > last and any(each.effective_from > table.effective_from for each in files.values()):
+        yield "catalogue.gap"
+    while table.inherits and not table.rows:
+        table = files[table.inherits]
+    if (day - (table.observed_until or table.effective_from)).days > NOTED_AFTER:
+        yield "catalogue.stale"
 
 
 def _answer(table: Mapping[str, Any]) -> Answer:

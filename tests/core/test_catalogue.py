@@ -6,7 +6,7 @@ import pytest
 
 from otel_residency.core.catalogue import Catalogue, path_segments, undated
 from otel_residency.core.decide import decide
-from otel_residency.core.entries import Endpoint, Entries
+from otel_residency.core.entries import Endpoint, Entries, Source
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import Scope
@@ -95,11 +95,24 @@ def test_a_region_has_a_host_where_a_table_names_it(region: str, day: date, expe
     assert CATALOGUE.host_of(region, day) == expected
 
 
-def test_the_age_of_a_table_counts_from_its_last_check() -> None:
-    """A revision that begins after the catalogue was written is not older than its beginning."""
+def test_the_age_of_a_table_counts_from_the_day_it_was_last_seen() -> None:
+    """That is the day in its file or of its source, and without one its first; not that of the catalogue."""
     revision = Revision(id="ours", effective_from=DAY, source="s", completeness="complete", translated="no")
-    for generated, age in ((None, 1), (date(2026, 1, 1), 1), (date(2026, 11, 21), 0)):
-        assert Catalogue(Entries(generated=generated)).age(revision, date(2026, 11, 21)) == age
+    source = Source(kind="page", title="Ours", observed="2026", last_seen=date(2026, 11, 23))
+    catalogue = Catalogue(Entries(generated=date(2026, 11, 24)))
+    assert catalogue.age(revision, date(2026, 11, 24)) == 4
+    assert catalogue.age(revision._replace(observed_until=date(2026, 11, 22)), date(2026, 11, 24)) == 2
+    assert Catalogue(Entries(sources={"s": source})).age(revision, date(2026, 11, 24)) == 1
+
+
+def test_a_table_without_rows_is_as_old_as_the_rows_that_it_inherits() -> None:
+    """That terms were seen later does not show that the rows are still in force."""
+    row = Row("chat", ("/v1/chat",), (), ())
+    older = _revision("older", None, row)._replace(effective_from=date(2026, 9, 1))
+    newer = _revision("newer", "older")
+    catalogue = Catalogue(Entries(revisions=(older, newer)))
+    assert catalogue.known_until(catalogue.revisions[-1]) == date(2026, 9, 1)
+    assert catalogue.last_seen(catalogue.revisions[-1]) == newer.effective_from
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import openai
 import pytest
 
 from otel_residency.export_gate.redact import WITHHELD_NAME
-from tests.export_gate.genai import CONTENT, PROMPT, application, ask, log, model_call, span_of
+from tests.export_gate.genai import CONTENT, PROMPT, application, chat, log, model_call, span_of
 from tests.internet import EU, US
 from tests.recorded import Instrument, Recorded, settle
 
@@ -35,7 +35,7 @@ def recorded(instrument: Instrument) -> Recorded:
 def test_the_span_of_a_model_call_is_treated_by_the_rule_of_its_endpoint(recorded: Recorded) -> None:
     """Withheld, redacted, and only flagged, each in a trace of its own."""
     with model_call(recorded, "chat"):
-        ask(US)
+        chat(US)
     with model_call(recorded, "embed"):
         embed(US)
     with model_call(recorded, "respond"):
@@ -49,10 +49,10 @@ def test_the_span_of_a_model_call_is_treated_by_the_rule_of_its_endpoint(recorde
 def test_what_is_around_a_flagged_call_keeps_its_content(recorded: Recorded) -> None:
     """Ancestors and log records too; those of a withheld call don't, even beside a flagged one."""
     with application(recorded, "flagged", **{"input.value": PROMPT}), model_call(recorded, "chat"):
-        ask(US)
+        chat(US)
         log(recorded)
     with application(recorded, "both", **{"input.value": PROMPT}), application(recorded, "inner"):
-        ask(US)
+        chat(US)
         respond(US)
         log(recorded)
     settle()

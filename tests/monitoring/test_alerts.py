@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from examples.stack.monitoring import PROMETHEUS, RULES
-from otel_residency.core.decide import STALE_AFTER
+from otel_residency.core.rules.age import STALE_AFTER
 from tests.monitoring.conftest import Program
 from tools import debian
 

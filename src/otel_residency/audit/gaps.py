@@ -12,7 +12,7 @@ from otel_residency.audit.phrases import count, day, days, number, span
 from otel_residency.audit.rows import LOG
 from otel_residency.audit.sql import CounterReading, Kind, WriterRecords
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.decide import STALE_AFTER
+from otel_residency.core.rules.age import STALE_AFTER
 
 _ENOUGH_DAYS: Final = 7
 """Days with calls after which a service has a usual pause."""
@@ -184,11 +184,13 @@ def of_tables(catalogue: Catalogue, used: Mapping[str, int], last: str) -> Itera
         elif not revision.completeness.startswith("complete"):
             why = revision.completeness.removeprefix("PARTIAL: ")
             yield Gap("table", f"The table {name} is only partly known: {why}.")
-    checked = catalogue.entries.generated
-    if checked and last and (date.fromisoformat(last) - checked).days > STALE_AFTER:
-        age = (date.fromisoformat(last) - checked).days
-        text = f"The tables were last checked on {day(str(checked))}, {days(age)} before the last call."
-        yield Gap("table", text)
+    revision = catalogue.revision_on(date.fromisoformat(last)) if last else None
+    age = catalogue.age(revision, date.fromisoformat(last)) if revision is not None else 0
+    if revision is not None and age > STALE_AFTER:
+        seen = day(str(catalogue.known_until(revision)))
+        yield Gap(
+            "table", f"The table {revision.id} was last seen on {seen}, {days(age)} before the last call."
+        )
 
 
 def of_inputs(inputs: Iterable[Input]) -> Iterator[Gap]:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from otel_residency.calls.created_objects import CreatedObjects
     from otel_residency.calls.request import ClientBaseUrl, TrackedHeaders
     from otel_residency.calls.response import EvidenceHeaders
-    from otel_residency.core.entries import Creation
     from otel_residency.core.policy_rules import OnCall, OnExport
+    from otel_residency.core.request_entries import Creation
     from otel_residency.guard import Guard
     from otel_residency.ledger.ledger import Ledger
     from otel_residency.runtime.runtime import Runtime
@@ -174,13 +174,6 @@ class State:
         from otel_residency.calls.batches import Batches  # noqa: PLC0415 - see the class
 
         return Batches(self.bodies, self.guard.catalogue.entries.batch_files, self.region_of)
-
-    @lazy
-    def session_words(self) -> tuple[bytes, ...]:
-        """What a message that may change the facts contains: an event type, or an escape."""
-        # The backslash: JSON may write "session.update" with escapes, so a message with one is parsed
-        # (tests/patches/test_sockets.py, test_an_event_that_hides_its_type_is_read).
-        return (*(event.encode() for event in self.guard.catalogue.entries.socket_events), b"\\")
 
     @lazy
     def evidence_headers(self) -> "EvidenceHeaders":

@@ -15,6 +15,7 @@ from otel_residency.cli.environ import variables
 from otel_residency.cli.output import as_document, stop
 from otel_residency.cli.terminal import as_lines, console
 from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.rules.terms import with_contained
 from otel_residency.settings.projects import ProjectsFile
 
 ADMIN_KEY = "OPENAI_ADMIN_KEY"
@@ -88,7 +89,7 @@ def as_text(projects: ProjectsFile, output: Path, catalogue: Catalogue) -> str:
             project.residency or UNKNOWN,
             residency.region if residency else UNKNOWN,
             ("yes" if residency.processing else "no") if residency else UNKNOWN,
-            project.retention or UNKNOWN,
+            "\n".join(with_contained(project.retention, catalogue)) or UNKNOWN,
             project.default_tier or UNKNOWN,
         )
     summary = f"{len(projects.projects)} projects of {projects.source}, read on {projects.observed}: {output}"

@@ -5,9 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from otel_residency.core.entries import Alias, BasePath, Endpoint, Entries, ProjectResidency, Tool
+from otel_residency.core.entries import (
+    Alias,
+    Attestation,
+    BasePath,
+    Endpoint,
+    Entries,
+    ProjectResidency,
+)
 from otel_residency.core.host_entries import (
     BogusHost,
     Deployment,
@@ -19,6 +26,9 @@ from otel_residency.core.host_entries import (
     TelemetryPattern,
 )
 from otel_residency.core.revision import Revision, Row
+
+if TYPE_CHECKING:
+    from otel_residency.core.request_entries import SecondModelPlace, Tool
 
 T = TypeVar("T")
 
@@ -72,6 +82,8 @@ class Catalogue:
             {ord(letter): looks for letter, looks in entries.confusables.items()}
         )
         self.tools: Mapping[str, Tool] = _by(entries.tools, "type")
+        self.second_models: Mapping[str, SecondModelPlace] = _by(entries.second_models, "at")
+        self.attestations: Mapping[str, Attestation] = _by(entries.attestations, "name")
         self.aliases: Mapping[str, Alias] = _by(entries.aliases, "alias")
         self.spellings: Mapping[str, str] = MappingProxyType(
             {entry.answered.lower(): entry.model.lower() for entry in entries.spellings}
@@ -105,6 +117,10 @@ class Catalogue:
             )
             for revision in self.revisions
         }
+        self._retention: dict[str, Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
+            revision.id: {column: _column(revision, column) for column in ("zdr", "private")}
+            for revision in self.revisions
+        }
 
     def revision_on(self, day: date) -> Revision | None:
         """The revision in force on `day`: the pinned one, else the newest one that begins on or before it."""
@@ -126,14 +142,47 @@ class Catalogue:
         terms = revision.regions.get(region) if revision is not None else None
         return terms.host if terms is not None else ""
 
+    def last_seen(self, revision: Revision) -> date:
+        """The last day on which `revision` was seen to be the vendor's table."""
+        source = self.entries.sources.get(revision.source)
+        again = source.last_seen if source is not None else None
+        return max(revision.effective_from, revision.observed_until or date.min, again or date.min)
+
     def known_until(self, revision: Revision) -> date:
-        """The last day on which `revision` was checked to be the vendor's table."""
-        # A table that begins after the catalogue was made is as new as its first day.
-        return max(self.entries.generated or date.min, revision.effective_from)
+        """The last day on which the table was seen whose rows judge calls by `revision`."""
+        # A revision that inherits its rows does not show that they are still in force.
+        return self.last_seen(next((each for each in self.ancestry(revision.id) if each.rows), revision))
 
     def age(self, revision: Revision, day: date) -> int:
-        """How many days before `day` the vendor's table was last known to be `revision`."""
+        """How many days before `day` that table was last seen."""
         return (day - self.known_until(revision)).days
+
+    def successor(self, revision: Revision) -> Revision | None:
+        """The next revision after this one."""
+        return next((each for each in self.revisions if each.effective_from > revision.effective_from), None)
+
+    def newest_complete(self, revision: Revision) -> Revision | None:
+        """The newest complete table that is no newer than `revision`."""
+        begun = [each for each in self.revisions if each.effective_from <= revision.effective_from]
+        return next((each for each in reversed(begun) if each.is_complete), None)
+
+    def was_known(self, model: str, day: date) -> bool:
+        """Whether `model`, in lower case, had been named by `day`, in a table or elsewhere."""
+        return any(each.on <= day and each.model.lower() == model for each in self.entries.first_seen) or any(
+            revision.effective_from <= day and model in (name.lower() for name in row.models or ())
+            for revision in self.entries.revisions
+            for row in revision.rows
+        )
+
+    def coverage(self, revision: Revision, term: str, segments: tuple[str, ...]) -> str:
+        """Whether a contract term covers an endpoint: begins with `yes` or `no`, or `to be confirmed`."""
+        attestation = self.attestations.get(term)
+        column = attestation.column if attestation is not None else None
+        values = self._retention[revision.id][column] if column is not None else ()
+        # Without such a column in its time, nothing limits the term to some endpoints.
+        if not values:
+            return "yes"
+        return next((value for service, value in values if segments[: len(service)] == service), "no")
 
     def rows(self, revision: Revision, segments: tuple[str, ...]) -> tuple[Row, ...]:
         """Rows of the longest listed path that is a prefix of `segments`; several rows may share a path."""
@@ -180,6 +229,12 @@ class Catalogue:
         return model in self.aliases or any(undated(listed.lower()) == model for listed in row.models or ())
 
 
+def _column(revision: Revision, column: str) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """The services of a column of the retention table with their values, longest path first."""
+    values = ((path_segments(row.service), getattr(row, column)) for row in revision.retention)
+    return tuple(sorted((each for each in values if each[1]), key=lambda each: -len(each[0])))
+
+
 def _inherited(revisions: Iterable[Revision]) -> Iterable[Revision]:
     by_id = {revision.id: revision for revision in revisions}
     return [_filled(revision, by_id) for revision in by_id.values()]
@@ -199,6 +254,7 @@ def _filled(revision: Revision, by_id: Mapping[str, Revision]) -> Revision:
         rows=revision.rows or base.rows,
         feature_rules=revision.feature_rules or base.feature_rules,
         tier_rules=revision.tier_rules or base.tier_rules,
+        retention=revision.retention or base.retention,
         footnotes=revision.footnotes or base.footnotes,
         conditions=revision.conditions or base.conditions,
     )

@@ -5,16 +5,16 @@ table states is decided here once, and never in favour of `eligible`.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import date
 from functools import partial
 
-from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.hosts import HostMatch, match_host
 from otel_residency.core.paths import EndpointMatch, match_endpoint, match_sender
 from otel_residency.core.policy import Policy, PolicyOfCall
 from otel_residency.core.regions import UNKNOWN
-from otel_residency.core.revision import Revision
+from otel_residency.core.revision import Revision, Row
+from otel_residency.core.rules.age import age_findings, inherited_findings
 from otel_residency.core.rules.case import WITHOUT_BODY, Case, listed
 from otel_residency.core.rules.hosts import (
     answer_findings,
@@ -28,6 +28,7 @@ from otel_residency.core.rules.projects import project_findings, with_project
 from otel_residency.core.rules.requirement import policy_of_call, required_of
 from otel_residency.core.rules.senders import sender_findings, sender_host
 from otel_residency.core.rules.table import table_findings
+from otel_residency.core.rules.terms import terms_in_force
 from otel_residency.core.verdict import (
     ELIGIBLE,
     INDETERMINATE,
@@ -37,9 +38,6 @@ from otel_residency.core.verdict import (
     Finding,
     Verdict,
 )
-
-STALE_AFTER = 180
-"""Days after the last check of the catalogue from which verdicts note that it may be outdated."""
 
 
 def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
@@ -55,6 +53,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         The verdict with its findings, worst first. Never raises.
     """
     revision = catalogue.revision_on(facts.on)
+    policy = policy._replace(attest=terms_in_force(policy.attest, catalogue, facts.on))
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
     policy_at = partial(policy_of_call, facts, policy)
@@ -163,7 +162,7 @@ def _cases(
         place = (hop.host, hop.port, hop.path)
         if endpoint.content and place not in done and not _is_foreign(endpoint):
             done.add(place)
-            rows = catalogue.rows(revision, endpoint.segments) if endpoint.segments else ()
+            rows = _rows(catalogue, revision, endpoint)
             target = target_region(host, policy, revision)
             yield Case(
                 facts=facts,
@@ -178,13 +177,21 @@ def _cases(
             )
 
 
+def _rows(catalogue: Catalogue, revision: Revision, match: EndpointMatch) -> tuple[Row, ...]:
+    """The rows of a path, and those of other services that the same endpoint offers."""
+    if not match.segments or not (rows := catalogue.rows(revision, match.segments)):
+        return ()
+    also = match.endpoint.also if match.endpoint is not None else ()
+    return (*rows, *(row for path in also for row in catalogue.rows(revision, path_segments(path))))
+
+
 def _snapshot(
     facts: CallFacts, catalogue: Catalogue, revision: Revision | None, endpoints: tuple[EndpointMatch, ...]
 ) -> str | None:
     if facts.answer and facts.answer.model:
         return facts.answer.model
     if facts.model and revision is not None and endpoints:
-        for row in catalogue.rows(revision, endpoints[0].segments):
+        for row in _rows(catalogue, revision, endpoints[0]):
             if listed(row, facts.model):
                 return facts.model
     return None
@@ -196,17 +203,4 @@ def _policy_findings(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> 
     if facts.unrecorded:
         yield Finding("ledger.unavailable", INDETERMINATE, "no record of the call could be written")
     yield from age_findings(catalogue, policy, facts.on)
-
-
-def age_findings(catalogue: Catalogue, policy: Policy, day: date) -> Iterator[Finding]:
-    """Whether the table of `day` is missing, or older than the policy or we allow."""
-    revision = catalogue.revision_on(day)
-    if revision is None:
-        yield Finding("catalogue.no_revision", INDETERMINATE, f"no table covers {day}")
-        return
-    age = catalogue.age(revision, day)
-    if policy.catalogue_max_age is not None and age > policy.catalogue_max_age:
-        yield Finding("catalogue.stale", INDETERMINATE, f"{revision.id} is older than the policy allows")
-    elif age > STALE_AFTER:
-        checked = catalogue.known_until(revision)
-        yield Finding("catalogue.stale", ELIGIBLE, f"{revision.id} was last checked on {checked}")
+    yield from inherited_findings(catalogue.revision_on(facts.on))

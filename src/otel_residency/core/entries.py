@@ -1,7 +1,8 @@
 """The entries of a catalogue, one class for each kind. The fields are the keys of the data files.
 
-Those of hosts are in `core.host_entries`, those of the vendor's table in `core.revision`. All are named
-tuples, not frozen dataclasses: defining these forty classes takes a fifth of the start-up time.
+Those of hosts are in `core.host_entries`, those of requests in `core.request_entries`, and those of the
+vendor's table in `core.revision`. All are named tuples, not frozen dataclasses: defining these forty classes
+takes a fifth of the start-up time.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,18 @@ from otel_residency.core.host_entries import (
     TelemetryHost,
     TelemetryPattern,
 )
-from otel_residency.core.revision import NOTHING, Revision, Strings
+from otel_residency.core.request_entries import (
+    BatchFiles,
+    Creation,
+    Feature,
+    FreeZone,
+    PartType,
+    PromptCacheDefault,
+    SecondModelPlace,
+    StoredKind,
+    Tool,
+)
+from otel_residency.core.revision import NOTHING, Retention, Revision, Strings
 
 
 class Source(NamedTuple):
@@ -34,6 +46,8 @@ class Source(NamedTuple):
     note: str | None = None
     citation: str | None = None
     """Publisher, title and address, and the day of the copy if a copy was read."""
+    last_seen: date | None = None
+    """The last day on which a table was read again and had not changed."""
 
     @property
     def cited(self) -> str:
@@ -52,6 +66,8 @@ class Endpoint(NamedTuple):
     model_at: Strings = ()
     """Dotted paths into the body of a POST at which the model is named."""
     image_input: bool = False
+    also: Strings = ()
+    """Other services that the same endpoint offers; the models of their rows may be used too."""
 
 
 class ContentFree(NamedTuple):
@@ -67,82 +83,6 @@ class BasePath(NamedTuple):
 
     provider: str
     path: str
-
-
-class Feature(NamedTuple):
-    """How a feature is recognized in a request body."""
-
-    feature: str
-    at: Strings
-    value: str
-    """`truthy`, `false`, or the exact string that must be there."""
-
-
-class PartType(NamedTuple):
-    """A typed part of a prompt that is a feature of its own."""
-
-    type: str
-    feature: str
-
-
-class Tool(NamedTuple):
-    """A tool type: run by the caller, or by the vendor under a row of the table."""
-
-    type: str
-    runs: Literal["client", "vendor"] = "vendor"
-    row: str | None = None
-    third_party: bool = False
-
-
-class StoredKind(NamedTuple):
-    """A kind of object that the vendor stores, and where a request names one by its id."""
-
-    kind: str
-    below: Strings = ()
-    """Path segments that an id follows."""
-    at: Strings = ()
-    """Dotted paths into a request body; at a list, the path applies to each item."""
-    typed: Mapping[str, Strings] = NOTHING
-    """Dotted paths into the parts of a prompt and the tools, by their type."""
-    words: Strings = ()
-    """Values that may replace an id."""
-    model_prefix: str | None = None
-    """The prefix of model names that are such an object."""
-
-
-class Creation(NamedTuple):
-    """An endpoint whose responses name objects that the vendor stores."""
-
-    path: str
-    id_at: Strings
-    """Dotted paths into the response; at a list, the path applies to each item."""
-    only: str | None = None
-    """The feature without which nothing is stored."""
-    unless: str | None = None
-    """The feature with which nothing is stored."""
-    with_path: bool = False
-    """They are in the region of the object that the path of the request names."""
-
-
-class PromptCacheDefault(NamedTuple):
-    """The day from which extended prompt caching is on by default."""
-
-    since: date
-    unless: Strings
-    text: str
-    source: str
-
-
-class BatchFiles(NamedTuple):
-    """How the input file of a batch is uploaded and named, and its limits."""
-
-    purpose: str
-    """The `purpose` of the upload."""
-    input_at: str
-    """The key at which a new batch names its file."""
-    max_bytes: int
-    max_lines: int
-    source: str
 
 
 class EvidenceHeader(NamedTuple):
@@ -177,6 +117,10 @@ class Attestation(NamedTuple):
     meaning: str
     shown_by: Literal["residency", "retention"] | None = None
     """The setting of a project that shows whether it holds; for `retention`, the type of this name."""
+    contains: Strings = ()
+    """Terms that hold wherever this one does."""
+    column: Literal["zdr", "private"] | None = None
+    """The column of the retention table with the services that it covers; `None` for all."""
 
 
 class ProjectResidency(NamedTuple):
@@ -208,6 +152,14 @@ class Spelling(NamedTuple):
     answered: str
     observed: str
     """When it was answered so."""
+    source: str
+
+
+class FirstSeen(NamedTuple):
+    """A day on which a model that no table lists was known."""
+
+    model: str
+    on: date
     source: str
 
 
@@ -248,16 +200,6 @@ class ClientRegions(NamedTuple):
     source: str
 
 
-class Retention(NamedTuple):
-    """What the vendor stores of a service's data, and whether Zero Data Retention covers it."""
-
-    service: str
-    abuse: str
-    state: str
-    zdr: str
-    last_seen: str | None = None
-
-
 class Entries(NamedTuple):
     """All sections of a catalogue: the shipped files together, or a user's file."""
 
@@ -286,14 +228,20 @@ class Entries(NamedTuple):
     features: tuple[Feature, ...] = ()
     features_source: str | None = None
     part_types: tuple[PartType, ...] = ()
-    prompt_at: Strings = ()
-    """Keys of a request body that contain the typed parts of a prompt."""
+    plain_types: Strings = ()
+    """Types of parts, items and parameters from which nothing follows."""
+    report_types: Strings = ()
+    """Types of items that report an earlier call: the stored things that they name are not read again."""
     tool_keys: Strings = ()
-    """Keys of a request body that contain a list of tools or a single tool."""
-    file_part_types: Strings = ()
-    file_reference_keys: Strings = ()
-    socket_events: Strings = ()
-    """Types of events with which a client sets model and features over a WebSocket."""
+    """Keys with a list of tools or a single tool."""
+    tool_choice_keys: Strings = ()
+    """Keys that choose among the tools of the request, and add none."""
+    model_keys: Strings = ()
+    """Keys that name a model."""
+    second_models: tuple[SecondModelPlace, ...] = ()
+    free_zones: tuple[FreeZone, ...] = ()
+    own_keys: tuple[FreeZone, ...] = ()
+    """Objects with keys of the user's own, and values of the vendor's."""
     last_events: Strings = ()
     """Types of stream events after which no event names the model."""
     state_source: str | None = None
@@ -309,6 +257,7 @@ class Entries(NamedTuple):
     attestations: tuple[Attestation, ...] = ()
     attestations_source: str | None = None
     aliases: tuple[Alias, ...] = ()
+    first_seen: tuple[FirstSeen, ...] = ()
     spellings: tuple[Spelling, ...] = ()
     retired_models: tuple[RetiredModel, ...] = ()
     retired_endpoints: tuple[RetiredEndpoint, ...] = ()
@@ -326,7 +275,6 @@ class Entries(NamedTuple):
     deployment_config: Strings = ()
     client_regions: tuple[ClientRegions, ...] = ()
     project_residency: tuple[ProjectResidency, ...] = ()
-    zero_data_retention: tuple[Retention, ...] = ()
     zero_data_retention_removed: tuple[Retention, ...] = ()
     zero_data_retention_source: str | None = None
     zero_data_retention_note: str | None = None

@@ -25,6 +25,8 @@ class Statement(NamedTuple):
 
     value: bool
     reference: str = ""
+    until: date | None = None
+    """The last day on which it is stated."""
 
 
 class ConfiguredHost(NamedTuple):

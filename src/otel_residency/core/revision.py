@@ -75,6 +75,22 @@ class TierRule(NamedTuple):
     allowed_regions: Strings = ()
 
 
+class Retention(NamedTuple):
+    """A row of the vendor's retention table: what it stores of a service's data, and which terms cover it.
+
+    `None` for a column that was not transcribed.
+    """
+
+    service: str
+    abuse: str | None = None
+    state: str | None = None
+    zdr: str | None = None
+    """Whether Zero Data Retention covers it: begins with `yes` or `no`."""
+    private: str | None = None
+    """The same of Private Retention and Safety Retention, also `to be confirmed`."""
+    last_seen: str | None = None
+
+
 class Revision(NamedTuple):
     """The vendor's table, as of one date."""
 
@@ -84,6 +100,7 @@ class Revision(NamedTuple):
     completeness: str
     translated: str
     observed_until: date | None = None
+    """The last day on which the table was seen."""
     effective_from_note: str | None = None
     superseded_by: str | None = None
     inherits: str | None = None
@@ -92,6 +109,7 @@ class Revision(NamedTuple):
     rows: tuple[Row, ...] = ()
     feature_rules: tuple[FeatureRule, ...] = ()
     tier_rules: tuple[TierRule, ...] = ()
+    retention: tuple[Retention, ...] = ()
     footnotes: Mapping[str, str] = NOTHING
     conditions: Strings = ()
     pricing: str | None = None
@@ -100,3 +118,8 @@ class Revision(NamedTuple):
     known_changes: Strings = ()
     not_listed_examples: Strings = ()
     notes: Strings = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole table was read, and leaves no model open."""
+        return self.completeness.startswith("complete") and not self.models_unknown

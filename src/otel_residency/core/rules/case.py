@@ -1,6 +1,6 @@
 """The input of the rules, and helpers that several of them use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
@@ -8,8 +8,7 @@ from otel_residency.core.facts import CallFacts
 from otel_residency.core.hosts import HostMatch
 from otel_residency.core.paths import EndpointMatch, is_canonical, raw_segments
 from otel_residency.core.policy import Policy, PolicyOfCall
-from otel_residency.core.revision import Needs, Revision, Row
-from otel_residency.core.verdict import CONDITIONAL, INELIGIBLE, Finding
+from otel_residency.core.revision import Revision, Row
 
 GLOBAL = "global"
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
@@ -36,21 +35,6 @@ class Case(NamedTuple):
         """The case with the scope of the endpoint with this path."""
         scope = self.policy_at(raw_segments(path) if is_canonical(path) else ()).policy.scope
         return self if scope == self.policy.scope else self._replace(policy=self.policy._replace(scope=scope))
-
-
-def needs_findings(needs: Needs, policy: Policy, reason: str, why: str) -> Iterator[Finding]:
-    """A finding for each group of attestations that does not hold: conditional, or ineligible if denied."""
-    for group in needs:
-        stated = [policy.attest[name].value for name in group if name in policy.attest]
-        if any(stated):
-            continue
-        denied = len(stated) == len(group)
-        names = " or ".join(group)
-        yield Finding(
-            reason,
-            INELIGIBLE if denied else CONDITIONAL,
-            f"{'not attested' if denied else 'needs attestation'}: {names}; {why}",
-        )
 
 
 def sends(facts: CallFacts) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from otel_residency.core.catalogue import path_segments
 from otel_residency.core.revision import FeatureRule, RegionTerms
-from otel_residency.core.rules.case import Case, needs_findings, sends
+from otel_residency.core.rules.case import Case, sends
+from otel_residency.core.rules.terms import holds_here, needs_here
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding, Verdict
 
 
@@ -14,20 +15,41 @@ def feature_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]
     features = facts.features
     if case.endpoint.endpoint and case.endpoint.endpoint.image_input and sends(facts):
         features |= {"image_input"}
+    always_cached = _always_cached(case)
+    if always_cached is not None:
+        features |= {"prompt_cache_24h"}
     if "structured_output" in features:
         yield Finding("schema.system_data", ELIGIBLE, "the schema is system data and may leave the region")
+    yield from unknown_type_findings(case)
     if case.target is None or terms is None:
         return
     if "image_input" in features:
-        yield from needs_findings(terms.image_needs, case.policy, "image.needs_enhanced_zdr", "image input")
+        yield from needs_here(case, terms.image_needs, "image.needs_enhanced_zdr", "image input")
     for rule in case.revision.feature_rules:
         if rule.feature in features and _applies(rule, case, terms):
             unknown = rule.without_processing and terms.processing == "models-unknown"
-            yield Finding(rule.reason, INDETERMINATE if unknown else Verdict(rule.verdict), rule.text)
-    yield from _cache_default_findings(case, terms)
+            by_model = always_cached is not None and rule.feature == "prompt_cache_24h"
+            detail = f"{always_cached} knows no other caching; {rule.text}" if by_model else rule.text
+            yield Finding(rule.reason, INDETERMINATE if unknown else Verdict(rule.verdict), detail)
+    if "prompt_cache_24h" not in features:
+        yield from _cache_default_findings(case, terms)
     yield from _file_findings(case)
     for tool in sorted(facts.tools):
         yield from _tool_findings(case, tool)
+
+
+def unknown_type_findings(case: Case) -> Iterator[Finding]:
+    """A doubt for each type of a part, item or parameter that the catalogue does not know."""
+    for name in sorted(case.facts.unknown_types):
+        yield Finding("feature.unknown_type", INDETERMINATE, f"the catalogue does not know the type {name}")
+
+
+def _always_cached(case: Case) -> str | None:
+    """The model of request or response that knows only extended caching, if any."""
+    default, answer = case.catalogue.entries.prompt_cache_default, case.facts.answer
+    models = (case.facts.model, *(answer.values("model") if answer is not None else ()))
+    always = default.always if default is not None else ()
+    return next((model for model in models if model is not None and model.lower() in always), None)
 
 
 def _file_findings(case: Case) -> Iterator[Finding]:
@@ -43,7 +65,7 @@ def _applies(rule: FeatureRule, case: Case, terms: RegionTerms) -> bool:
     service = path_segments(rule.service)
     if case.endpoint.segments[: len(service)] != service:
         return False
-    if any(name in case.policy.attest and case.policy.attest[name].value for name in rule.unless):
+    if any(holds_here(case, name) for name in rule.unless):
         return False
     if rule.without_processing:
         return terms.processing != "yes"
@@ -65,7 +87,7 @@ def _cache_default_findings(case: Case, terms: RegionTerms) -> Iterator[Finding]
         )
     ):
         return
-    for finding in needs_findings((default.unless,), case.policy, "feature.prompt_cache", default.text):
+    for finding in needs_here(case, (default.unless,), "feature.prompt_cache", default.text):
         unknown = terms.processing == "models-unknown" and finding.verdict is INELIGIBLE
         yield finding._replace(verdict=INDETERMINATE) if unknown else finding
 

@@ -10,7 +10,8 @@ from otel_residency.core.hosts import VENDOR, HostMatch, canonical_host, match_h
 from otel_residency.core.policy import Policy
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import Revision
-from otel_residency.core.rules.case import GLOBAL, needs_findings
+from otel_residency.core.rules.case import GLOBAL
+from otel_residency.core.rules.terms import needs_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding, Verdict
 
 

@@ -1,11 +1,13 @@
 """Rules for models: listed snapshots, aliases, fine-tuned models, and models that replaced them."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import RegionTerms, Row
-from otel_residency.core.rules.case import Case, listed, needs_findings, sends
+from otel_residency.core.rules.case import Case, listed, sends
+from otel_residency.core.rules.terms import needs_here
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
 
 
@@ -102,19 +104,31 @@ def one_model_findings(
 
 
 def _unlisted_finding(case: Case, model: str, name: str) -> Finding:
-    if name in (unknown.lower() for unknown in case.revision.models_unknown):
-        entry = case.catalogue.aliases.get(name)
-        if entry is None:
-            return Finding(
-                "catalogue.models_unknown", INDETERMINATE, f"{case.revision.id} does not cover {model}"
-            )
-    if any(case.catalogue.is_alias(row, name) for row in case.rows):
+    if not _is_left_open(case, name) and any(case.catalogue.is_alias(row, name) for row in case.rows):
         return Finding("model.alias", INDETERMINATE, f"{model} may point to any snapshot")
-    return Finding(
-        "model.not_listed",
-        INELIGIBLE,
-        f"{model} is not listed for {case.endpoint.template} in {case.revision.id}",
-    )
+    detail = f"{model} is not listed for {case.endpoint.template} in {case.revision.id}"
+    return _unread_finding(case, model) or Finding("model.not_listed", INELIGIBLE, detail)
+
+
+def _is_left_open(case: Case, name: str) -> bool:
+    """Whether the table is known to be partial just where it would list this model."""
+    left_open = (each.lower() for each in case.revision.models_unknown)
+    return name in left_open and name not in case.catalogue.aliases
+
+
+def _unread_finding(case: Case, model: str) -> Finding | None:
+    """That the unread part of a partial table may list `model`, which the newest complete one could not."""
+    revision, name = case.revision, model.lower()
+    if revision.is_complete:
+        return None
+    complete = case.catalogue.newest_complete(revision)
+    until = case.catalogue.last_seen(complete) if complete is not None else date.min
+    if not _is_left_open(case, name) and case.catalogue.was_known(name, until):
+        return None
+    tables = f"{revision.id}, which is partial"
+    if complete is not None:
+        tables = f"{complete.id}, complete until {until}, and {tables}"
+    return Finding("catalogue.models_unknown", INDETERMINATE, f"{model} is not listed in {tables}")
 
 
 def _model_region_findings(case: Case, rows: list[Row], model: str, terms: RegionTerms) -> Iterator[Finding]:
@@ -141,14 +155,15 @@ def _fine_tuned_findings(case: Case, model: str, terms: RegionTerms | None) -> I
     tuning = case.catalogue.rows(case.revision, path_segments("/v1/fine_tuning/jobs"))
     if any(listed(row, base) for row in case.rows) and any(listed(row, base) for row in tuning):
         yield from one_model_findings(case, base, terms)
-        yield from needs_findings(
+        yield from needs_here(
+            case,
             (("fine_tuned_inference",),),
-            case.policy,
             "model.fine_tuned_undocumented",
             f"only training of {base} is documented",
         )
-    else:
-        yield Finding("model.not_listed", INELIGIBLE, f"the base model of {model} is not listed here")
+        return
+    unlisted = Finding("model.not_listed", INELIGIBLE, f"the base model of {model} is not listed here")
+    yield _unread_finding(case, base) or unlisted
 
 
 def _value(mapping: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...] | None:

@@ -9,8 +9,9 @@ from otel_residency.core.hosts import HostMatch
 from otel_residency.core.policy import Policy, Project, Statement
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import Revision
-from otel_residency.core.rules.case import GLOBAL, needs_findings
+from otel_residency.core.rules.case import GLOBAL
 from otel_residency.core.rules.hosts import target_region
+from otel_residency.core.rules.terms import needs_findings, with_contained
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
 
 _APPROVAL = (("region_approval",),)
@@ -61,7 +62,7 @@ def with_project(
     for attestation in catalogue.entries.attestations:
         name = attestation.name
         if attestation.shown_by == "retention" and project.retention:
-            holds = project.retention == name
+            holds = name in with_contained(project.retention, catalogue)
             # Old settings may still show that a term does not hold, which makes a verdict worse and never
             # better.
             if fresh or not holds:
@@ -118,7 +119,7 @@ def _retention_findings(
             attestation.shown_by == "retention"
             and stated is not None
             and project.retention
-            and stated.value != (project.retention == attestation.name)
+            and stated.value != (attestation.name in with_contained(project.retention, catalogue))
         ):
             claim = f"the policy states {attestation.name} = {str(stated.value).lower()}"
             yield Finding("attestation.contradicted", ELIGIBLE, f"{claim}, {name} has {project.retention}")

@@ -6,11 +6,13 @@ from datetime import date
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import RegionTerms, Row
 from otel_residency.core.rules.batches import at_scope_of_lines, batch_findings, batch_of
-from otel_residency.core.rules.case import Case, needs_findings
-from otel_residency.core.rules.features import feature_findings
+from otel_residency.core.rules.case import Case
+from otel_residency.core.rules.features import feature_findings, unknown_type_findings
 from otel_residency.core.rules.models import model_findings
 from otel_residency.core.rules.projects import default_tier
+from otel_residency.core.rules.second_models import second_model_findings
 from otel_residency.core.rules.state import state_findings
+from otel_residency.core.rules.terms import needs_here
 from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
@@ -58,6 +60,7 @@ def _row_findings(case: Case) -> Iterator[Finding]:
     if case.target is not None:
         yield from _region_findings(case, row, terms)
     yield from model_findings(case, terms)
+    yield from second_model_findings(case, terms)
     yield from feature_findings(case, terms)
     yield from tier_findings(case, default_tier(case.facts, case.host, case.policy))
     yield from batch_findings(case, terms)
@@ -94,6 +97,9 @@ def _other_provider_findings(case: Case) -> Iterator[Finding]:
         tool = case.catalogue.tools.get(name)
         if tool is None or tool.runs == "vendor":
             yield Finding("feature.tool", INDETERMINATE, f"{name} of {host.provider} is in no table")
+    yield from unknown_type_findings(case)
+    for second in sorted(case.facts.second_models):
+        yield Finding("model.second", INDETERMINATE, f"{second.at} of {host.provider} is in no table")
 
 
 def _profile_findings(case: Case) -> Iterator[Finding]:
@@ -137,4 +143,4 @@ def _region_findings(case: Case, row: Row, terms: RegionTerms | None) -> Iterato
             )
         else:
             yield Finding("endpoint.storage_only", INELIGIBLE, f"{where}: storage, no processing")
-    yield from needs_findings(terms.needs, case.policy, MISSING_TERM, f"{terms.name} requires it")
+    yield from needs_here(case, terms.needs, MISSING_TERM, f"{terms.name} requires it")

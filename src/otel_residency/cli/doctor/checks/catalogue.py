@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.environment import Environment
-from otel_residency.core.decide import age_findings
+from otel_residency.core.rules.age import age_findings, inherited_findings
 from otel_residency.core.verdict import ELIGIBLE
 
 _FIX = "Update the package, or supply the current table by OTEL_RESIDENCY_CATALOGUE."
@@ -18,11 +18,13 @@ def checks(env: Environment) -> Iterator[Check]:
         yield failure("catalogue.revision", findings[0].detail, _FIX)
         return
     pinned = ", pinned" if env.catalogue.pinned else ""
-    checked, age = env.catalogue.known_until(revision), env.catalogue.age(revision, env.today)
-    found = f"{revision.id}{pinned}, checked {checked}, {age} days ago"
+    seen, age = env.catalogue.known_until(revision), env.catalogue.age(revision, env.today)
+    notes = [*findings, *inherited_findings(revision)]
+    found = f"{revision.id}{pinned}, last seen {seen}, {age} days ago"
+    found += "".join(f"; {note.detail}" for note in notes)
     if not findings:
         yield ok("catalogue.revision", found)
-    elif findings[0].verdict is ELIGIBLE:
+    elif all(each.verdict is ELIGIBLE for each in findings):
         yield warning("catalogue.revision", found, _FIX)
     else:
         limit = env.settings.policy.catalogue_max_age

@@ -43,14 +43,25 @@ def _attestations(env: Environment) -> Iterator[Check]:
         )
     if not findings:
         none = "nothing to attest without a required region"
-        yield ok("policy.attestations", "all stated" if required else none)
+        limited = [path for path in _listed(env) if any(any(_missing(env, code, path)) for code in required)]
+        stated = f"all stated, but for {', '.join(limited)}" if limited else "all stated"
+        yield ok("policy.attestations", stated if required else none)
 
 
-def _missing(env: Environment, region: str) -> Iterator[tuple[str, str, str, Verdict]]:
+def _listed(env: Environment) -> list[str]:
+    """The paths of the table that is in force today."""
+    revision = env.catalogue.revision_on(env.today)
+    rows = [row for row in revision.rows if row.kind == "endpoint"] if revision is not None else []
+    return sorted({path for row in rows for path in row.services})
+
+
+def _missing(
+    env: Environment, region: str, path: str = f"{BASE_PATH}/responses"
+) -> Iterator[tuple[str, str, str, Verdict]]:
     """What the core finds missing for a call in `region`, made with each project that may answer there."""
     policy = env.settings.policy._replace(require=(region,))
     host = env.catalogue.host_of(region, env.today)
-    hop = Hop(scheme="https", host=host, port=None, path=f"{BASE_PATH}/responses", payload=True)
+    hop = Hop(scheme="https", host=host, port=None, path=path, payload=True)
     for project in _projects(env, region):
         facts = CallFacts(on=env.today, method="POST", hops=(hop,), project=project or None)
         for finding in decide(facts, env.catalogue, policy).findings:
