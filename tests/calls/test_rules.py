@@ -23,7 +23,7 @@ from otel_residency.telemetry import names
 from tests.calls.kinds import Kind
 from tests.frozen import FROZEN
 from tests.internet import US, Internet
-from tests.recorded import EU_POLICY, Instrument
+from tests.recorded import EU_POLICY, Instrument, Recorded
 from tests.vendor import SNAPSHOT, answer, ordinary
 
 CHAT: dict[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": "Hello"}]}
@@ -133,20 +133,20 @@ def stored(asked: Asked) -> Reply:
 
 
 @pytest.fixture
-def example(tmp_path: Path, instrument: Instrument, internet: Internet) -> Instrument:
+def example(tmp_path: Path, instrument: Instrument, internet: Internet) -> Recorded:
     """The shipped policy in force, with its state file in a folder that exists here."""
     internet.respond = stored
     text = EXAMPLE.read_text(encoding="utf-8").replace("/var/lib/otel-residency", str(tmp_path))
     path = tmp_path / "residency.toml"
     path.write_text(text, encoding="utf-8")
     settings = read_settings({"OTEL_RESIDENCY_POLICY": str(path), "OTEL_RESIDENCY_CATALOGUE": FROZEN})
-    instrument(settings)
-    return instrument
+    return instrument(settings)
 
 
-@pytest.mark.usefixtures("example")
-def test_batch_and_fine_tuning_run_under_the_shipped_policy(kind: Kind, internet: Internet) -> None:
-    """In block mode, on the EU host: uploads, a batch, a job, and what lists and fetches them."""
+def test_batch_and_fine_tuning_run_under_the_shipped_policy(
+    kind: Kind, example: Recorded, internet: Internet
+) -> None:
+    """In block mode, on the EU host, and eligible: uploads, a batch, a job, and what fetches them."""
     client, content = kind.open(), json.dumps(LINE).encode() + b"\n"
     kind.run(client.files.create(file=content, purpose="batch"))
     kind.run(
@@ -168,6 +168,7 @@ def test_batch_and_fine_tuning_run_under_the_shipped_policy(kind: Kind, internet
         "/v1/files/file-1/content",
         "/v1/chat/completions",
     ]
+    assert set(example.values(names.VERDICT)) == {"eligible"}
 
 
 @pytest.mark.usefixtures("example")
