@@ -268,6 +268,7 @@ class Assessment:
 
     def _joined(self, facts: CallFacts, more: RequestFacts) -> CallFacts:
         """The facts of a call that has sent one body and then another."""
+        loosening = self._state.bodies.loosening
         second_models, second_tiers = facts.second_models | more.second_models, facts.second_tiers
         model, tier = more.model or facts.model, more.service_tier or facts.service_tier
         # What another one replaces was used, too.
@@ -281,7 +282,7 @@ class Assessment:
         both = RequestFacts(
             model=model,
             service_tier=tier,
-            features=facts.features | more.features,
+            features=(facts.features | more.features) - (facts.features ^ more.features) & loosening,
             tools=facts.tools | more.tools,
             second_models=second_models,
             second_tiers=second_tiers | more.second_tiers,
