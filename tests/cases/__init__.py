@@ -14,7 +14,7 @@ from typing import Any
 from otel_residency.catalogue.load import NEWEST, load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decode import decode
-from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop, Reference
+from otel_residency.core.facts import UNSEEN_LINE, Answer, BatchLine, CallFacts, Hop, Reference, SecondModel
 from otel_residency.core.policy import Policy, Project
 from otel_residency.core.verdict import Decision
 from tests.frozen import CATALOGUE, FROZEN
@@ -23,6 +23,7 @@ KEYS = frozenset(
     {
         *("id", "day", "url", "method", "base_path", "host_header", "headers", "route", "hops", "answer"),
         *("model", "body", "extra", "body_unseen", "features", "tools", "lines", "references"),
+        *("second_models", "second_tiers", "unknown_types"),
         *("policy", "override", "attest", "seen_projects", "expect", "required", "project", "frozen"),
         "payload",
     }
@@ -103,6 +104,9 @@ class Case:
     body_unseen: bool
     features: frozenset[str]
     tools: frozenset[str]
+    second_models: frozenset[SecondModel]
+    second_tiers: frozenset[str]
+    unknown_types: frozenset[str]
     batch_lines: tuple[BatchLine, ...] | None
     references: Mapping[str, Reference]
     """Stored things that the request uses, by id."""
@@ -139,6 +143,9 @@ class Case:
             service_tier=(self.body or {}).get("service_tier"),
             features=self.features,
             tools=self.tools,
+            second_models=self.second_models,
+            second_tiers=self.second_tiers,
+            unknown_types=self.unknown_types,
             body_unseen=self.body_unseen,
             batch_lines=self.batch_lines,
             answer=self.answer,
@@ -228,6 +235,9 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         body_unseen=table.get("body_unseen", False),
         features=frozenset(table.get("features", ())),
         tools=frozenset(table.get("tools", ())),
+        second_models=frozenset(SecondModel(*pair) for pair in table.get("second_models", {}).items()),
+        second_tiers=frozenset(table.get("second_tiers", ())),
+        unknown_types=frozenset(table.get("unknown_types", ())),
         batch_lines=None if lines is None else tuple(map(_line, lines)),
         references={name: Reference(**each) for name, each in table.get("references", {}).items()},
         answer=_answer(table["answer"]) if "answer" in table else None,

@@ -24,7 +24,7 @@ from otel_residency.calls.request import (
 from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import State, runtime
 from otel_residency.core.entries import Creation
-from otel_residency.core.facts import BASE_PATH, CallFacts, Hop, Reference
+from otel_residency.core.facts import BASE_PATH, CallFacts, Hop, Reference, SecondModel
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.verdict import SEVERITY
 from otel_residency.guard import Judgement, undecided
@@ -111,6 +111,9 @@ class Assessment:
             service_tier=body.service_tier,
             features=body.features,
             tools=body.tools,
+            second_models=body.second_models,
+            second_tiers=body.second_tiers,
+            unknown_types=body.unknown_types,
             body_unseen=body.unseen,
             batch_lines=None if self.batch is None else self.batch.lines,
             # Asked here, although `required` asks the same: nearly no call has a requirement, and a function
@@ -265,11 +268,24 @@ class Assessment:
 
     def _joined(self, facts: CallFacts, more: RequestFacts) -> CallFacts:
         """The facts of a call that has sent one body and then another."""
+        second_models, second_tiers = facts.second_models | more.second_models, facts.second_tiers
+        model, tier = more.model or facts.model, more.service_tier or facts.service_tier
+        # What another one replaces was used, too.
+        if facts.model and more.model and more.model_at:
+            model = facts.model
+            second_models |= {SecondModel(more.model_at, more.model)}
+        elif facts.model and model != facts.model:
+            second_models |= {SecondModel("model", facts.model)}
+        if facts.service_tier and tier != facts.service_tier:
+            second_tiers |= {facts.service_tier}
         both = RequestFacts(
-            model=more.model or facts.model,
-            service_tier=more.service_tier or facts.service_tier,
+            model=model,
+            service_tier=tier,
             features=facts.features | more.features,
             tools=facts.tools | more.tools,
+            second_models=second_models,
+            second_tiers=second_tiers | more.second_tiers,
+            unknown_types=facts.unknown_types | more.unknown_types,
             unseen=facts.body_unseen or more.unseen,
         )
         return _replace_body(facts, both, facts.references | self._references(facts, more))
@@ -284,6 +300,9 @@ def _replace_body(facts: CallFacts, body: RequestFacts, references: frozenset[Re
         service_tier=body.service_tier,
         features=body.features,
         tools=body.tools,
+        second_models=body.second_models,
+        second_tiers=body.second_tiers,
+        unknown_types=body.unknown_types,
         body_unseen=body.unseen,
         references=references,
     )

@@ -1,36 +1,31 @@
-"""Reads request bodies: model, tier, features, tools, stored things, and never content."""
+"""Reads request bodies: models, tiers, features, tools, stored things, and never content."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from otel_residency.calls.forms import JSON, read_file_part, read_form
 from otel_residency.calls.request import WITH_BODY, body_of
-from otel_residency.core.entries import Entries, StoredKind
-from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference
+from otel_residency.calls.walk import TIER, Named, Walker, text_of
+from otel_residency.calls.written import UnreadableBodyError
+from otel_residency.core.entries import Entries
+from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference, SecondModel
 from otel_residency.core.regions import UNKNOWN
 
-_MODEL_LIMIT = 256
-"""Characters of a model id that are kept; longer text is no id."""
-_TOOLS_LIMIT = 4096
-"""Characters of all tool types together that one line of a batch may name; above that it counts as unread."""
-_SKIPPED = (str, int, float, bytes, type(None))
-_PLAIN = frozenset({*_SKIPPED, bool})
-_LIST = (list, tuple)
-_NUMBER = (int, float)
+_PATH_LIMIT = 256
+"""Characters of the path of a line that are kept; a longer one is no endpoint."""
 _NO_FIELDS: Mapping[str, Any] = {}
 MAPPING = (dict, Mapping)
 """`dict` first: `isinstance` with an abstract class is slow, and nearly every mapping is a dict."""
-_WANTED: Mapping[str, bool | None] = {"truthy": None, "false": False}
-"""The catalogue's words for a value that is not text; `None` stands for any value that is true."""
 _PATHS = 1024
 """Paths whose stored things are kept in a cache."""
+_IN_EVENT = "response"
+"""The key of a WebSocket event at which the parameters of a response may stand."""
+_CONTENT_TYPE = b"content-type"
 
-Named = tuple[str, str]
-"""A thing that the vendor stores: its kind, and its id, which goes nowhere but into `CreatedObjects`."""
-_StoredAt = tuple[StoredKind, tuple[str, ...]]
 RegionOf = Callable[[str], str | None]
 """From the id of such a thing to the region in which it was created, if that is known."""
 _NO_REFERENCES: frozenset[Reference] = frozenset()
@@ -41,6 +36,10 @@ class RequestFacts(NamedTuple):
 
     Attributes:
         unseen: whether the body, or a part of it, could not be read.
+        model_at: where the model stands, if that is the place of a second one in other requests.
+        second_models: models that do a part of the work, such as the moderation of a prompt.
+        second_tiers: service tiers that hold for a part of it.
+        unknown_types: types of parts and items that the catalogue does not know.
         batch_input: id of the file whose lines are the calls of a new batch.
         stored: stored things whose content the vendor adds to the request.
         purpose: what an uploaded file is for.
@@ -51,13 +50,13 @@ class RequestFacts(NamedTuple):
     features: frozenset[str] = frozenset()
     tools: frozenset[str] = frozenset()
     unseen: bool = False
+    model_at: str | None = None
+    second_models: frozenset[SecondModel] = frozenset()
+    second_tiers: frozenset[str] = frozenset()
+    unknown_types: frozenset[str] = frozenset()
     batch_input: str | None = None
     stored: tuple[Named, ...] = ()
     purpose: str | None = None
-
-
-class _UnreadableError(Exception):
-    """The body holds an object whose form on the wire is not known here."""
 
 
 class BodyReader:
@@ -69,29 +68,13 @@ class BodyReader:
 
     def __init__(self, entries: Entries) -> None:
         """Prepare the look-ups."""
+        self._walker = Walker(entries)
         self._model_at = tuple(
             tuple(path.split("."))
             for path in dict.fromkeys(at for endpoint in entries.endpoints for at in endpoint.model_at)
         )
-        self._features: dict[str, list[tuple[str, tuple[str, ...], str | bool | None]]] = {}
-        for feature in entries.features:
-            wanted = _WANTED.get(feature.value, feature.value)
-            for path in feature.at:
-                key, *_ = keys = tuple(path.split("."))
-                self._features.setdefault(key, []).append((feature.feature, keys, wanted))
-        self._stored: dict[str, list[_StoredAt]] = {}
-        self._stored_parts: dict[str, list[_StoredAt]] = {}
-        self._below: dict[str, str] = {}
-        for stored in entries.stored_kinds:
-            for path in stored.at:
-                key, *_ = keys = tuple(path.split("."))
-                self._stored.setdefault(key, []).append((stored, keys))
-            for part, paths in stored.typed.items():
-                self._stored_parts.setdefault(part, []).extend((stored, tuple(at.split("."))) for at in paths)
-            self._below |= dict.fromkeys(stored.below, stored.kind)
-        self._prompt_at = entries.prompt_at
-        self._tool_keys = entries.tool_keys
-        self._keys = frozenset((*self._features, *self._stored, *self._prompt_at, *self._tool_keys))
+        self._second_places = frozenset(place.at for place in entries.second_models)
+        self._below = {segment: stored.kind for stored in entries.stored_kinds for segment in stored.below}
         self._stored_models = [
             (kind.kind, kind.model_prefix) for kind in entries.stored_kinds if kind.model_prefix
         ]
@@ -99,28 +82,24 @@ class BodyReader:
         # On the bound method, and not as a decorator of the function: that cache would belong to the class
         # and keep every reader alive. This one goes with its reader, at the next run of the cyclic collector.
         self.named = lru_cache(_PATHS)(self._named)
-        self._part_types = {part.type: part.feature for part in entries.part_types}
-        self._file_types = frozenset(entries.file_part_types)
-        self._references = entries.file_reference_keys
         self._batch_input = entries.batch_files.input_at if entries.batch_files else ""
 
     def read(self, options: Any, request: Any) -> RequestFacts:
         """Read the body that `options` (the client's request options) hold and `request` carries."""
         body = getattr(options, "json_data", None)
         extra = getattr(options, "extra_json", None)
-        content = getattr(options, "content", None)
+        files = getattr(options, "files", None)
         if extra and isinstance(extra, MAPPING) and (body is None or isinstance(body, MAPPING)):
             # As the client merges them: `extra_body` wins (openai 3.57.0, `_build_request`).
             body = {**(body or {}), **extra}
-        if content is not None or not (body is None or isinstance(body, MAPPING)):
+        if getattr(options, "content", None) is not None or not (body is None or isinstance(body, MAPPING)):
             return self._read_wire(request)
-        if not body:
-            return RequestFacts()
         try:
-            return self._read_body(body)
-        # A pydantic model among the messages, for example: how it is written is the client's business, so the
-        # serialized body is read.
-        except _UnreadableError:
+            if files:
+                body = {**(body or {}), **_json_parts(files)}
+            return self._read_body(body) if body else RequestFacts()
+        # An object that the client serializes in a way of its own: the serialized body is read.
+        except (UnreadableBodyError, ValueError, TypeError):
             return self._read_wire(request)
 
     def read_sent(self, request: Any) -> RequestFacts:
@@ -133,8 +112,8 @@ class BodyReader:
         """Read an event that is sent over a WebSocket, and the response that it asks for."""
         try:
             event = json.loads(message, object_pairs_hook=_unambiguous)
-            requested = event.get("response")
-            return self._read_body({**event, **requested} if isinstance(requested, Mapping) else event)
+            requested = event.get(_IN_EVENT)
+            return self._read_body(event, *((requested,) if isinstance(requested, dict) else ()))
         except Exception:  # whatever is wrong with it, it was not read
             return RequestFacts(unseen=True)
 
@@ -142,13 +121,9 @@ class BodyReader:
         """Read a line of a batch's input file, which has the path of a call and its body."""
         try:
             call = json.loads(line, object_pairs_hook=_unambiguous)
-            path = call["url"].partition("?")[0][:_MODEL_LIMIT]
+            path = call["url"].partition("?")[0][:_PATH_LIMIT]
             body = self._read_body(call["body"])
         except Exception:  # as above
-            return UNSEEN_LINE
-        # Kinds of lines are kept for as long as a batch may be created from the file, so their size is
-        # bounded.
-        if sum(map(len, body.tools)) > _TOOLS_LIMIT:
             return UNSEEN_LINE
         references = self.references(path, body, region_of)
         return BatchLine(
@@ -157,6 +132,9 @@ class BodyReader:
             features=body.features,
             tools=body.tools,
             service_tier=body.service_tier,
+            second_models=body.second_models,
+            second_tiers=body.second_tiers,
+            unknown_types=body.unknown_types,
             references=references,
         )
 
@@ -188,95 +166,59 @@ class BodyReader:
         """Read the serialized body, where the client was given one, or was given objects of unknown form."""
         try:
             sent = body_of(request)
-            body = json.loads(request.content if sent is None else sent, object_pairs_hook=_unambiguous)
-            if isinstance(body, Mapping):
-                return self._read_body(body)
-        except Exception:  # noqa: S110 - whatever is wrong with it, it was not read
-            pass
-        return RequestFacts(unseen=True)
+            content = request.content if sent is None else sent
+            kind = _content_type(request)
+            if kind.partition(";")[0].strip().lower() in ("", JSON):
+                return self._read_body(json.loads(content, object_pairs_hook=_unambiguous))
+            return self._read_body(read_form(content, kind))
+        except Exception:  # whatever is wrong with it, it was not read
+            return RequestFacts(unseen=True)
 
-    def _read_body(self, body: Mapping[str, Any]) -> RequestFacts:
-        features: set[str] = set()
-        tools: set[str] = set()
-        stored: list[Named] = []
-        for name, value in body.items():
-            if name not in self._keys:
-                continue
-            for feature, path, wanted in self._features.get(name, ()):
-                found = _at(body, path)
-                if found if wanted is None else found == wanted:
-                    features.add(feature)
-            for at in self._stored.get(name, ()):
-                stored += _named_at(body, at)
-            if name in self._prompt_at and value.__class__ is not str and value is not None:
-                self._read_parts(value, features, stored)
-            if name in self._tool_keys and value is not None:
-                if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
-                    self._read_tools(value, features, tools, stored)
-                else:
-                    tools.add(name)
-        model = None
-        for path in self._model_at:
-            model = model or _text(_at(body, path))
+    def _read_body(self, body: Mapping[str, Any], *inner: Mapping[str, Any]) -> RequestFacts:
+        """Read a body; of an event, `inner` holds the parameters of the response that it asks for."""
+        outermost = (body, *inner)
+        model, model_at, holder = self._model_of(outermost)
+        tiers = [tier for each in outermost if (tier := text_of(each.get(TIER)))]
+        found = self._walker.walk(body, outermost, holder)
         return RequestFacts(
             model=model,
-            service_tier=_text(body.get("service_tier")),
-            features=frozenset(features),
-            tools=frozenset(tools),
-            batch_input=_text(body.get(self._batch_input)),
-            stored=tuple(stored),
-            purpose=_text(body.get("purpose")),
+            model_at=model_at if model_at in self._second_places else None,
+            service_tier=tiers[0] if tiers else None,
+            features=frozenset(found.features),
+            tools=frozenset(found.tools),
+            second_models=frozenset(each for each in found.second_models if each.model != model),
+            second_tiers=frozenset((*found.second_tiers, *tiers[1:])),
+            unknown_types=frozenset(found.unknown_types),
+            batch_input=text_of(body.get(self._batch_input)),
+            stored=tuple(found.stored),
+            purpose=text_of(body.get("purpose")),
         )
 
-    def _read_parts(self, prompt: Any, features: set[str], stored: list[Named]) -> None:
-        """Find typed parts at any depth; a list that begins with a number is one of tokens."""
-        # A list instead of recursion: tool results nest to any depth, and Python would stop at a thousand.
-        waiting = [prompt]
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, _LIST):
-                inner: Iterable[Any] = value if not (value and isinstance(value[0], _NUMBER)) else ()
-            elif isinstance(value, MAPPING):
-                kind = value.get("type")
-                if isinstance(kind, str):
-                    self._read_part(kind, value, features)
-                    for at in self._stored_parts.get(kind, ()):
-                        stored += _named_at(value, at)
-                inner = value.values()
-            elif isinstance(value, _SKIPPED):
-                continue
-            else:
-                raise _UnreadableError
-            waiting += [each for each in inner if each.__class__ not in _PLAIN]
+    def _model_of(self, outermost: Sequence[Mapping[str, Any]]) -> tuple[str | None, str, Any]:
+        """The model that a request is for, where it stands, and the object that names it."""
+        for fields in outermost:
+            for path in self._model_at:
+                holder: Any = fields
+                for key in path[:-1]:
+                    holder = holder.get(key) if isinstance(holder, dict) else None
+                model = text_of(holder.get(path[-1])) if isinstance(holder, dict) else None
+                if model is not None:
+                    return model, ".".join(path[-2:]), holder
+        return None, "", None
 
-    def _read_part(self, kind: str, part: Mapping[str, Any], features: set[str]) -> None:
-        feature = self._part_types.get(kind)
-        if feature:
-            features.add(feature)
-        if feature or kind in self._file_types:
-            inner = part.get("file")
-            for holder in (part, inner if isinstance(inner, Mapping) else {}):
-                if any(holder.get(key) for key in self._references):
-                    features.add("file_reference")
 
-    def _read_tools(
-        self, value: Iterable[Any], features: set[str], tools: set[str], stored: list[Named]
-    ) -> None:
-        for tool in value:
-            if not isinstance(tool, Mapping):
-                raise _UnreadableError
-            kind = tool.get("type")
-            # A tool without a type must not pass as no tool.
-            kind = kind if isinstance(kind, str) else "unknown"
-            tools.add(kind)
-            for at in self._stored_parts.get(kind, ()):
-                stored += _named_at(tool, at)
-            function = tool.get("function")
-            if tool.get("strict") or (isinstance(function, Mapping) and function.get("strict")):
-                features.add("structured_output")
-            nested = tool.get("tools")
-            if isinstance(nested, list | tuple):
-                self._read_tools(nested, features, tools, stored)
+def _json_parts(files: Any) -> dict[str, Any]:
+    """The JSON among the parts of a multipart body that the client was given as files."""
+    pairs = files.items() if isinstance(files, MAPPING) else files
+    values = ((name, read_file_part(part)) for name, part in pairs)
+    return {name: value for name, value in values if value is not None}
+
+
+def _content_type(request: Any) -> str:
+    values = {value for name, value in request.headers.raw if name.lower() == _CONTENT_TYPE}
+    # Two content types: servers differ in which one they take.
+    (value,) = values or {b""}
+    return str(value, "latin-1")
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -286,26 +228,8 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # test_a_line_that_cannot_be_read_is_counted_as_unseen).
     read = dict(pairs)
     if len(read) != len(pairs):
-        raise _UnreadableError
+        raise UnreadableBodyError
     return read
-
-
-def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = body.get(path[0])
-    for key in path[1:]:
-        if not isinstance(value, MAPPING):
-            return None
-        value = value.get(key)
-    return value
-
-
-def _named_at(body: Mapping[str, Any], at: _StoredAt) -> Iterator[Named]:
-    stored, path = at
-    return ((stored.kind, name) for name in ids_at(body, path) if name not in stored.words)
-
-
-def _text(value: Any) -> str | None:
-    return value[:_MODEL_LIMIT] if isinstance(value, str) and value else None
 
 
 def fields_of(value: Any) -> Mapping[str, Any]:

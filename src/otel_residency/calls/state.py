@@ -167,13 +167,6 @@ class State:
         return Batches(self.bodies, self.guard.catalogue.entries.batch_files, self.region_of)
 
     @lazy
-    def session_words(self) -> tuple[bytes, ...]:
-        """What a message that may change the facts contains: an event type, or an escape."""
-        # The backslash: JSON may write "session.update" with escapes, so a message with one is parsed
-        # (tests/patches/test_sockets.py, test_an_event_that_hides_its_type_is_read).
-        return (*(event.encode() for event in self.guard.catalogue.entries.socket_events), b"\\")
-
-    @lazy
     def evidence_headers(self) -> "EvidenceHeaders":
         """The response headers that are read."""
         return {

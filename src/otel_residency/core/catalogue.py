@@ -14,6 +14,7 @@ from otel_residency.core.entries import (
     Endpoint,
     Entries,
     ProjectResidency,
+    SecondModelPlace,
     Tool,
 )
 from otel_residency.core.host_entries import (
@@ -81,6 +82,7 @@ class Catalogue:
         )
         self.tools: Mapping[str, Tool] = _by(entries.tools, "type")
         self.attestations: Mapping[str, Attestation] = _by(entries.attestations, "name")
+        self.second_models: Mapping[str, SecondModelPlace] = _by(entries.second_models, "at")
         self.aliases: Mapping[str, Alias] = _by(entries.aliases, "alias")
         self.spellings: Mapping[str, str] = MappingProxyType(
             {entry.answered.lower(): entry.model.lower() for entry in entries.spellings}

@@ -7,13 +7,13 @@ table states is decided here once, and never in favour of `eligible`.
 from collections.abc import Iterator
 from functools import partial
 
-from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.hosts import HostMatch, match_host
 from otel_residency.core.paths import EndpointMatch, match_endpoint, match_sender
 from otel_residency.core.policy import Policy
 from otel_residency.core.regions import UNKNOWN
-from otel_residency.core.revision import Revision
+from otel_residency.core.revision import Revision, Row
 from otel_residency.core.rules.age import age_findings, inherited_findings
 from otel_residency.core.rules.case import WITHOUT_BODY, Case, listed
 from otel_residency.core.rules.hosts import (
@@ -155,7 +155,7 @@ def _cases(
         place = (hop.host, hop.port, hop.path)
         if endpoint.content and place not in done and not _is_foreign(endpoint):
             done.add(place)
-            rows = catalogue.rows(revision, endpoint.segments) if endpoint.segments else ()
+            rows = _rows(catalogue, revision, endpoint)
             target = target_region(host, policy, revision)
             yield Case(
                 facts=facts,
@@ -169,13 +169,21 @@ def _cases(
             )
 
 
+def _rows(catalogue: Catalogue, revision: Revision, match: EndpointMatch) -> tuple[Row, ...]:
+    """The rows of a path, and those of other services that the same endpoint offers."""
+    if not match.segments or not (rows := catalogue.rows(revision, match.segments)):
+        return ()
+    also = match.endpoint.also if match.endpoint is not None else ()
+    return (*rows, *(row for path in also for row in catalogue.rows(revision, path_segments(path))))
+
+
 def _snapshot(
     facts: CallFacts, catalogue: Catalogue, revision: Revision | None, endpoints: tuple[EndpointMatch, ...]
 ) -> str | None:
     if facts.answer and facts.answer.model:
         return facts.answer.model
     if facts.model and revision is not None and endpoints:
-        for row in catalogue.rows(revision, endpoints[0].segments):
+        for row in _rows(catalogue, revision, endpoints[0]):
             if listed(row, facts.model):
                 return facts.model
     return None

@@ -54,6 +54,8 @@ class Endpoint(NamedTuple):
     model_at: Strings = ()
     """Dotted paths into the body of a POST at which the model is named."""
     image_input: bool = False
+    also: Strings = ()
+    """Other services that the same endpoint offers; the models of their rows may be used too."""
 
 
 class ContentFree(NamedTuple):
@@ -72,12 +74,19 @@ class BasePath(NamedTuple):
 
 
 class Feature(NamedTuple):
-    """How a feature is recognized in a request body."""
+    """How a feature is recognized in a request body, in whatever object of it the keys stand."""
 
     feature: str
     at: Strings
+    """Keys, or dotted paths below one."""
     value: str
     """`truthy`, `false`, or the exact string that must be there."""
+    unless: Strings = ()
+    """Values with which the key means something else."""
+    within: Strings = ()
+    """Types of objects with the keys, or the keys at which these stand; empty for everywhere."""
+    outermost: bool = False
+    """It counts only among the parameters of the request itself: for what may make a verdict better."""
 
 
 class PartType(NamedTuple):
@@ -87,6 +96,15 @@ class PartType(NamedTuple):
     feature: str
 
 
+class SameTool(NamedTuple):
+    """A parameter of a tool with which it amounts to another one."""
+
+    at: str
+    """Dotted path into the tool."""
+    value: str
+    type: str
+
+
 class Tool(NamedTuple):
     """A tool type: run by the caller, or by the vendor under a row of the table."""
 
@@ -94,6 +112,24 @@ class Tool(NamedTuple):
     runs: Literal["client", "vendor"] = "vendor"
     row: str | None = None
     third_party: bool = False
+    same_as: SameTool | None = None
+
+
+class FreeZone(NamedTuple):
+    """The user's own JSON within a request: the vendor looks for no parameter there."""
+
+    key: str
+    within: Strings = ()
+    """Types of the objects with this key, or the keys at which these stand; empty for everywhere."""
+
+
+class SecondModelPlace(NamedTuple):
+    """A place at which a request names a second model, and the services that use it."""
+
+    at: str
+    services: Strings
+    doubt: str | None = None
+    """Why its data may be handled otherwise than that of the request."""
 
 
 class StoredKind(NamedTuple):
@@ -292,14 +328,20 @@ class Entries(NamedTuple):
     features: tuple[Feature, ...] = ()
     features_source: str | None = None
     part_types: tuple[PartType, ...] = ()
-    prompt_at: Strings = ()
-    """Keys of a request body that contain the typed parts of a prompt."""
+    plain_types: Strings = ()
+    """Types of parts, items and parameters from which nothing follows."""
+    report_types: Strings = ()
+    """Types of items that report an earlier call: the stored things that they name are not read again."""
     tool_keys: Strings = ()
-    """Keys of a request body that contain a list of tools or a single tool."""
-    file_part_types: Strings = ()
-    file_reference_keys: Strings = ()
-    socket_events: Strings = ()
-    """Types of events with which a client sets model and features over a WebSocket."""
+    """Keys with a list of tools or a single tool."""
+    tool_choice_keys: Strings = ()
+    """Keys that choose among the tools of the request, and add none."""
+    model_keys: Strings = ()
+    """Keys that name a model."""
+    second_models: tuple[SecondModelPlace, ...] = ()
+    free_zones: tuple[FreeZone, ...] = ()
+    own_keys: tuple[FreeZone, ...] = ()
+    """Objects with keys of the user's own, and values of the vendor's."""
     last_events: Strings = ()
     """Types of stream events after which no event names the model."""
     state_source: str | None = None

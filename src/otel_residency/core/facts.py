@@ -78,6 +78,14 @@ class Reference(NamedTuple):
     """Region of the host at which it was created, or `unknown`."""
 
 
+class SecondModel(NamedTuple):
+    """A model that does a part of the work of a call, such as the moderation of its prompt."""
+
+    at: str
+    """The key that names it, below the key of its object."""
+    model: str
+
+
 class BatchLine(NamedTuple):
     """The part of a line of a batch input file that eligibility depends on."""
 
@@ -90,6 +98,9 @@ class BatchLine(NamedTuple):
     """Stored objects that the line uses, as in `CallFacts`."""
     unseen: bool = False
     """The line could not be read; the other fields are empty."""
+    second_models: frozenset[SecondModel] = frozenset()
+    second_tiers: frozenset[str] = frozenset()
+    unknown_types: frozenset[str] = frozenset()
 
 
 UNSEEN_LINE = BatchLine(path="", model=None, unseen=True)
@@ -129,3 +140,8 @@ class CallFacts(NamedTuple):
     """
     unrecorded: bool = False
     """The policy requires a ledger record, and none could be written when the call was to be sent."""
+    second_models: frozenset[SecondModel] = frozenset()
+    second_tiers: frozenset[str] = frozenset()
+    """Service tiers that the request asks for besides its own, for a part of the work."""
+    unknown_types: frozenset[str] = frozenset()
+    """Types of parts, items and parameters of the request that the catalogue does not know."""

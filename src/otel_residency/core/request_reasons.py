@@ -120,6 +120,13 @@ REQUEST_REASONS: Mapping[str, Reason] = MappingProxyType(
             topic="feature",
             argument="tracing",
         ),
+        "feature.unknown_type": Reason(
+            meaning="The request contains a part or item of a type that the catalogue does not know.",
+            fix="Remove it, update the package, or add the type to a catalogue of your own.",
+            source="plain_types",
+            verdicts=(INDETERMINATE,),
+            topic="feature",
+        ),
         "image.needs_enhanced_zdr": Reason(
             meaning="Image input in this region requires an enhanced retention approval.",
             fix="State the approval under [attest], or send no image.",
@@ -183,6 +190,13 @@ REQUEST_REASONS: Mapping[str, Reason] = MappingProxyType(
             verdicts=(ELIGIBLE, INDETERMINATE),
             topic="model",
             argument="model",
+        ),
+        "model.second": Reason(
+            meaning="The request names a second model, and no table says that its work stays in the region.",
+            fix="Remove the second model from the request, or have the vendor confirm where it runs.",
+            source="second_models",
+            verdicts=(INDETERMINATE,),
+            topic="model",
         ),
         "region.not_offered": Reason(
             meaning="The endpoint is not offered in this region.",

@@ -308,13 +308,10 @@ def _read_message(call: "Call", message: bytes, fin: Any) -> None:
     from otel_residency.calls.body import RequestFacts
 
     # The parts of a message are not put together here: that would copy what the application streams.
-    if not fin:
-        call.add_facts(RequestFacts(unseen=True))
-    # A search in bytes, since audio and text come many times a second and nearly none changes the facts.
-    elif any(mark in message for mark in call.state.session_words):
-        call.add_facts(call.state.bodies.read_message(message))
-    elif call.assessment.requires_more():
-        call.add_facts(RequestFacts())
+    facts = call.state.bodies.read_message(message) if fin else RequestFacts(unseen=True)
+    # Audio and text come many times a second, and nearly none of it changes the facts.
+    if facts != RequestFacts() or call.assessment.requires_more():
+        call.add_facts(facts)
 
 
 def _on_close(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:

@@ -9,6 +9,7 @@ from otel_residency.core.revision import RegionTerms
 from otel_residency.core.rules.case import Case, sends
 from otel_residency.core.rules.features import feature_findings
 from otel_residency.core.rules.models import one_model_findings
+from otel_residency.core.rules.second_models import second_model_findings
 from otel_residency.core.rules.state import state_findings
 from otel_residency.core.rules.tiers import tier_findings
 from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, INELIGIBLE, Finding
@@ -59,6 +60,9 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
             service_tier=line.service_tier,
             features=line.features,
             tools=line.tools,
+            second_models=line.second_models,
+            second_tiers=line.second_tiers,
+            unknown_types=line.unknown_types,
             references=line.references,
             batch_lines=None,
             answer=None,
@@ -78,6 +82,7 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
         yield Finding("batch.line_ineligible", INELIGIBLE, detail)
         return
     found += feature_findings(inner, terms)
+    found += second_model_findings(inner, terms)
     yield from found
     yield from tier_findings(inner)
     yield from state_findings(inner, found)

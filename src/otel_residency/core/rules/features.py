@@ -20,6 +20,7 @@ def feature_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]
         features |= {"prompt_cache_24h"}
     if "structured_output" in features:
         yield Finding("schema.system_data", ELIGIBLE, "the schema is system data and may leave the region")
+    yield from unknown_type_findings(case)
     if case.target is None or terms is None:
         return
     if "image_input" in features:
@@ -35,6 +36,12 @@ def feature_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]
     yield from _file_findings(case)
     for tool in sorted(facts.tools):
         yield from _tool_findings(case, tool)
+
+
+def unknown_type_findings(case: Case) -> Iterator[Finding]:
+    """A doubt for each type of a part, item or parameter that the catalogue does not know."""
+    for name in sorted(case.facts.unknown_types):
+        yield Finding("feature.unknown_type", INDETERMINATE, f"the catalogue does not know the type {name}")
 
 
 def _always_cached(case: Case) -> str | None:

@@ -7,9 +7,10 @@ from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import RegionTerms, Row
 from otel_residency.core.rules.batches import batch_findings, batch_of
 from otel_residency.core.rules.case import Case
-from otel_residency.core.rules.features import feature_findings
+from otel_residency.core.rules.features import feature_findings, unknown_type_findings
 from otel_residency.core.rules.models import model_findings
 from otel_residency.core.rules.projects import default_tier
+from otel_residency.core.rules.second_models import second_model_findings
 from otel_residency.core.rules.state import state_findings
 from otel_residency.core.rules.terms import needs_here
 from otel_residency.core.rules.tiers import tier_findings
@@ -58,6 +59,7 @@ def _row_findings(case: Case) -> Iterator[Finding]:
     if case.target is not None:
         yield from _region_findings(case, row, terms)
     yield from model_findings(case, terms)
+    yield from second_model_findings(case, terms)
     yield from feature_findings(case, terms)
     yield from tier_findings(case, default_tier(case.facts, case.host, case.policy))
     yield from batch_findings(case, terms)
@@ -94,6 +96,9 @@ def _other_provider_findings(case: Case) -> Iterator[Finding]:
         tool = case.catalogue.tools.get(name)
         if tool is None or tool.runs == "vendor":
             yield Finding("feature.tool", INDETERMINATE, f"{name} of {host.provider} is in no table")
+    yield from unknown_type_findings(case)
+    for second in sorted(case.facts.second_models):
+        yield Finding("model.second", INDETERMINATE, f"{second.at} of {host.provider} is in no table")
 
 
 def _profile_findings(case: Case) -> Iterator[Finding]:

@@ -19,9 +19,16 @@ def tier_findings(case: Case, default: str = "") -> Iterator[Finding]:
         return
     facts = case.facts
     answer = facts.answer or Answer()
-    named = (facts.model, *answer.values("model"), *(line.model for line in facts.batch_lines or ()))
+    named = (
+        facts.model,
+        *answer.values("model"),
+        *(second.model for second in facts.second_models),
+        *(line.model for line in facts.batch_lines or ()),
+    )
     models = {model.lower() for model in named if model}
-    tiers = {tier for tier in (facts.service_tier, *answer.values("service_tier")) if tier}
+    tiers = {
+        tier for tier in (facts.service_tier, *answer.values("service_tier"), *facts.second_tiers) if tier
+    }
     if default and facts.service_tier in (None, "auto"):
         tiers.add(default)
     if case.endpoint.segments[:2] == ("v1", "batches"):
