@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from examples.demo.loopback import Reply
 from otel_residency import ResidencyViolationError
-from otel_residency.calls.foreign_text import LIMIT, foreign_text
+from otel_residency.calls.request import TEXT_LIMIT, foreign_text
 from otel_residency.calls.state import runtime
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.instrumentor import deactivate
@@ -157,13 +157,13 @@ def test_hostile_names_reach_nothing_but_short_and_plain(
     assert span["residency.verdict"] == "ineligible"
     assert {"model.changed", "model.not_listed", "tier.unknown"} <= set(span["residency.reasons"])
     shown = [value for value in span.values() if isinstance(value, str)]
-    assert all(len(value) <= LIMIT and value.isascii() and value.isprintable() for value in shown)
+    assert all(len(value) <= TEXT_LIMIT and value.isascii() and value.isprintable() for value in shown)
     deactivate()
     assert ledger.read_bytes().isascii()
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.text(st.characters(), max_size=2 * LIMIT), st.integers(1, LIMIT))
+@given(st.text(st.characters(), max_size=2 * TEXT_LIMIT), st.integers(1, TEXT_LIMIT))
 def test_text_of_strangers_is_cut_and_never_becomes_another_name(text: str, limit: int) -> None:
     """It is short and printable, and is the text itself or a text that is in no table."""
     cut = foreign_text(text, limit)

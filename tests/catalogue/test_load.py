@@ -10,9 +10,9 @@ import pytest
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
-from otel_residency.core.entries import BatchFiles
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy
+from otel_residency.core.request_entries import BatchFiles
 from otel_residency.errors import CatalogueError, ResidencyError
 
 DAY, FIRST_TABLE = date(2026, 11, 20), date(2025, 3, 1)

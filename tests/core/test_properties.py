@@ -247,7 +247,7 @@ def test_one_more_hop_never_improves_the_verdict(facts: CallFacts, policy: Polic
     case=cases,
     facts=facts_of_any_kind,
     policy=policies,
-    own=st.one_of(st.just(()), listed_groups),
+    policy_groups=st.one_of(st.just(()), listed_groups),
     before=st.lists(listed_groups, max_size=2),
     group=st.one_of(listed_groups, groups),
     storage=st.booleans(),

@@ -23,9 +23,9 @@ from otel_residency.calls.request import (
 )
 from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import State, runtime
-from otel_residency.core.entries import Creation
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop, Reference, SecondModel
 from otel_residency.core.regions import UNKNOWN
+from otel_residency.core.request_entries import Creation
 from otel_residency.core.verdict import SEVERITY
 from otel_residency.guard import Judgement, undecided
 from otel_residency.requirements.context import entered, required

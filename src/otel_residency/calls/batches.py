@@ -13,8 +13,8 @@ from hashlib import blake2b
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from otel_residency.calls.body import MAPPING, BodyReader, RegionOf, RequestFacts
-from otel_residency.core.entries import BatchFiles
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine
+from otel_residency.core.request_entries import BatchFiles
 from otel_residency.runtime.runtime import runtime
 
 PIECE = 1 << 20

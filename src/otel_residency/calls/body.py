@@ -1,30 +1,44 @@
 """Reads request bodies: models, tiers, features, tools, stored things, and never content."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from otel_residency.calls.forms import JSON, read_file_part, read_form
 from otel_residency.calls.request import WITH_BODY, body_of
-from otel_residency.calls.walk import TIER, Named, Walker, text_of
-from otel_residency.calls.written import UnreadableBodyError
+from otel_residency.calls.watched import (
+    MODEL,
+    TIER,
+    UNNAMED,
+    Named,
+    Walk,
+    Watched,
+    holds_scalar,
+    is_within,
+    short_text,
+)
+from otel_residency.calls.wire import json_parts, read_json, read_wire
+from otel_residency.calls.written import CONTAINERS, PLAIN, UnreadableBodyError, as_written
 from otel_residency.core.entries import Entries
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference, SecondModel
 from otel_residency.core.regions import UNKNOWN
 
 _PATH_LIMIT = 256
 """Characters of the path of a line that are kept; a longer one is no endpoint."""
-_NO_FIELDS: Mapping[str, Any] = {}
+_NAMES_LIMIT = 64
+"""Types, tools and models of one body that are kept; a body with more counts as unread."""
+_OBJECTS_LIMIT = 200_000
+"""Objects and lists of one body that are read; a body with more counts as unread."""
+_MODEL_LIMIT = 256
+"""Characters of a model id that are kept; longer text is no id."""
+_MODEL_ALONE = frozenset({MODEL})
 MAPPING = (dict, Mapping)
 """`dict` first: `isinstance` with an abstract class is slow, and nearly every mapping is a dict."""
 _PATHS = 1024
 """Paths whose stored things are kept in a cache."""
 _IN_EVENT = "response"
 """The key of a WebSocket event at which the parameters of a response may stand."""
-_CONTENT_TYPE = b"content-type"
 
 RegionOf = Callable[[str], str | None]
 """From the id of such a thing to the region in which it was created, if that is known."""
@@ -68,7 +82,7 @@ class BodyReader:
 
     def __init__(self, entries: Entries) -> None:
         """Prepare the look-ups."""
-        self._walker = Walker(entries)
+        self._watched = Watched(entries)
         self._model_at = tuple(
             tuple(path.split("."))
             for path in dict.fromkeys(at for endpoint in entries.endpoints for at in endpoint.model_at)
@@ -96,7 +110,7 @@ class BodyReader:
             return self._read_wire(request)
         try:
             if files:
-                body = {**(body or {}), **_json_parts(files)}
+                body = {**(body or {}), **json_parts(files)}
             return self._read_body(body) if body else RequestFacts()
         # An object that the client serializes in a way of its own: the serialized body is read.
         except (UnreadableBodyError, ValueError, TypeError):
@@ -111,7 +125,7 @@ class BodyReader:
     def read_message(self, message: bytes) -> RequestFacts:
         """Read an event that is sent over a WebSocket, and the response that it asks for."""
         try:
-            event = json.loads(message, object_pairs_hook=_unambiguous)
+            event = read_json(message)
             requested = event.get(_IN_EVENT)
             return self._read_body(event, *((requested,) if isinstance(requested, dict) else ()))
         except Exception:  # whatever is wrong with it, it was not read
@@ -120,7 +134,7 @@ class BodyReader:
     def read_line(self, line: bytes, region_of: RegionOf) -> BatchLine:
         """Read a line of a batch's input file, which has the path of a call and its body."""
         try:
-            call = json.loads(line, object_pairs_hook=_unambiguous)
+            call = read_json(line)
             path = call["url"].partition("?")[0][:_PATH_LIMIT]
             body = self._read_body(call["body"])
         except Exception:  # as above
@@ -165,12 +179,7 @@ class BodyReader:
     def _read_wire(self, request: Any) -> RequestFacts:
         """Read the serialized body, where the client was given one, or was given objects of unknown form."""
         try:
-            sent = body_of(request)
-            content = request.content if sent is None else sent
-            kind = _content_type(request)
-            if kind.partition(";")[0].strip().lower() in ("", JSON):
-                return self._read_body(json.loads(content, object_pairs_hook=_unambiguous))
-            return self._read_body(read_form(content, kind))
+            return self._read_body(read_wire(request))
         except Exception:  # whatever is wrong with it, it was not read
             return RequestFacts(unseen=True)
 
@@ -178,21 +187,84 @@ class BodyReader:
         """Read a body; of an event, `inner` holds the parameters of the response that it asks for."""
         outermost = (body, *inner)
         model, model_at, holder = self._model_of(outermost)
-        tiers = [tier for each in outermost if (tier := text_of(each.get(TIER)))]
-        found = self._walker.walk(body, outermost, holder)
+        tiers = [tier for each in outermost if TIER in each and (tier := short_text(each[TIER]))]
+        walk = Walk(
+            waiting=[("", body)],
+            outermost=outermost,
+            model_at=holder,
+            features=set(),
+            tools=set(),
+            unknown_types=set(),
+            second_models=set(),
+            second_tiers=set(),
+            stored=[],
+        )
+        self._walk(walk)
+        batch_input, purpose = body.get(self._batch_input), body.get("purpose")
         return RequestFacts(
             model=model,
             model_at=model_at if model_at in self._second_places else None,
             service_tier=tiers[0] if tiers else None,
-            features=frozenset(found.features),
-            tools=frozenset(found.tools),
-            second_models=frozenset(each for each in found.second_models if each.model != model),
-            second_tiers=frozenset((*found.second_tiers, *tiers[1:])),
-            unknown_types=frozenset(found.unknown_types),
-            batch_input=text_of(body.get(self._batch_input)),
-            stored=tuple(found.stored),
-            purpose=text_of(body.get("purpose")),
+            features=frozenset(walk.features),
+            tools=frozenset(walk.tools),
+            second_models=frozenset(each for each in walk.second_models if each.model != model),
+            second_tiers=frozenset((*walk.second_tiers, *tiers[1:])),
+            unknown_types=frozenset(walk.unknown_types),
+            batch_input=None if batch_input is None else short_text(batch_input),
+            stored=tuple(walk.stored),
+            purpose=None if purpose is None else short_text(purpose),
         )
+
+    def _walk(self, walk: Walk) -> None:
+        """Read every object and list of a body, wherever it stands.
+
+        Raises:
+            UnreadableBodyError: it holds something else, or too much.
+        """
+        # A list instead of recursion: tool results nest to any depth, and Python would stop at a thousand.
+        waiting, tool_keys = walk.waiting, self._watched.tool_keys
+        visits = 0
+        while waiting:
+            visits += 1
+            if visits > _OBJECTS_LIMIT:
+                raise UnreadableBodyError
+            holder, value = waiting.pop()
+            if value.__class__ not in CONTAINERS:
+                value = as_written(value)
+            if value.__class__ is dict:
+                self._read_object(holder, value, walk)
+                continue
+            # One pass in C through a list of nothing but text or numbers, such as what is to be embedded.
+            if value.__class__ not in PLAIN and not PLAIN.issuperset(map(type, value)):
+                waiting += [(holder, each) for each in value if each.__class__ not in PLAIN]
+            if holder in tool_keys and holds_scalar(value):
+                walk.tools.add(UNNAMED)
+        if len(walk.tools) + len(walk.unknown_types) + len(walk.second_models) > _NAMES_LIMIT:
+            raise UnreadableBodyError
+
+    def _read_object(self, holder: str, fields: dict[str, Any], walk: Walk) -> None:
+        """Read one object, and add what it holds to what is waiting."""
+        watched = self._watched
+        named = fields.get("type")
+        if named is not None or holder in watched.tool_keys:
+            named = watched.read_type(named, holder, fields, walk)
+        hits = watched.keys.intersection(fields)
+        # Nearly every body names a model, which is read already, and nothing else that counts.
+        if hits and (fields is not walk.model_at or hits != _MODEL_ALONE):
+            watched.read_keys(holder, named, fields, walk)
+        for key, child in fields.items():
+            if child.__class__ in PLAIN:
+                continue
+            if key in watched.free and is_within(watched.free[key], named, holder):
+                continue
+            value = child if child.__class__ in CONTAINERS else as_written(child)
+            if key in watched.own_keys and is_within(watched.own_keys[key], named, holder):
+                walk.waiting.extend((key, each) for each in value.values() if each.__class__ not in PLAIN)
+            # Of tools the items of a list; an object in its place is no tool, but what it holds may be one.
+            elif value.__class__ is dict and key in watched.tool_keys:
+                walk.waiting.append(("", value))
+            else:
+                walk.waiting.append((key, value))
 
     def _model_of(self, outermost: Sequence[Mapping[str, Any]]) -> tuple[str | None, str, Any]:
         """The model that a request is for, where it stands, and the object that names it."""
@@ -201,56 +273,9 @@ class BodyReader:
                 holder: Any = fields
                 for key in path[:-1]:
                     holder = holder.get(key) if isinstance(holder, dict) else None
-                model = text_of(holder.get(path[-1])) if isinstance(holder, dict) else None
-                if model is not None:
-                    return model, ".".join(path[-2:]), holder
+                model = holder.get(path[-1]) if isinstance(holder, dict) else None
+                if model is not None and model.__class__ is not str:
+                    model = short_text(model)
+                if model:
+                    return model[:_MODEL_LIMIT], ".".join(path[-2:]), holder
         return None, "", None
-
-
-def _json_parts(files: Any) -> dict[str, Any]:
-    """The JSON among the parts of a multipart body that the client was given as files."""
-    pairs = files.items() if isinstance(files, MAPPING) else files
-    values = ((name, read_file_part(part)) for name, part in pairs)
-    return {name: value for name, value in values if value is not None}
-
-
-def _content_type(request: Any) -> str:
-    values = {value for name, value in request.headers.raw if name.lower() == _CONTENT_TYPE}
-    # Two content types: servers differ in which one they take.
-    (value,) = values or {b""}
-    return str(value, "latin-1")
-
-
-def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object without repeated keys: parsers differ in which of two values they take."""
-    # Python takes the last of two equal keys, other parsers the first: a body could show one model here and
-    # another at the vendor (tests/calls/test_batch_reading.py,
-    # test_a_line_that_cannot_be_read_is_counted_as_unseen).
-    read = dict(pairs)
-    if len(read) != len(pairs):
-        raise UnreadableBodyError
-    return read
-
-
-def fields_of(value: Any) -> Mapping[str, Any]:
-    """The fields of plain data or of a model.
-
-    The attributes of a pydantic model are read from its `__dict__`: pydantic takes long to say that it has no
-    such attribute.
-    """
-    if isinstance(value, dict):
-        return value
-    declared = getattr(value, "__dict__", _NO_FIELDS)
-    # pydantic 2 keeps fields that a release does not declare in a slot of its own, outside of `__dict__`.
-    extra = getattr(value, "__pydantic_extra__", None)
-    return {**extra, **declared} if extra else declared
-
-
-def ids_at(value: Any, path: Sequence[str]) -> list[str]:
-    """The ids that stand below `value` at `path`; a list stands for each of its items."""
-    if isinstance(value, list | tuple):
-        return [name for each in value for name in ids_at(each, path)]
-    if not path:
-        return [value] if isinstance(value, str) and value else []
-    fields = value if isinstance(value, MAPPING) else fields_of(value)
-    return ids_at(fields.get(path[0]), path[1:])

@@ -9,7 +9,6 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from otel_residency.calls.context import ANY_HOST, current_hop
-from otel_residency.calls.foreign_text import LIMIT, foreign_text
 from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
@@ -37,6 +36,25 @@ TrackedHeaders = Mapping[bytes, RouteHeader | None]
 """Request headers that are read, by name in lower case; one that routes a gateway has its catalogue entry."""
 TRACKED_HEADERS: TrackedHeaders = {_HOST: None, _PROJECT: None}
 """Those that are read of every request."""
+TEXT_LIMIT = 256
+"""Characters that are kept of a text in an answer or a header."""
+# Anything else could break a log line, an exporter or a ledger: control characters, lone surrogates, letters
+# that look like others.
+_FOREIGN = re.compile(r"[^ -~]")
+_REPLACEMENT = "?"
+"""In no id that the catalogue lists, so that no text becomes one by being cut."""
+
+
+def foreign_text(value: Any, limit: int = TEXT_LIMIT) -> str | None:
+    """What is kept of a text that a stranger wrote: its first characters, in printable ASCII.
+
+    `None` for an empty text, or no text.
+    """
+    if not isinstance(value, str) or not value:
+        return None
+    if len(value) <= limit and value.isascii() and value.isprintable():  # nearly every text
+        return value
+    return _FOREIGN.sub(_REPLACEMENT, value[:limit])
 
 
 class ClientBaseUrl:
@@ -182,7 +200,7 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
         # ASCII always: httpx encodes names by IDNA (`encode_host`), so a letter of another script is seen as
         # it is dialled (tests/calls/test_cases.py, test_hosts_are_judged_as_they_are_dialled). Names that are
         # longer than 253 letters resolve nowhere, but a redirect may lead to one.
-        host=url.raw_host.decode("ascii")[:LIMIT],
+        host=url.raw_host.decode("ascii")[:TEXT_LIMIT],
         port=url.port,
         path=_bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii"),
         host_header=routing.host_header,

@@ -2,20 +2,20 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from otel_residency.calls.body import fields_of, ids_at
-from otel_residency.calls.foreign_text import LIMIT, foreign_text
-from otel_residency.calls.request import HEADER_LIMIT, host_of
-from otel_residency.core.entries import Creation, EvidenceHeader, Refusal
+from otel_residency.calls.request import HEADER_LIMIT, TEXT_LIMIT, foreign_text, host_of
+from otel_residency.core.entries import EvidenceHeader, Refusal
 from otel_residency.core.facts import Answer
 from otel_residency.core.regions import UNKNOWN
+from otel_residency.core.request_entries import Creation
 from otel_residency.guard import Guard
 from otel_residency.telemetry import names
 
+_NO_FIELDS: Mapping[str, Any] = {}
 EvidenceHeaders = Mapping[bytes, tuple[str, EvidenceHeader]]
 """From the name of a header, in lower case, to the attribute that shows it and its catalogue entry."""
 _MOST_IDS = 256
@@ -83,7 +83,7 @@ def read_answer(value: Any, creation: Creation | None = None) -> AnswerFacts:
 
 def _created(fields: Mapping[str, Any], creation: Creation) -> tuple[str, ...]:
     found = (name for path in creation.id_at for name in ids_at(fields, path.split(".")))
-    return tuple(islice((name for name in found if len(name) <= LIMIT), _MOST_IDS))
+    return tuple(islice((name for name in found if len(name) <= TEXT_LIMIT), _MOST_IDS))
 
 
 def read_body(response: Any, creation: Creation | None = None) -> AnswerFacts:
@@ -207,7 +207,7 @@ class ResponseState:
             value = evidence.get(attribute)
             if value is not None and _SEPARATOR in value:
                 self._add(field, *value.split(_SEPARATOR))
-                evidence[attribute] = value[:LIMIT]
+                evidence[attribute] = value[:TEXT_LIMIT]
         if _FALLBACKS in self._evidence and _UPSTREAM not in self._evidence:
             self._add("upstream", UNKNOWN)
         self._evidence = evidence
@@ -315,3 +315,27 @@ class ResponseState:
             names.ERROR_TYPE: self.error_type,
         }
         return {name: value for name, value in attributes.items() if value is not None}
+
+
+def fields_of(value: Any) -> Mapping[str, Any]:
+    """The fields of plain data or of a model.
+
+    The attributes of a pydantic model are read from its `__dict__`: pydantic takes long to say that it has no
+    such attribute.
+    """
+    if isinstance(value, dict):
+        return value
+    declared = getattr(value, "__dict__", _NO_FIELDS)
+    # pydantic 2 keeps fields that a release does not declare in a slot of its own, outside of `__dict__`.
+    extra = getattr(value, "__pydantic_extra__", None)
+    return {**extra, **declared} if extra else declared
+
+
+def ids_at(value: Any, path: Sequence[str]) -> list[str]:
+    """The ids that stand below `value` at `path`; a list stands for each of its items."""
+    if isinstance(value, list | tuple):
+        return [name for each in value for name in ids_at(each, path)]
+    if not path:
+        return [value] if isinstance(value, str) and value else []
+    fields = value if isinstance(value, Mapping) else fields_of(value)
+    return ids_at(fields.get(path[0]), path[1:])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from otel_residency.calls.created_objects import CreatedObjects
     from otel_residency.calls.request import ClientBaseUrl, TrackedHeaders
     from otel_residency.calls.response import EvidenceHeaders
-    from otel_residency.core.entries import Creation
+    from otel_residency.core.request_entries import Creation
     from otel_residency.guard import Guard
     from otel_residency.ledger.ledger import Ledger
     from otel_residency.runtime.runtime import Runtime

@@ -8,7 +8,8 @@ from typing import Any
 
 PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 """Classes of values that hold no other value."""
-_CONTAINERS = frozenset({dict, list, tuple})
+CONTAINERS = frozenset({dict, list, tuple})
+"""Classes of values that are written as objects and lists."""
 _CLASSES = 1024
 """Classes of pydantic models whose fields are kept in a cache."""
 _CLIENT = "openai"
@@ -28,7 +29,7 @@ def as_written(value: Any) -> Any:
         UnreadableBodyError: it is not known how the client writes it.
     """
     kind = value.__class__
-    if kind in PLAIN or kind in _CONTAINERS:
+    if kind in PLAIN or kind in CONTAINERS:
         return value
     # Members of an enum, for example. Subclasses of dict and list are no match: they may write anything.
     for scalar in (str, int, float):

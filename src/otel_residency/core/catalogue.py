@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from otel_residency.core.entries import (
     Alias,
@@ -14,8 +14,6 @@ from otel_residency.core.entries import (
     Endpoint,
     Entries,
     ProjectResidency,
-    SecondModelPlace,
-    Tool,
 )
 from otel_residency.core.host_entries import (
     BogusHost,
@@ -28,6 +26,9 @@ from otel_residency.core.host_entries import (
     TelemetryPattern,
 )
 from otel_residency.core.revision import Revision, Row
+
+if TYPE_CHECKING:
+    from otel_residency.core.request_entries import SecondModelPlace, Tool
 
 T = TypeVar("T")
 
@@ -81,8 +82,8 @@ class Catalogue:
             {ord(letter): looks for letter, looks in entries.confusables.items()}
         )
         self.tools: Mapping[str, Tool] = _by(entries.tools, "type")
-        self.attestations: Mapping[str, Attestation] = _by(entries.attestations, "name")
         self.second_models: Mapping[str, SecondModelPlace] = _by(entries.second_models, "at")
+        self.attestations: Mapping[str, Attestation] = _by(entries.attestations, "name")
         self.aliases: Mapping[str, Alias] = _by(entries.aliases, "alias")
         self.spellings: Mapping[str, str] = MappingProxyType(
             {entry.answered.lower(): entry.model.lower() for entry in entries.spellings}

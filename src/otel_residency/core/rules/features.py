@@ -47,7 +47,7 @@ def unknown_type_findings(case: Case) -> Iterator[Finding]:
 def _always_cached(case: Case) -> str | None:
     """The model of request or response that knows only extended caching, if any."""
     default, answer = case.catalogue.entries.prompt_cache_default, case.facts.answer
-    models = (case.facts.model, answer.model if answer is not None else None)
+    models = (case.facts.model, *(answer.values("model") if answer is not None else ()))
     always = default.always if default is not None else ()
     return next((model for model in models if model is not None and model.lower() in always), None)
 

@@ -1,26 +1,24 @@
-"""The walk through a request's body: every object of it is read, wherever it stands.
+"""What follows from the types and keys of an object in a request's body, by the catalogue.
 
-The catalogue says what counts: the types of parts, items and tools, the keys with a meaning, and the zones of
-the user's own JSON, which the vendor does not read. A type that is not in it is a doubt.
+The catalogue names the types of parts, items and tools, the keys with a meaning, and the zones of the user's
+own JSON, which the vendor does not read. A type that is not in it is a doubt.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from otel_residency.calls.written import PLAIN, UnreadableBodyError, as_written
-from otel_residency.core.entries import Entries, Feature, StoredKind, Tool
+from otel_residency.calls.written import PLAIN, as_written
+from otel_residency.core.entries import Entries
 from otel_residency.core.facts import SecondModel
+from otel_residency.core.request_entries import Feature, StoredKind, Tool
 
+MODEL = "model"
 TIER = "service_tier"
-_MODEL_LIMIT = 256
-"""Characters of a model id that are kept; longer text is no id."""
-_NAMES_LIMIT = 64
-"""Types, tools and models of one body that are kept; a body with more counts as unread."""
-_OBJECTS_LIMIT = 200_000
-"""Objects and lists of one body that are read; a body with more counts as unread."""
+_LIMIT = 256
+"""Characters of a model id or tier that are kept; longer text is none."""
 _NAME = re.compile(r"[A-Za-z0-9_./:-]{1,64}")
-_UNNAMED = "unknown"
+UNNAMED = "unknown"
 """Stands for a type that is missing, or is no name."""
 _LISTS = (list, tuple)
 _WANTED: Mapping[str, bool | None] = {"truthy": None, "false": False}
@@ -30,39 +28,21 @@ Named = tuple[str, str]
 """A thing that the vendor stores: its kind, and its id, which goes nowhere but into `CreatedObjects`."""
 
 
-class Walk:
-    """One walk, and what it has found: `stored` things, and the facts of these names in `RequestFacts`.
+class Walk(NamedTuple):
+    """One walk through a body, and what it has found: the sets are facts of their names."""
 
-    Attributes:
-        waiting: what is still to be read, each with the key at which it stands.
-        outermost: the objects that hold the parameters of the request.
-        model_at: the object whose model is the one that the request is for.
-    """
-
-    __slots__ = (
-        "features",
-        "model_at",
-        "outermost",
-        "second_models",
-        "second_tiers",
-        "stored",
-        "tools",
-        "unknown_types",
-        "waiting",
-    )
-
-    def __init__(self, body: Any, outermost: Sequence[Any], model_at: Any) -> None:
-        """Begin with nothing."""
-        # A list instead of recursion: tool results nest to any depth, and Python would stop at a thousand.
-        self.waiting: list[tuple[str, Any]] = [("", body)]
-        self.outermost = outermost
-        self.model_at = model_at
-        self.features: set[str] = set()
-        self.tools: set[str] = set()
-        self.unknown_types: set[str] = set()
-        self.second_models: set[SecondModel] = set()
-        self.second_tiers: set[str] = set()
-        self.stored: list[Named] = []
+    waiting: list[tuple[str, Any]]
+    """What is still to be read, each with the key at which it stands."""
+    outermost: Sequence[Any]
+    """The objects that hold the parameters of the request."""
+    model_at: Any
+    """The object whose model is the one that the request is for."""
+    features: set[str]
+    tools: set[str]
+    unknown_types: set[str]
+    second_models: set[SecondModel]
+    second_tiers: set[str]
+    stored: list[Named]
 
 
 class Place(NamedTuple):
@@ -82,8 +62,15 @@ Read = Callable[[Place, Any, Walk], None]
 """Reads the value of one key of a place."""
 
 
-class Walker:
-    """Reads all of a body, by the catalogue."""
+class Watched:
+    """What the catalogue says about types and keys.
+
+    Attributes:
+        keys: all keys with a meaning.
+        tool_keys: those with a list of tools or a single tool.
+        free: the zones of the user's own JSON, by key.
+        own_keys: the objects with keys of the user's own, by key.
+    """
 
     def __init__(self, entries: Entries) -> None:
         """Prepare the look-ups."""
@@ -97,8 +84,8 @@ class Walker:
         for key in entries.model_keys:
             self._watch((key,), _second_model_reader(key))
         self._watch((TIER,), _read_second_tier)
-        self._watched = frozenset(self._readers)
-        self._tool_keys = frozenset(entries.tool_keys)
+        self.keys = frozenset(self._readers)
+        self.tool_keys = frozenset(entries.tool_keys)
         self._choice_keys = frozenset(entries.tool_choice_keys)
         self._features = {part.type: part.feature for part in entries.part_types}
         self._tools = {tool.type: tool for tool in entries.tools}
@@ -109,72 +96,17 @@ class Walker:
                 self._typed.setdefault(name, []).extend(_path_reader(path, read) for path in paths)
         self._types = frozenset((*entries.plain_types, *self._features, *self._tools, *self._typed))
         self._plain_types = frozenset(entries.plain_types) - {*self._features, *self._tools, *self._typed}
-        self._free = {zone.key: frozenset(zone.within) for zone in entries.free_zones}
-        self._own_keys = {zone.key: frozenset(zone.within) for zone in entries.own_keys}
+        self.free = {zone.key: frozenset(zone.within) for zone in entries.free_zones}
+        self.own_keys = {zone.key: frozenset(zone.within) for zone in entries.own_keys}
 
     def _watch(self, paths: Sequence[str], read: Read) -> None:
         for path in paths:
             key, reader = _path_reader(path, read)
             self._readers.setdefault(key, []).append(reader)
 
-    def walk(self, body: Any, outermost: Sequence[Any] = (), model_at: Any = None) -> Walk:
-        """Read all of `body`, plain data and pydantic models; the other arguments are those of `Walk`.
-
-        Raises:
-            UnreadableBodyError: it holds something else, or too much.
-        """
-        walk = Walk(body, outermost, model_at)
-        waiting = walk.waiting
-        visits = 0
-        while waiting:
-            visits += 1
-            if visits > _OBJECTS_LIMIT:
-                raise UnreadableBodyError
-            holder, value = waiting.pop()
-            if value.__class__ is not dict:
-                value = as_written(value)
-            if value.__class__ is dict:
-                self._read_object(holder, value, walk)
-                continue
-            # One pass in C through a list of nothing but text or numbers, such as what is to be embedded.
-            if value.__class__ not in PLAIN and not PLAIN.issuperset(map(type, value)):
-                waiting += [(holder, each) for each in value if each.__class__ not in PLAIN]
-            if holder in self._tool_keys and _holds_scalar(value):
-                walk.tools.add(_UNNAMED)
-        if len(walk.tools) + len(walk.unknown_types) + len(walk.second_models) > _NAMES_LIMIT:
-            raise UnreadableBodyError
-        return walk
-
-    def _read_object(self, holder: str, fields: dict[str, Any], walk: Walk) -> None:
-        """Read one object, and add what it holds to what is waiting."""
-        named = fields.get("type")
-        if named is not None or holder in self._tool_keys:
-            named = self._read_type(named, holder, fields, walk)
-        if not self._watched.isdisjoint(fields):
-            place = Place(
-                fields=fields,
-                holder=holder,
-                type=named,
-                is_outermost=any(fields is each for each in walk.outermost),
-                names_model=fields is walk.model_at,
-            )
-            for key in self._watched.intersection(fields):
-                self._read_key(key, place, walk)
-        for key, child in fields.items():
-            if child.__class__ in PLAIN or (key in self._free and _is_within(self._free[key], named, holder)):
-                continue
-            value = as_written(child)
-            if key in self._own_keys and _is_within(self._own_keys[key], named, holder):
-                walk.waiting += [(key, each) for each in value.values() if each.__class__ not in PLAIN]
-            # Of tools the items of a list; an object in its place is no tool, but what it holds may be one.
-            elif value.__class__ is dict and key in self._tool_keys:
-                walk.waiting.append(("", value))
-            else:
-                walk.waiting.append((key, value))
-
-    def _read_type(self, value: Any, holder: str, fields: Mapping[str, Any], walk: Walk) -> str | None:
+    def read_type(self, value: Any, holder: str, fields: Mapping[str, Any], walk: Walk) -> str | None:
         """Note what follows from the type of an object; returns its name."""
-        in_tools = holder in self._tool_keys
+        in_tools = holder in self.tool_keys
         if value.__class__ is str and value in self._plain_types and not in_tools:
             return str(value)
         name = _name(as_written(value))
@@ -191,17 +123,26 @@ class Walker:
                 read(place, as_written(fields[key]), walk)
         return name
 
-    def _read_key(self, key: str, place: Place, walk: Walk) -> None:
-        value = as_written(place.fields[key])
-        if value is not None:
-            for read in self._readers[key]:
-                read(place, value, walk)
+    def read_keys(self, holder: str, named: str | None, fields: Mapping[str, Any], walk: Walk) -> None:
+        """Note what follows from the keys of an object."""
+        place = Place(
+            fields=fields,
+            holder=holder,
+            type=named,
+            is_outermost=any(fields is each for each in walk.outermost),
+            names_model=fields is walk.model_at,
+        )
+        for key in self.keys.intersection(fields):
+            value = as_written(fields[key])
+            if value is not None:
+                for read in self._readers[key]:
+                    read(place, value, walk)
 
 
-def text_of(value: Any) -> str | None:
-    """`value` as a model id or another short name; `None` if it is not text."""
-    value = as_written(value)
-    return value[:_MODEL_LIMIT] if isinstance(value, str) and value else None
+def short_text(value: Any) -> str | None:
+    """`value` as a model id or tier; `None` if it is not text."""
+    text = as_written(value)
+    return text[:_LIMIT] if isinstance(text, str) and text else None
 
 
 def values_at(value: Any, path: Sequence[str]) -> Iterator[Any]:
@@ -216,17 +157,18 @@ def values_at(value: Any, path: Sequence[str]) -> Iterator[Any]:
         yield from values_at(value.get(path[0]), path[1:])
 
 
-def _holds_scalar(value: Any) -> bool:
+def holds_scalar(value: Any) -> bool:
+    """Whether `value` is a scalar, or a list with one."""
     return value.__class__ in PLAIN or any(each.__class__ in PLAIN for each in value)
 
 
-def _is_within(zone: frozenset[str], named: str | None, holder: str) -> bool:
+def is_within(zone: frozenset[str], named: str | None, holder: str) -> bool:
     """Whether an object of this type, at this key, is in a zone; the body itself is, if it has no type."""
     return not zone or named in zone or (holder in zone and (holder != "" or named is None))
 
 
 def _name(value: Any) -> str:
-    return value if isinstance(value, str) and _NAME.fullmatch(value) else _UNNAMED
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else UNNAMED
 
 
 def _tool_type(tool: Tool, fields: Mapping[str, Any]) -> str:
@@ -256,7 +198,7 @@ def _feature_reader(feature: Feature) -> Read:
     def read(place: Place, value: Any, walk: Walk) -> None:
         if feature.outermost and not place.is_outermost:
             return
-        if not _is_within(within, place.type, place.holder):
+        if not is_within(within, place.type, place.holder):
             return
         # An empty object is an answer too: `tracing: {}` may switch it on.
         if value not in feature.unless and (value or value == {} if wanted is None else value == wanted):
@@ -270,7 +212,7 @@ def _stored_reader(stored: StoredKind, report_types: frozenset[str]) -> Read:
         # What reports an earlier call of a tool names files that the call had, and reads none.
         if place.type not in report_types:
             names = (each for each in values_at(value, ()) if isinstance(each, str) and each)
-            walk.stored += [(stored.kind, name) for name in names if name not in stored.words]
+            walk.stored.extend((stored.kind, name) for name in names if name not in stored.words)
 
     return read
 
@@ -289,13 +231,13 @@ def _second_model_reader(key: str) -> Read:
             return
         at = f"{_name(place.holder)}.{key}" if place.holder else key
         for each in values_at(value, ()):
-            if (model := text_of(each)) is not None:
+            if (model := short_text(each)) is not None:
                 walk.second_models.add(SecondModel(at, model))
 
     return read
 
 
 def _read_second_tier(place: Place, value: Any, walk: Walk) -> None:
-    tier = text_of(value)
+    tier = short_text(value)
     if tier is not None and not place.is_outermost:
         walk.second_tiers.add(tier)
