@@ -50,7 +50,9 @@ def test_each_name_in_a_page_exists(page: Path) -> None:
 
 def test_a_missing_name_is_found() -> None:
     """A name without its file, its class or its function is reported; a method and a value are not."""
-    page = "`calls/call.py:Call.finish` `core/decide.py:STALE_AFTER` `calls/call.py:Call.end` `call.py:Call`"
+    page = (
+        "`calls/call.py:Call.finish` `core/rules/age.py:STALE_AFTER` `calls/call.py:Call.end` `call.py:Call`"
+    )
     assert missing(page) == ["calls/call.py:Call.end", "call.py:Call"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from tools.figures import circles
 
 ROOT = Path(__file__).parent.parent
-FILES, FUNCTIONS, CHANGES = 12, 80, 52
+FILES, FUNCTIONS, CHANGES = 12, 85, 57
 """The most that a warm chat completion may enter."""
 IN_CIRCLES, IN_CIRCLES_WITH_LATE = 0, 0
 """The most modules that may stand in import circles, without and with imports in function bodies."""

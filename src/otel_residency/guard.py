@@ -14,6 +14,7 @@ from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLin
 from otel_residency.core.hosts import HostKind, HostMatch, canonical_host, match_host, with_port
 from otel_residency.core.paths import is_canonical, lenient_path, match_endpoint, match_sender
 from otel_residency.core.policy import ConfiguredHost
+from otel_residency.core.policy_rules import OnCall, OnExport
 from otel_residency.core.reasons import reason_of
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.verdict import Decision, Finding, Verdict
@@ -93,8 +94,8 @@ class Guard:
 
     @property
     def blocks(self) -> bool:
-        """Whether violating calls are refused."""
-        return self.settings.policy.on_call == "block"
+        """Whether violating calls are refused, or some of them by a rule."""
+        return bool(self.settings.policy.strictest("on_call") == "block")
 
     def concerns_host(self, host: str) -> bool:
         """Whether a request to `host`, on some port, may be a call to a vendor."""
@@ -159,9 +160,10 @@ class Guard:
         for problem in self.settings.problems:
             _log.warning("%s", problem)
         if self.settings.policy.unreadable is not None:
-            consequence = (
-                "every call is refused" if self.blocks else "calls are made and marked policy.unreadable"
-            )
+            consequence = "calls are made and marked policy.unreadable"
+            if self.blocks:
+                is_all = self.settings.policy.on_call == "block"
+                consequence = "every call is refused" if is_all else f"{consequence}, or refused by a rule"
             _log.error("the residency policy is not fully readable; %s", consequence)
 
     def _judge(self, facts: CallFacts) -> Judgement:
@@ -199,20 +201,22 @@ def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[PolicyProblem
     return catalogue, tuple(problems)
 
 
-def undecided(*, blocks: bool) -> Judgement:
-    """The judgement of a call that could not be judged."""
+def undecided(on_call: OnCall, on_export: OnExport) -> Judgement:
+    """The judgement of a call that could not be judged: in block mode it violates the policy."""
     # Without catalogue or policy: this must not fail for the same reason as what failed before.
     finding = Finding("guard.failed", Verdict.INDETERMINATE, "the call could not be judged")
     decision = Decision(
         verdict=finding.verdict,
         findings=(finding,),
-        violation=blocks,
+        violation=on_call == "block",
         region=UNKNOWN,
         hop_regions=(),
         endpoint=UNKNOWN,
         snapshot=None,
         catalogue=UNKNOWN,
         required=(),
+        on_call=on_call,
+        on_export=on_export,
     )
     return _judged(decision, UNKNOWN)
 
@@ -224,12 +228,16 @@ def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None
         names.REGION: decision.region,
         names.ENDPOINT: decision.endpoint,
     }
+    if decision.exception is not None:
+        common[names.EXCEPTION_OWNER] = decision.exception.owner
     span: dict[str, str | bool | int | tuple[str, ...]] = {
         **common,
         names.REASONS: decision.reasons,
         names.CATALOGUE: decision.catalogue,
         names.POLICY: policy_hash,
     }
+    if decision.exception is not None:
+        span[names.EXCEPTION_REASON] = decision.exception.reason
     if decision.required:
         span[names.REQUIRED] = decision.required
     if decision.snapshot:

@@ -3,15 +3,18 @@
 from collections.abc import Collection, Mapping
 from functools import partial
 from logging import getLogger
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from otel_residency.calls.state import State, runtime
 from otel_residency.core.policy import Policy
+from otel_residency.core.policy_rules import ENFORCEMENT
 from otel_residency.patches import otel_sdk
 from otel_residency.patches.install import install
 from otel_residency.requirements.baggage import BaggageCarrier
+from otel_residency.settings.later import adjusted, differences, no_looser
 from otel_residency.settings.load import Settings, read_ledger_key, read_settings
 from otel_residency.telemetry.emitter import ActivePolicy, Telemetry
 
@@ -35,6 +38,9 @@ class ResidencyInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     `meter_provider`, `logger_provider`, and `quarantine_spans`, `quarantine_logs`: exporters that keep the
     originals of what the export gate redacts or withholds, in place of the file `quarantine`. Arguments win
     over the environment, the environment wins over the policy file.
+    Once it is active, a later call may only tighten `on_call`, `on_export` and `strict` where a variable or
+    an argument set them, may set them either way where only the policy file did, and changes nothing else;
+    unless it has `replace=True`, which is logged.
     It may be called before or after `import openai`; clients that exist already are covered.
     `uninstrument()` switches everything off and leaves other instrumentations as they are.
 
@@ -42,19 +48,45 @@ class ResidencyInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         PolicyError: an argument is wrong.
     """
 
+    _quarantine: Exporters | None = None
+    _providers: Mapping[str, Any] = MappingProxyType({})
+
     def instrumentation_dependencies(self) -> Collection[str]:
         """The versions of the client that the patches are tested with."""
         # `BaseInstrumentor` compares it with the installed version; where openai is older it logs an error
         # and patches nothing.
         return ("openai >= 1.40",)
 
+    def instrument(self, **kwargs: Any) -> None:
+        """Switch on, or once that is done, change how hard the policy is enforced; see the class."""
+        active = runtime.state
+        if not self.is_instrumented_by_opentelemetry or active is None:
+            super().instrument(**kwargs)
+            return
+        if kwargs.get("replace"):
+            self._instrument(**kwargs)
+            return
+        modes = {key: kwargs.pop(key) for key in ENFORCEMENT if kwargs.get(key) is not None}
+        if modes:
+            activate(adjusted(active.settings, modes), self._quarantine, **self._providers)
+        if kwargs or not modes:
+            super().instrument(**kwargs)  # logs that everything else is ignored
+
     def _instrument(self, **kwargs: Any) -> None:
+        replace = kwargs.pop("replace", False)
         providers = {name: kwargs.pop(name) for name in _PROVIDERS if name in kwargs}
         # Arguments of `BaseInstrumentor` and its loader; any other unknown one is a mistake of the user's.
         kwargs.pop("skip_dep_check", None)
         kwargs.pop("raise_exception_on_conflict", None)
         spans, logs = (kwargs.pop(f"quarantine_{signal}", None) for signal in ("spans", "logs"))
-        activate(read_settings(arguments=kwargs), (spans, logs) if spans or logs else None, **providers)
+        settings, active = read_settings(arguments=kwargs), runtime.state
+        if active is not None and replace:
+            changes = ", ".join(differences(settings, active.settings)) or "no key of a rule"
+            _log.warning("instrument(replace=True) replaces the active settings: %s", changes)
+        elif active is not None:
+            settings = no_looser(settings, active.settings)
+        self._quarantine, self._providers = (spans, logs) if spans or logs else None, providers
+        activate(settings, self._quarantine, **providers)
 
     def _uninstrument(self, **_: Any) -> None:
         deactivate()

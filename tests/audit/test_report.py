@@ -26,7 +26,8 @@ from otel_residency.audit.report import AuditReport, make_report
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
-from otel_residency.core.policy import Policy, Rule, When
+from otel_residency.core.policy import Policy
+from otel_residency.core.policy_rules import Rule, When
 from otel_residency.core.reasons import REASONS
 from otel_residency.errors import AuditError
 from otel_residency.records.record import read_policy, read_record

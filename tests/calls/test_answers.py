@@ -154,8 +154,8 @@ def test_hostile_names_reach_nothing_but_short_and_plain(
     internet.respond = lambda _: Reply(200, {"content-type": "application/json"}, json.dumps(body).encode())
     kind.run(kind.open().chat.completions.create(**CHAT))
     span = recorded.span
-    assert span["residency.verdict"] == "ineligible"
-    assert {"model.changed", "model.not_listed", "tier.unknown"} <= set(span["residency.reasons"])
+    assert span["residency.verdict"] == "indeterminate"
+    assert {"model.changed", "catalogue.models_unknown", "tier.unknown"} <= set(span["residency.reasons"])
     shown = [value for value in span.values() if isinstance(value, str)]
     assert all(len(value) <= TEXT_LIMIT and value.isascii() and value.isprintable() for value in shown)
     deactivate()

@@ -1,5 +1,6 @@
 """The subcommands of `policy`."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -164,13 +165,123 @@ def test_each_value_is_shown_with_its_origin(policy: Path) -> None:
     found = shown(**variables)
     assert found["hash"] == read_settings(variables).policy_hash
     values = {key: (each["value"], each["origin"]) for key, each in found["values"].items()}
-    assert values["require"] == (["us"], f"{policy}, the rule for this service")
+    assert values["require"] == (["us"], f"{policy}, rule 1")
     assert values["on_call"] == ("block", str(policy))
     assert values["strict"] == (True, "OTEL_RESIDENCY_STRICT")
     assert values["scope"] == ("processing", "default")
     assert values["attest"][1] == str(policy)
     text = start("policy", "show", **variables).stdout
     assert text.endswith(f"policy {found['hash']}\n")
+
+
+RULES = """
+require = ["eu"]
+on_call = "block"
+[[rule]]
+when = { endpoint = ["/v1/files", "/v1/uploads"] }
+scope = "storage"
+[[rule]]
+when = { service = "support-us", environment = "prod" }
+require = ["us"]
+on_call = "flag"
+[[rule]]
+when = { project = "proj_us" }
+require = ["us"]
+[[exception]]
+when = { service = "migration-2026", endpoint = "/v1/files" }
+require = ["us"]
+owner = "jane@corp.example"
+reason = "moves old files, ticket 4711"
+until = 2099-01-31
+[[exception]]
+when = { service = "import" }
+strict = true
+owner = "max@corp.example"
+reason = "first weeks"
+until = 2099-01-31
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), {"require": (["eu"], ""), "scope": ("processing", "default"), "on_call": ("block", "")}),
+        (
+            ("--endpoint", "/v1/files/file-1/content"),
+            {"scope": ("storage", ", rule 1"), "require": (["eu"], "")},
+        ),
+        (("--service", "support-us"), {"require": (["eu"], ""), "on_call": ("block", "")}),
+        (
+            ("--service", "support-us", "--environment", "prod"),
+            {
+                "require": (["us"], ", rule 2"),
+                "on_call": ("flag", ", rule 2"),
+                "scope": ("processing", "default"),
+            },
+        ),
+        (("--project", "proj_us"), {"require": (["us"], ", rule 3")}),
+        (
+            (
+                "--service",
+                "support-us",
+                "--environment",
+                "prod",
+                "--project",
+                "proj_us",
+                "--endpoint",
+                "/v1/files",
+            ),
+            {"require": (["us"], ", rule 2"), "scope": ("storage", ", rule 1")},
+        ),
+        (
+            ("--service", "migration-2026", "--endpoint", "/v1/files"),
+            {"require": (["us"], ", exception 1"), "scope": ("storage", ", rule 1")},
+        ),
+        (("--service", "migration-2026", "--endpoint", "/v1/responses"), {"require": (["eu"], "")}),
+        (("--service", "import"), {"strict": (True, ", exception 2"), "require": (["eu"], "")}),
+    ],
+)
+def test_the_rule_that_sets_each_key_is_named(
+    policy: Path, options: tuple[str, ...], expected: dict[str, tuple[object, str]]
+) -> None:
+    """For any service, environment, endpoint and project; an exception with its owner."""
+    policy.write_text(RULES, encoding="utf-8")
+    done = start("policy", "show", *options, "--json", OTEL_RESIDENCY_POLICY=str(policy))
+    document = read_document(done.stdout)
+    assert done.returncode == 0
+    for key, (value, origin) in expected.items():
+        found = document["values"][key]
+        assert (found["value"], found["origin"]) == (
+            value,
+            origin if origin == "default" else f"{policy}{origin}",
+        )
+    under = document["exception"]
+    assert (under is not None) == ("exception" in str(expected))
+    if under is not None:
+        text = start("policy", "show", *options, OTEL_RESIDENCY_POLICY=str(policy)).stdout
+        assert f"exception until 2099-01-31, by {under['owner']}: {under['reason']}" in text
+
+
+def test_an_endpoint_is_a_path() -> None:
+    """Anything else would match no rule."""
+    done = start("policy", "show", "--endpoint", "files")
+    assert (done.returncode, "--endpoint: not a path" in done.stderr) == (2, True)
+
+
+def test_an_exception_that_ends_soon_is_noted(policy: Path) -> None:
+    """It is no problem; one that has ended is noted too, in the settings in effect here as well."""
+    soon = (datetime.now(UTC) + timedelta(days=20)).date()
+    policy.write_text(RULES.replace("2099-01-31", str(soon), 1), encoding="utf-8")
+    for arguments, variables in (((str(policy),), {}), ((), {"OTEL_RESIDENCY_POLICY": str(policy)})):
+        done = start("policy", "check", *arguments, "--json", **variables)
+        (note,) = read_document(done.stdout)["notes"]
+        assert done.returncode == 0
+        assert note.endswith(f"(jane@corp.example): ends on {soon}")
+    policy.write_text(RULES.replace("2099-01-31", "2026-01-31", 1), encoding="utf-8")
+    text = start("policy", "check", str(policy)).stdout
+    assert "(jane@corp.example): ended on 2026-01-31 and is not in effect" in " ".join(text.split())
+    policy.write_text(RULES.replace("owner", "onwer"), encoding="utf-8")
+    assert problems(str(policy))[0]["fix"] == "Write owner."
 
 
 def test_a_ledger_named_by_a_variable_is_not_a_default(policy: Path) -> None:

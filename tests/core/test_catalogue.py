@@ -8,7 +8,8 @@ from otel_residency.core.catalogue import Catalogue, path_segments, undated
 from otel_residency.core.decide import decide
 from otel_residency.core.entries import Endpoint, Entries, Source
 from otel_residency.core.facts import CallFacts, Hop
-from otel_residency.core.policy import Policy, Scope
+from otel_residency.core.policy import Policy
+from otel_residency.core.policy_rules import Scope
 from otel_residency.core.revision import RegionTerms, Revision, Row, Strings
 from otel_residency.core.verdict import Decision
 from tests.frozen import CATALOGUE

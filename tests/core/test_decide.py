@@ -6,7 +6,8 @@ import pytest
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
-from otel_residency.core.policy import OnCall, Policy
+from otel_residency.core.policy import Policy
+from otel_residency.core.policy_rules import OnCall
 from otel_residency.core.verdict import Verdict
 from tests.cases import CASES, Case, Expected
 from tests.frozen import CATALOGUE

@@ -4,7 +4,8 @@ import pytest
 
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import Answer, CallFacts
-from otel_residency.core.policy import Policy, Rule, When
+from otel_residency.core.policy import Policy
+from otel_residency.core.policy_rules import Rule, When
 from otel_residency.core.regions import UNREADABLE
 from otel_residency.core.verdict import Decision, Verdict
 from tests.cases import CASES

@@ -15,7 +15,7 @@ from otel_residency.audit.read import UnreadLine
 from otel_residency.audit.replay import PolicyFor, Replay, ReplayJudge, recorded_policy
 from otel_residency.audit.rows import FOREIGN_SPAN, LEDGER, LOG, SPAN
 from otel_residency.audit.sql import CounterReading, Kind, WriterRecords
-from otel_residency.audit.tally import CallTally, Period, Share
+from otel_residency.audit.tally import CallTally, ExceptionUse, Period, Share
 from otel_residency.catalogue.citations import table_sources
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.policy import Statement
@@ -74,6 +74,7 @@ class AuditReport(NamedTuple):
     replay: Replay
     tables: tuple[Table, ...]
     policies: tuple[PolicyUse, ...]
+    exceptions: tuple[ExceptionUse, ...]
     inputs: tuple[Input, ...]
     unread: tuple[UnreadLine, ...]
 
@@ -152,6 +153,7 @@ def make_report(
         replay=judge.result(),
         tables=tuple(_tables(catalogue, tally.catalogues)),
         policies=tuple(_policies(documents, tally.policies)),
+        exceptions=tally.exceptions(),
         inputs=source.inputs,
         unread=source.unread,
     )

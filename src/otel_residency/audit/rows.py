@@ -25,6 +25,8 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
     "action": names.ACTION,
     "region": names.REGION,
     "required": names.REQUIRED,
+    "owner": names.EXCEPTION_OWNER,
+    "exception": names.EXCEPTION_REASON,
     "base_url": names.BASE_URL,
     "host": names.SERVER_ADDRESS,
     "endpoint": names.ENDPOINT,

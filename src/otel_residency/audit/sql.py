@@ -37,6 +37,9 @@ class Kind(NamedTuple):
     action: str
     region: str
     required: str
+    owner: str
+    """Who answers for the exception that the calls were made under; then the reason for it."""
+    exception: str
     base_url: str
     host: str
     endpoint: str

@@ -31,6 +31,19 @@ class Share(NamedTuple):
     outcomes: Counts
 
 
+class ExceptionUse(NamedTuple):
+    """The calls that were made under an exception of the policy."""
+
+    owner: str
+    reason: str
+    calls: int
+    outcomes: Counts
+    services: tuple[str, ...]
+    first: str
+    """The day of the first of these calls, then of the last."""
+    last: str
+
+
 class CallTally:
     """The calls that a report counts, so far."""
 
@@ -42,6 +55,7 @@ class CallTally:
         self.catalogues: Counter[str] = Counter()
         self.policies: Counter[str] = Counter()
         self.findings = FindingCounts()
+        self._exceptions: defaultdict[tuple[str, str], _ExceptionCount] = defaultdict(_ExceptionCount)
         self._by: dict[str, defaultdict[str, Counter[str]]] = {
             name: defaultdict(Counter) for name in _DIMENSIONS
         }
@@ -58,11 +72,18 @@ class CallTally:
         self.catalogues[kind.catalogue] += calls
         self.policies[kind.policy] += calls
         self.findings.add(kind, outcome, decision)
+        if kind.owner:
+            self._exceptions[kind.owner, kind.exception].add(kind, outcome)
 
     @property
     def by(self) -> Mapping[str, tuple[Share, ...]]:
         """The calls by the values of each dimension, those with the most calls first."""
         return {dimension: _shares(counts) for dimension, counts in self._by.items()}
+
+    def exceptions(self) -> tuple[ExceptionUse, ...]:
+        """The exceptions that calls were made under, those with the most calls first."""
+        found = [count.use(*key) for key, count in self._exceptions.items()]
+        return tuple(sorted(found, key=lambda use: (-use.calls, use.owner, use.reason)))
 
     def periods(self) -> tuple[str, tuple[Period, ...]]:
         """The calls by day, or by week or month where days are too many; none is left out between."""
@@ -77,6 +98,31 @@ class CallTally:
         for day, counts in self.days.items():
             found[_start(date.fromisoformat(day), step)] += counts
         return step, tuple(Period(start, ordered(counts)) for start, counts in found.items())
+
+
+class _ExceptionCount:
+    """The calls under one exception so far."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.services: set[str] = set()
+        self.days: set[str] = set()
+
+    def add(self, kind: Kind, outcome: str) -> None:
+        self.outcomes[outcome] += kind.number
+        self.services.add(kind.service)
+        self.days.add(kind.day)
+
+    def use(self, owner: str, reason: str) -> ExceptionUse:
+        return ExceptionUse(
+            owner=owner,
+            reason=reason,
+            calls=sum(self.outcomes.values()),
+            outcomes=ordered(self.outcomes),
+            services=tuple(sorted(self.services)),
+            first=min(self.days),
+            last=max(self.days),
+        )
 
 
 def _start(day: date, step: str) -> str:

@@ -163,7 +163,7 @@ class Assessment:
 
     def fail(self) -> Judgement:
         """The judgement of a call that could not be judged."""
-        self.judgement = self.doubt = undecided(blocks=self._state.blocks)
+        self.judgement = self.doubt = undecided(self._state.on_call, self._state.on_export)
         return self.judgement
 
     def refuse(self, judgement: Judgement) -> Judgement:
@@ -207,7 +207,7 @@ class Assessment:
             self._state.log_failure("judging an answer", error)
             # A violation that was found before the call outweighs the doubt (tests/calls/test_faults.py,
             # test_the_judgement_of_an_answer_fails).
-            self.doubt = undecided(blocks=self._state.blocks)
+            self.doubt = undecided(self._state.on_call, self._state.on_export)
         violation = judgement is not None and judgement.decision.violation
         return self.doubt if self.doubt and not violation else judgement
 
@@ -268,6 +268,7 @@ class Assessment:
 
     def _joined(self, facts: CallFacts, more: RequestFacts) -> CallFacts:
         """The facts of a call that has sent one body and then another."""
+        loosening = self._state.bodies.loosening
         second_models, second_tiers = facts.second_models | more.second_models, facts.second_tiers
         model, tier = more.model or facts.model, more.service_tier or facts.service_tier
         # What another one replaces was used, too.
@@ -281,7 +282,7 @@ class Assessment:
         both = RequestFacts(
             model=model,
             service_tier=tier,
-            features=facts.features | more.features,
+            features=(facts.features | more.features) - (facts.features ^ more.features) & loosening,
             tools=facts.tools | more.tools,
             second_models=second_models,
             second_tiers=second_tiers | more.second_tiers,

@@ -78,6 +78,7 @@ class BodyReader:
 
     Attributes:
         named: from path and model to the stored things that they name; cached.
+        loosening: features that may make a verdict better, and so count only where every body has them.
     """
 
     def __init__(self, entries: Entries) -> None:
@@ -87,6 +88,7 @@ class BodyReader:
             tuple(path.split("."))
             for path in dict.fromkeys(at for endpoint in entries.endpoints for at in endpoint.model_at)
         )
+        self.loosening = frozenset(each.feature for each in entries.features if each.outermost)
         self._second_places = frozenset(place.at for place in entries.second_models)
         self._below = {segment: stored.kind for stored in entries.stored_kinds for segment in stored.below}
         self._stored_models = [
@@ -127,7 +129,9 @@ class BodyReader:
         try:
             event = read_json(message)
             requested = event.get(_IN_EVENT)
-            return self._read_body(event, *((requested,) if isinstance(requested, dict) else ()))
+            read = self._read_body(event, *((requested,) if isinstance(requested, dict) else ()))
+            # A session asks for many responses: what makes one of them better says nothing of the next.
+            return read._replace(features=read.features - self.loosening)
         except Exception:  # whatever is wrong with it, it was not read
             return RequestFacts(unseen=True)
 

@@ -143,11 +143,15 @@ class Call:
         self._enforce(judgement)
 
     def _track(self, judgement: Judgement) -> None:
-        self.state.registry.update(self.tracked, judgement.span, violation=judgement.decision.violation)
+        decision = judgement.decision
+        on_export = None if self.state.answer_decides_export else decision.on_export
+        self.state.registry.update(
+            self.tracked, judgement.span, violation=decision.violation, on_export=on_export
+        )
 
     def _enforce(self, judgement: Judgement) -> None:
         """In block mode, refuse what violates the policy."""
-        if self.state.blocks and judgement.decision.violation:
+        if judgement.decision.violation and judgement.decision.on_call == "block":
             from otel_residency.calls.violation import violation  # noqa: PLC0415 - imports openai
 
             judgement = self.assessment.refuse(judgement)
@@ -346,5 +350,8 @@ class Call:
         """Judge the facts as they turned out, for the export gate too, which may wait for it."""
         judgement = self.assessment.outcome(self.response_state)
         if judgement is not None:
-            self.state.registry.settle(self.tracked, judgement.span, violation=judgement.decision.violation)
+            decision = judgement.decision
+            self.state.registry.settle(
+                self.tracked, judgement.span, violation=decision.violation, on_export=decision.on_export
+            )
         return judgement

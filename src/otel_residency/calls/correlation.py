@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 from opentelemetry.trace import Span, SpanContext
 from opentelemetry.util.types import AttributeValue
 
+from otel_residency.core.policy_rules import OnExport
+
 Key = tuple[int, int]
 """Trace id and span id."""
 Attributes = Mapping[str, AttributeValue]
@@ -42,12 +44,15 @@ class TrackedCall:
         try_settle: settles the call, while its answer is read, if that is possible by now.
         attributes: attributes of the latest judgement.
         violation: whether the call violates the policy.
+        on_export: what the policy says to do with telemetry of its violation; `None` where that is what it
+            says for all calls.
         settled: whether the latest judgement is the last one.
     """
 
     __slots__ = (
         "attributes",
         "inside",
+        "on_export",
         "parent_key",
         "settled",
         "span_key",
@@ -67,6 +72,7 @@ class TrackedCall:
         self.try_settle: Callable[[], None] | None = None
         self.attributes: Attributes = {}
         self.violation = False
+        self.on_export: OnExport | None = None
         self.settled = False
 
     def settle_if_possible(self) -> None:
@@ -77,7 +83,12 @@ class TrackedCall:
     @property
     def sensitive(self) -> bool:
         """Whether its content must not be exported: it violates the policy, or may still turn out to."""
-        return self.violation or not self.settled
+        return self.on_export != "flag" and (self.violation or not self.settled)
+
+    @property
+    def withheld(self) -> bool:
+        """Whether its content must not be exported since it violates the policy."""
+        return self.violation and self.on_export != "flag"
 
 
 class AncestorSpan:
@@ -114,7 +125,7 @@ class AncestorSpan:
             # A call in doubt may still turn out a violation (tests/export_gate/test_correlation.py,
             # test_a_call_in_doubt_is_never_folded_away).
             if call.settled:
-                self._violating = self._violating or call.violation
+                self._violating = self._violating or call.withheld
                 if direct:
                     self.worst = worse(self.worst, call)
                 calls.pop(key, None)
@@ -138,8 +149,8 @@ class AncestorSpan:
 
     @property
     def violates(self) -> bool:
-        """Whether a call below the span violates the policy."""
-        return self._violating or any(call.violation for call in self.sensitive_calls)
+        """Whether a call below the span violates the policy, and its content must not be exported."""
+        return self._violating or any(call.withheld for call in self.sensitive_calls)
 
     @property
     def sensitive(self) -> bool:
@@ -194,7 +205,7 @@ class CallRegistry:
         used: whether there was a call at all.
         horizon: time in ns; a span that began before it may be an ancestor of a sensitive call that was
             dropped.
-        violated_at: time in ns of the latest violation, of any call.
+        violated_at: time in ns of the latest violation whose content must not be exported, of any call.
         find: from the ids of a span to its call, if it is the call's own span or below it, or to its entry as
             an ancestor of calls.
     """
@@ -233,16 +244,31 @@ class CallRegistry:
             if parent is not None:
                 self.ancestor(key_of(parent)).add(call, direct=False)
 
-    def update(self, call: TrackedCall, attributes: Attributes, *, violation: bool) -> None:
+    def update(
+        self,
+        call: TrackedCall,
+        attributes: Attributes,
+        *,
+        violation: bool,
+        on_export: OnExport | None = None,
+    ) -> None:
         """Note the latest judgement of a call."""
         call.attributes = attributes
         call.violation = violation
-        if violation:
+        call.on_export = on_export
+        if call.withheld:
             self.violated_at = time_ns()
 
-    def settle(self, call: TrackedCall, attributes: Attributes, *, violation: bool) -> None:
+    def settle(
+        self,
+        call: TrackedCall,
+        attributes: Attributes,
+        *,
+        violation: bool,
+        on_export: OnExport | None = None,
+    ) -> None:
         """Note the last judgement of a call."""
-        self.update(call, attributes, violation=violation)
+        self.update(call, attributes, violation=violation, on_export=on_export)
         call.settled = True
 
     def ancestor(self, key: Key) -> AncestorSpan:

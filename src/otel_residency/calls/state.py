@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from otel_residency.calls.created_objects import CreatedObjects
     from otel_residency.calls.request import ClientBaseUrl, TrackedHeaders
     from otel_residency.calls.response import EvidenceHeaders
+    from otel_residency.core.policy_rules import OnCall, OnExport
     from otel_residency.core.request_entries import Creation
     from otel_residency.guard import Guard
     from otel_residency.ledger.ledger import Ledger
@@ -65,7 +66,10 @@ class State:
 
     Attributes:
         settings: the settings of this activation.
-        blocks: whether violating calls are refused.
+        on_call: what is done with a violating call by the strictest of the rules, also if it can't be judged.
+        on_export: what is done with its telemetry.
+        answer_decides_export: whether that may depend on the project that answers.
+        blocks: whether violating calls are refused, or some of them.
         demands_record: whether the policy wants a ledger record on its way before each call.
         telemetry: emits spans, metrics and events; `None` where that could not be set up.
         ledger: writes records; `None` without a ledger.
@@ -78,7 +82,12 @@ class State:
     def __init__(self, settings: "Settings") -> None:
         """Prepare for `settings`; `telemetry` and `ledger` are set later, since they ask for this state."""
         self.settings = settings
-        self.blocks = settings.policy.on_call == "block"
+        self.on_call: OnCall = settings.policy.strictest("on_call")
+        self.on_export: OnExport = settings.policy.strictest("on_export")
+        self.answer_decides_export = any(
+            each.when.project and each.on_export for each in settings.policy.all_rules
+        )
+        self.blocks = self.on_call == "block"
         self.demands_record = self.blocks and settings.policy.ledger.required
         self.telemetry: Telemetry | None = None
         self.ledger: Ledger | None = None

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from otel_residency.cli.output import stop
 from otel_residency.core.catalogue import Catalogue
-from otel_residency.core.policy import Scope
+from otel_residency.core.policy_rules import Scope
 from otel_residency.errors import PolicyError
 from otel_residency.guard import active_catalogue
 from otel_residency.settings.load import Settings, read_settings
@@ -39,7 +39,7 @@ def active_settings(*, require: str = "", scope: Scope | None = None, strict: bo
         stop(str(error))
     given = {key: value for key, value in options.items() if value}
     settings = settings._replace(
-        policy=settings.policy._replace(**given),
+        policy=settings.policy.overridden(given),
         origins={**settings.origins, **{key: Origin(name=f"--{key}") for key in given}},
     )
     catalogue, problems = active_catalogue(settings)

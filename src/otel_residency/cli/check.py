@@ -19,7 +19,7 @@ from otel_residency.core.base_url import BaseUrl, read_base_url
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.entries import Source
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
-from otel_residency.core.policy import Scope
+from otel_residency.core.policy_rules import Scope
 from otel_residency.core.reasons import REASONS
 from otel_residency.core.rules.case import WITHOUT_BODY
 from otel_residency.core.verdict import Verdict
@@ -192,9 +192,10 @@ def feature_names(catalogue: Catalogue) -> frozenset[str]:
 def check_call(facts: CallFacts, guard: Guard) -> CheckResult:
     """Check a call of one hop."""
     decision = guard.judge(facts).decision
-    catalogue, policy = guard.catalogue, guard.settings.policy
+    catalogue, endpoint = guard.catalogue, path_segments(decision.endpoint)
+    policy = guard.settings.policy.for_call(facts.project, endpoint, facts.on).policy
     revision = catalogue.revision_on(facts.on)
-    rows = catalogue.rows(revision, path_segments(decision.endpoint)) if revision else ()
+    rows = catalogue.rows(revision, endpoint) if revision else ()
     (hop,) = facts.hops
     return CheckResult(
         verdict=decision.verdict,

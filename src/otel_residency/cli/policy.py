@@ -2,6 +2,7 @@
 
 import json as json_text
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -11,14 +12,18 @@ from rich.text import Text
 
 from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.options import Json
-from otel_residency.cli.output import as_document
+from otel_residency.cli.output import as_document, stop
 from otel_residency.cli.terminal import as_lines, columns, console, is_unicode
-from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.decode import field_types, to_plain
 from otel_residency.core.policy import Policy
+from otel_residency.core.policy_rules import ExceptionRule
 from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.ending import ending_terms
 from otel_residency.settings.load import Settings, read_policy_file
 from otel_residency.settings.problems import PolicyProblem
+from otel_residency.settings.rule_checks import ending_exceptions
+from otel_residency.settings.rules import DescribedCall
 
 DEFAULT = "default"
 
@@ -41,27 +46,59 @@ def check(
 ) -> None:
     """Check a policy: report each wrong key with its value and a fix.
 
-    Exit code: 0 without problems, 1 with problems, 2 for a command line that can't be read.
+    Notes name exceptions and terms that have ended or end within thirty days. Exit code: 0 without problems, 1
+    with problems, 2 for a command line that can't be read.
     """
     active = active_settings()
     problems = _file_problems(str(file), active.catalogue) if file else _all_problems(*active)
-    typer.echo(
-        as_document("policy check", {"problems": problems}) if json else _problems_as_text(problems, file)
-    )
+    stated = read_policy_file(str(file)) if file else active.settings.stated or active.settings
+    today = datetime.now(UTC).date()
+    notes = [*ending_exceptions(stated.policy, today), *ending_terms(stated.policy, today)]
+    document = {"problems": problems, "notes": notes}
+    typer.echo(as_document("policy check", document) if json else _problems_as_text(problems, notes, file))
     raise typer.Exit(int(bool(problems)))
 
 
 @policy.command()
-def show(*, json: Json = False) -> None:
+def show(
+    *,
+    service: Annotated[
+        str | None,
+        typer.Option("--service", metavar="NAME", help="Another service than the one here."),
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", metavar="NAME", help="Its environment, such as production.")
+    ] = None,
+    endpoint: Annotated[
+        str, typer.Option("--endpoint", metavar="PATH", help="Show what applies to calls of this endpoint.")
+    ] = "",
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="ID", help="Show what applies to its calls."),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Show the settings in effect here, and the origin of each value.
 
-    Variables override the file; a rule for this service overrides both. Exit code: 0, or 1 if a setting can't
-    be read.
+    Variables override the file, and rules override both; but they can only tighten the strict, on_call and
+    on_export of a variable. Exit code: 0, 1 if a setting can't be read, 2 if an option can't be read.
     """
     active = active_settings()
+    if endpoint and not endpoint.startswith("/"):
+        stop("--endpoint: not a path; write it like /v1/responses")
+    settings = active.settings
+    if service is not None or environment is not None:
+        stated = settings.stated or settings
+        settings = stated.for_service(
+            settings.service if service is None else service,
+            settings.environment if environment is None else environment,
+        )
+    call = DescribedCall(project, path_segments(endpoint), datetime.now(UTC).date())
+    of_call, exception = settings.for_call(call)
     effective = EffectivePolicy(
-        hash=active.settings.policy_hash,
-        values=_values(active.settings),
+        hash=settings.policy_hash,
+        values=_values(of_call, settings),
+        exception=exception,
         problems=_all_problems(*active),
     )
     typer.echo(as_document("policy show", effective) if json else _effective_as_text(effective))
@@ -82,16 +119,20 @@ class EffectivePolicy(NamedTuple):
     hash: str
     """That of `residency.policy` in telemetry."""
     values: Mapping[str, Value]
+    exception: ExceptionRule | None
+    """The exception that such calls are made under."""
     problems: Sequence[PolicyProblem]
 
 
-def _values(settings: Settings) -> dict[str, Value]:
+def _values(settings: Settings, of_service: Settings) -> dict[str, Value]:
+    """The values for a call, and the rules of its service."""
     values = {
         "enabled": settings.enabled,
         "policy": settings.policy_file,
         "catalogue": settings.catalogue,
     }
     values |= {key: getattr(settings.policy, key) for key in field_types(Policy)}
+    values |= {key: getattr(of_service.policy, key) for key in ("rule", "exception")}
     return {key: Value(value, _origin(key, settings)) for key, value in values.items()}
 
 
@@ -116,13 +157,14 @@ def _all_problems(
     return list(dict.fromkeys((*problems, *in_file)))
 
 
-def _problems_as_text(problems: Sequence[PolicyProblem], file: Path | None) -> str:
+def _problems_as_text(problems: Sequence[PolicyProblem], notes: Sequence[str], file: Path | None) -> str:
     """A row for each problem, or that there is none."""
     what = file or "the settings of this environment"
+    noted = [Text(f"note: {note}", style="yellow") for note in notes]
     if not problems:
-        return as_lines(console(), Text(f"{what}: no problems", style="green"))
+        return as_lines(console(), *noted, Text(f"{what}: no problems", style="green"))
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    return as_lines(console(), _table(problems), Text(f"{what}: {count}", style="bold red"))
+    return as_lines(console(), _table(problems), *noted, Text(f"{what}: {count}", style="bold red"))
 
 
 def _effective_as_text(effective: EffectivePolicy) -> str:
@@ -131,8 +173,13 @@ def _effective_as_text(effective: EffectivePolicy) -> str:
     for key, each in effective.values.items():
         style = "dim" if each.origin == DEFAULT else None
         table.add_row(key, Text(_shown(each.value)), each.origin, style=style)
-    total = Text(f"policy {effective.hash}")
-    return as_lines(console(), table, *([_table(effective.problems)] if effective.problems else []), total)
+    parts: list[Table | Text] = [table]
+    if effective.problems:
+        parts.append(_table(effective.problems))
+    if effective.exception is not None:
+        owner, reason, until = effective.exception[1:4]
+        parts.append(Text(f"exception until {until}, by {owner}: {reason}", style="yellow"))
+    return as_lines(console(), *parts, Text(f"policy {effective.hash}"))
 
 
 def _table(problems: Sequence[PolicyProblem]) -> Table:

@@ -225,6 +225,8 @@ def _parts(report: AuditReport) -> Iterator[RenderableType]:
     yield _services(report)
     if report.findings:
         yield Group(*_findings(report))
+    if report.exceptions:
+        yield Group(*map(Text, _exceptions(report)))
     yield Text(wording.replayed(report.replay))
     if report.replay.differences:
         yield Group(*(Text(wording.difference(each), style="red") for each in report.replay.differences))
@@ -254,6 +256,11 @@ def _services(report: AuditReport) -> Table:
     if more > 0:
         table.add_row(f"and {more} more")
     return table
+
+
+def _exceptions(report: AuditReport) -> Iterator[str]:
+    for each in report.exceptions:
+        yield f"exception of {each.owner}: {wording.calls(each.calls)}: {each.reason or 'no reason recorded'}"
 
 
 def _findings(report: AuditReport) -> Iterator[Text]:

@@ -4,14 +4,14 @@ It is pure and never raises, so that the guard and an audit of the ledger give t
 table states is decided here once, and never in favour of `eligible`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.hosts import HostMatch, match_host
 from otel_residency.core.paths import EndpointMatch, match_endpoint, match_sender
-from otel_residency.core.policy import Policy
+from otel_residency.core.policy import Policy, PolicyOfCall
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import Revision, Row
 from otel_residency.core.rules.age import age_findings, inherited_findings
@@ -25,7 +25,7 @@ from otel_residency.core.rules.hosts import (
     transport_findings,
 )
 from otel_residency.core.rules.projects import project_findings, with_project
-from otel_residency.core.rules.requirement import required_of
+from otel_residency.core.rules.requirement import policy_of_call, required_of
 from otel_residency.core.rules.senders import sender_findings, sender_host
 from otel_residency.core.rules.table import table_findings
 from otel_residency.core.rules.terms import terms_in_force
@@ -47,7 +47,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         facts: what is known of the call, before it is sent or after it.
         catalogue: the dated tables; the revision in force on `facts.on` is used unless one is pinned.
         policy: the requirement, the attestations and the configured hosts; its rules for services are
-            already applied.
+            already applied, those for projects and endpoints are not.
 
     Returns:
         The verdict with its findings, worst first. Never raises.
@@ -55,8 +55,11 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     revision = catalogue.revision_on(facts.on)
     policy = policy._replace(attest=terms_in_force(policy.attest, catalogue, facts.on))
     hosts = tuple(match_host(catalogue, policy.hosts, hop.host, hop.port, facts.on) for hop in facts.hops)
-    policy, required, requirement_findings = required_of(facts, catalogue, policy)
     endpoints = tuple(map(partial(_endpoint, facts, catalogue), facts.hops, hosts))
+    policy_at = partial(policy_of_call, facts, policy)
+    # By the first hop: a redirect must not lead to the rule of another endpoint.
+    applied = policy_at(endpoints[0].segments if endpoints and endpoints[0].canonical else ())
+    policy, required, requirement_findings = required_of(facts, catalogue, applied)
     hosts = tuple(
         sender_host(catalogue, host) if _is_foreign(endpoint) else host
         for endpoint, host in zip(endpoints, hosts, strict=True)
@@ -80,7 +83,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
             findings += redirect_findings(hop, host, policy, hosts[0])
     findings += answer_findings(facts, hosts, catalogue, policy)
     if revision is not None:
-        for case in _cases(facts, catalogue, revision, places):
+        for case in _cases(facts, catalogue, revision, places, policy_at):
             findings += table_findings(case)
     # `sorted` is stable: findings of the same severity stay in the order of the rules, so that equal facts
     # give equal records.
@@ -102,6 +105,9 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
         snapshot=_snapshot(facts, catalogue, revision, endpoints),
         catalogue=revision.id if revision else "none",
         required=required,
+        on_call=policy.on_call,
+        on_export=policy.on_export,
+        exception=applied.exception,
     )
 
 
@@ -148,6 +154,7 @@ def _cases(
     catalogue: Catalogue,
     revision: Revision,
     places: tuple[tuple[Hop, HostMatch, EndpointMatch, Policy], ...],
+    policy_at: Callable[[tuple[str, ...]], PolicyOfCall],
 ) -> Iterator[Case]:
     """One case for each distinct host, port and path that the call reached."""
     done = set()
@@ -166,6 +173,7 @@ def _cases(
                 endpoint=endpoint,
                 rows=rows,
                 target=target,
+                policy_at=policy_at,
             )
 
 

@@ -68,13 +68,15 @@ def field_types(cls: Any) -> Mapping[str, Any]:
 
 
 def decode_value(kind: Any, value: object, place: str) -> Any:
-    """Decode `value` as `kind`: a named tuple, scalar, Literal, tuple, frozenset, Mapping, or optional."""
+    """Decode `value` as `kind`: a named tuple, scalar, Literal, tuple, frozenset, Mapping, a union."""
     # `type`, as `True` is an instance of `int` and would pass as a number.
     if type(value) is kind and kind in _SCALARS:  # a short cut: most values are strings
         return value
     origin, arguments = _shape(kind)
     if origin in (typing.Union, types.UnionType):
-        inner = next(each for each in arguments if each is not type(None))
+        kinds = [each for each in arguments if each is not type(None)]
+        is_list = isinstance(value, list | tuple)
+        inner = next((each for each in kinds if (get_origin(each) is tuple) == is_list), kinds[0])
         return decode_value(inner, value, place)
     if origin is Literal:
         if value not in arguments:

@@ -1,14 +1,23 @@
 """The policy: which regions a company requires, and what its contract with the vendor states."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
+
+from otel_residency.core.policy_rules import (
+    STRICTNESS,
+    ExceptionRule,
+    OnCall,
+    OnExport,
+    Rule,
+    Scope,
+    When,
+    strictest,
+    values_of,
+)
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-Scope = Literal["processing", "storage"]
-OnCall = Literal["flag", "block"]
-OnExport = Literal["flag", "redact", "withhold"]
 
 
 class Statement(NamedTuple):
@@ -27,23 +36,6 @@ class ConfiguredHost(NamedTuple):
     provider: str = "openai"
     deployments: Mapping[str, str] = _NOTHING
     """Deployment name to deployment type, for clouds where the type decides where data is processed."""
-
-
-class When(NamedTuple):
-    """The conditions of a rule; an empty one applies to everything."""
-
-    service: str | None = None
-    environment: str | None = None
-    project: str | None = None
-    """Id of a project of the vendor; unlike the others, it is matched for each call."""
-
-
-class Rule(NamedTuple):
-    """A different requirement for some services or projects. The first rule that matches applies."""
-
-    when: When
-    require: tuple[str, ...]
-    scope: Scope | None = None
 
 
 class TelemetryPolicy(NamedTuple):
@@ -110,6 +102,7 @@ class Policy(NamedTuple):
     attest: Mapping[str, Statement] = _NOTHING
     hosts: Mapping[str, ConfiguredHost] = _NOTHING
     rule: tuple[Rule, ...] = ()
+    exception: tuple[ExceptionRule, ...] = ()
     telemetry: TelemetryPolicy = TelemetryPolicy()
     baggage: Baggage = Baggage()
     quarantine: str = ""
@@ -130,24 +123,108 @@ class Policy(NamedTuple):
         """The fields that are not keys of the policy file."""
         return ("seen_projects", "unreadable", "stated")
 
-    def for_service(self, service: str, environment: str) -> "Policy":
-        """The policy with the first matching rule applied. Rules for projects that precede it are kept."""
-        # A rule for a project is matched for each call; what comes after the first rule for the service never
-        # applies.
-        project_rules: list[Rule] = []
-        for rule in self.rule:
-            if rule.when.service in (None, service) and rule.when.environment in (None, environment):
-                if rule.when.project is None:
-                    return self._with(rule, tuple(project_rules))
-                project_rules.append(rule)
-        return self._replace(rule=tuple(project_rules))
+    @property
+    def all_rules(self) -> tuple[Rule | ExceptionRule, ...]:
+        """The exceptions and the rules."""
+        return (*self.exception, *self.rule)
 
-    def for_project(self, project: str | None) -> "Policy":
-        """The policy of a service with the first rule for `project` applied, if there is one."""
-        for rule in self.rule:
-            if rule.when.project is not None and rule.when.project == project:
-                return self._with(rule)
-        return self
+    def for_service(self, service: str, environment: str, kept: Collection[str] = ()) -> "Policy":
+        """The policy of one process: what its rules and exceptions set for each of its calls is applied.
 
-    def _with(self, rule: Rule, remaining: tuple[Rule, ...] = ()) -> "Policy":
-        return self._replace(require=rule.require, scope=rule.scope or self.scope, rule=remaining)
+        Those that depend on the call are kept, without what an earlier rule sets for all calls.
+
+        Args:
+            service: name of the service.
+            environment: name of its environment.
+            kept: keys whose value here is no rule's to loosen.
+        """
+        settled: dict[str, Any] = {}
+        remaining = []
+        for rule in self.rule:
+            when = rule.when.in_process(service, environment)
+            values = {} if when is None else self._tightened(rule, kept, settled)
+            if when == When():
+                settled |= values
+            elif when is not None and values:
+                remaining.append(Rule(when, **values))
+        exceptions = tuple(
+            each._replace(when=when, **self._tightened(each, kept))
+            for each in self.exception
+            if (when := each.when.in_process(service, environment)) is not None
+        )
+        return self._replace(**settled, rule=tuple(remaining), exception=exceptions)
+
+    def _tightened(
+        self, rule: Rule | ExceptionRule, kept: Collection[str], settled: Collection[str] = ()
+    ) -> dict[str, Any]:
+        return {
+            key: strictest(key, (value, getattr(self, key))) if key in kept else value
+            for key, value in values_of(rule).items()
+            if key not in settled
+        }
+
+    def for_call(self, project: str | None, endpoint: tuple[str, ...], on: date) -> "PolicyOfCall":
+        """The policy of a process for one of its calls.
+
+        Args:
+            project: id of the vendor's project, if one is named.
+            endpoint: segments of the path; `()` where it is not certain which endpoint is called. Then the
+                strictest value counts that a rule for an endpoint may set.
+            on: day of the call.
+        """
+        if not self.rule and not self.exception:  # most policies
+            return PolicyOfCall(self)
+        exceptions = [
+            each for each in self.exception if on <= each.until and each.when.names_project(project)
+        ]
+        rules = [each for each in self.rule if each.when.names_project(project)]
+        exception = next((each for each in exceptions if each.when.names_endpoint(endpoint)), None)
+        values: dict[str, Any] = {} if exception is None else values_of(exception)
+        for rule in rules:
+            if rule.when.names_endpoint(endpoint):
+                values = {**values_of(rule), **values}
+        policy = self._replace(**values, rule=(), exception=())
+        if endpoint:
+            return PolicyOfCall(policy, exception)
+        uncertain: tuple[Rule | ExceptionRule, ...] = (*exceptions, *rules)
+        possible = [values_of(each) for each in uncertain if each.when.endpoint is not None]
+        tightened = {
+            key: strictest(key, (getattr(policy, key), *(each[key] for each in possible if key in each)))
+            for key in STRICTNESS
+        }
+        groups = tuple(each["require"] for each in possible if each.get("require"))
+        return PolicyOfCall(policy._replace(**tightened), exception, groups)
+
+    def strictest(self, key: str) -> Any:
+        """The strictest value of `key` for any call of the process."""
+        values = (getattr(each, key) for each in self.all_rules)
+        return strictest(key, (getattr(self, key), *(each for each in values if each is not None)))
+
+    def overridden(self, values: Mapping[str, Any]) -> "Policy":
+        """The policy with these values for all calls, whatever its rules and exceptions say."""
+        nothing: dict[str, Any] = dict.fromkeys(values)
+        return self._replace(
+            **values,
+            rule=tuple(each._replace(**nothing) for each in self.rule),
+            exception=tuple(each._replace(**nothing) for each in self.exception),
+        )
+
+
+class PolicyOfCall(NamedTuple):
+    """The policy for one call, with its rules and exceptions applied."""
+
+    policy: Policy
+    exception: ExceptionRule | None = None
+    """The exception that applies."""
+    groups: tuple[tuple[str, ...], ...] = ()
+    """Regions that are required, too, since it is not certain which rule applies: of each group one."""
+
+    def tightened(self, other: "PolicyOfCall") -> "PolicyOfCall":
+        """The policy of the call with whatever another one asks for, too."""
+        values = {
+            key: strictest(key, (getattr(self.policy, key), getattr(other.policy, key))) for key in STRICTNESS
+        }
+        required = other.policy.require
+        more = (required,) if required and required != self.policy.require else ()
+        groups = (*self.groups, *other.groups, *more)
+        return self._replace(policy=self.policy._replace(**values), groups=groups)

@@ -53,7 +53,7 @@ REQUEST_REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "endpoint.storage_only": Reason(
             meaning="The region stores data of this endpoint but does not process it.",
-            fix='Use a region that processes it, or set scope = "storage" if only storage was promised.',
+            fix='Use a region that processes it, or a rule with scope = "storage" if only storage is due.',
             source="revisions.rows",
             verdicts=(INELIGIBLE,),
             topic="endpoint",

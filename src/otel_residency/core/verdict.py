@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from otel_residency.core.policy_rules import ExceptionRule, OnCall, OnExport
+
 
 class Verdict(StrEnum):
     """Whether a call meets the requirement. The verdict of a call is the worst of its findings."""
@@ -58,6 +60,12 @@ class Decision(NamedTuple):
     catalogue: str
     """Id of the revision that was used; `none` for a day before the first one."""
     required: tuple[str, ...]
+    on_call: OnCall
+    """What the policy says to do with a violation of this call."""
+    on_export: OnExport
+    """What it says to do with telemetry of such a violation."""
+    exception: ExceptionRule | None = None
+    """The exception of the policy that the call is made under."""
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -34,12 +34,12 @@ def build_gate(
         failed: logs what failed in the gate.
     """
     policy = settings.policy
-    mode = policy.on_export
+    mode = policy.strictest("on_export")
     if mode != "flag":  # the guard has checked the policy against the catalogue
         policy = guard().settings.policy
     return Gate(
         mode,
-        strict=policy.strict and bool(policy.require or policy.rule),
+        strict=policy.strict and bool(policy.require or policy.rule or policy.exception),
         # `strict` asks for a requirement, and `closed` does not: a policy that can't be read may have had
         # one.
         closed=policy.unreadable is not None,

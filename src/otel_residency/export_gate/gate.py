@@ -11,7 +11,7 @@ from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
 
 from otel_residency.calls.correlation import CallRegistry, TrackedCall, key_of
-from otel_residency.core.policy import OnExport
+from otel_residency.core.policy_rules import OnExport
 from otel_residency.export_gate.destinations import Destinations
 from otel_residency.export_gate.pending_logs import PendingLogs, ReleaseReason
 from otel_residency.export_gate.quarantine import Quarantine
@@ -24,7 +24,7 @@ from otel_residency.export_gate.redact import (
     tombstone,
     withheld_log,
 )
-from otel_residency.export_gate.relation import JudgeHttp, Relation, Relations
+from otel_residency.export_gate.relation import JudgeHttp, LogRelation, Relation, Relations
 from otel_residency.runtime.runtime import runtime
 from otel_residency.telemetry import names
 from otel_residency.telemetry.emitter import counters
@@ -54,10 +54,10 @@ class Gate:
         failed: Failed = ignore,
         registry: CallRegistry | None = None,
     ) -> None:
-        """Treat what belongs to a violating call by `mode`.
+        """Treat what belongs to a violating call by `mode`, or by the mode of that call.
 
         Args:
-            mode: `flag`, `redact` or `withhold`.
+            mode: `flag`, `redact` or `withhold`, the strictest for any call.
             strict: treat a model call's span that belongs to no judged call like one of a violating call.
             closed: treat every call as one in doubt, since the policy can't be read.
             quarantine: keeps the originals of what is redacted or withheld.
@@ -113,14 +113,14 @@ class Gate:
                 self._pending.release(key, "ended")
 
     def _treat(self, span: ReadableSpan, relation: Relation) -> ReadableSpan:
-        verdict = relation.verdict
-        if self.mode == "flag" or not (relation.violating or relation.doubt or self._closed):
+        verdict, mode = relation.verdict, self._mode_of(relation)
+        if mode == "flag" or not (relation.violating or relation.doubt or self._closed):
             if not verdict or names.VERDICT in (span.attributes or {}):
                 return span
             if relation.violating:
                 _count(SPANS, names.FLAGGED)
             return flagged(span, verdict)
-        withheld = self.mode == "withhold" and relation.violating and relation.of_model_call
+        withheld = mode == "withhold" and relation.violating and relation.of_model_call
         treated = (
             None if withheld else redacted(span, self._relations.content, verdict, strict=relation.strict)
         )
@@ -132,6 +132,9 @@ class Gate:
             treated = tombstone(span, verdict)
         _count(SPANS, names.WITHHELD if withheld else names.REDACTED)
         return treated
+
+    def _mode_of(self, relation: Relation | LogRelation) -> OnExport:
+        return self.mode if self._closed or relation.mode is None else relation.mode
 
     def span_for(self, processor: Any, span: ReadableSpan) -> ReadableSpan:
         """The span for `processor`, whose exporter may be one that content must not go to. Never raises."""
@@ -204,7 +207,8 @@ class Gate:
         if relation.wait_for is not None:
             self._pending.add(relation.wait_for, lambda reason: self._pass(record, send, recent, reason))
             return None
-        withheld = self.mode == "withhold" and relation.violating and relation.content
+        mode = self._mode_of(relation)
+        withheld = mode == "withhold" and relation.violating and relation.content
         treated = (
             None if withheld else redacted_log(record, self._relations.content, content=relation.content)
         )

@@ -63,7 +63,9 @@ class HttpJudge:
         judgement = self._guard().judge(facts)
         violation = judgement.decision.violation
         call = TrackedCall(span.start_time or 0)
-        self._registry.settle(call, judgement.span, violation=violation)
+        self._registry.settle(
+            call, judgement.span, violation=violation, on_export=judgement.decision.on_export
+        )
         # requests writes a span, and urllib3 below it another one of the same request.
         if self._is_first(span, hop.host):
             action = {names.ACTION: names.FLAGGED} if violation else {}

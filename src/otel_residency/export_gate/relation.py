@@ -1,6 +1,6 @@
 """Which calls a span or log record belongs to, and what follows from that."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
 from otel_residency.calls.correlation import AncestorSpan, CallRegistry, Key, TrackedCall, key_of, worse
-from otel_residency.core.policy import OnExport
+from otel_residency.core.policy_rules import OnExport, strictest
 from otel_residency.export_gate.content import Content, load_content
 from otel_residency.export_gate.pending_logs import ReleaseReason
 from otel_residency.telemetry import names
@@ -27,6 +27,7 @@ class Relation(NamedTuple):
         doubt: whether it belongs to a call that is not settled, or may belong to a violating one.
         of_model_call: whether it describes a model call, and not what the application does around one.
         strict: whether everything that is not known to be free of content is removed.
+        mode: what is done with it, if that depends on the call.
     """
 
     verdict: Mapping[str, Any] = MappingProxyType({})
@@ -34,6 +35,7 @@ class Relation(NamedTuple):
     doubt: bool = False
     of_model_call: bool = True
     strict: bool = True
+    mode: OnExport | None = None
 
 
 _DOUBTFUL = Relation(doubt=True)
@@ -47,12 +49,14 @@ class LogRelation(NamedTuple):
         violating: whether it belongs to a call that violates the policy.
         doubt: whether it may belong to one.
         wait_for: what the record has to wait for, if its call is not settled and it may still wait.
+        mode: what is done with it, if that depends on the call.
     """
 
     content: bool
     violating: bool
     doubt: bool
     wait_for: Key | TrackedCall | None = None
+    mode: OnExport | None = None
 
 
 class Relations:
@@ -120,9 +124,9 @@ class Relations:
         if parent is not None and parent.violates:
             return True
         recent = self._registry.recent()
-        if span.parent is None and recent and recent[0].violation:
+        if span.parent is None and recent and recent[0].withheld:
             return True
-        return any(call.violation and call.trace == key[0] for call in recent)
+        return any(call.withheld and call.trace == key[0] for call in recent)
 
     def _of_ancestor(self, span: ReadableSpan, ancestor: AncestorSpan) -> Relation | None:
         """What an ancestor of calls has to do with them; its own parent is an ancestor of them too."""
@@ -203,8 +207,9 @@ class Relations:
             return None
         key = (log.trace_id or 0, log.span_id or 0)
         calls = self._calls_of_log(key, recent)
-        violating = any(call.violation for call in calls) or self._violates_below(key)
-        doubt = self._closed or any(not call.settled for call in calls)
+        sensitive = [call for call in calls if call.sensitive]
+        violating = any(call.violation for call in sensitive) or self._violates_below(key)
+        doubt = self._closed or any(not call.settled for call in sensitive)
         if not calls and not violating:
             # No call yet: it may be about to begin, or it is one that this package does not judge.
             doubt = content and (reason != "ended" or self._strict)
@@ -213,8 +218,10 @@ class Relations:
         wait_for: Key | TrackedCall | None = None
         if not violating and reason in (None, "settled") and not self._closed:
             # A record outside of any span has nothing whose end would release it but its call.
-            wait_for = key if key[1] else next((call for call in calls if not call.settled), None)
-        return LogRelation(content=content, violating=violating, doubt=doubt, wait_for=wait_for)
+            wait_for = key if key[1] else next((call for call in sensitive if not call.settled), None)
+        return LogRelation(
+            content=content, violating=violating, doubt=doubt, wait_for=wait_for, mode=_mode_of(sensitive)
+        )
 
     def is_content(self, log: LogRecord, logger: str) -> bool:
         """Whether a record is one that instrumentations, or the client itself, put content into."""
@@ -260,4 +267,11 @@ def _to_calls(calls: Collection[TrackedCall], *, strict: bool) -> Relation:
         verdict = worst.attributes
     elif names.POLICY in worst.attributes:
         verdict = {names.POLICY: worst.attributes[names.POLICY]}
-    return Relation(verdict=verdict, violating=worst.violation, doubt=doubt, strict=strict)
+    mode = _mode_of([call for call in calls if call.sensitive] or [worst])
+    return Relation(verdict=verdict, violating=worst.violation, doubt=doubt, strict=strict, mode=mode)
+
+
+def _mode_of(calls: Iterable[TrackedCall]) -> OnExport | None:
+    """The strictest mode of some calls; `None` for that of all calls."""
+    modes = {call.on_export for call in calls}
+    return None if None in modes or not modes else strictest("on_export", modes)

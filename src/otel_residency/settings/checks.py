@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from otel_residency.core.decode import nearest_name
-from otel_residency.core.policy import Policy, When
+from otel_residency.core.policy import Policy
 from otel_residency.settings.problems import Origins, PolicyProblem
+from otel_residency.settings.rule_checks import name_of_rule, rule_problems
 from otel_residency.settings.table import LEDGER
 
 # Every process reads its settings, also one that never calls the vendor and needs no catalogue.
@@ -40,6 +41,7 @@ def policy_problems(
         *_ledger_problems(policy),
         *_age_problems(policy),
         *_host_problems(policy, catalogue),
+        *rule_problems(policy, catalogue),
     )
     return [problem.at(origins) for problem in found]
 
@@ -49,7 +51,7 @@ def _region_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyP
     for key, codes in (
         ("require", policy.require),
         *((f'hosts."{host}".region', (host_terms.region,)) for host, host_terms in policy.hosts.items()),
-        *((f"rule for {_condition(rule.when)}", rule.require) for rule in policy.rule),
+        *((name_of_rule(rule), rule.require or ()) for rule in policy.all_rules),
         ("telemetry.content_regions", policy.telemetry.content_regions),
         *((f'telemetry.hosts."{host}"', (region,)) for host, region in policy.telemetry.hosts.items()),
     ):
@@ -63,10 +65,6 @@ def _region_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyP
                     problem=f"unknown region {code!r}{hint}; known are: {regions}",
                     fix=f'Write "{suggested}".' if suggested else f"Write one of: {regions}.",
                 )
-
-
-def _condition(when: When) -> str:
-    return ", ".join(f'{name} "{value}"' for name, value in when._asdict().items() if value is not None)
 
 
 def _suggestion(code: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.policy import LedgerPolicy, Policy, Project
+from otel_residency.core.policy_rules import ENFORCEMENT, ExceptionRule
 from otel_residency.errors import PolicyError
 from otel_residency.settings.problems import (
     Origin,
@@ -24,6 +25,7 @@ from otel_residency.settings.problems import (
     wrong_setting,
     wrong_value,
 )
+from otel_residency.settings.rules import DescribedCall, rule_origin, rules_by_key
 from otel_residency.settings.table import (
     CATALOGUE,
     ENABLED,
@@ -40,7 +42,6 @@ from otel_residency.settings.values import argument_value, text_argument, variab
 
 T = TypeVar("T")
 
-RULE = "the rule for this service"
 _IN_DOUBT: Mapping[str, Any] = MappingProxyType({"on_call": "block", "on_export": "withhold"})
 """The modes that are used where the value can't be read: whoever names a mode did not mean the default."""
 _MODE_LINE = r"""(?m)^\s*(on_call|on_export)\s*=\s*["'](block|redact|withhold)["']"""
@@ -56,6 +57,10 @@ class Settings(NamedTuple):
     """Settings that can't be used. The rest is in effect."""
     origins: Origins = MappingProxyType({})
     policy_file: str = ""
+    stated: "Settings | None" = None
+    """The settings before the rules for the service were applied."""
+    service: str = ""
+    environment: str = ""
 
     @property
     def policy_hash(self) -> str:
@@ -81,6 +86,36 @@ class Settings(NamedTuple):
         policy = self.policy._replace(unreadable=f"{before}; {problem}" if before else str(problem))
         return self._replace(policy=policy, problems=(*self.problems, problem))
 
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The keys that a variable or an argument set, and that a rule can therefore only tighten."""
+        return tuple(key for key in ENFORCEMENT if self.origins.get(key, Origin()).name)
+
+    def for_service(self, service: str, environment: str) -> "Settings":
+        """The settings of a service, with the rules applied that don't depend on the call."""
+        settings = self._replace(
+            policy=self.policy.for_service(service, environment, self.kept),
+            stated=self,
+            service=service,
+            environment=environment,
+        )
+        return settings._replace(origins=settings.origins_by_rules())
+
+    def for_call(self, call: DescribedCall) -> tuple["Settings", ExceptionRule | None]:
+        """The settings of a service for one of its calls, and the exception that it is made under."""
+        policy, exception, _ = self.policy.for_call(*call)
+        settings = self._replace(policy=policy)
+        return settings._replace(origins=settings.origins_by_rules(call)), exception
+
+    def origins_by_rules(self, call: DescribedCall | None = None) -> Origins:
+        """The origins of the values, with the rules that apply to the service, or to one of its calls."""
+        stated = self.stated or self
+        origins = dict(self.origins)
+        for key, use in rules_by_key(stated.policy, self.service, self.environment, call).items():
+            before = stated.origins.get(key, Origin())
+            origins[key] = rule_origin(use, getattr(self.policy, key), before, stated.origins)
+        return origins
+
 
 def _hashed(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else str(value)
@@ -103,12 +138,16 @@ def read_settings(
         PolicyError: an argument is wrong.
     """
     environ = os.environ if environ is None else environ
-    settings = _read(environ, arguments or {})
-    policy, origins = settings.policy.for_service(*_service(environ)), dict(settings.origins)
-    for key in ("require", "scope"):
-        if getattr(policy, key) != getattr(settings.policy, key):
-            origins[key] = origins["rule"]._replace(note=RULE)
-    return settings._replace(policy=policy, origins=origins)
+    return _read(environ, arguments or {}).for_service(*_service(environ))
+
+
+def read_arguments(arguments: Mapping[str, object]) -> Settings:
+    """The settings that arguments alone give, without rules applied.
+
+    Raises:
+        PolicyError: an argument is wrong.
+    """
+    return _read({}, arguments)
 
 
 def read_policy_file(path: str) -> Settings:
@@ -230,16 +269,18 @@ class _Reader:
 
     def policy(self) -> Policy:
         """The policy of the values; a wrong one is noted, and does not switch the others off."""
-        readable = {}
+        readable: dict[str, Any] = {}
+        in_doubt: dict[str, Any] = {}
         for key, value in self.values.items():
             try:
                 part = decode(Policy, {key: value})
             except DecodeError as error:
                 self.problems.append(wrong_value(error).at(self.origins))
-                if key in _IN_DOUBT:
-                    readable[key] = _IN_DOUBT[key]
+                doubtful = {key: value} if key in _IN_DOUBT else _modes_of_rules(key, value)
+                in_doubt |= {mode: _IN_DOUBT[mode] for mode in doubtful}
             else:
                 readable[key] = getattr(part, key, None)
+        readable |= in_doubt
         return Policy(**{key: value for key, value in readable.items() if key in Policy._fields})
 
 
@@ -307,6 +348,16 @@ def _modes_in(path: str) -> dict[str, Any]:
     except OSError:
         return {}
     return {key: _IN_DOUBT[key] for key, _ in re.findall(_MODE_LINE, text)}
+
+
+def _modes_of_rules(key: str, rules: object) -> set[str]:
+    """The modes that rules seem to name, which can't be read, but for those that do nothing."""
+    found: set[str] = set()
+    if key in ("rule", "exception") and isinstance(rules, list | tuple):
+        for rule in rules:
+            if isinstance(rule, Mapping):
+                found |= {mode for mode in _IN_DOUBT if rule.get(mode, "flag") != "flag"}
+    return found
 
 
 def _service(environ: Mapping[str, str]) -> tuple[str, str]:

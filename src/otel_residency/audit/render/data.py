@@ -19,7 +19,7 @@ def as_json(report: AuditReport) -> str:
 
 
 def as_csv(report: AuditReport) -> str:
-    """One row for each outcome of each period, service, region, host, endpoint, model and finding."""
+    """One row for each outcome of each period, service, region, host, endpoint, model, exception, finding."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("section", "name", "outcome", "calls"))
@@ -36,6 +36,8 @@ def _sections(report: AuditReport) -> Iterator[tuple[str, str, Mapping[str, int]
     for dimension, shares in report.by.items():
         for share in shares:
             yield dimension, share.name, share.outcomes
+    for exception in report.exceptions:
+        yield "exception", f"{exception.owner}: {exception.reason}", exception.outcomes
     for finding in report.findings:
         yield "finding", finding.reason, {finding.outcome: finding.calls}
 

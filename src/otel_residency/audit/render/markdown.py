@@ -100,6 +100,20 @@ def _parts(report: AuditReport) -> Iterator[str]:
         for each in report.policies
     ]
     yield _table(("Policy", "Requires", "States about your contract, by reference", "Calls"), policies)
+    if report.exceptions:
+        yield "Calls under an exception of the policy:"
+        exceptions = [
+            (
+                each.owner,
+                each.reason or "not recorded",
+                ", ".join(name or "not named" for name in each.services),
+                wording.when(each.first, each.last),
+                wording.outcomes(each.outcomes),
+                str(each.calls),
+            )
+            for each in report.exceptions
+        ]
+        yield _table(("Owner", "Reason", "Services", "When", "Outcomes", "Calls"), exceptions)
     inputs = [(each.name, str(each.lines), str(each.others), str(each.unread)) for each in report.inputs]
     yield _table(("Read", "Lines", "Other lines", "Not readable"), inputs)
     yield "## 8 Method and limits"

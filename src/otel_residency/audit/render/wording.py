@@ -190,10 +190,18 @@ def limits_in_short(report: AuditReport) -> str:
             text += f" {region} means {members.removesuffix(')')}."
     if any(each.attestations for each in report.policies):
         text += " What the policies state about your contract was taken as true."
+    under = sum(each.calls for each in report.exceptions)
+    if under:
+        text += f" {calls(under)} {'was' if under == 1 else 'were'} made under an exception (section 7)."
     if report.gaps:
         is_one = len(report.gaps) == 1
         text += f" Section 5 names {'a gap' if is_one else f'{len(report.gaps)} gaps'} in the records."
     return text
+
+
+def outcomes(counts: Mapping[str, int]) -> str:
+    """How many calls have each outcome: `4 eligible, 1 blocked`."""
+    return ", ".join(f"{number(value)} {LABELS[outcome]}" for outcome, value in counts.items() if value)
 
 
 def difference(found: Difference) -> str:

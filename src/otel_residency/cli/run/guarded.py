@@ -41,6 +41,6 @@ def _check_guard(settings: Settings) -> None:
     conflict = get_dependency_conflicts(ResidencyInstrumentor().instrumentation_dependencies())
     if conflict is not None and conflict.found:
         refuse(f"{conflict.found} is installed, and the guard supports {conflict.required}")
-    mode = settings.policy.on_export
+    mode = settings.policy.strictest("on_export")
     if mode != "flag" and not gate_active():
         refuse(f"on_export is {mode}, and the export gate is not active")

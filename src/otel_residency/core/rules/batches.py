@@ -26,10 +26,21 @@ def batch_of(case: Case) -> Case | None:
     if case.facts.batch_lines is None or case.endpoint.segments == _SEGMENTS:
         return None
     catalogue = case.catalogue
-    return case._replace(
+    # The scope may be that of stored files, to which the batch itself has no claim.
+    return case.at_scope_of(_BATCHES)._replace(
         endpoint=EndpointMatch(template=_BATCHES, segments=_SEGMENTS, endpoint=catalogue.endpoint(_SEGMENTS)),
         rows=catalogue.rows(case.revision, _SEGMENTS),
     )
+
+
+def at_scope_of_lines(case: Case) -> Case:
+    """The case of a new batch with the strictest scope of its lines and its own, as it processes them."""
+    if case.endpoint.segments == _SEGMENTS and case.policy.scope != "processing":
+        for line in case.facts.batch_lines or ():
+            inner = case.at_scope_of(line.path)
+            if inner.policy.scope == "processing":
+                return inner
+    return case
 
 
 def batch_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
@@ -54,7 +65,7 @@ def _line_findings(case: Case, line: BatchLine, terms: RegionTerms | None) -> It
     segments = raw_segments(line.path)
     listed_endpoint = case.catalogue.endpoint(segments) if is_canonical(line.path) else None
     endpoint = EndpointMatch(template=line.path, segments=segments, endpoint=listed_endpoint)
-    inner = case._replace(
+    inner = case.at_scope_of(line.path)._replace(
         facts=case.facts._replace(
             model=line.model,
             service_tier=line.service_tier,

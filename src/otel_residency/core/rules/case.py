@@ -1,12 +1,13 @@
 """The input of the rules, and helpers that several of them use."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.facts import CallFacts
 from otel_residency.core.hosts import HostMatch
-from otel_residency.core.paths import EndpointMatch
-from otel_residency.core.policy import Policy
+from otel_residency.core.paths import EndpointMatch, is_canonical, raw_segments
+from otel_residency.core.policy import Policy, PolicyOfCall
 from otel_residency.core.revision import Revision, Row
 
 GLOBAL = "global"
@@ -27,6 +28,13 @@ class Case(NamedTuple):
     rows: tuple[Row, ...]
     target: str | None
     """The region whose terms apply: that of the host, if the requirement allows it."""
+    policy_at: Callable[[tuple[str, ...]], PolicyOfCall]
+    """The policy for another endpoint, by the segments of its path: the vendor calls it for a batch."""
+
+    def at_scope_of(self, path: str) -> "Case":
+        """The case with the scope of the endpoint with this path."""
+        scope = self.policy_at(raw_segments(path) if is_canonical(path) else ()).policy.scope
+        return self if scope == self.policy.scope else self._replace(policy=self.policy._replace(scope=scope))
 
 
 def sends(facts: CallFacts) -> bool:

@@ -1,10 +1,10 @@
-"""The requirement for one call: by the policy, by the rule for its project, and for its customer."""
+"""The policy and the requirement for one call: by its rules and exceptions, and for its customer."""
 
 from typing import NamedTuple
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.facts import CallFacts
-from otel_residency.core.policy import Policy
+from otel_residency.core.policy import Policy, PolicyOfCall
 from otel_residency.core.regions import Group, common
 from otel_residency.core.verdict import INDETERMINATE, INELIGIBLE, Finding
 
@@ -18,19 +18,24 @@ class Required(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def required_of(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Required:
-    """Apply the rules for projects, then the requirements for the customer, which can only tighten it.
+def policy_of_call(facts: CallFacts, policy: Policy, endpoint: tuple[str, ...]) -> PolicyOfCall:
+    """Apply the rules and exceptions for the project and the endpoint of a call, as `Policy.for_call` does.
 
-    No response loosens a requirement: the rule for a project that one names can only tighten it, too.
+    No response loosens a requirement: the rules for a project that one names can only tighten the policy.
     """
-    groups = facts.required
+    applied = policy.for_call(facts.project, endpoint, facts.on)
+    for project in facts.answer.values("project") if facts.answer else ():
+        other = policy.for_call(project, endpoint, facts.on)
+        if other.policy != applied.policy:
+            applied = applied.tightened(other)
+    return applied
+
+
+def required_of(facts: CallFacts, catalogue: Catalogue, applied: PolicyOfCall) -> Required:
+    """Apply the requirements for the customer, which can only tighten the policy of the call."""
+    policy, groups = applied.policy, (*facts.required, *applied.groups)
     findings = []
     answered = facts.answer.values("project") if facts.answer else ()
-    by_answer = [policy.for_project(project) for project in answered]
-    policy = policy.for_project(facts.project)
-    for other in by_answer:
-        groups = (*groups, *((other.require,) if other.require and other.require != policy.require else ()))
-        policy = policy if other.scope == "storage" else policy._replace(scope=other.scope)
     if len({*answered, *filter(None, (facts.project,))}) > 1:
         detail = "the response names another project than the request, or several"
         findings.append(Finding("project.changed", INDETERMINATE, detail))

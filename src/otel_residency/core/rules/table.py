@@ -5,7 +5,7 @@ from datetime import date
 
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.revision import RegionTerms, Row
-from otel_residency.core.rules.batches import batch_findings, batch_of
+from otel_residency.core.rules.batches import at_scope_of_lines, batch_findings, batch_of
 from otel_residency.core.rules.case import Case
 from otel_residency.core.rules.features import feature_findings, unknown_type_findings
 from otel_residency.core.rules.models import model_findings
@@ -22,6 +22,7 @@ MISSING_TERM = "attestation.missing"
 
 def table_findings(case: Case) -> Iterator[Finding]:
     """All findings of the table about one place."""
+    case = at_scope_of_lines(case)
     found = list(_row_findings(case))
     yield from found
     if case.facts.references:

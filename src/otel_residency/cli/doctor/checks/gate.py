@@ -30,7 +30,7 @@ def checks(env: Environment) -> Iterator[Check]:
 
 
 def _installed(env: Environment, report: ProbeReport) -> Check:
-    mode = env.settings.policy.on_export
+    mode = env.settings.policy.strictest("on_export")
     if report.gate:
         return ok("gate.installed", f"active, on_export {mode}")
     missing = ", ".join(report.gate_missing)

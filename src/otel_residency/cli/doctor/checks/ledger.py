@@ -62,7 +62,7 @@ def _writable(env: Environment, ledger: LedgerState) -> Iterator[Check]:
 def _consequence(env: Environment) -> str:
     """What happens to calls."""
     policy = env.settings.policy
-    refused = policy.ledger.required and policy.on_call == "block"
+    refused = policy.ledger.required and policy.strictest("on_call") == "block"
     return "; every call is refused" if refused else "; no call is recorded"
 
 
@@ -129,7 +129,7 @@ def _key(env: Environment, key: LedgerKey | None) -> Check:
 
 
 def _required(env: Environment) -> Check:
-    mode = env.settings.policy.on_call
+    mode = env.settings.policy.strictest("on_call")
     if mode == "block":
         return ok("ledger.required", "no record, no call")
     fix = 'Set on_call to "block", or remove required.'

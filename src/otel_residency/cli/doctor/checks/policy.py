@@ -24,7 +24,9 @@ def checks(env: Environment) -> Iterator[Check]:
         fix = "Set OTEL_RESIDENCY_REQUIRE, for instance to eu."
         yield warning("policy.require", "no region is required: only require() causes violations", fix)
     strict = "strict" if policy.strict else "not strict"
-    yield ok("policy.modes", f"on_call {policy.on_call}, on_export {policy.on_export}, {strict}")
+    rules = len(policy.all_rules)
+    more = f"; {rules} rules or exceptions may change that for a call" if rules else ""
+    yield ok("policy.modes", f"on_call {policy.on_call}, on_export {policy.on_export}, {strict}{more}")
     yield from _attestations(env)
 
 

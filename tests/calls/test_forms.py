@@ -1,0 +1,66 @@
+"""Forms are read as the mapping that the client wrote them from."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from otel_residency.calls.forms import UnreadableFormError, read_file_part, read_form
+
+
+def written(**arguments: Any) -> tuple[bytes, str]:
+    """Body and content type of a form that httpx writes."""
+    request = httpx.Request("POST", "https://example.com", **arguments)
+    return request.read(), request.headers["content-type"]
+
+
+def test_a_multipart_body() -> None:
+    """Fields, JSON parts and nesting are read; of a file nothing is."""
+    content, kind = written(
+        data={"model": "whisper-1", "stream": "true", "audio[input][model]": "x", "include[]": ["a", "b"]},
+        files={
+            "file": ("talk.wav", b"\x00\xff model=us", "audio/wav"),
+            "session": (None, b'{"tools": [{"type": "mcp"}]}', "application/json"),
+        },
+    )
+    assert read_form(content, kind) == {
+        "model": "whisper-1",
+        "stream": True,
+        "audio": {"input": {"model": "x"}},
+        "include": ["a", "b"],
+        "file": None,
+        "session": {"tools": [{"type": "mcp"}]},
+    }
+
+
+def test_an_encoded_body() -> None:
+    """The same without files."""
+    content, kind = written(data={"model": "gpt", "tools[0][type]": "mcp", "store": "false"})
+    assert read_form(content, kind) == {"model": "gpt", "tools": [{"type": "mcp"}], "store": False}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"model=a&model=b", "application/x-www-form-urlencoded"),
+        (b"model", "application/x-www-form-urlencoded"),
+        (b"a[b]=1&a=2", "application/x-www-form-urlencoded"),
+        (b"a=1&a[b]=2", "application/x-www-form-urlencoded"),
+        (b"&".join(b"a%d=1" % each for each in range(1001)), "application/x-www-form-urlencoded"),
+        (b"--x\r\n\r\nno name\r\n--x--\r\n", "multipart/form-data; boundary=x"),
+        (b"no part", "multipart/form-data; boundary=x"),
+        (b"{}", "multipart/form-data"),
+        (b"{}", "text/plain"),
+    ],
+)
+def test_what_is_no_form(content: bytes, kind: str) -> None:
+    """A field that stands twice, or a part without a name, makes it unreadable."""
+    with pytest.raises((UnreadableFormError, ValueError)):
+        read_form(content, kind)
+
+
+def test_json_among_files() -> None:
+    """The client hands JSON parts over as files without a name (`realtime.calls.create`)."""
+    assert read_file_part((None, b'{"model": "a"}', "application/json")) == {"model": "a"}
+    for part in (b"x", ("a.json", b"{}", "application/json"), (None, b"x", "application/sdp"), (None, b"{}")):
+        assert read_file_part(part) is None
