@@ -46,8 +46,8 @@ def check(
 ) -> None:
     """Check a policy: report each wrong key with its value and a fix.
 
-    Notes name exceptions and terms that have ended or end within thirty days. Exit code: 0 without problems, 1
-    with problems, 2 for a command line that can't be read.
+    Notes name exceptions and terms that have ended or end within thirty days. Exit code: 0 without problems,
+    1 with problems, 2 for a command line that can't be read.
     """
     active = active_settings()
     problems = _file_problems(str(file), active.catalogue) if file else _all_problems(*active)
