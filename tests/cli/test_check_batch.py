@@ -19,7 +19,7 @@ SECRET = "Frau Muster, Konto 4711"
 DOCS = Path(__file__).parent.parent.parent / "docs" / "batches.md"
 ATTESTED = """
 [attest]
-zero_data_retention = { value = true, reference = "DPA annex 2" }
+modified_abuse_monitoring = { value = true, reference = "DPA annex 2" }
 retention_amendment = { value = true, reference = "amendment 1" }
 """
 
