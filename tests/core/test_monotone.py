@@ -193,10 +193,14 @@ one_region = st.sampled_from([*shared.REGIONS, "global", "unknown"])
 a_feature = st.one_of(st.sampled_from(shared.FEATURES), shared.anything)
 a_tool = st.one_of(st.sampled_from(sorted(CATALOGUE.tools)), shared.anything)
 a_tier = st.sampled_from(["auto", *shared.ENTRIES.service_tiers, "ultrafast", "warp"])
-a_model = st.one_of(st.sampled_from(shared.MODELS), st.builds("ft:{}:org".format, st.sampled_from(shared.MODELS)))
+a_model = st.one_of(
+    st.sampled_from(shared.MODELS), st.builds("ft:{}:org".format, st.sampled_from(shared.MODELS))
+)
 a_host = st.sampled_from([*sorted(CATALOGUE.hosts), "gateway.example"])
 a_reference = st.builds(Reference, st.sampled_from(["file", "response", "conversation"]), one_region)
-a_second_model = st.builds(SecondModel, st.sampled_from(["model", *CATALOGUE.second_models, "other"]), a_model)
+a_second_model = st.builds(
+    SecondModel, st.sampled_from(["model", *CATALOGUE.second_models, "other"]), a_model
+)
 case_lines = [line for case in CASES for line in case.batch_lines or ()]
 a_line = st.one_of(
     st.sampled_from(case_lines), st.builds(BatchLine, path=shared.endpoint_paths, model=shared.models)
@@ -236,7 +240,9 @@ STEPS: dict[str, Step] = {
     "Answer.status": Step(int, st.sampled_from([200, 400]), _first_value("status")),
     "Answer.model": Step(str, a_model, _first_value("model")),
     "Answer.service_tier": Step(str, a_tier, _first_value("service_tier")),
-    "Answer.cloud_region": Step(str, st.sampled_from(["East US 2", "Sweden Central"]), _first_value("cloud_region")),
+    "Answer.cloud_region": Step(
+        str, st.sampled_from(["East US 2", "Sweden Central"]), _first_value("cloud_region")
+    ),
     "Answer.upstream": Step(str, a_host, _first_value("upstream")),
     "Answer.fallbacks": Step(bool, true, lambda call, *_: call.with_answer(fallbacks=True)),
     "Answer.project": Step(str, projects, _first_value("project")),
@@ -283,7 +289,15 @@ def _thinned(seed: int) -> Catalogue:
         )
         for each in entries.revisions
     )
-    names = ("aliases", "tools", "second_models", "spellings", "retired_models", "endpoints", "without_content")
+    names = (
+        "aliases",
+        "tools",
+        "second_models",
+        "spellings",
+        "retired_models",
+        "endpoints",
+        "without_content",
+    )
     thinned = {name: some(getattr(entries, name)) for name in names}
     return Catalogue(entries._replace(revisions=revisions, **thinned))
 
@@ -310,7 +324,9 @@ def calls(draw: st.DrawFn) -> Call:
             default_tier=st.sampled_from(["", *shared.ENTRIES.service_tiers]),
         )
         seen = {**call.policy.seen_projects, **draw(st.dictionaries(projects, project, min_size=1))}
-        call = call._replace(policy=call.policy._replace(projects=Projects("projects.json"), seen_projects=seen))
+        call = call._replace(
+            policy=call.policy._replace(projects=Projects("projects.json"), seen_projects=seen)
+        )
     return call
 
 
@@ -322,6 +338,13 @@ def _resolved(before: Call, after: Call, catalogue: Catalogue) -> set[str]:
         return {"violation"} if first.violation and not second.violation else set()
     reasons = {finding.reason for finding in first.findings if SEVERITY[finding.verdict] > rank}
     return reasons or {"not_applicable"}
+
+
+def _decoded(step: Step, value: Any) -> Any:
+    """A value of the table, of the step's type."""
+    if isinstance(value, dict):
+        return decode(step.kind, value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _allowed(step: str, value: Any, call: Call) -> set[str]:
@@ -347,3 +370,36 @@ def test_no_step_makes_a_verdict_better(call: Call, catalogue: Catalogue, data: 
             resolved = _resolved(call, after, catalogue)
             assert resolved <= _allowed(name, value, call), (name, value, resolved)
             call = after
+
+
+def test_every_fact_grows_in_a_step_or_stands_in_the_table() -> None:
+    """A new field of the facts needs a step, or a row that says why it has none."""
+    classes = [
+        each for each in vars(facts_module).values() if isinstance(each, type) and hasattr(each, "_fields")
+    ]
+    own = [each for each in classes if each.__module__ == facts_module.__name__]
+    fields = [f"{each.__name__}.{field}" for each in own for field in each._fields]
+    stepped = {name.split()[0] for name in STEPS} - {"Policy.attest"}
+    fixed = [row["field"] for row in TABLE["fixed"]]
+    assert {"CallFacts", "Answer", "Hop", "BatchLine"} <= {each.__name__ for each in own}
+    assert sorted([*stepped, *fixed]) == sorted(fields)
+    assert all(row["why"] for row in (*TABLE["fixed"], *TABLE.get("exception", ())))
+
+
+@pytest.mark.parametrize(
+    "row",
+    TABLE.get("exception", ()),
+    ids=lambda row: f"{row['step']}-{row['resolves']}-{row.get('only', '')}",
+)
+def test_an_exception_is_needed(row: dict[str, Any]) -> None:
+    """Each row has a case whose verdict becomes better for this reason, and for no other."""
+    case, step = CASE_BY_ID[row["case"]], STEPS[row["step"]]
+    value = _decoded(step, row["only"] if "only" in row else row["value"])
+    before = Call(case.facts, case.policy)
+    for name, earlier in row.get("after", {}).items():
+        grown = STEPS[name].apply(before, _decoded(STEPS[name], earlier), 0)
+        assert grown is not None
+        before = grown
+    after = step.apply(before, value, 0)
+    assert after is not None
+    assert _resolved(before, after, case.catalogue) == {row["resolves"]}
