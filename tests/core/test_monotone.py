@@ -368,7 +368,8 @@ def test_no_step_makes_a_verdict_better(call: Call, catalogue: Catalogue, data: 
         after = step.apply(call, value, data.draw(st.integers(0, 3)))
         if after is not None:
             resolved = _resolved(call, after, catalogue)
-            assert resolved <= _allowed(name, value, call), (name, value, resolved)
+            allowed = _allowed(name, value, call)
+            assert "*" in allowed or resolved <= allowed, (name, value, resolved)
             call = after
 
 
@@ -402,4 +403,6 @@ def test_an_exception_is_needed(row: dict[str, Any]) -> None:
         before = grown
     after = step.apply(before, value, 0)
     assert after is not None
-    assert _resolved(before, after, case.catalogue) == {row["resolves"]}
+    resolved = _resolved(before, after, case.catalogue)
+    assert resolved
+    assert row["resolves"] == "*" or resolved == {row["resolves"]}
