@@ -298,7 +298,7 @@ def _thinned(seed: int) -> Catalogue:
         "endpoints",
         "without_content",
     )
-    thinned = {name: some(getattr(entries, name)) for name in names}
+    thinned: dict[str, Any] = {name: some(getattr(entries, name)) for name in names}
     return Catalogue(entries._replace(revisions=revisions, **thinned))
 
 
