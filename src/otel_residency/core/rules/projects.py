@@ -50,27 +50,28 @@ def with_project(
 ) -> Policy:
     """The policy with the attestations that the project's settings show, which override those it states.
 
-    Only at a host of the vendor: behind a gateway anybody may name a project. Settings that are too old can
-    only show that an attestation does not hold. If a response names several projects, none of them counts.
+    Only at a host of the vendor: behind a gateway anybody may name a project. Settings that are too old, and
+    those of several projects, can only show that an attestation does not hold.
     """
-    project = policy.seen_projects.get(_project_ids(facts)[0]) if len(_project_ids(facts)) == 1 else None
-    if project is None or not host.vendors:
+    names = _project_ids(facts)
+    projects = [policy.seen_projects[name] for name in names if name in policy.seen_projects]
+    if not projects or not host.vendors:
         return policy
-    fresh = _is_fresh(facts, policy, project)
-    residency = catalogue.project_residency.get(project.residency)
     attest = dict(policy.attest)
-    for attestation in catalogue.entries.attestations:
-        name = attestation.name
-        if attestation.shown_by == "retention" and project.retention:
-            holds = name in with_contained(project.retention, catalogue)
-            # Old settings may still show that a term does not hold, which makes a verdict worse and never
-            # better.
-            if fresh or not holds:
-                attest[name] = Statement(holds, f"{policy.projects.file}, {project.observed}")
-        elif attestation.shown_by == "residency" and fresh and name not in attest:
-            region = residency.region if residency is not None else None
-            if revision is not None and region and region == target_region(host, policy, revision):
-                attest[name] = Statement(value=True, reference=f"{policy.projects.file}, {project.observed}")
+    for project in projects:
+        counts = len(names) == 1 and _is_fresh(facts, policy, project)
+        residency = catalogue.project_residency.get(project.residency)
+        source = f"{policy.projects.file}, {project.observed}"
+        for attestation in catalogue.entries.attestations:
+            name = attestation.name
+            if attestation.shown_by == "retention" and project.retention:
+                holds = name in with_contained(project.retention, catalogue)
+                if counts or not holds:
+                    attest[name] = Statement(holds, source)
+            elif attestation.shown_by == "residency" and counts and name not in attest:
+                region = residency.region if residency is not None else None
+                if revision is not None and region and region == target_region(host, policy, revision):
+                    attest[name] = Statement(value=True, reference=source)
     return policy._replace(attest=attest)
 
 
