@@ -11,6 +11,7 @@ import pytest
 from otel_residency.calls.created_objects import CreatedObjects
 from otel_residency.calls.created_store import CreatedStore
 from tests.cli.command import read_document, start
+from tests.frozen import FROZEN
 from tests.internet import EU, US
 from tests.vendor import SNAPSHOT
 
@@ -39,7 +40,11 @@ def check(tmp_path: Path) -> Callable[..., Any]:
         policy.write_text(ATTESTED, encoding="utf-8")
         if lines is not None:
             file.write_text("\n".join(lines), encoding="utf-8")
-        variables = {"OTEL_RESIDENCY_POLICY": str(policy), **variables}
+        variables = {
+            "OTEL_RESIDENCY_POLICY": str(policy),
+            "OTEL_RESIDENCY_CATALOGUE": FROZEN,
+            **variables,
+        }
         return start("check-batch", str(file), *options, **variables)
 
     return run
