@@ -68,7 +68,7 @@ def _region_cells(
         f"`{terms.host}`",
         yes[terms.storage == "yes"],
         yes[terms.processing != "no"],
-        yes[bool(terms.needs)],
+        yes[bool(terms.needs)] + ("**" if code == "eu" and "**" in revision.footnotes and mark else ""),
         "、".join("文图" for _ in terms.modes) if translated else ", ".join(terms.modes),
         "<br />".join(storage),
         "<br />".join(processing) or NONE,
