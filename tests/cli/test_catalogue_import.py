@@ -75,14 +75,20 @@ def page(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("form", RENDERED)
-@pytest.mark.parametrize("revision", CATALOGUE.revisions, ids=lambda revision: revision.id)
+@pytest.mark.parametrize(
+    ("revision", "form"),
+    [
+        pytest.param(revision, form, id=f"{revision.id}-{form}")
+        for revision in CATALOGUE.revisions
+        for form in RENDERED
+        # Its regions have other modes than those of the newest one, which a translation gets.
+        if (revision.id, form) != ("openai-2025-02", "translated.md")
+    ],
+)
 def test_a_page_made_from_a_revision_gives_that_revision(
     revision: Revision, form: str, tmp_path: Path
 ) -> None:
     """Regions, rows, models, marks and footnotes come back; the rest is as in the newest revision."""
-    if form == "translated.md" and revision.id == "openai-2025-02":
-        pytest.skip("its modes are three, of others: a translation is refused")
     page, output = tmp_path / f"page.{form}", tmp_path / "made.json"
     page.write_text(RENDERED[form](revision), encoding="utf-8")
     day = str(revision.effective_from)
@@ -123,7 +129,8 @@ def test_a_changed_page_shows_what_changed(page: Path) -> None:
     assert document["written"] == ""
     done = start("catalogue", "import", str(page))
     assert done.returncode == 1
-    assert f"otel-residency: {page}:26: footnote: '(eu) Requires" in done.stderr
+    line = text[: text.index("(eu) Requires")].count("\n") + 1
+    assert f"otel-residency: {page}:{line}: footnote: '(eu) Requires" in done.stderr
     shown = start("catalogue", "import", str(page), "--draft").stdout
     assert "models, added: gpt-tts-9" in shown
     assert "feature_rules" in shown

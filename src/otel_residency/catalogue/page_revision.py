@@ -77,7 +77,7 @@ def revision_from_page(
     page: Page, catalogue: Catalogue, name: str, source: str, day: date
 ) -> ImportedRevision:
     """Make the revision `name`, in force from `day`, from the tables of a page."""
-    reader = _Reader(page, catalogue, day)
+    reader = _PageReader(page, catalogue, day)
     regions, rows = reader.regions_and_rows()
     base = reader.base
     partial = "PARTIAL: notes and footnotes are not turned into rules"
@@ -103,7 +103,7 @@ def _items(text: str) -> Strings:
     return tuple(filter(None, _COMMA.split(text)))
 
 
-class _Reader:
+class _PageReader:
     """Reads the two tables. A problem is noted, and the reading goes on, so that all are reported."""
 
     def __init__(self, page: Page, catalogue: Catalogue, day: date) -> None:
