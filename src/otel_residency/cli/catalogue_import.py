@@ -24,9 +24,6 @@ from otel_residency.core.revision import Revision
 from otel_residency.errors import CatalogueError
 from otel_residency.settings.table import CATALOGUE
 
-_TITLE = "Data residency (guide)"
-_URL = "https://developers.openai.com/api/docs/guides/data-residency"
-
 
 class Problem(NamedTuple):
     """What can't be read, with its place."""
@@ -68,8 +65,8 @@ def import_(
     observed: Annotated[
         str, typer.Option(metavar="DAY", help="Day on which the page was saved (default: today).")
     ] = "",
-    title: Annotated[str, typer.Option(help="Title of the page.")] = _TITLE,
-    url: Annotated[str, typer.Option(help="Address of the page.")] = _URL,
+    title: Annotated[str, typer.Option(help="Title of the page (default: as before).")] = "",
+    url: Annotated[str, typer.Option(help="Address of the page (default: as before).")] = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write a catalogue file, JSON.")
     ] = None,
@@ -107,13 +104,10 @@ def import_(
     revision = imported.revision
     if last_day > first_day:
         revision = revision._replace(observed_until=last_day)
-    citation = f"OpenAI: {title}, {url}. Official page, read in a copy that was saved on {last_day}."
-    source = Source(
-        kind="official page, saved copy", title=title, observed=str(last_day), url=url, citation=citation
-    )
+    base = catalogue.revisions[-1]
+    source = _source(catalogue.entries.sources[base.source], title, url, last_day)
     if target and not problems:
         _write(target, data, revision, source)
-    base = catalogue.revisions[-1]
     document = ImportDocument(
         older=base.id,
         newer=name,
@@ -134,6 +128,17 @@ def _day(option: str, text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         stop(f"{option}: {text} is not a day; write it like 2026-12-01")
+
+
+def _source(before: Source, title: str, url: str, day: date) -> Source:
+    title, url = title or before.title, url or before.url or ""
+    return Source(
+        kind="official page, saved copy",
+        title=title,
+        observed=str(day),
+        url=url,
+        citation=f"OpenAI: {title}, {url}. Official page, read in a copy that was saved on {day}.",
+    )
 
 
 def _read(page: Path, catalogue: Catalogue, name: str, day: date) -> ImportedRevision:
