@@ -61,7 +61,7 @@ def overview() -> dashboard.Dashboard:
                 "Since the vendor's table was last checked, of the service with the oldest one.",
                 f"max({q.AGE})",
                 unit="s",
-                bad_from=180 * 86400,
+                bad_from=60 * 86400,
             )
         )
         .with_panel(over_time("Calls by region", "Region reached.", {"{{residency_region}}": by["region"]}))

@@ -1,42 +1,34 @@
-"""Every place in requests of the installed client where a typed thing may stand, by the client's types.
+"""Every place in the client's requests where a typed thing may stand, by the types of the installed release.
 
 A place is found by walking the annotations of the parameters of each method, and of the events that each
 WebSocket connection can send: typed dictionaries, unions, lists, literals. It has the smallest body that has
-something there.
+something there. As a program this writes down how many places there are.
 """
 
-import inspect
 import re
-import types
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Literal,
-    NamedTuple,
-    NotRequired,
-    Required,
-    Union,
-    get_args,
-    get_origin,
-)
-from warnings import catch_warnings
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import openai
 import typing_extensions
 
-from tests.calls.http_library import canned, http
-from tests.calls.resources import METHODS, dummy_arguments, method, methods
+from tests.calls.annotations import (
+    LISTS,
+    MODEL,
+    PICTURE,
+    fields_of,
+    is_model,
+    marks,
+    members,
+    required,
+    smallest,
+    smallest_object,
+    type_names,
+)
+from tests.calls.roots import Root, http_roots, socket_roots
 
-if TYPE_CHECKING:
-    from examples.demo.loopback import Asked
-
-MODEL = "gpt-5.2-2025-12-11"
 MAIN_MODELS = (
     ("audio.speech", "tts-1"),
     ("audio", "whisper-1"),
@@ -58,7 +50,6 @@ MAIN_MODEL_AT = re.compile(r"(<[^<>]*>\.)?((session|response)<[^<>]*>\.)?model")
 TYPE = re.compile(r"<[^<>]*>")
 UNKNOWN_MODEL = "gpt-of-nobody"
 UNKNOWN_TYPE = "type_of_nobody"
-PICTURE = "data:image/png;base64,iVBORw0KGgo="
 FLAGS: Mapping[str, Any] = {
     "store": True,
     "background": True,
@@ -67,7 +58,7 @@ FLAGS: Mapping[str, Any] = {
     "prompt_cache_retention": "24h",
     "ttl": "30m",
 }
-"""Keys that change how a request is handled, with such a value. The last is of `prompt_cache_options`."""
+"""Keys that change how a request is handled, with such a value; `ttl` is one of `prompt_cache_options`."""
 REFERENCES = (
     *("file_id", "file_ids", "file_url", "vector_store_ids", "vector_store_id", "container", "container_id"),
     *("previous_response_id", "conversation", "input_file_id", "training_file", "validation_file"),
@@ -101,11 +92,6 @@ USER_TEXTS: Mapping[str, str] = {
     "file_id": "file-1",
     "previous_response_id": "resp_1",
 }
-RAW = "with_raw_response"
-"""Variants of methods that do not read the answer, which would take longer than all else."""
-NOT_BODY = ("extra_headers", "extra_query", "extra_body", "timeout", "return", "self", "event_handler")
-LISTS = (list, Iterable, Sequence)
-WRAPPERS = (Annotated, Required, NotRequired, typing_extensions.Required, typing_extensions.NotRequired)
 
 
 class Place(NamedTuple):
@@ -116,7 +102,7 @@ class Place(NamedTuple):
     path: str
     """Keys, `[]` for a list, `<…>` for the type of an object."""
     kind: str
-    """`typed`, `untyped` (an object without a type), `unknown` (of a type that nobody knows), `model`,
+    """`typed`, `untyped` (an object without a type), `unknown` (an object of an unknown type), `model`,
     `image`, `flag`, `reference`, `free` (JSON of the user), `base` (nothing)."""
     name: str
     """The type, or the key."""
@@ -158,90 +144,6 @@ class Spot(NamedTuple):
             parent=self.parent,
             needed=self.needed,
         )
-
-
-class Root(NamedTuple):
-    """A request, or the events of a connection."""
-
-    name: str
-    fields: Mapping[str, Any]
-    """By parameter of the body, its annotation; empty for a connection."""
-    event: Any = None
-    """The annotation of the events of a connection."""
-    form: bool = False
-    """Whether the body is a form, and not JSON."""
-
-
-@cache
-def fields_of(typed: type) -> Mapping[str, Any]:
-    """The annotations of a typed dictionary."""
-    return typing_extensions.get_type_hints(typed, include_extras=True)
-
-
-def required(typed: type) -> list[str]:
-    """Keys that it must have. `__required_keys__` is wrong where annotations are text (Python 3.11)."""
-    marks = {key: _marks(hint) for key, hint in fields_of(typed).items()}
-    total = getattr(typed, "__total__", True)
-    return [key for key, mark in marks.items() if "Required" in mark or (total and "NotRequired" not in mark)]
-
-
-def _marks(hint: Any) -> set[str]:
-    found = set()
-    while get_origin(hint) in WRAPPERS:
-        found.add(getattr(get_origin(hint), "_name", "") or "")
-        hint = get_args(hint)[0]
-    return found
-
-
-@cache
-def members(hint: Any) -> tuple[Any, ...]:
-    """What a value may be: the members of unions within unions."""
-    if get_origin(hint) in WRAPPERS:
-        return members(get_args(hint)[0])
-    if get_origin(hint) in (Union, types.UnionType):
-        return tuple(dict.fromkeys(each for arg in get_args(hint) for each in members(arg)))
-    return (hint,)
-
-
-def type_names(typed: type) -> tuple[str, ...]:
-    """The values that `type` may have in it."""
-    hint = fields_of(typed).get("type")
-    literals = [each for each in members(hint) if get_origin(each) is Literal]
-    return tuple(name for each in literals for name in get_args(each) if isinstance(name, str))
-
-
-def smallest(hint: Any, name: str) -> Any:
-    """The smallest harmless value."""
-    return min((_smallest(each, name) for each in members(hint)), key=lambda rated: rated[0])[1]
-
-
-def _smallest(hint: Any, name: str) -> tuple[int, Any]:  # noqa: PLR0911 - a row for each kind of annotation
-    origin = get_origin(hint)
-    if origin is Literal:
-        return 0, get_args(hint)[0]
-    if hint is str:
-        return 1, PICTURE if name.endswith("url") else MODEL if is_model(name) else "x"
-    if hint in (bool, int, float):
-        return 2, hint(hint is not bool)
-    if origin in LISTS:
-        return 3, []
-    if hint is object or origin in (dict, Mapping):
-        return 4, {}
-    if typing_extensions.is_typeddict(hint):
-        return 5, smallest_object(hint)
-    if hint is bytes:
-        return 6, ("a.txt", b"x")
-    return 7, None
-
-
-def smallest_object(typed: type) -> dict[str, Any]:
-    """One with what it must have."""
-    return {key: smallest(fields_of(typed)[key], key) for key in required(typed)}
-
-
-def is_model(key: str) -> bool:
-    """Whether a key names a model."""
-    return key in ("model", "models") or key.endswith("_model")
 
 
 def walk(hint: Any, spot: Spot) -> Iterator[Place]:
@@ -327,10 +229,17 @@ def key_places(key: str, hint: Any, spot: Spot) -> Iterator[Place]:
         yield spot.place("free", key, literals[0])
 
 
+def all_places() -> tuple[list[Place], set[str]]:
+    """The places of all requests and connections, and those requests whose body is a form."""
+    roots = [*http_roots(), *socket_roots()]
+    places = [place for root in roots for place in places_of(root).values()]
+    return places, {root.name for root in roots if root.form}
+
+
 def places_of(root: Root) -> dict[str, Place]:
     """The places of a root by their path; the first is the smallest request."""
     if root.event is None:
-        least = {key: smallest(hint, key) for key, hint in root.fields.items() if "Required" in _marks(hint)}
+        least = {key: smallest(hint, key) for key, hint in root.fields.items() if "Required" in marks(hint)}
         spot = Spot(root.name, "", lambda value: {**least, **value})
         walked = walk_fields(root.fields, least, spot)
     else:
@@ -362,59 +271,6 @@ def _with_model(body: Mapping[str, Any], keys: list[str], model: str) -> dict[st
     return (
         {**body, keys[0]: _with_model(body[keys[0]], keys[1:], model)} if keys else {**body, "model": model}
     )
-
-
-def http_roots() -> Iterator[Root]:
-    """The methods that send a body, each way to a resource once."""
-    received: list[Asked] = []
-    admin = {"admin_api_key": "k"} if "admin_api_key" in inspect.signature(openai.OpenAI).parameters else {}
-    client = openai.OpenAI(
-        api_key="k", http_client=http.Client(transport=canned(received)), max_retries=0, **admin
-    )
-    known = set()
-    for name in METHODS:
-        function, raw = method(client, name), method(client, name, RAW)
-        if name.startswith("admin.") or function is None or raw is None:
-            continue
-        received.clear()
-        arguments = dummy_arguments(name, function)
-        ids = {key: f"id_{key}" for key, value in arguments.items() if value == "dummy"}
-        # Deprecated methods warn, which pytest makes an error of.
-        with suppress(Exception), catch_warnings(action="ignore"):
-            raw(**{**arguments, **ids})
-        # Methods that make several requests use other methods for them.
-        if len(received) != 1 or received[0].method in ("GET", "DELETE"):
-            continue
-        (asked,) = received
-        # `parse`, `stream` and `create_and_poll` send what `create` sends, and `beta.chat` is `chat`.
-        where = (type(getattr(function, "__self__", None)), asked.method, asked.path)
-        if where in known:
-            continue
-        known.add(where)
-        hints = _hints(function)
-        in_path = {key for key, value in ids.items() if value in asked.path}
-        fields = {
-            key: Required[hint] if key in arguments else hint
-            for key, hint in hints.items()
-            if key not in NOT_BODY and key not in in_path
-        }
-        form = asked.headers.get_content_type() == "multipart/form-data"
-        yield Root(name, fields, form=form)
-
-
-def socket_roots() -> Iterator[Root]:
-    """The connections of the client, with the events that each can send."""
-    client = openai.OpenAI(api_key="k", websocket_base_url="ws://127.0.0.1/v1")
-    for name in methods(client):
-        if name.endswith(".connect"):
-            manager = _hints(method(client, name))["return"]
-            connection = _hints(manager.__enter__)["return"]
-            yield Root(name, {}, _hints(connection.send)["event"])
-
-
-def _hints(function: Any) -> dict[str, Any]:
-    inner = inspect.unwrap(function)
-    return typing_extensions.get_type_hints(getattr(inner, "__func__", inner), include_extras=True)
 
 
 def type_literals(places: Iterable[Place]) -> set[str]:
@@ -457,6 +313,5 @@ Where a typed thing, a model, an image, a flag, a reference or JSON of the user 
 client. `tests/calls/test_places.py` sends a request for each. Written by `python -m tests.calls.places`."""
 
 if __name__ == "__main__":
-    found = [place for root in (*http_roots(), *socket_roots()) for place in places_of(root).values()]
-    written = {**sections(), f"openai {openai.VERSION}": counts(found)}
+    written = {**sections(), f"openai {openai.VERSION}": counts(all_places()[0])}
     PLACES.write_text("\n\n".join([TITLE, *(written[each] for each in sorted(written))]) + "\n", "utf-8")

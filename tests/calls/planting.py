@@ -1,13 +1,16 @@
 """Sends a request for each place, by the real client over a real connection, and reads what was recorded."""
 
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 
+import openai
 import pytest
+from pydantic import RootModel
 from websockets.sync.server import ServerConnection, serve
 
 from otel_residency import ResidencyInstrumentor
@@ -15,8 +18,9 @@ from otel_residency.calls.state import runtime
 from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
 from tests.calls.kinds import Sync
-from tests.calls.places import RAW, Place, main_model
+from tests.calls.places import Place, main_model
 from tests.calls.resources import dummy_arguments, method
+from tests.calls.roots import RAW
 from tests.recorded import Recorded, collect, settle, switching
 
 CATALOGUE = "openai-2026-10"
@@ -28,6 +32,13 @@ NOT_COMPARED = ("on", "hops", "method", "base_path", "answer", "project", "requi
 OFTEN = 500
 
 
+FORMS: Mapping[str, Callable[[Any], Any]] = {
+    "model": lambda thing: openai.BaseModel.construct(**thing) if isinstance(thing, dict) else None,
+    "root model": RootModel[Any],
+}
+"""Objects that the client writes as JSON like the thing itself; `None` if there is no such object."""
+
+
 class Judged(NamedTuple):
     """What was recorded of a request."""
 
@@ -35,6 +46,23 @@ class Judged(NamedTuple):
     reasons: frozenset[str]
     facts: frozenset[tuple[str, str]]
     """Each fact about the body, and each member of one that is a set."""
+
+
+def in_other_forms(place: Place) -> Iterator[Place]:
+    """The same place with its thing as an object of pydantic's."""
+    for form, made in FORMS.items():
+        value = made(place.thing)
+        if value is not None:
+            body = _replaced(place.body, place.thing, value)
+            yield place._replace(kind="form", path=f"{place.path} as {form}", parent=place.path, body=body)
+
+
+def _replaced(value: Any, thing: Any, other: Any) -> Any:
+    if value is thing:
+        return other
+    if isinstance(value, dict):
+        return {key: _replaced(each, thing, other) for key, each in value.items()}
+    return [_replaced(each, thing, other) for each in value] if isinstance(value, list) else value
 
 
 class Sender:
@@ -79,13 +107,12 @@ class Sender:
 
     def _send_event(self, place: Place) -> None:
         connect = method(self._socket_client, place.root)
-        arguments = {
-            key: main_model(place.root) if key == "model" else value
-            for key, value in dummy_arguments(place.root, connect).items()
-        }
+        arguments = dummy_arguments(place.root, connect)
+        if "model" in signature(connect).parameters:
+            arguments["model"] = main_model(place.root)
         with connect(**arguments) as connection:
             for event in (START.get(place.root), place.body):
-                # As above: `send` would translate it first. Releases before 2.x have no other.
+                # As above: `send` would translate it first. Not every connection has `send_raw`.
                 if event and hasattr(connection, "send_raw"):
                     connection.send_raw(json.dumps(event))
                 elif event:

@@ -10,6 +10,7 @@ from typing import Any
 import openai
 
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
+from tests.frozen import FROZEN
 from tests.internet import EU, US
 from tests.recorded import EU_POLICY, Recorded
 from tests.vendor import SNAPSHOT
@@ -49,7 +50,9 @@ def take(step: str, recorded: Recorded) -> list[str]:
 def main(file: str, on_call: str, *steps: str) -> None:
     """Take the steps; after `fork` a child takes the others, and its parent waits for it."""
     recorded = Recorded()
-    ResidencyInstrumentor().instrument(**EU_POLICY, on_call=on_call, state=file, **recorded.providers)
+    ResidencyInstrumentor().instrument(
+        **EU_POLICY, catalogue=FROZEN, on_call=on_call, state=file, **recorded.providers
+    )
     for step in steps:
         if step == "fork":
             child = os.fork()

@@ -11,17 +11,13 @@ import openai
 import pytest
 
 from otel_residency.catalogue import load_catalogue
-from tests.calls.places import (
-    UNKNOWN_MODEL,
-    Place,
-    counts,
-    http_roots,
-    places_of,
-    sections,
-    socket_roots,
-    type_literals,
-)
-from tests.calls.planting import Judged, judge
+from tests.calls.places import UNKNOWN_MODEL, UNKNOWN_TYPE, Place, all_places, counts, sections, type_literals
+from tests.calls.planting import Judged, in_other_forms, judge
+
+OLDEST = (2, 54)
+"""The oldest release whose types say enough. Earlier ones take any object where these have a type."""
+if tuple(map(int, openai.VERSION.split(".")[:2])) < OLDEST:
+    pytest.skip("the types of this release are too open", allow_module_level=True)
 
 # The client has deprecated methods, and they send bodies like the others.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -34,8 +30,6 @@ CLIENT_TOOLS = {("tools", json.dumps(tool.type)) for tool in ENTRIES.tools if to
 SAME = {"second_tiers": "service_tier"}
 """Facts that are judged like another one."""
 ORDER = ("not_applicable", "eligible", "conditional", "indeterminate", "ineligible")
-DOUBTS = frozenset({"feature.unknown_type", "feature.tool", "endpoint.not_listed"})
-"""What is found about an unknown type: of an endpoint that no table lists nothing else is."""
 LISTED = 40
 """Places that a failure names."""
 CHOICE = "tool_choice"
@@ -49,6 +43,8 @@ CITATIONS = (
     *("file_path.file_id", "results.file_id", "code_interpreter_call.container_id"),
 )
 """References in what an earlier answer said, which are content: nothing is read for them."""
+REPEATED = ("validation_file",)
+"""References of the same kind as another one that the request must have, and with it one fact."""
 TOOL = ("indeterminate", "feature.tool")
 IMAGE = ("conditional", "image.needs_enhanced_zdr")
 KNOWN_BEST: Mapping[str, tuple[str, str]] = {
@@ -98,6 +94,12 @@ class Answers(NamedTuple):
                 found.setdefault(same(place), place)
         return found
 
+    def best_requests(self) -> list[Place]:
+        """The places of requests with JSON at which each thing is known best."""
+        kinds = ("typed", "unknown", "model", "flag", "reference")
+        found = [place for kind in kinds for place in self.best(kind, _same).values()]
+        return [place for place in found if place.root.startswith(("responses.", "chat."))]
+
     def check(self, kind: str, problem: Callable[[Place], str]) -> None:
         """Fail with the problems of all places of a kind."""
         if found := self.problems(kind, problem):
@@ -126,9 +128,9 @@ def _same(place: Place) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def answers(_connection: object, tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """All places, each sent once."""
-    roots = [*http_roots(), *socket_roots()]
-    places = [place for root in roots for place in places_of(root).values()]
-    forms = {root.name for root in roots if root.form}
+    places, forms = all_places()
+    best = Answers(places, {}).best_requests()
+    places += [form for place in best for form in in_other_forms(place)]
     return Answers(places, judge(places, forms, tmp_path_factory.mktemp("places") / "ledger.jsonl"))
 
 
@@ -241,11 +243,12 @@ def test_what_is_known_best(answers: Answers, path: str) -> None:
 
 
 def test_an_unknown_type_is_a_doubt_everywhere(answers: Answers) -> None:
-    """It is never eligible, and the reason is the type, unless the endpoint is one."""
+    """It is a fact, and the request is never eligible."""
 
     def problem(place: Place) -> str:
         judged = answers.of(place)
-        fine = not DOUBTS.isdisjoint(judged.reasons) and judged.verdict != "eligible"
+        counted = any(UNKNOWN_TYPE in value for _, value in judged.facts)
+        fine = counted and judged.verdict != "eligible"
         return "" if fine else f"{judged.verdict} {sorted(judged.reasons)}"
 
     answers.check("unknown", problem)
@@ -257,8 +260,7 @@ def test_an_unknown_model_counts_everywhere(answers: Answers) -> None:
     def problem(place: Place) -> str:
         judged = answers.of(place)
         counted = any(UNKNOWN_MODEL in value for _, value in judged.facts)
-        named = any(reason.startswith("model.") for reason in judged.reasons)
-        fine = counted and (named or "endpoint.not_listed" in judged.reasons) and judged.verdict != "eligible"
+        fine = counted and judged.verdict != "eligible"
         return "" if fine else f"{judged.verdict} {sorted(judged.reasons)}"
 
     answers.check("model", problem)
@@ -268,8 +270,8 @@ def test_every_reference_is_a_fact(answers: Answers) -> None:
     """Nothing that names a stored object, or something to fetch, is overlooked."""
 
     def problem(place: Place) -> str:
-        counted = place.needed or place.name in CITATIONS or any(map(is_reference, answers.of(place).facts))
-        return "" if counted else "no fact"
+        counted = place.needed or place.name in (*CITATIONS, *REPEATED) or answers.added(place)
+        return "" if counted else "adds no fact"
 
     answers.check("reference", problem)
 
@@ -281,6 +283,15 @@ def test_an_image_counts_everywhere(answers: Answers) -> None:
         return "" if ("features", '"image_input"') in answers.of(place).facts else "no image"
 
     answers.check("image", problem)
+
+
+def test_an_object_counts_as_what_it_is_written_as(answers: Answers) -> None:
+    """A model of pydantic's, or a root model, gives the facts of the JSON that the client makes of it."""
+
+    def problem(place: Place) -> str:
+        return _differences(answers.of(place).facts, answers.around(place).facts, place)
+
+    answers.check("form", problem)
 
 
 def test_the_user_s_json_is_free(answers: Answers) -> None:

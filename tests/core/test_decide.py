@@ -72,3 +72,50 @@ def test_the_pinned_revision_judges_every_day() -> None:
     case = _case("the last day of the table of 2025-02")
     decision = decide(case.facts, Catalogue(CATALOGUE.entries, pinned="openai-2026-02"), case.policy)
     assert (decision.verdict, decision.catalogue) == (Verdict.ELIGIBLE, "openai-2026-02")
+
+
+def test_a_pinned_table_gets_old_and_says_what_followed_it() -> None:
+    """A pinned table is as old as it is, also for the policy, and is in the gap that it leaves."""
+    case = _case("eu: listed snapshot, everything attested")
+    pinned = Catalogue(CATALOGUE.entries, pinned="openai-2026-02")
+    facts = case.facts._replace(on=date(2026, 5, 4))
+    within = decide(facts, pinned, case.policy)
+    assert within.reasons == ("catalogue.gap",)
+    assert within.findings[0].detail == (
+        "openai-2026-02 was last seen on 2026-03-05, openai-2026-10 begins on 2026-10-01"
+    )
+    later = facts._replace(on=date(2026, 5, 5))
+    assert decide(later, pinned, case.policy).reasons == ("catalogue.stale", "catalogue.gap")
+    strict = decide(facts, pinned, case.policy._replace(catalogue_max_age=59))
+    assert (strict.verdict, strict.reasons) == (
+        Verdict.INDETERMINATE,
+        ("catalogue.stale", "catalogue.gap"),
+    )
+
+
+def test_a_table_that_inherits_says_of_which() -> None:
+    """The note names the table that shows the rest; it changes no verdict."""
+    case = _case("eu: listed snapshot, everything attested")
+    newest = CATALOGUE.entries.revisions[-1]
+    inherits = newest._replace(inherits="openai-2026-10", rows=())
+    revisions = (*CATALOGUE.entries.revisions[:-1], inherits)
+    catalogue = Catalogue(CATALOGUE.entries._replace(revisions=revisions))
+    decision = decide(case.facts, catalogue, case.policy)
+    assert (decision.verdict, decision.reasons) == (Verdict.ELIGIBLE, ("catalogue.inherited",))
+    assert "openai-2026-10" in decision.findings[0].detail
+
+
+def test_a_finding_about_terms_names_what_does_not_cover_the_endpoint() -> None:
+    """Who states a term learns that it does not count there, and which would."""
+    case = _case("terms: private retention does not cover embeddings")
+    details = [each.detail for each in decide(case.facts, CATALOGUE, case.policy).findings]
+    needed = "needs attestation: zero_data_retention or modified_abuse_monitoring; Europe (EEA + Switzerland)"
+    assert details == [f"{needed} requires it; private_retention does not cover /v1/embeddings"]
+
+
+def test_a_model_of_an_unread_table_is_told_with_the_tables_that_were_read() -> None:
+    """The sentence names the newest complete table with its last day, and the partial one."""
+    case = _case("tables: a model that nobody knows, by a table known in part")
+    details = [each.detail for each in decide(case.facts, CATALOGUE, case.policy).findings]
+    tables = "openai-2026-10, complete until 2026-11-05, and openai-2026-11, which is partial"
+    assert details == [f"gpt-9 is not listed in {tables}"]

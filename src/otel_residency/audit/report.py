@@ -18,6 +18,7 @@ from otel_residency.audit.sql import CounterReading, Kind, WriterRecords
 from otel_residency.audit.tally import CallTally, ExceptionUse, Period, Share
 from otel_residency.catalogue.citations import table_sources
 from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.policy import Statement
 from otel_residency.telemetry import names
 from otel_residency.version import __version__
 
@@ -198,6 +199,11 @@ def _policies(documents: Mapping[str, str], used: Mapping[str, int]) -> Iterator
             calls=calls,
             require=policy.require if policy else (),
             scope=policy.scope if policy else "",
-            attestations=tuple((term, each.reference) for term, each in stated if each.value),
+            attestations=tuple((term, _reference(each)) for term, each in stated if each.value),
             known=policy is not None,
         )
+
+
+def _reference(statement: Statement) -> str:
+    end = f"until {statement.until}" if statement.until is not None else ""
+    return ", ".join(filter(None, (statement.reference, end)))

@@ -282,7 +282,7 @@ class Assessment:
         both = RequestFacts(
             model=model,
             service_tier=tier,
-            features=(facts.features | more.features) - (facts.features ^ more.features) & loosening,
+            features=(facts.features & more.features) | ((facts.features | more.features) - loosening),
             tools=facts.tools | more.tools,
             second_models=second_models,
             second_tiers=second_tiers | more.second_tiers,

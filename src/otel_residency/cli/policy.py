@@ -19,6 +19,7 @@ from otel_residency.core.decode import field_types, to_plain
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import ExceptionRule
 from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.ending import ending_terms
 from otel_residency.settings.load import Settings, read_policy_file
 from otel_residency.settings.problems import PolicyProblem
 from otel_residency.settings.rule_checks import ending_exceptions
@@ -45,13 +46,14 @@ def check(
 ) -> None:
     """Check a policy: report each wrong key with its value and a fix.
 
-    Notes name exceptions that have ended or end within thirty days. Exit code: 0 without problems, 1 with
-    problems, 2 for a command line that can't be read.
+    Notes name exceptions and terms that have ended or end within thirty days. Exit code: 0 without problems,
+    1 with problems, 2 for a command line that can't be read.
     """
     active = active_settings()
     problems = _file_problems(str(file), active.catalogue) if file else _all_problems(*active)
     stated = read_policy_file(str(file)) if file else active.settings.stated or active.settings
-    notes = ending_exceptions(stated.policy, datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    notes = [*ending_exceptions(stated.policy, today), *ending_terms(stated.policy, today)]
     document = {"problems": problems, "notes": notes}
     typer.echo(as_document("policy check", document) if json else _problems_as_text(problems, notes, file))
     raise typer.Exit(int(bool(problems)))
