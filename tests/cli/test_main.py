@@ -12,10 +12,12 @@ import jsonschema
 import pytest
 
 import otel_residency.cli
+from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.app import COMMANDS
 from otel_residency.version import __version__
 from tests.audit.ledgers import facts
 from tests.cli.command import SCHEMA, environment, start
+from tests.cli.vendor_page import as_markdown
 from tests.internet import EU, US
 from tests.vendor import SNAPSHOT
 
@@ -143,6 +145,11 @@ CODES: dict[str, dict[int, tuple[str, ...]]] = {
     "catalogue show": {0: ("catalogue", "show"), 2: ("catalogue", "show", "NONE")},
     "catalogue diff": {0: ("catalogue", "diff", "openai-2025-02"), 2: ("catalogue", "diff", "NONE")},
     "catalogue validate": {0: ("catalogue", "validate", "TABLE"), 1: ("catalogue", "validate", "NONE")},
+    "catalogue import": {
+        0: ("catalogue", "import", "PAGE"),
+        1: ("catalogue", "import", "TABLE"),
+        2: ("catalogue", "import", "NONE"),
+    },
     "check": {
         0: (*CHECKED, "--require", "eu"),
         1: (*CHECKED, "--require", "eu", "--host", US),
@@ -186,6 +193,7 @@ def test_every_exit_code_of_the_help_is_true(
     for name, file, text in (
         ("BATCH", "batch.jsonl", json.dumps({"custom_id": "1", **line}) + "\n"),
         ("TABLE", "table.json", "{}"),
+        ("PAGE", "page.md", as_markdown(load_catalogue().revisions[-1])),
         ("SOUND", "sound.py", f'OpenAI(base_url="https://{EU}/v1")\n'),
         ("VIOLATING", "violating.py", f'OpenAI(base_url="https://{US}/v1")\n'),
     ):
