@@ -126,7 +126,8 @@ def test_a_part_with_an_ineligible_line_is_refused_before_it_is_sent(
     kind: Kind, instrument: Instrument, internet: Internet, tmp_path: Path
 ) -> None:
     """Where a contract lists such uploads, `block` lets the good part go, and not the one that is not."""
-    residency = instrument(on_call="block", scope="storage", catalogue=contract(tmp_path))
+    attest = {name: {"value": True} for name in ("modified_abuse_monitoring", "retention_amendment")}
+    residency = instrument(on_call="block", scope="storage", attest=attest, catalogue=contract(tmp_path))
     upload = Uploads(kind)
     cut = len(GOOD) + 20
     good = upload.part(MIXED[:cut])

@@ -12,7 +12,7 @@ from examples.demo.loopback import Asked
 from tests.calls.http_library import canned, http
 from tests.calls.kinds import Async, Kind, Sync
 from tests.calls.resources import METHODS, dummy_arguments, method, methods_with_http
-from tests.recorded import Instrument, Recorded, settle, switching
+from tests.recorded import Recorded, settle, switching
 
 VARIANTS = (None, "with_raw_response", "with_streaming_response")
 
@@ -75,24 +75,6 @@ def test_every_method_makes_one_span_per_request(walk: Walk, path: str) -> None:
         recorded.clear()
     assert 0 not in requests.values()
     assert requests == spans
-
-
-ERASING = [path for path in METHODS if path.rpartition(".")[2] in ("delete", "remove")]
-ADMINISTRATION = [path for path in METHODS if path.startswith("admin.")]
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("path", sorted({*ERASING, *ADMINISTRATION}))
-def test_erasing_and_administration_are_not_refused(sync: Kind, instrument: Instrument, path: str) -> None:
-    """In block mode, whatever is required: what carries no content is sent, by every such method."""
-    recorded = instrument(on_call="block", strict=True, catalogue="newest")
-    received: list[Asked] = []
-    admin = {"admin_api_key": "sk-admin"} if "admin_api_key" in signature(openai.OpenAI).parameters else {}
-    client = sync.open(http_client=http.Client(transport=canned(received)), api_key="sk-test", **admin)
-    with suppress(ValueError):
-        make_call(sync, client, path, None)
-    assert received
-    assert set(recorded.values("residency.verdict")) == {"not_applicable"}
 
 
 def test_both_kinds_have_the_same_methods() -> None:

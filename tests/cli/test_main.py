@@ -57,7 +57,7 @@ def test_each_command_with_json_has_its_document_in_the_schema() -> None:
 
 def test_the_schema_refuses_what_it_does_not_describe() -> None:
     """A document of another command, with another key or without one is not valid."""
-    sound = {"otel_residency": "1", "command": "policy check", "problems": []}
+    sound = {"otel_residency": "1", "command": "policy check", "problems": [], "notes": []}
     jsonschema.validate(sound, SCHEMA)
     for wrong in (
         {**sound, "command": "verify"},
@@ -166,7 +166,11 @@ CODES: dict[str, dict[int, tuple[str, ...]]] = {
         1: ("policy", "check", "NONE"),
         2: ("policy", "check", "--none"),
     },
-    "policy show": {0: ("policy", "show"), 1: ("policy", "show", "POLICY=NONE")},
+    "policy show": {
+        0: ("policy", "show"),
+        1: ("policy", "show", "POLICY=NONE"),
+        2: ("policy", "show", "--none"),
+    },
     "report": {0: ("report", "LEDGER"), 1: ("report", "BROKEN"), 2: ("report", "NONE")},
     "scan": {
         0: ("scan", "SOUND", "--require", "eu"),

@@ -86,7 +86,7 @@ def python(tree: Tree) -> Callable[..., list[tuple[int, str, bool]]]:
         (f'os.environ["OPENAI_BASE_URL"] = "https://{US}/v1"', "host.region_mismatch"),
         (f'OpenAI(base_url=os.environ.get("LLM", "https://{US}/v1"))', "host.region_mismatch"),
         ('ChatOpenAI(model="gpt-4o")', "model.alias"),
-        ('ChatOpenAI(model="gpt-9000")', "model.not_listed"),
+        ('ChatOpenAI(model="gpt-4o-2024-05-13")', "model.not_listed"),
         ('settings = {"model": "gpt-4o"}', "model.alias"),
         ('client.responses.create(model="gpt-4o")', "model.alias"),
         (
@@ -172,7 +172,7 @@ def test_a_name_of_the_module_is_followed_one_step(
     """The finding stands where the literal is; a name that is assigned twice stands for nothing."""
     code = f'{IMPORT}LLM = "https://{GATEWAY}/v1"\nTWICE = LLM\nTWICE = ""\n'
     assert python(f"{code}OpenAI(base_url=LLM)\nOpenAI(base_url=TWICE)\n") == [(2, "host.unknown", False)]
-    model = f'{IMPORT}{HERE}MODEL = "gpt-9000"\nclient.responses.create(model=MODEL)\n'
+    model = f'{IMPORT}{HERE}MODEL = "gpt-4o-2024-05-13"\nclient.responses.create(model=MODEL)\n'
     assert python(model) == [(3, "model.not_listed", True)]
 
 
@@ -333,7 +333,7 @@ def test_files_of_variables_are_read(tree: Tree) -> None:
 
 def test_a_deployment_of_azure_is_no_model(tree: Tree) -> None:
     """Its name is anybody's; other variables of Azure leave the vendor's models what they are."""
-    tree.put(".env", "AZURE_OPENAI_MODEL=ours\nAZURE_STORAGE_KEY=x\nOPENAI_MODEL=gpt-9000\n")
+    tree.put(".env", "AZURE_OPENAI_MODEL=ours\nAZURE_STORAGE_KEY=x\nOPENAI_MODEL=gpt-4o-2024-05-13\n")
     assert tree.found() == [(".env", 3, "model.not_listed", True)]
 
 

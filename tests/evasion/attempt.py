@@ -20,8 +20,8 @@ PATH = "/v1/chat/completions"
 AT_EU, AT_US = f"https://{EU}{PATH}", f"https://{US}{PATH}"
 ALIAS = "front.example"
 """Another name of the address of the host in the US, as anybody may enter one into a directory."""
-STRANGE = "gpt-of-nobody"
-"""A model that nobody lists."""
+STRANGE = "gpt-4o-2024-05-13"
+"""A model that was known when the newest table was read, and is not listed."""
 SECOND_EU = "mtls-eu.api.openai.com"
 
 

@@ -14,6 +14,8 @@ from otel_residency.core.revision import Revision
 _SECTION_SOURCES = {
     "deployments": "deployment_source",
     "provider_names": "provider_names_source",
+    "plain_types": "features_source",
+    "second_models": "features_source",
     "stored_kinds": "state_source",
     "tools": "features_source",
 }

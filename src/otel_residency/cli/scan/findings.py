@@ -57,6 +57,8 @@ _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _REGION_KEY = "data_residency"
 _BASE_KEYS = ("base_url", "api_base")
 """Keys of base URLs. Which paths are called below other URLs is not known."""
+_OF_PATH = ("endpoint", "policy")
+"""Topics of findings that a URL has by its path, which is that of a base URL only where it is used as one."""
 _NOT_LISTED = "model.not_listed"
 _VARIABLES = frozenset(setting.variable for setting in (ENABLED, *POLICY_SETTINGS))
 
@@ -164,7 +166,7 @@ class PolicyChecker:
         elif is_url(literal) and not _NOT_SET.search(_host_of(value)):
             found = self._url(literal.place, value)
             is_base = snake_case(literal.key).endswith(_BASE_KEYS)
-            yield from (each for each in found if is_base or reason_of(each.reason).topic != "endpoint")
+            yield from (each for each in found if is_base or reason_of(each.reason).topic not in _OF_PATH)
         elif literal.key == _REGION_KEY:
             yield from self._url(literal.place, f"https://{self._region_host(value)}{BASE_PATH}")
         elif HOST_KEY.fullmatch(snake_case(literal.key)) and self._names_host(value):
@@ -228,6 +230,9 @@ class PolicyChecker:
             service_tier=tier if isinstance(tier, str) else None,
             features=line.features,
             tools=line.tools,
+            second_models=line.second_models,
+            second_tiers=line.second_tiers,
+            unknown_types=line.unknown_types,
         )
 
     def _setting(self, place: Position, variable: str, value: str) -> Iterator[ScanFinding]:
