@@ -12,18 +12,17 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.audit.verify import verify
 from otel_residency.calls.state import runtime
-from otel_residency.catalogue import load_catalogue
 from otel_residency.core.decide import decide
 from otel_residency.records.record import Record, read_policy, read_record
 from otel_residency.telemetry import names
 from tests.calls.kinds import Kind
+from tests.frozen import CATALOGUE
 from tests.internet import EU, US, Internet
 from tests.recorded import Instrument, settle
 from tests.vendor import ALIAS, SNAPSHOT
 
 CHAT: dict[str, Any] = {"model": ALIAS, "messages": [{"role": "user", "content": "Hello"}]}
 EVENTS = (names.EVENT_POLICY, names.EVENT_CALL, names.EVENT_CHECKPOINT)
-CATALOGUE = load_catalogue()
 
 
 def records(path: Path, event: str = names.EVENT_CALL) -> list[Record]:
