@@ -101,7 +101,9 @@ def whole(value: Any) -> Any:
             type="message",
             role="assistant",
             status="completed",
-            content=[responses.ResponseOutputText(type="output_text", text="Hello", annotations=[])],
+            content=[
+                responses.ResponseOutputText(type="output_text", text="Hello", annotations=[]),
+            ],
         ),
         responses.ResponseFunctionWebSearch.construct(
             id="ws_1", type="web_search_call", action={"type": "search"}
