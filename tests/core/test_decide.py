@@ -4,8 +4,10 @@ from datetime import date
 
 import pytest
 
+from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
+from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import OnCall
 from otel_residency.core.verdict import Verdict
@@ -119,3 +121,15 @@ def test_a_model_of_an_unread_table_is_told_with_the_tables_that_were_read() -> 
     details = [each.detail for each in decide(case.facts, CATALOGUE, case.policy).findings]
     tables = "openai-2026-10, complete until 2026-11-05, and openai-2026-11, which is partial"
     assert details == [f"gpt-9 is not listed in {tables}"]
+
+
+def test_without_a_complete_table_only_the_partial_one_is_named() -> None:
+    """A model that a partial table does not list is left open, whatever tables there are besides."""
+    newest = load_catalogue().revisions[-1]
+    assert not newest.is_complete
+    entries = load_catalogue().entries._replace(revisions=(newest._replace(inherits=None),))
+    hop = Hop(scheme="https", host="eu.api.openai.com", port=None, path="/v1/chat/completions", payload=True)
+    facts = CallFacts(on=newest.effective_from, method="POST", hops=(hop,), model="gpt-of-nobody")
+    decision = decide(facts, Catalogue(entries), Policy(require=("eu",)))
+    (found,) = (each for each in decision.findings if each.reason == "catalogue.models_unknown")
+    assert found.detail == f"gpt-of-nobody is not listed in {newest.id}, which is partial"

@@ -245,3 +245,13 @@ def test_a_rule_only_tightens_what_the_environment_or_an_argument_set(
         assert order.index(process.strictest(key)) >= order.index(value)
         if not policy.exception:
             assert order.index(getattr(uncertain, key)) >= order.index(value)
+
+
+def test_values_for_all_calls_override_rules_and_exceptions() -> None:
+    """What holds for every call leaves nothing of that key to a rule or an exception."""
+    exception = ExceptionRule(
+        when=When(), owner="jane@corp.example", reason="ticket 1", until=DAY, scope="processing"
+    )
+    policy = POLICY._replace(exception=(exception,)).overridden({"scope": "storage"})
+    for call in ((None, CHAT), ("p1", FILE), (None, UNCERTAIN)):
+        assert policy.for_call(*call, DAY).policy.scope == "storage"

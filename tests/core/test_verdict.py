@@ -26,5 +26,7 @@ def test_reasons_are_reported_once_and_in_order() -> None:
         snapshot=None,
         catalogue="none",
         required=(),
+        on_call="flag",
+        on_export="flag",
     )
     assert decision.reasons == ("host.global", "model.alias")

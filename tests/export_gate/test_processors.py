@@ -55,7 +55,7 @@ def test_it_decides_once(instrument: Instrument, items: Items, *, batch: bool) -
 
 def test_alone_it_follows_the_environment(instrument: Instrument, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no gate is installed it goes by the variables; what it can't relate to a call it leaves alone."""
-    recorded = instrument(on_export="redact")
+    recorded = instrument(on_export="withhold")
     with model_call(recorded):
         chat(US)
         runtime.gate = runtime.build_gate = None

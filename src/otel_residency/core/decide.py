@@ -85,6 +85,7 @@ def decide(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Decision:
     if revision is not None:
         for case in _cases(facts, catalogue, revision, places, policy_at):
             findings += table_findings(case)
+    findings += inherited_findings(revision)
     # `sorted` is stable: findings of the same severity stay in the order of the rules, so that equal facts
     # give equal records.
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: -SEVERITY[finding.verdict]))
@@ -203,4 +204,3 @@ def _policy_findings(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> 
     if facts.unrecorded:
         yield Finding("ledger.unavailable", INDETERMINATE, "no record of the call could be written")
     yield from age_findings(catalogue, policy, facts.on)
-    yield from inherited_findings(catalogue.revision_on(facts.on))
