@@ -60,7 +60,9 @@ def _row(case: Case, span: Span) -> Iterator[Text]:
     )
     yield _lines(*((region, "") for region in regions or [span.text("residency.region")]))
     yield _lines((verdict, VERDICTS.get(verdict, "")), (action, ACTIONS.get(action, "")))
-    yield _lines(*((reason, "") for reason in span.texts("residency.reasons")))
+    # Notes on the table are the same for every call of the day, and tell the calls not apart.
+    reasons = (each for each in span.texts("residency.reasons") if not each.startswith("catalogue."))
+    yield _lines(*((reason, "") for reason in reasons))
 
 
 def proof_table(flag: Run, block: Run) -> Table:

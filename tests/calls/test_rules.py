@@ -21,6 +21,7 @@ from otel_residency.cli.report import as_text
 from otel_residency.settings.load import read_policy_file, read_settings
 from otel_residency.telemetry import names
 from tests.calls.kinds import Kind
+from tests.calls.resources import METHODS
 from tests.frozen import FROZEN
 from tests.internet import US, Internet
 from tests.recorded import EU_POLICY, Instrument, Recorded
@@ -50,6 +51,7 @@ def test_on_call_may_differ_by_endpoint(kind: Kind, instrument: Instrument, inte
     assert residency.values(names.ACTION) == ["blocked", "flagged"]
 
 
+@pytest.mark.skipif("responses.create" not in METHODS, reason="there are no responses")
 def test_strict_may_differ_by_endpoint(kind: Kind, instrument: Instrument) -> None:
     """A doubt is a violation where a rule is strict, and none elsewhere."""
     residency = instrument(rule=[{"when": {"endpoint": "/v1/chat"}, "strict": True}])
@@ -76,6 +78,7 @@ def test_what_can_t_be_judged_is_refused_if_a_rule_blocks(
     assert internet.requests == []
 
 
+@pytest.mark.skipif("responses.create" not in METHODS, reason="there are no responses")
 def test_a_call_under_an_exception_is_counted_and_reported_as_such(
     kind: Kind, instrument: Instrument, tmp_path: Path
 ) -> None:
