@@ -17,7 +17,7 @@ def test_the_tracer_is_found(tmp_path: Path) -> None:
     for path in carrying:
         for span in ran.spans(path):
             assert (span["residency.verdict"], span["residency.region"]) == ("ineligible", "us")
-            assert span["residency.reasons"] == ["endpoint.trace_export"]
+            assert "endpoint.trace_export" in span["residency.reasons"]
     assert len(ran.exported.log_events) == len(carrying)
 
 
