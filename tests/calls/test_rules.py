@@ -83,6 +83,7 @@ def test_a_call_under_an_exception_is_counted_and_reported_as_such(
     kind: Kind, instrument: Instrument, tmp_path: Path
 ) -> None:
     """On span, metric, event and record, and in the report, with owner and reason; other calls are not."""
+    pytest.importorskip("duckdb")
     ledger = tmp_path / "ledger.jsonl"
     residency = instrument(exception=[EXCEPTION], ledger=str(ledger))
     kind.run(kind.open(base_url=f"https://{US}/v1").chat.completions.create(**CHAT))
