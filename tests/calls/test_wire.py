@@ -1,11 +1,12 @@
-"""Forms are read as the mapping that the client wrote them from."""
+"""Bodies on the wire are read as the mapping that the client wrote them from."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from otel_residency.calls.forms import UnreadableFormError, read_file_part, read_form
+from otel_residency.calls.wire import json_parts, read_form
+from otel_residency.calls.written import UnreadableBodyError
 
 
 def written(**arguments: Any) -> tuple[bytes, str]:
@@ -55,12 +56,23 @@ def test_an_encoded_body() -> None:
 )
 def test_what_is_no_form(content: bytes, kind: str) -> None:
     """A field that stands twice, or a part without a name, makes it unreadable."""
-    with pytest.raises((UnreadableFormError, ValueError)):
+    with pytest.raises((UnreadableBodyError, ValueError)):
         read_form(content, kind)
 
 
 def test_json_among_files() -> None:
     """The client hands JSON parts over as files without a name (`realtime.calls.create`)."""
-    assert read_file_part((None, b'{"model": "a"}', "application/json")) == {"model": "a"}
+    assert json_parts({"session": (None, b'{"model": "a"}', "application/json")}) == {
+        "session": {"model": "a"}
+    }
     for part in (b"x", ("a.json", b"{}", "application/json"), (None, b"x", "application/sdp"), (None, b"{}")):
-        assert read_file_part(part) is None
+        assert json_parts([("session", part)]) == {}
+
+
+def test_a_key_that_stands_twice_is_not_read() -> None:
+    """In the JSON of a part as in that of a body: another parser may take the other value."""
+    twice = b'{"model": "a", "model": "b"}'
+    with pytest.raises(UnreadableBodyError):
+        json_parts([("session", (None, twice, "application/json"))])
+    with pytest.raises(UnreadableBodyError):
+        read_form(*written(files={"session": (None, twice, "application/json")}))
