@@ -23,7 +23,7 @@ from otel_residency.calls.request import (
 )
 from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import State, runtime
-from otel_residency.core.facts import BASE_PATH, CallFacts, Hop, Reference, SecondModel
+from otel_residency.core.facts import BASE_PATH, MODEL, CallFacts, Hop, Reference, SecondModel
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.request_entries import Creation
 from otel_residency.core.verdict import SEVERITY
@@ -276,7 +276,7 @@ class Assessment:
             model = facts.model
             second_models |= {SecondModel(more.model_at, more.model)}
         elif facts.model and model != facts.model:
-            second_models |= {SecondModel("model", facts.model)}
+            second_models |= {SecondModel(MODEL, facts.model)}
         if facts.service_tier and tier != facts.service_tier:
             second_tiers |= {facts.service_tier}
         both = RequestFacts(

@@ -8,10 +8,11 @@ from urllib.parse import unquote
 
 from otel_residency.calls.request import WITH_BODY, body_of
 from otel_residency.calls.watched import (
-    MODEL,
+    TEXT_LIMIT,
     TIER,
     UNNAMED,
     Named,
+    Place,
     Walk,
     Watched,
     holds_scalar,
@@ -21,7 +22,7 @@ from otel_residency.calls.watched import (
 from otel_residency.calls.wire import json_parts, read_json, read_wire
 from otel_residency.calls.written import CONTAINERS, PLAIN, UnreadableBodyError, as_written
 from otel_residency.core.entries import Entries
-from otel_residency.core.facts import UNSEEN_LINE, BatchLine, Reference, SecondModel
+from otel_residency.core.facts import MODEL, UNSEEN_LINE, BatchLine, Reference, SecondModel
 from otel_residency.core.regions import UNKNOWN
 
 _PATH_LIMIT = 256
@@ -30,8 +31,6 @@ _NAMES_LIMIT = 64
 """Types, tools and models of one body that are kept; a body with more counts as unread."""
 _OBJECTS_LIMIT = 200_000
 """Objects and lists of one body that are read; a body with more counts as unread."""
-_MODEL_LIMIT = 256
-"""Characters of a model id that are kept; longer text is no id."""
 _MODEL_ALONE = frozenset({MODEL})
 MAPPING = (dict, Mapping)
 """`dict` first: `isinstance` with an abstract class is slow, and nearly every mapping is a dict."""
@@ -255,7 +254,14 @@ class BodyReader:
         hits = watched.keys.intersection(fields)
         # Nearly every body names a model, which is read already, and nothing else that counts.
         if hits and (fields is not walk.model_at or hits != _MODEL_ALONE):
-            watched.read_keys(holder, named, fields, walk)
+            place = Place(
+                fields=fields,
+                holder=holder,
+                type=named,
+                is_outermost=any(fields is each for each in walk.outermost),
+                names_model=fields is walk.model_at,
+            )
+            watched.read_keys(hits, place, walk)
         for key, child in fields.items():
             if child.__class__ in PLAIN:
                 continue
@@ -281,5 +287,5 @@ class BodyReader:
                 if model is not None and model.__class__ is not str:
                     model = short_text(model)
                 if model:
-                    return model[:_MODEL_LIMIT], ".".join(path[-2:]), holder
+                    return model[:TEXT_LIMIT], ".".join(path[-2:]), holder
         return None, "", None

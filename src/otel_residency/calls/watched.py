@@ -5,7 +5,7 @@ own JSON, which the vendor does not read. A type that is not in it is a doubt.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from otel_residency.calls.written import PLAIN, as_written
@@ -13,9 +13,8 @@ from otel_residency.core.entries import Entries
 from otel_residency.core.facts import SecondModel
 from otel_residency.core.request_entries import Feature, StoredKind, Tool
 
-MODEL = "model"
 TIER = "service_tier"
-_LIMIT = 256
+TEXT_LIMIT = 256
 """Characters of a model id or tier that are kept; longer text is none."""
 _NAME = re.compile(r"[A-Za-z0-9_./:-]{1,64}")
 UNNAMED = "unknown"
@@ -123,17 +122,10 @@ class Watched:
                 read(place, as_written(fields[key]), walk)
         return name
 
-    def read_keys(self, holder: str, named: str | None, fields: Mapping[str, Any], walk: Walk) -> None:
-        """Note what follows from the keys of an object."""
-        place = Place(
-            fields=fields,
-            holder=holder,
-            type=named,
-            is_outermost=any(fields is each for each in walk.outermost),
-            names_model=fields is walk.model_at,
-        )
-        for key in self.keys.intersection(fields):
-            value = as_written(fields[key])
+    def read_keys(self, keys: Iterable[str], place: Place, walk: Walk) -> None:
+        """Note what follows from these keys of an object."""
+        for key in keys:
+            value = as_written(place.fields[key])
             if value is not None:
                 for read in self._readers[key]:
                     read(place, value, walk)
@@ -142,7 +134,7 @@ class Watched:
 def short_text(value: Any) -> str | None:
     """`value` as a model id or tier; `None` if it is not text."""
     text = as_written(value)
-    return text[:_LIMIT] if isinstance(text, str) and text else None
+    return text[:TEXT_LIMIT] if isinstance(text, str) and text else None
 
 
 def values_at(value: Any, path: Sequence[str]) -> Iterator[Any]:

@@ -19,7 +19,7 @@ _ROOT_MODEL: Mapping[str, str] = {_ROOT: _ROOT}
 
 
 class UnreadableBodyError(Exception):
-    """The body holds an object whose form in JSON is not known here, or too many objects."""
+    """The body is in no form that is known here, or holds too many objects."""
 
 
 def as_written(value: Any) -> Any:

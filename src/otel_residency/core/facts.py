@@ -78,6 +78,10 @@ class Reference(NamedTuple):
     """Region of the host at which it was created, or `unknown`."""
 
 
+MODEL = "model"
+"""The key of the model that a request is for: in a session, one event may replace that of another."""
+
+
 class SecondModel(NamedTuple):
     """A model that does a part of the work of a call, such as the moderation of its prompt."""
 

@@ -3,20 +3,17 @@
 from collections.abc import Iterator
 
 from otel_residency.core.catalogue import path_segments
-from otel_residency.core.facts import SecondModel
+from otel_residency.core.facts import MODEL, SecondModel
 from otel_residency.core.revision import RegionTerms
 from otel_residency.core.rules.case import Case, listed
 from otel_residency.core.rules.models import one_model_findings
 from otel_residency.core.verdict import INDETERMINATE, Finding
 
-_MODEL = "model"
-"""The key of the model that a request is for: in a session, one event may replace that of another."""
-
 
 def second_model_findings(case: Case, terms: RegionTerms | None) -> Iterator[Finding]:
     """Findings about each model that does a part of the work, by the rows of the service that does it."""
     for second in sorted(case.facts.second_models):
-        if second.at == _MODEL:
+        if second.at == MODEL:
             yield from one_model_findings(case, second.model, terms)
         else:
             yield from _findings(case, second, terms)
