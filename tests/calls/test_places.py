@@ -242,28 +242,17 @@ def test_what_is_known_best(answers: Answers, path: str) -> None:
     assert reason in {*judged.reasons, ""}
 
 
-def test_an_unknown_type_is_a_doubt_everywhere(answers: Answers) -> None:
-    """It is a fact, and the request is never eligible."""
+@pytest.mark.parametrize(("kind", "name"), [("unknown", UNKNOWN_TYPE), ("model", UNKNOWN_MODEL)])
+def test_an_unknown_type_or_model_is_a_doubt_everywhere(answers: Answers, kind: str, name: str) -> None:
+    """It is a fact, the main model and every other one, and the request is never eligible."""
 
     def problem(place: Place) -> str:
         judged = answers.of(place)
-        counted = any(UNKNOWN_TYPE in value for _, value in judged.facts)
+        counted = any(name in value for _, value in judged.facts)
         fine = counted and judged.verdict != "eligible"
         return "" if fine else f"{judged.verdict} {sorted(judged.reasons)}"
 
-    answers.check("unknown", problem)
-
-
-def test_an_unknown_model_counts_everywhere(answers: Answers) -> None:
-    """The main model and every other one is judged."""
-
-    def problem(place: Place) -> str:
-        judged = answers.of(place)
-        counted = any(UNKNOWN_MODEL in value for _, value in judged.facts)
-        fine = counted and judged.verdict != "eligible"
-        return "" if fine else f"{judged.verdict} {sorted(judged.reasons)}"
-
-    answers.check("model", problem)
+    answers.check(kind, problem)
 
 
 def test_every_reference_is_a_fact(answers: Answers) -> None:
