@@ -60,7 +60,7 @@ def _row(case: Case, span: Span) -> Iterator[Text]:
     )
     yield _lines(*((region, "") for region in regions or [span.text("residency.region")]))
     yield _lines((verdict, VERDICTS.get(verdict, "")), (action, ACTIONS.get(action, "")))
-    # Notes on the table are the same for every call of the day, and tell the calls not apart.
+    # Notes on the table are the same for every call of the day.
     reasons = (each for each in span.texts("residency.reasons") if not each.startswith("catalogue."))
     yield _lines(*((reason, "") for reason in reasons))
 

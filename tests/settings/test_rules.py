@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import ENFORCEMENT, STRICTNESS, strictest
 from otel_residency.settings.checks import policy_problems
+from otel_residency.settings.ending import ending_exceptions
 from otel_residency.settings.later import adjusted, no_looser
 from otel_residency.settings.load import read_policy_file, read_settings
-from otel_residency.settings.rule_checks import ending_exceptions
 from otel_residency.settings.rules import DescribedCall
 from tests.frozen import CATALOGUE
 

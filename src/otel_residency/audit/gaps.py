@@ -184,13 +184,14 @@ def of_tables(catalogue: Catalogue, used: Mapping[str, int], last: str) -> Itera
         elif not revision.completeness.startswith("complete"):
             why = revision.completeness.removeprefix("PARTIAL: ")
             yield Gap("table", f"The table {name} is only partly known: {why}.")
-    revision = catalogue.revision_on(date.fromisoformat(last)) if last else None
-    age = catalogue.age(revision, date.fromisoformat(last)) if revision is not None else 0
-    if revision is not None and age > STALE_AFTER:
+    if not last:
+        return
+    last_day = date.fromisoformat(last)
+    revision = catalogue.revision_on(last_day)
+    if revision is not None and (age := catalogue.age(revision, last_day)) > STALE_AFTER:
         seen = day(str(catalogue.known_until(revision)))
-        yield Gap(
-            "table", f"The table {revision.id} was last seen on {seen}, {days(age)} before the last call."
-        )
+        text = f"The table {revision.id} was last seen on {seen}, {days(age)} before the last call."
+        yield Gap("table", text)
 
 
 def of_inputs(inputs: Iterable[Input]) -> Iterator[Gap]:

@@ -19,10 +19,9 @@ from otel_residency.core.decode import field_types, to_plain
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import ExceptionRule
 from otel_residency.settings.checks import policy_problems
-from otel_residency.settings.ending import ending_terms
+from otel_residency.settings.ending import ending_exceptions, ending_terms
 from otel_residency.settings.load import Settings, read_policy_file
 from otel_residency.settings.problems import PolicyProblem
-from otel_residency.settings.rule_checks import ending_exceptions
 from otel_residency.settings.rules import DescribedCall
 
 DEFAULT = "default"
@@ -177,8 +176,8 @@ def _effective_as_text(effective: EffectivePolicy) -> str:
     if effective.problems:
         parts.append(_table(effective.problems))
     if effective.exception is not None:
-        owner, reason, until = effective.exception[1:4]
-        parts.append(Text(f"exception until {until}, by {owner}: {reason}", style="yellow"))
+        rule = effective.exception
+        parts.append(Text(f"exception until {rule.until}, by {rule.owner}: {rule.reason}", style="yellow"))
     return as_lines(console(), *parts, Text(f"policy {effective.hash}"))
 
 

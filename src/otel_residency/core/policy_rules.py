@@ -5,6 +5,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, get_args
 
+from otel_residency.core.catalogue import path_segments
+
 Scope = Literal["processing", "storage"]
 OnCall = Literal["flag", "block"]
 OnExport = Literal["flag", "redact", "withhold"]
@@ -53,7 +55,7 @@ class When(NamedTuple):
     def names_endpoint(self, segments: tuple[str, ...]) -> bool:
         """Whether calls of the endpoint with these path segments meet the condition."""
         return self.endpoint is None or any(
-            _is_below(tuple(path.strip("/").split("/")), segments) for path in listed(self.endpoint)
+            _is_below(path_segments(path.strip("/")), segments) for path in listed(self.endpoint)
         )
 
 

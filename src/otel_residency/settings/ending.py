@@ -1,8 +1,9 @@
-"""What a policy states for some time only: terms that have ended, or are about to."""
+"""What a policy says for some time only: terms and exceptions that have ended, or are about to."""
 
 from datetime import date, timedelta
 
 from otel_residency.core.policy import Policy
+from otel_residency.settings.rule_checks import name_of_rule
 
 _NOTICE = timedelta(days=30)
 
@@ -10,8 +11,22 @@ _NOTICE = timedelta(days=30)
 def ending_terms(policy: Policy, today: date) -> list[str]:
     """What to say about terms of `[attest]` that have ended, or end within thirty days."""
     return [
-        f"attest.{name}: "
-        + (f"ended on {each.until} and is not stated" if each.until < today else f"ends on {each.until}")
+        note
         for name, each in policy.attest.items()
-        if each.until is not None and each.until - _NOTICE <= today
+        for note in _ending(f"attest.{name}", each.until, today, "is not stated")
     ]
+
+
+def ending_exceptions(policy: Policy, today: date) -> list[str]:
+    """The same about exceptions."""
+    return [
+        note
+        for each in policy.exception
+        for note in _ending(f"{name_of_rule(each)} ({each.owner})", each.until, today, "is not in effect")
+    ]
+
+
+def _ending(name: str, until: date | None, today: date, consequence: str) -> list[str]:
+    if until is None or today < until - _NOTICE:
+        return []
+    return [f"{name}: ended on {until} and {consequence}" if until < today else f"{name}: ends on {until}"]

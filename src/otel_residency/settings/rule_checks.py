@@ -1,9 +1,9 @@
 """Checks the rules and exceptions of a policy: what they name exists, and somebody answers for exceptions."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from otel_residency.core.catalogue import path_segments
 from otel_residency.core.decode import nearest_name
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import KEYS, ExceptionRule, Rule, When, listed, values_of
@@ -11,8 +11,6 @@ from otel_residency.settings.problems import PolicyProblem
 
 if TYPE_CHECKING:
     from otel_residency.core.catalogue import Catalogue
-
-_NOTICE = timedelta(days=30)
 
 
 def name_of_rule(rule: Rule | ExceptionRule) -> str:
@@ -52,7 +50,7 @@ def rule_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyProb
 def _endpoint_problems(name: str, when: When, catalogue: "Catalogue") -> Iterator[PolicyProblem]:
     for path in filter(None, listed(when.endpoint)):
         only = When(endpoint=path)
-        if not any(only.names_endpoint(tuple(each.strip("/").split("/"))) for each in _paths(catalogue)):
+        if not any(only.names_endpoint(path_segments(each)) for each in _paths(catalogue)):
             yield PolicyProblem(
                 file="",
                 key=name,
@@ -64,13 +62,3 @@ def _endpoint_problems(name: str, when: When, catalogue: "Catalogue") -> Iterato
 
 def _paths(catalogue: "Catalogue") -> list[str]:
     return [endpoint.path for endpoint in catalogue.entries.endpoints]
-
-
-def ending_exceptions(policy: Policy, today: date) -> list[str]:
-    """What to say about exceptions that have ended, or end within thirty days."""
-    return [
-        f"{name_of_rule(each)} ({each.owner}): "
-        + (f"ended on {each.until} and is not in effect" if each.until < today else f"ends on {each.until}")
-        for each in policy.exception
-        if each.until - _NOTICE <= today
-    ]
