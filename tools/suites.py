@@ -270,7 +270,11 @@ def row(outcome: Outcome) -> str:
 
 def main(door: str, *names: str) -> int:
     """Run what stands behind the door, or what of it is named; 1 if something failed."""
-    chosen = [(session, suite) for session, suite in sessions(door) if session in (names or (session,))]
+    chosen = sessions(door)
+    if unknown := {*names} - {session for session, _ in chosen}:
+        sys.exit(f"{door} has no suite {', '.join(sorted(unknown))}.")
+    if names:
+        chosen = [(session, suite) for session, suite in chosen if session in names]
     if go():
         chosen = [(session, suite) for session, suite in chosen if session != "backends"]
     started = monotonic()

@@ -135,3 +135,9 @@ def test_the_package_declares_what_is_tested() -> None:
     assert project["requires-python"] == f">={VERSIONS['python'][0]}"
     classified = [each.rpartition(" ")[2] for each in project["classifiers"] if " 3." in each]
     assert classified == VERSIONS["python"]
+
+
+def test_a_suite_that_the_door_does_not_have_is_an_error() -> None:
+    """A misspelt name must not pass with nothing run."""
+    with pytest.raises(SystemExit, match="check has no suite lnit"):
+        suites.main("check", "lnit", "lint")
