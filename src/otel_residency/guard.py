@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from otel_residency.catalogue import load_catalogue
 from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.cut import cut
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLine, CallFacts, Hop
 from otel_residency.core.hosts import HostKind, HostMatch, canonical_host, match_host, with_port
@@ -99,7 +100,7 @@ class Guard:
 
     def concerns_host(self, host: str) -> bool:
         """Whether a request to `host`, on some port, may be a call to a vendor."""
-        name = canonical_host(host)
+        name = canonical_host(cut(host))
         if name in self.catalogue.senders:
             return True
         # The policy may name a port, which is not known here: any port counts, and `concerns` is exact.

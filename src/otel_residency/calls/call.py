@@ -12,7 +12,7 @@ from weakref import finalize
 from opentelemetry import context as otel_context
 from opentelemetry.trace import get_current_span
 
-from otel_residency.calls.assessment import Assessment
+from otel_residency.calls.assessment import MOST_HOPS, Assessment
 from otel_residency.calls.body import RequestFacts
 from otel_residency.calls.context import current_call
 from otel_residency.calls.correlation import TrackedCall
@@ -113,6 +113,8 @@ class Call:
         if judgement is not None:
             self._track(judgement)
             self._enforce(judgement)
+        if len(assessment.hops) >= MOST_HOPS:
+            assessment.fold_hops()
         assessment.hops = (*assessment.hops, hop)
 
     def sending(self) -> SendingHop:
