@@ -35,7 +35,7 @@ Name = Callable[[int], str]
 def through_the_client(name: Name) -> None:
     """Calls of which each has one long text: a model, a tool, a tier, a header, a path, a host, an answer."""
 
-    def respond(request: httpx.Request) -> httpx.Response:
+    def respond(_: httpx.Request) -> httpx.Response:
         text = answers.pop()
         body = {"object": "chat.completion", "model": text, "service_tier": text, "provider": text}
         return httpx.Response(200, json=body, headers={"x-request-id": text, "openai-project": text})

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from examples.demo.loopback import Reply
 from otel_residency import ResidencyViolationError
 from otel_residency.calls.request import foreign_text
-from otel_residency.core.cut import TEXT_LIMIT
 from otel_residency.calls.state import runtime
+from otel_residency.core.cut import TEXT_LIMIT
 from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.instrumentor import deactivate
 from otel_residency.records.record import read_facts, write_facts
