@@ -29,7 +29,7 @@ from otel_residency.telemetry import names
 _log = getLogger("otel_residency")
 _CONCERNING = frozenset({"listed", "bogus", "lookalike"})
 """Kinds of hosts that every request to is worth a verdict."""
-REMEMBERED = 1024
+REMEMBERED = 512
 """Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
 
 Attributes = Mapping[str, str | bool | int | tuple[str, ...]]

@@ -1,8 +1,8 @@
-"""`python -m tests.calls.bounded LEVEL KINDS`: make calls, and print the memory and the series they leave.
+"""`python -m tests.calls.bounded LEVEL KINDS CALLS`: make calls, and print what memory and series they leave.
 
-With `client` a thousand calls go through the openai client, their texts of 1 MB each. With `judged` a hundred
-thousand requests with short texts are judged, answered and reported as the patches of HTTP clients do it,
-and as many go to other hosts. KINDS is `one` or `distinct`.
+With `client` a thousand calls go through the openai client, their texts of 1 MB each. With `judged` CALLS
+requests with short texts are judged, answered and reported as the patches of HTTP clients do it, and as many
+go to other hosts. KINDS is `one` or `distinct`.
 """
 
 import gc
@@ -23,9 +23,9 @@ from otel_residency import ResidencyInstrumentor
 from otel_residency.patches.plain_calls import open_request
 from tests.recorded import EU_POLICY
 
-MEGABYTE, URL = 1_000_000, 60_000
-"""Characters of a long text, and of a path: httpx 0.28.1 refuses URLs above 65,536."""
-LONG_CALLS, SHORT_CALLS = 1_000, 100_000
+MEGABYTE, URL = 1_000_000, 6_000
+"""Characters of a long text, and of a path that httpx takes: `urlsplit` keeps the latest URLs by itself."""
+LONG_CALLS = 1_000
 BASE = "https://eu.api.openai.com/v1"
 
 Name = Callable[[int], str]
@@ -69,7 +69,7 @@ def through_the_client(name: Name) -> None:
 
 def judged(name: Name) -> None:
     """Calls of short texts, and requests to other hosts."""
-    for number in range(SHORT_CALLS):
+    for number in range(int(sys.argv[3])):
         text = name(number)
         body = json.dumps({"model": text, "tools": [{"type": text}]}).encode()
         place = ("https", f"{text}.openai.azure.com", None, f"/openai/deployments/{text}/chat/completions")
@@ -87,7 +87,7 @@ def _end(call: Any) -> None:
 
 def main() -> None:
     """Print resident memory in bytes, and the largest number of series of a metric."""
-    level, kinds = sys.argv[1:]
+    level, kinds, _ = sys.argv[1:]
     reader = InMemoryMetricReader()
     ResidencyInstrumentor().instrument(
         **EU_POLICY,
