@@ -62,8 +62,6 @@ PATH_KEYS: Final = ("url.path", "http.target")
 METHOD_KEYS: Final = (HTTP_METHOD, "http.method")
 STATUS_KEYS: Final = (HTTP_STATUS, "http.status_code")
 
-# The attribute by which the specification of OpenTelemetry marks what a limit of series left out.
-METRIC_OVERFLOW: Final = "otel.metric.overflow"
 METRIC_CALLS: Final = "residency.calls"
 METRIC_EXPORT_ITEMS: Final = "residency.export.items"
 METRIC_LEDGER_RECORDS: Final = "residency.ledger.records"
