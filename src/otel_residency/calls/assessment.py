@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
 _SUCCESS = range(200, 300)
 MOST_HOPS = 32
-"""Hops of one call that are kept: the first one, and the latest."""
-_MOST_ATTEMPTS = 32
-"""Attempts of one call, each with a body of its own, whose facts are kept."""
+"""Hops of one call that are kept, the first one and the latest, and attempts with a body of their own."""
 _MOST_NAMES = 128
 """Names that the messages of a session may add up to; those of one message are fewer."""
 _DAY = 86_400 * 10**9
@@ -145,7 +143,7 @@ class Assessment:
         # (tests/calls/test_hops.py, test_what_an_earlier_attempt_sent_is_not_forgotten).
         if self.hops and earlier is not None and earlier._replace(hops=facts.hops) != facts:
             self._sent = (*self._sent, earlier)
-            if len(self._sent) > _MOST_ATTEMPTS:
+            if len(self._sent) > MOST_HOPS:
                 self._fold(self._sent[0]._replace(hops=self.hops))
                 self._sent = self._sent[1:]
         self.snapshot, self._body, self.facts, self.judgement = snapshot, snapshot.body, facts, judgement
