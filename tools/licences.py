@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from typing import Any
 
 PACKAGE = "otel-residency"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -14,13 +15,13 @@ _LONGEST = 60
 
 def licence_of(package: Distribution) -> str:
     """By the field of PEP 639, else by the classifiers, else by the old field."""
-    meta = package.metadata
+    meta: Any = package.metadata
     if expression := meta.get("License-Expression"):
-        return expression
+        return str(expression)
     classifiers = [each for each in meta.get_all("Classifier") or () if each.startswith(_CLASSIFIER)]
     if classifiers:
         return ", ".join(each.removeprefix(_CLASSIFIER) for each in classifiers)
-    return (meta.get("License") or "").strip().split("\n")[0][:_LONGEST] or "not stated"
+    return str(meta.get("License") or "").strip().split("\n")[0][:_LONGEST] or "not stated"
 
 
 def licences(root: str = PACKAGE) -> Iterator[tuple[str, str, str]]:
