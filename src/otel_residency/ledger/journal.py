@@ -37,7 +37,7 @@ class Journal:
 
         Raises:
             OSError: the file can't be opened.
-            PolicyError: other users could write to it.
+            PolicyError: it is not private, see `open_private`.
         """
         self._chain = Chain()
         paths = paths_to_write(path, self._chain.writer)
@@ -110,7 +110,7 @@ class Journal:
 
         Raises:
             OSError: it can't be written now.
-            PolicyError: other users could write to a file.
+            PolicyError: a file is not private.
         """
         if self._lines:
             self._file.append(b"\n".join((*self._lines, b"")))
@@ -122,6 +122,11 @@ class Journal:
         if self._checkpoints:
             self._checkpoint_file.append(b"\n".join((*self._checkpoints, b"")))
             self._checkpoints.clear()
+
+    def check_files(self) -> None:
+        """Check that more can be written to the files; raises as `write` does."""
+        self._file.check()
+        self._checkpoint_file.check()
 
     def close(self) -> None:
         """Close the files."""

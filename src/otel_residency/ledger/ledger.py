@@ -3,6 +3,7 @@
 Each process has its own chain. A forked process begins a new one, with an empty queue.
 """
 
+import errno
 import queue
 import sys
 from collections import deque
@@ -25,13 +26,21 @@ if TYPE_CHECKING:
     from otel_residency.records.chain import Sign
 
 _log = getLogger("otel_residency")
-FLUSH = 1.0
-"""Seconds that a record may wait before it is written. They are lost if the process is killed."""
+GATHER = 0.02
+"""Seconds that a record waits for others. A process that is killed, by itself too, loses no more."""
+RETRY = 1.0
+"""Seconds until writing is tried again."""
+ANSWER = 1.0
+"""Seconds that a call waits at most where no call may be without a record."""
 WAITING = 8192
 """Records that may wait in the queue. More are dropped, and counted."""
 PATIENCE = 5.0
 """Seconds that a process waits at its end for records to be written."""
 _BATCH = 512
+
+
+class _HangingError(OSError):
+    """A thread that writes does not come back."""
 
 
 def nothing() -> None:
@@ -105,16 +114,24 @@ class Ledger:
             self._write(closing=True)
 
     def available(self) -> bool:
-        """Whether a call that is made now will be recorded, unless writing fails later."""
+        """Whether a call that is made now can be recorded: what ended before is written, and there is room.
+
+        The caller waits for that, for `ANSWER` seconds at most; not at all while writing is known to fail.
+        """
         if self._thread is None:
+            # Here, as it may take longer than a disk.
+
             self._start()
-            with self._writing:
-                self._guarded(self._open)
+        # In the thread: neither a disk that hangs nor an event loop waits longer than this.
+        if self._trouble is None and not self.flush(ANSWER):
+            self._hangs()
+            self._wake()  # once the thread goes on, it finds that writing works again
         return self._trouble is None and self._queue.qsize() < WAITING
 
     def flush(self, seconds: float = PATIENCE) -> bool:
-        """Write the queued records now; `False` if that took too long."""
+        """Write the queued records now, and check that more can be written; `False` if that took too long."""
         if self._thread is None:
+            self._write(check=True)
             return True
         done = Event()
         self._flushes.append(done)
@@ -133,6 +150,8 @@ class Ledger:
         # A thread that still writes to a disk that hangs keeps the files; two writers would break the chain.
         if thread is None or not thread.is_alive():
             self._write(closing=True)
+        else:
+            self._hangs()
 
     def _start(self) -> None:
         with self._starting:
@@ -187,33 +206,42 @@ class Ledger:
             # Taken before writing: who asks while this writes waits for the next round.
             flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
             self._hurry.clear()
-            self._write(closing=False)
+            self._write(check=bool(flushes))
             for done in flushes:
                 done.set()
 
     def _wait(self) -> None:
         """Wait for a record and a while for more, or until a checkpoint or another attempt is due."""
+        # What woke this thread may have been taken out of the queue while it wrote.
+        if self._flushes or self._ended:
+            return
         due = self._journal.due_in if self._journal is not None else None
         try:
-            first = self._queue.get(timeout=FLUSH if self._trouble is not None else due)
+            first = self._queue.get(timeout=RETRY if self._trouble is not None else due)
         except queue.Empty:
             return
         if first is not None:
             self._received.append(first)
             if not self._flushes and not self._ended:
                 # A while, so that calls which end together are one write and one lock of the file.
-                self._hurry.wait(FLUSH)
+                self._hurry.wait(GATHER)
 
-    def _write(self, *, closing: bool) -> None:
-        with self._writing:
+    def _write(self, *, closing: bool = False, check: bool = False) -> None:
+        # Another thread may hang in here.
+        if not self._writing.acquire(timeout=0 if isinstance(self._trouble, _HangingError) else PATIENCE):
+            self._hangs()
+            return
+        try:
             idle = self._journal is None and not self._received and self._queue.empty()
-            if idle and (closing or self._trouble is None):
+            if idle and not check and (closing or self._trouble is None):
                 return
-            self._guarded(lambda: self._write_all(closing=closing))
+            self._guarded(lambda: self._write_all(closing=closing, check=check))
             if closing and self._trouble is not None:
                 self._give_up()
+        finally:
+            self._writing.release()
 
-    def _write_all(self, *, closing: bool) -> None:
+    def _write_all(self, *, closing: bool, check: bool) -> None:
         journal = self._open()
         journal.write()
         if self._received or not self._queue.empty():
@@ -228,6 +256,8 @@ class Ledger:
         if closing or journal.due_in == 0:
             journal.check(closed=closing, dropped=self._dropped)
             journal.write()
+        if check or self._trouble is not None:
+            journal.check_files()
         if closing:
             journal.close()
 
@@ -252,20 +282,25 @@ class Ledger:
 
     def _guarded(self, work: Callable[[], object]) -> None:
         """Do `work`. If it fails, log it once, and once more when it works again."""
-        before = self._trouble
         try:
             work()
         except Exception as error:  # noqa: BLE001 - no error here reaches the application
-            self._trouble = error
-            if before is None:
-                self._log_error(error)
+            self._fail(error)
         else:
-            self._trouble = None
+            before, self._trouble = self._trouble, None
             if before is not None:
                 lost = self._dropped
                 _log.warning(
                     "the ledger %s is written again; %d records were lost", self._settings.path, lost
                 )
+
+    def _hangs(self) -> None:
+        self._fail(_HangingError(errno.ETIMEDOUT, "the disk does not answer"))
+
+    def _fail(self, error: Exception) -> None:
+        before, self._trouble = self._trouble, error
+        if before is None:
+            self._log_error(error)
 
     def _log_error(self, error: Exception) -> None:
         if isinstance(error, OSError):
