@@ -50,6 +50,8 @@ class Journal:
         self._checkpoints: list[bytes] = []
         self.waiting = 0
         """Calls whose records are made and not yet in the file."""
+        self.closed = False
+        """Whether its files were closed, and nothing was added since."""
         self._since = 0
         self._last: float | None = None
 
@@ -132,11 +134,13 @@ class Journal:
         """Close the files."""
         self._file.close()
         self._checkpoint_file.close()
+        self.closed = True
 
     def _add(self, record: Record, span: "Span | None" = None) -> None:
         self._take(*self._chain.add(record._replace(resource=self._resource)), span)
 
     def _take(self, record: Record, line: bytes, span: "Span | None" = None) -> None:
+        self.closed = False
         # Kept until they are in the file: a line that was linked can't be left out, as the next one has its
         # hash.
         self._lines.append(line)

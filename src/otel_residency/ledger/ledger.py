@@ -69,7 +69,7 @@ class Ledger:
         self._ended = False
         self._renew()
         runtime.at_fork(self.after_fork)
-        runtime.at_exit(self.close)
+        runtime.at_exit(self.close, always=True)
 
     def _renew(self) -> None:
         """Begin with an empty queue, as a new process does."""
@@ -232,7 +232,8 @@ class Ledger:
             self._hangs()
             return
         try:
-            idle = self._journal is None and not self._received and self._queue.empty()
+            ended = self._journal is None or self._journal.closed
+            idle = ended and not self._received and self._queue.empty()
             if idle and not check and (closing or self._trouble is None):
                 return
             self._guarded(lambda: self._write_all(closing=closing, check=check))
