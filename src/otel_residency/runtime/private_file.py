@@ -1,4 +1,4 @@
-"""How files are opened: those that are written belong to their owner alone, and reading one never waits."""
+"""How files are written: they are regular, belong to this user alone, and have no other name."""
 
 import os
 import stat
@@ -12,13 +12,14 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
-def open_private(path: str, *, what: str, allowed: int = 0) -> int:
+def open_private(path: str, *, what: str, allowed: int = 0, mode: int = 0o600) -> int:
     """Open a file to be appended to, and read; it is created if it is not there.
 
     Args:
         path: of the file.
         what: names the file in errors, such as `ledger`.
         allowed: bits of the mode that group and others may have, such as `READ`.
+        mode: of a file that is created.
 
     Returns:
         The descriptor.
@@ -31,7 +32,7 @@ def open_private(path: str, *, what: str, allowed: int = 0) -> int:
     if os.path.islink(path):  # noqa: PTH114 - before `Path` fails on a name that it can't have
         raise PolicyError(f"{what} {path}: is a link; name the file itself")
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | _NONBLOCK | _NOFOLLOW
-    descriptor = os.open(path, flags, 0o600)
+    descriptor = os.open(path, flags, mode)
     try:
         # Of the open descriptor: between a check of the path and `open` somebody could put another file
         # there.
@@ -68,22 +69,8 @@ def _fault(status: os.stat_result, allowed: int) -> str | None:
     return next((text for found, text in faults if found), None)
 
 
-def read_file(path: str | Path, *, trusted: bool = False) -> bytes:
-    """Read a file, which may be a link.
-
-    Args:
-        path: of the file.
-        trusted: what it says is relied upon, so that everybody must not be able to write to it.
-
-    Raises:
-        OSError: it can't be read, is no regular file, or everybody can write to it.
-    """
-    # ConfigMaps and Secrets are links.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | _NONBLOCK | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise OSError(None, "It is not a regular file", str(path))
-        if trusted and os.name == "posix" and mode & stat.S_IWOTH:
-            raise OSError(None, "Everybody can write to it", str(path))
-        return file.read()
+def write_private(path: str | Path, text: str, *, what: str) -> None:
+    """Write a file anew, for all to read; raises as `open_private` does."""
+    with open(open_private(str(path), what=what, allowed=READ, mode=0o644), "wb") as file:
+        file.truncate(0)
+        file.write(text.encode())
