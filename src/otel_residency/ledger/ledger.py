@@ -5,9 +5,9 @@ Each process has its own chain. A forked process begins a new one, with an empty
 
 import errno
 import queue
-import sys
 from collections import deque
 from collections.abc import Callable
+from importlib import import_module
 from logging import getLogger
 from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING
@@ -41,10 +41,6 @@ _BATCH = 512
 
 class _HangingError(OSError):
     """A thread that writes does not come back."""
-
-
-def nothing() -> None:
-    """Do nothing."""
 
 
 class Ledger:
@@ -86,7 +82,6 @@ class Ledger:
         self._flushes: deque[Event] = deque()
         self._hurry = Event()
         self._thread: Thread | None = None
-        self._at_end: Callable[[], None] = nothing
         self._journal: Journal | None = None
         self._trouble: BaseException | None = None
         self._dropped = 0
@@ -119,11 +114,12 @@ class Ledger:
         The caller waits for that, for `ANSWER` seconds at most; not at all while writing is known to fail.
         """
         if self._thread is None:
-            # Here, as it may take longer than a disk.
-
+            import_module("otel_residency.ledger.journal")  # here, as it may take longer than a disk
             self._start()
+        if self._thread is None:  # as in `record`
+            self._write(check=True)
         # In the thread: neither a disk that hangs nor an event loop waits longer than this.
-        if self._trouble is None and not self.flush(ANSWER):
+        elif self._trouble is None and not self.flush(ANSWER):
             self._hangs()
             self._wake()  # once the thread goes on, it finds that writing works again
         return self._trouble is None and self._queue.qsize() < WAITING
@@ -131,7 +127,6 @@ class Ledger:
     def flush(self, seconds: float = PATIENCE) -> bool:
         """Write the queued records now, and check that more can be written; `False` if that took too long."""
         if self._thread is None:
-            self._write(check=True)
             return True
         done = Event()
         self._flushes.append(done)
@@ -143,7 +138,6 @@ class Ledger:
         with self._starting:
             self._ended = True
             thread, self._thread = self._thread, None
-            self._at_end()
         if thread is not None:
             self._wake()
             thread.join(PATIENCE)
@@ -167,9 +161,6 @@ class Ledger:
                 self._process.failed("starting the ledger", error)
                 return
             self._thread = thread
-            if "multiprocessing.util" in sys.modules:  # its processes end by os._exit, without atexit
-                finalizer = sys.modules["multiprocessing.util"].Finalize(None, self.close, exitpriority=0)
-                self._at_end = finalizer.cancel
 
     def _open(self) -> "Journal":
         if self._journal is None:
@@ -224,7 +215,7 @@ class Ledger:
             self._received.append(first)
             if not self._flushes and not self._ended:
                 # A while, so that calls which end together are one write and one lock of the file.
-                self._hurry.wait(GATHER)
+                self._hurry.wait(GATHER if self._trouble is None else RETRY)
 
     def _write(self, *, closing: bool = False, check: bool = False) -> None:
         # Another thread may hang in here.

@@ -142,8 +142,8 @@ class Runtime(Generic[S, G]):
             _add(self._at_os_exit, method)
             if not self._wraps_os_exit:
                 self._wraps_os_exit = True
-                # A job of rq and a worker of celery's pool end so (rq 3.0, `fork_work_horse`; billiard 4.3,
-                # `Popen._launch`), without what was registered with `atexit`.
+                # Processes of multiprocessing, celery's pool (billiard 4.3, `Popen._launch`) and rq (3.0,
+                # `fork_work_horse`) end so, without what was registered with `atexit`.
                 os._exit = _after(lambda: _run(self._at_os_exit), os._exit)
         # Last in, first out: what joins after the SDK's providers were made must run before they shut down.
         atexit.unregister(self._exit)
