@@ -144,7 +144,7 @@ class Runtime(Generic[S, G]):
                 self._wraps_os_exit = True
                 # Processes of multiprocessing, celery's pool (billiard 4.3, `Popen._launch`) and rq (3.0,
                 # `fork_work_horse`) end so, without what was registered with `atexit`.
-                os._exit = _after(lambda: _run(self._at_os_exit), os._exit)
+                os._exit = _after(lambda: _run(self._at_os_exit), os._exit)  # type: ignore[assignment]
         # Last in, first out: what joins after the SDK's providers were made must run before they shut down.
         atexit.unregister(self._exit)
         atexit.register(self._exit)
