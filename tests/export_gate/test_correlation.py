@@ -10,7 +10,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
-from otel_residency.calls.correlation import AncestorSpan, CallRegistry, GenerationalCache, TrackedCall
+from otel_residency.calls.correlation import CallGroup, CallRegistry, GenerationalCache, TrackedCall
 from otel_residency.export_gate.gate import Gate
 
 SIZE = 8
@@ -79,7 +79,7 @@ def test_an_ended_span_is_forgotten_in_silence() -> None:
 
 def test_an_ancestor_of_many_calls_stays_small() -> None:
     """A worker that makes its calls below one span for ever costs no more than a few of them."""
-    parent_context = AncestorSpan()
+    parent_context = CallGroup()
     for number in range(10_000):
         mark = TrackedCall(number)
         parent_context.add(mark, direct=True)
@@ -91,7 +91,7 @@ def test_an_ancestor_of_many_calls_stays_small() -> None:
 
 def test_a_call_in_doubt_is_never_folded_away() -> None:
     """Calls that are not judged yet stay one by one, whatever comes after them."""
-    parent_context = AncestorSpan()
+    parent_context = CallGroup()
     doubtful = [TrackedCall(number) for number in range(100)]
     for mark in doubtful:
         parent_context.add(mark, direct=False)
@@ -115,7 +115,7 @@ def test_threads_lose_nothing() -> None:
     for thread in threads:
         thread.join()
     found = registry.find((TRACE, 7))
-    assert isinstance(found, AncestorSpan)
+    assert isinstance(found, CallGroup)
     assert found.violates
 
 
