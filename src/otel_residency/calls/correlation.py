@@ -130,12 +130,9 @@ class CallGroup:
                     self.worst = worse(self.worst, call)
                 calls.pop(key, None)
 
-    @classmethod
-    def in_doubt(cls) -> "CallGroup":
-        """A group of which a violating call may have been forgotten."""
-        group = cls()
-        group._violating = True
-        return group
+    def assume_violation(self) -> None:
+        """Count as a group with a violation, since one of its calls may have been forgotten."""
+        self._violating = True
 
     def inherit(self, below: "CallGroup") -> None:
         """Add the calls of a span below that matter to this one."""
@@ -218,7 +215,7 @@ class CallRegistry:
     Attributes:
         used: whether there was a call at all.
         horizon: time in ns; a span that began before it may be in the trace of a sensitive call that was
-            dropped.
+            dropped, or wait for a violating call that was made outside of any trace.
         violated_at: time in ns of the latest violation whose content must not be exported, of any call.
         spans: by the ids of a span its call, if it is the call's own span or below it, or the calls below it.
         traces: the calls of a trace, by its id. All those with a sensitive call are kept as long as they fit.
@@ -262,6 +259,8 @@ class CallRegistry:
                 self.group(self.spans, key_of(parent)).add(call, direct=False)
         if call.trace:
             self.group(self.traces, call.trace).add(call, direct=False)
+        if call.parent_key is None and call.withheld:
+            self.look_around()
 
     def update(
         self,
@@ -289,6 +288,12 @@ class CallRegistry:
         """Note the last judgement of a call."""
         self.update(call, attributes, violation=violation, on_export=on_export)
         call.settled = True
+        if call.parent_key is None and call.withheld:
+            self.look_around()
+
+    def look_around(self) -> None:
+        """Have spans that began before now treated: one may wait for a call outside of its trace."""
+        self.horizon = time_ns()
 
     def group(self, cache: "GenerationalCache[Any]", key: object) -> CallGroup:
         """The calls of a span or a trace, in `spans` or `traces`; an empty group if there were none."""

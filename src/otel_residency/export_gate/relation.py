@@ -106,19 +106,20 @@ class Relations:
             call = above.call if isinstance(above, CallGroup) else above
             if call is not None:
                 registry.spans.put(key_of(context), call)
-            # Its trace may be one that was forgotten, though it begins later
-            # (tests/export_gate/test_correlation.py, test_a_forgotten_trace_stays_in_doubt).
-            if registry.horizon and self._begins_in_doubt(context.trace_id, parent_context):
-                registry.traces.put(context.trace_id, CallGroup.in_doubt())
+            if registry.horizon:
+                self._look_back(context.trace_id, parent_context)
         for link in span.links:
             self._links.add(context.trace_id, link.context.trace_id)
 
-    def _begins_in_doubt(self, trace: int, parent_context: Context | None) -> bool:
-        """Whether nothing is known of a trace, and the span above the new one is older than the horizon."""
-        # Spans of the API alone, which stand for one of another process, have no time.
-        start: int | None = getattr(get_current_span(parent_context), "start_time", None)
+    def _look_back(self, trace: int, context: Context | None) -> None:
+        """Note that a trace is in doubt, if its current span is older than the horizon."""
+        # What begins below that span begins after the horizon, and would not be treated for its own age
+        # (tests/export_gate/test_correlation.py, test_a_forgotten_trace_stays_in_doubt). Spans of the API
+        # alone, which stand for one of another process, have no time.
+        start: int | None = getattr(get_current_span(context), "start_time", None)
         registry = self._registry
-        return start is not None and start <= registry.horizon and registry.traces.get(trace) is None
+        if start is not None and start <= registry.horizon:
+            registry.group(registry.traces, trace).assume_violation()
 
     def of_span(self, span: ReadableSpan, key: Key) -> Relation | None:
         """What a span has to do with calls; most have nothing."""
@@ -164,6 +165,9 @@ class Relations:
         model_call = self.content.of_model_call(span.attributes or {})
         calls, direct = _sensitive([group]), group.direct
         violates = group.violates
+        if violates and model_call and span.parent is None:
+            # An executor runs it without the context of whoever waits for it, in whatever trace.
+            self._registry.look_around()
         if group.call is not None:
             direct = [group.call]
         if group.call is not None or (direct and (model_call or span.kind is SpanKind.CLIENT)):
@@ -258,6 +262,8 @@ class Relations:
         known = isinstance(entry, TrackedCall) or (content and bool(calls))
         near = False
         if not (violating or doubt or known):
+            if self._registry.horizon and key[0]:
+                self._look_back(key[0], None)
             groups = self._links.groups(key[0])
             others = _sensitive(groups)
             near = bool(others) or any(other.violates for other in groups)

@@ -39,5 +39,7 @@ class TraceLinks:
             linked = self._linked.get(trace) or frozenset()
             groups += [found for found in map(registry.traces.get, linked) if found is not None]
             if len(linked) > _MANY_LINKS and registry.violated_at:
-                groups.append(CallGroup.in_doubt())
+                unknown = CallGroup()
+                unknown.assume_violation()
+                groups.append(unknown)
         return groups
