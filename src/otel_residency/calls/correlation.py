@@ -257,9 +257,8 @@ class CallRegistry:
             parent: SpanContext | None = getattr(current, "parent", None)
             if parent is not None:
                 self.group(self.spans, key_of(parent)).add(call, direct=False)
-        if call.trace:
             self.group(self.traces, call.trace).add(call, direct=False)
-        if call.parent_key is None and call.withheld:
+        elif call.violation and call.withheld:
             self.look_around()
 
     def update(
@@ -288,7 +287,7 @@ class CallRegistry:
         """Note the last judgement of a call."""
         self.update(call, attributes, violation=violation, on_export=on_export)
         call.settled = True
-        if call.parent_key is None and call.withheld:
+        if violation and call.parent_key is None and call.withheld:
             self.look_around()
 
     def look_around(self) -> None:

@@ -100,7 +100,12 @@ class Gate:
             return span
         key = key_of(context)
         try:
-            relation = self._relations.of_span(span, key)
+            entry = self._registry.find(key)
+            # A call is found by its own span and by those below it.
+            own = isinstance(entry, TrackedCall) and entry.span_key == key
+            if own and (self.mode == "flag" or not (entry.sensitive or self._closed)):
+                return span
+            relation = self._relations.of_span(span, key, entry)
             if relation is None:
                 return span
             return self._treat(span, relation)

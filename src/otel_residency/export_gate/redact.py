@@ -93,7 +93,7 @@ def redacted(
         attributes != (span.attributes or {})
         or any(old.attributes != new.attributes for old, new in zip(span.events, events, strict=True))
         or any(
-            (old.context, old.attributes) != (new.context, new.attributes)
+            (old.context, old.attributes or {}) != (new.context, new.attributes or {})
             for old, new in zip(span.links, links, strict=True)
         )
         or _bare_context(span.context) != span.context

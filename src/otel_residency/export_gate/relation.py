@@ -121,18 +121,22 @@ class Relations:
         if start is not None and start <= registry.horizon:
             registry.group(registry.traces, trace).assume_violation()
 
-    def of_span(self, span: ReadableSpan, key: Key) -> Relation | None:
-        """What a span has to do with calls; most have nothing."""
-        entry = self._registry.find(key)
+    def of_span(self, span: ReadableSpan, key: Key, entry: TrackedCall | CallGroup | None) -> Relation | None:
+        """What a span has to do with calls; most have nothing. `entry` is the registry's for the span."""
+        registry, parent = self._registry, span.parent
+        groups = self._links.groups(key[0]) if registry.used else ()
+        above = registry.find(key_of(parent)) if groups and parent is not None else None
+        if entry is None and isinstance(above, TrackedCall):
+            entry = above  # in `flag` mode nobody noted its start
+            registry.spans.put(key, above)
         if isinstance(entry, TrackedCall):
             return _to_calls([entry], strict=entry.violation)
         relation = None if entry is None else self._of_ancestor(span, entry)
         # Only spans that a client wrote: a server's span has a URL too, which is its own.
         if relation is None and span.kind is SpanKind.CLIENT and self._judge_http is not None:
             relation = self._of_http(span, self._judge_http)
-        groups = self._links.groups(key[0]) if self._registry.used else ()
         if relation is None:
-            relation = self._of_model_call(span, in_trace=bool(groups))
+            relation = self._of_model_call(span, above if isinstance(above, CallGroup) else None)
         if relation is None and self._mode != "flag":
             relation = self._of_trace(span, groups)
         return relation
@@ -198,10 +202,10 @@ class Relations:
                 registry.group(registry.spans, key_of(span.parent)).add(call, direct=False)
         return _to_calls([call], strict=call.violation)
 
-    def _of_model_call(self, span: ReadableSpan, *, in_trace: bool) -> Relation | None:
+    def _of_model_call(self, span: ReadableSpan, parent: CallGroup | None) -> Relation | None:
         """What a span that is not above a call has to do with calls, if it describes a model call."""
         start = span.start_time or 0
-        candidates = self._candidates(span, start, in_trace=in_trace) if self._registry.used else ()
+        candidates = self._candidates(start, parent) if self._registry.used else ()
         # Logfire exports a span of no length while the operation begins; its content leaves before anything
         # is known.
         early = self._mode != "flag" and start == span.end_time
@@ -216,20 +220,18 @@ class Relations:
             return _to_calls(candidates, strict=True) if candidates else _DOUBTFUL
         return None
 
-    def _candidates(self, span: ReadableSpan, start: int, *, in_trace: bool) -> Collection[TrackedCall]:
+    def _candidates(self, start: int, parent: CallGroup | None) -> Collection[TrackedCall]:
         """The calls that a span may describe without having been current while they were made.
 
         Some instrumentations write their span beside the call: under the same parent, or in a trace of its
         own. It may be that of another call in the same place; what is not known is treated as the worst.
         """
         recent = self._registry.recent()
-        if not in_trace and (not recent or recent[0].started < start):  # nearly always
+        if parent is None and (not recent or recent[0].started < start):  # nearly always
             return ()
         calls = list(recent)
-        if in_trace and span.parent is not None:
-            parent = self._registry.find(key_of(span.parent))
-            if isinstance(parent, CallGroup):
-                calls += [*parent.direct, *parent.sensitive_calls]
+        if parent is not None:
+            calls += [*parent.direct, *parent.sensitive_calls]
         # A call that began before the span can't be the one that it describes.
         return dict.fromkeys(call for call in calls if call.started >= start)
 

@@ -42,8 +42,18 @@ def install() -> None:
 
 def _patch_spans(module: ModuleType) -> None:
     for name in _SPANS:
-        _note_start(getattr(module, name))
         _replace_end(getattr(module, name))
+
+
+def note_starts() -> None:
+    """Tell the gate of spans that begin, as it needs for removing content. Safe to call again."""
+    if runtime.patched.first_time("opentelemetry.sdk, starts"):
+        when_imported("opentelemetry.sdk.trace", _patch_starts, runtime.patched.missing_exporters.add)
+
+
+def _patch_starts(module: ModuleType) -> None:
+    for name in _SPANS:
+        _note_start(getattr(module, name))
 
 
 def _patch_exporting_spans(module: ModuleType) -> None:
@@ -104,7 +114,7 @@ def _replace_end(owner: Any) -> None:
 
 
 def _note_start(owner: Any) -> None:
-    """Tell the gate of spans that begin: when one ends, the links of those above it can't be seen."""
+    # When a span ends, the links and the age of those above it can't be seen.
     wrapped = owner.on_start
 
     @wraps(wrapped)
