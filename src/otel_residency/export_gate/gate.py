@@ -124,7 +124,14 @@ class Gate:
     def started(self, span: Span, parent_context: Context | None) -> None:
         """Note that a span begins. Never raises."""
         try:
-            self._relations.started(span, parent_context)
+            registry, parent = self._registry, span.parent
+            if parent is not None and registry.used:
+                above = registry.find(parent[:2])
+                if above is not None or registry.horizon:
+                    self._relations.begins_below(span, above, parent_context)
+            # `links` of 1.45.1 copies them under a lock, for each span.
+            if span._links:  # noqa: SLF001
+                self._relations.begins_linked(span)
         except Exception as error:
             self._failed("the export gate", error)
 

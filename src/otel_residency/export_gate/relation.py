@@ -96,20 +96,21 @@ class Relations:
         """The description of content, read when it is first needed."""
         return load_content()
 
-    def started(self, span: Span, parent_context: Context | None) -> None:
-        """Note of a span that begins what can't be seen when it ends."""
-        registry, context, parent = self._registry, span.context, span.parent
-        if context is None:
-            return
-        if registry.used and parent is not None:
-            above = registry.find(key_of(parent))
-            call = above.call if isinstance(above, CallGroup) else above
-            if call is not None:
-                registry.spans.put(key_of(context), call)
-            if registry.horizon:
-                self._look_back(context.trace_id, parent_context)
+    def begins_below(
+        self, span: Span, above: TrackedCall | CallGroup | None, parent_context: Context | None
+    ) -> None:
+        """Note that a span begins below one whose entry is `above`."""
+        registry, context = self._registry, span.context
+        call = above.call if isinstance(above, CallGroup) else above
+        if call is not None:
+            registry.spans.put(key_of(context), call)
+        if registry.horizon:
+            self._look_back(context.trace_id, parent_context)
+
+    def begins_linked(self, span: Span) -> None:
+        """Note the links of a span that begins: when one below it ends, they can't be seen."""
         for link in span.links:
-            self._links.add(context.trace_id, link.context.trace_id)
+            self._links.add(span.context.trace_id, link.context.trace_id)
 
     def _look_back(self, trace: int, context: Context | None) -> None:
         """Note that a trace is in doubt, if its current span is older than the horizon."""
@@ -124,7 +125,9 @@ class Relations:
     def of_span(self, span: ReadableSpan, key: Key, entry: TrackedCall | CallGroup | None) -> Relation | None:
         """What a span has to do with calls; most have nothing. `entry` is the registry's for the span."""
         registry, parent = self._registry, span.parent
-        groups = self._links.groups(key[0]) if registry.used else ()
+        groups: Collection[CallGroup] = ()
+        if registry.used and (self._links.used or registry.traces.get(key[0]) is not None):
+            groups = self._links.groups(key[0])
         above = registry.find(key_of(parent)) if groups and parent is not None else None
         if entry is None and isinstance(above, TrackedCall):
             entry = above  # in `flag` mode nobody noted its start
@@ -138,7 +141,9 @@ class Relations:
         if relation is None:
             relation = self._of_model_call(span, above if isinstance(above, CallGroup) else None)
         if relation is None and self._mode != "flag":
-            relation = self._of_trace(span, groups)
+            near = bool(groups) or parent is None or (span.start_time or 0) <= registry.horizon
+            if near or self._closed:  # seldom
+                relation = self._of_trace(span, groups)
         return relation
 
     def _of_trace(self, span: ReadableSpan, groups: Collection[CallGroup]) -> Relation | None:

@@ -9,17 +9,21 @@ _MANY_LINKS = 32
 
 
 class TraceLinks:
-    """Finds the calls in a trace and in those that it is linked with, by a link in either direction."""
+    """Finds the calls in a trace and in those that it is linked with, by a link in either direction.
+
+    Attributes:
+        used: whether a span had a link to another trace.
+    """
 
     def __init__(self, registry: CallRegistry) -> None:
         """Look calls up in `registry`."""
         self._registry = registry
         self._linked: GenerationalCache[frozenset[int]] = GenerationalCache(on_drop=self._on_drop)
-        self._used = False
+        self.used = False
 
     def add(self, one: int, other: int) -> None:
         """Note that a span of one trace has a link to a span of another one."""
-        self._used = True
+        self.used = True
         for trace, linked in ((one, other), (other, one)):
             traces = self._linked.get(trace) or frozenset()
             if len(traces) <= _MANY_LINKS:  # one more than that shows that there were many
@@ -35,7 +39,7 @@ class TraceLinks:
         registry = self._registry
         group = registry.traces.get(trace)
         groups = [] if group is None else [group]
-        if self._used:
+        if self.used:
             linked = self._linked.get(trace) or frozenset()
             groups += [found for found in map(registry.traces.get, linked) if found is not None]
             if len(linked) > _MANY_LINKS and registry.violated_at:
