@@ -102,8 +102,8 @@ class Gate:
         try:
             entry = self._registry.find(key)
             # A call is found by its own span and by those below it.
-            own = isinstance(entry, TrackedCall) and entry.span_key == key
-            if own and (self.mode == "flag" or not (entry.sensitive or self._closed)):
+            call = entry if isinstance(entry, TrackedCall) and entry.span_key == key else None
+            if call is not None and (self.mode == "flag" or not (call.sensitive or self._closed)):
                 return span
             relation = self._relations.of_span(span, key, entry)
             if relation is None:
