@@ -152,8 +152,7 @@ class Relations:
         near = False
         if groups:
             calls = _sensitive(groups)
-            near = bool(calls) or any(group.violates for group in groups)
-            mode = _mode_of(calls)
+            near, mode = bool(calls) or any(group.violates for group in groups), _mode_of(calls)
         elif span.parent is None:
             # The call had no trace around it, and its context is all that shows where its error is reported.
             recent = self._registry.recent()
@@ -252,8 +251,7 @@ class Relations:
             reason: why the record is looked at again; `None` at the first time.
         """
         content = self.is_content(log, logger)
-        # Our own records have no content, and some of them say what this very gate decides.
-        if logger == names.SCOPE:
+        if logger == names.SCOPE:  # without content, and some say what this very gate decides
             return None
         if not (content or self._strict or self.content.in_any(log.attributes or {})):
             return None
