@@ -50,6 +50,18 @@ def test_what_is_no_file_is_refused_at_once(place: Path, make: Callable[[Path], 
         open_private(str(place), what="ledger")
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux lists descriptors there")
+@pytest.mark.parametrize("make", [pipe, folder, device])
+def test_a_refused_file_is_closed(place: Path, make: Callable[[Path], None]) -> None:
+    """Refusing a file again and again leaves no descriptor open."""
+    make(place)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        with pytest.raises(OSError, match=r"regular|directory"):
+            read_bytes(place)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_a_link_is_read_and_not_written(place: Path) -> None:
     """ConfigMaps are links; what is written through a link may be anything."""
     Path("target").write_text("content", encoding="utf-8")

@@ -20,8 +20,14 @@ def open_regular(path: str | Path, *, trusted: bool = False) -> BinaryIO:
     Raises:
         OSError: it can't be read, is no regular file, or everybody can write to it.
     """
-    file = open(os.open(path, _FLAGS), "rb")  # noqa: PTH123, SIM115 - of a descriptor
-    mode = os.fstat(file.fileno()).st_mode
+    descriptor = os.open(path, _FLAGS)
+    try:
+        file = open(descriptor, "rb")  # noqa: PTH123, SIM115 - of a descriptor
+    except OSError:
+        # A directory: `open` fails, and does not close a descriptor that it was given.
+        os.close(descriptor)
+        raise
+    mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode) and not (trusted and os.name == "posix" and mode & stat.S_IWOTH):
         return file
     file.close()
