@@ -144,14 +144,7 @@ def _bare_scope(scope: InstrumentationScope | None, content: Content) -> Instrum
 
 def tombstone(span: ReadableSpan, verdict: Mapping[str, Any]) -> GatedSpan:
     """The tombstone of a withheld span, so that no trace is broken: ids, parent, times, verdict."""
-    return GatedSpan(
-        span,
-        {**verdict, names.EXPORT_ACTION: names.WITHHELD},
-        name=WITHHELD_NAME,
-        events=(),
-        links=[Link(_bare_context(link.context)) for link in span.links],
-        status=Status(span.status.status_code),
-    )
+    return _bare(span, {**verdict, names.EXPORT_ACTION: names.WITHHELD}, WITHHELD_NAME)
 
 
 def without_foreign(span: ReadableSpan) -> GatedSpan | None:
@@ -169,9 +162,14 @@ def without_foreign(span: ReadableSpan) -> GatedSpan | None:
     )
     if not changed:
         return None
+    return _bare(span, {**attributes, names.EXPORT_ACTION: names.REDACTED}, name)
+
+
+def _bare(span: ReadableSpan, attributes: Mapping[str, Any], name: str) -> GatedSpan:
+    """`span` with these attributes and this name, and without any text of others."""
     return GatedSpan(
         span,
-        {**attributes, names.EXPORT_ACTION: names.REDACTED},
+        attributes,
         name=name,
         events=(),
         links=[Link(_bare_context(link.context)) for link in span.links],
