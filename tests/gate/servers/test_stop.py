@@ -1,9 +1,8 @@
 """A server that is stopped after a call has the call in its ledger; exporters lose what they lose anyway.
 
-The table in docs/limits.md is what `LOST` says.
+The table in docs/ledger.md is what `LOST` says.
 """
 
-import os
 import socket
 import sys
 import time
@@ -20,7 +19,7 @@ from otel_residency.audit.verify import verify
 from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
 from tests.gate.otlp_receiver import Receiver, receiving
-from tests.gate.servers.test_servers import BIN, HERE, PATIENCE, Place, started
+from tests.gate.servers.test_servers import HERE, PATIENCE, Place, place_of, started
 
 SOON = 0.2
 """Seconds from the end of the call to the signal: the time in which it is written."""
@@ -46,29 +45,14 @@ LOST = {"uvicorn", "uvicorn, 2 workers", "gunicorn, uvicorn workers"}
 def placed(folder: Path, **environment: str) -> Iterator[Place]:
     """A vendor that the policy has in the US, while the EU is required."""
     with serving([]) as violating, receiving() as receiver:
-        policy = folder / "policy.toml"
-        host = violating.removeprefix("http://")
-        policy.write_text(f'[hosts."{host}"]\nregion = "us"\n', encoding="utf-8")
         variables = {
-            "PATH": os.pathsep.join((str(BIN), os.environ["PATH"])),
-            "PYTHONPATH": os.pathsep.join((os.environ["PYTHONPATH"], str(HERE))),
-            "HOME": str(folder),
-            "QUEUE": str(folder),
             "VIOLATING": violating,
-            "OTEL_RESIDENCY_REQUIRE": "eu",
-            "OTEL_RESIDENCY_POLICY": str(policy),
             "OTEL_RESIDENCY_LEDGER": str(folder / "ledger.jsonl"),
-            "OTEL_TRACES_EXPORTER": "otlp",
-            "OTEL_METRICS_EXPORTER": "otlp",
-            "OTEL_LOGS_EXPORTER": "otlp",
-            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
-            "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT": "true",
             # By themselves they send after 1 and 5 seconds from the start of the process, in time or not.
             "OTEL_BLRP_SCHEDULE_DELAY": "600000",
             "OTEL_BSP_SCHEDULE_DELAY": "600000",
         }
-        yield Place(variables | environment, receiver)
+        yield place_of(folder, receiver, {violating: "us"}, **variables, **environment)
 
 
 def serve_once(place: Place, server: str) -> None:
