@@ -164,6 +164,12 @@ SUITES: Final = (
         minutes=60,
         why="The tests that make up their input, with twenty times as many examples, others each time",
     ),
+    Suite(
+        session="bounds",
+        doors={ALL: EVERY},
+        minutes=20,
+        why="Memory after a hundred thousand calls of as many kinds; `tests` makes a tenth of them",
+    ),
 )
 
 

@@ -26,8 +26,7 @@ Key = tuple[tuple[str, str | bool], ...]
 
 MOST_SERIES = 2000
 """Series of one metric, the one for what does not fit among them: the SDK's own limit."""
-OVERFLOW: Key = (("otel.metric.overflow", True),)
-"""The attribute by which the metrics SDK of OpenTelemetry marks what a limit of series left out."""
+OVERFLOW: Key = ((names.METRIC_OVERFLOW, True),)
 
 
 class Totals:
