@@ -1,20 +1,14 @@
 """The readers of `scan` take time in proportion to a file's size, whatever stands in it."""
 
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from otel_residency.cli.scan.files import reader_of
 from otel_residency.cli.scan.ignored import read_ignored
 from otel_residency.cli.scan.literals import UnreadableError
-
-FEW, TIMES = 30, 8
-ALLOWED = 1.3
-"""How much more than in proportion, for what is done once and for rounding."""
+from tests.counted import ALLOWED, FEW, TIMES, steps
 
 SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "toml lines": ("a.toml", lambda n: "".join(f'key{each} = "value{each}"\n' for each in range(n))),
@@ -47,24 +41,6 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
         ),
     ),
 }
-
-
-def steps(work: Callable[[], object]) -> int:
-    """The lines of Python that are run, those of libraries too."""
-    count = 0
-
-    def trace(_: FrameType, event: str, __: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 @pytest.mark.parametrize("shape", SHAPES)
