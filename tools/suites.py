@@ -165,6 +165,12 @@ SUITES: Final = (
         why="The tests that make up their input, with twenty times as many examples, others each time",
     ),
     Suite(
+        session="guided",
+        doors={TEST: EVERY, ALL: EVERY},
+        minutes=10,
+        why="What reads bytes of others raises nothing: inputs that reach new lines are changed further",
+    ),
+    Suite(
         session="bounds",
         doors={ALL: EVERY},
         minutes=20,
