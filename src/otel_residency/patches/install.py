@@ -22,6 +22,7 @@ CLIENTS: Mapping[str, Callable[[ModuleType], None]] = MappingProxyType(
         "websockets.protocol": websockets.patch_messages,
         "websockets.sync.client": websockets.patch_connect,
         "websockets.asyncio.client": websockets.patch_async_connect,
+        "websockets.trio.client": websockets.patch_trio_connect,
         "websockets.legacy.client": websockets.patch_legacy,
     }
 )
