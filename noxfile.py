@@ -94,6 +94,16 @@ def matrix(session: nox.Session, openai: str) -> None:
     session.run("pytest", "tests/calls", *sockets, "-q", *session.posargs)
 
 
+@nox.session
+@nox.parametrize("websockets", VERSIONS["clients"]["websockets"], ids=VERSIONS["clients"]["websockets"])
+def sockets(session: nox.Session, websockets: str) -> None:
+    """Run the tests of WebSocket sessions with one release of websockets, which openai may not allow."""
+    group = ("--group", "client-test", "--constraint", "constraints/openai.txt")
+    session.install("--editable", ".[httpx]", *group, "aiohttp", "requests", "trio", *CONSTRAINTS)
+    session.install("--no-deps", f"websockets=={websockets}")
+    session.run("pytest", "tests/patches/test_sockets.py", "-q", *session.posargs)
+
+
 @nox.session(python=VERSIONS["python"])
 def pythons(session: nox.Session) -> None:
     """Run the tests that need no environment of their own with another Python.

@@ -99,6 +99,12 @@ SUITES: Final = (
         why="The patch works with other releases of the client: the oldest and the last of httpx come first",
     ),
     Suite(
+        session="sockets",
+        doors={TEST: ("17.4",), ALL: EVERY},
+        minutes=15,
+        why="The patch works with other releases of websockets: the newest, which openai does not allow, first",
+    ),
+    Suite(
         session="servers",
         doors={TEST: EVERY, ALL: EVERY},
         minutes=20,
