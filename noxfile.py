@@ -72,6 +72,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def imports(session: nox.Session) -> None:
+    """Import each patched module in two threads, two hundred times, in .venv."""
+    test = ("tests/patches/test_imports.py", "--numprocesses=2", *session.posargs)
+    session.run(str(BIN / "pytest"), "-q", *test, env={"IMPORT_ROUNDS": "200"})
+
+
+@nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
     """Run the tests that make up their input with many more examples, in .venv."""
     in_venv(session, "pytest", "-q", "-p", "tests.fuzz", *session.posargs)

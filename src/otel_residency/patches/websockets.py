@@ -13,13 +13,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-import wrapt
-
 from otel_residency.calls.context import opening_client
 from otel_residency.calls.state import runtime
 from otel_residency.errors import RefusalError
 from otel_residency.patches.guarded import run_guarded
-from otel_residency.patches.patching import wrap_client
+from otel_residency.patches.patching import put, wrap_client
 
 if TYPE_CHECKING:
     from otel_residency.calls.call import Call
@@ -47,7 +45,7 @@ def patch_connect(module: ModuleType) -> None:
         with _dialled(args[0] if args else kwargs.get("uri"), kwargs):
             return wrapped(*args, **kwargs)
 
-    wrapt.apply_patch(module, "connect", connect)
+    put(module, "connect", connect)
 
 
 def patch_async_connect(module: ModuleType) -> None:
