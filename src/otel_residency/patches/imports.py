@@ -58,7 +58,7 @@ class Finder:
     def add(self, name: str, hook: Hook) -> None:
         """Have `hook` called with the module `name`: now if it is imported, and whenever it will be."""
         if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+            sys.meta_path.insert(0, self)
         self.hooks.setdefault(name, []).append(hook)
         module = sys.modules.get(name)
         # Another thread is importing it, and found it before the hook was here.
@@ -75,7 +75,7 @@ finder = Finder()
 
 def _after(finder: Finder) -> Iterable[Any]:
     finders = list(sys.meta_path)
-    return finders[finders.index(finder) + 1 :] if finder in finders else finders  # type: ignore[arg-type, operator]
+    return finders[finders.index(finder) + 1 :] if finder in finders else finders
 
 
 def _find(finders: Iterable[Any], *wanted: Any) -> ModuleSpec | None:
@@ -84,14 +84,14 @@ def _find(finders: Iterable[Any], *wanted: Any) -> ModuleSpec | None:
 
 
 # Proxies, since programs ask a loader for more than it needs to load: `get_source`, `get_code`, its class.
-class _Loader(wrapt.ObjectProxy):  # type: ignore[misc]
+class _Loader(wrapt.ObjectProxy):  # type: ignore[type-arg]
     def exec_module(self, module: ModuleType) -> None:
         _restore(module, self.__wrapped__)
         self.__wrapped__.exec_module(module)
         _executed(module)
 
 
-class _OldLoader(wrapt.ObjectProxy):  # type: ignore[misc]
+class _OldLoader(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """The same of a loader that knows only how to load, which Python supports until 3.15."""
 
     def load_module(self, name: str) -> ModuleType:

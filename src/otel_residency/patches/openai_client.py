@@ -30,7 +30,7 @@ def patch_streams(module: ModuleType) -> None:
     replace(module, "AsyncStream.__init__", _stream_init(follow_async), runtime.patched.miss)
 
 
-def warm(_: ModuleType) -> None:
+def warm(_module: ModuleType) -> None:
     """Read catalogue and policy while openai is imported, so that the first call need not."""
     state = runtime.state
     if state is None:

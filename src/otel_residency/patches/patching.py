@@ -1,7 +1,7 @@
 """How patches are made: when a module is imported, in place of its methods, without breaking the import.
 
-A patch is made once, again only where a module is executed anew, and stays; whether it does anything is decided
-by `runtime.state`. So to switch ours off never removes another's, whatever the order.
+A patch is made once, again only where a module is executed anew, and stays; whether it does anything is
+decided by `runtime.state`. So to switch ours off never removes another's, whatever the order.
 """
 
 from collections.abc import Callable, Iterator
