@@ -17,7 +17,7 @@ from otel_residency.patches.imports import finder
 from otel_residency.runtime.runtime import runtime
 
 _OURS = "_otel_residency_patch"
-"""Attribute of what we put in place of a function; another's wrapper of it has it too, by `functools.wraps`."""
+"""Attribute of our functions; another's wrapper of one has it too, by `functools.wraps`."""
 _log = getLogger("otel_residency")
 Wrapper = Callable[..., Any]
 """Called in place of a method with the bound method, its object, its arguments and keyword arguments."""
