@@ -1,7 +1,6 @@
 """Two threads import a package and a module of it: `importing.py MODULE ROUNDS with|without`.
 
-Of the points at which an import is held up, one a round: before the package, before the module, after it. It is
-held up until the other thread is done, or for as long as the tests wait for a thread that waits.
+An import is held up at one point a round: before the package, before the module, after it. It is held up until the other thread is done, or for as long as the tests wait for a thread that waits.
 """
 
 import faulthandler
@@ -92,7 +91,7 @@ def main(module: str, rounds: str, ours: str) -> None:
     for (held_up, before), order in islice(cycle(points), int(rounds)):
         forget(package)
         slow = Slow(held_up, before=before)
-        # Behind ours, so that the patch comes later than the module; and before ours, so that it comes sooner.
+        # Behind ours, so that the patch comes later than the module; and before ours.
         sys.meta_path.insert(int(before), slow)
         # Two threads that begin a circular import may get one, with and without us. They don't hang.
         with suppress(ImportError):

@@ -1,4 +1,4 @@
-"""Imports with our hooks: two threads never wait for each other, and what is imported anew is patched again."""
+"""Imports with our hooks: two threads never wait for each other, what is imported anew is patched again."""
 
 import os
 import subprocess
@@ -142,7 +142,8 @@ ResidencyInstrumentor().instrument(require="eu", skip_dep_check=True)
 import openai, httpx, httpcore, urllib3, requests, aiohttp, http.client, websockets.sync.client
 from openai import _base_client
 PATCHED = '''
-httpx.Client._send_single_request httpx2.AsyncClient._send_single_request httpcore.ConnectionPool.handle_request
+httpx.Client._send_single_request httpx2.AsyncClient._send_single_request
+httpcore.ConnectionPool.handle_request
 urllib3.connectionpool.HTTPConnectionPool.urlopen urllib3.connection.HTTPConnection.connect
 aiohttp.connector.BaseConnector.connect aiohttp.client_reqrep.ClientRequest.send
 http.client.HTTPConnection.endheaders websockets.client.ClientProtocol.send_request
