@@ -1,6 +1,6 @@
 """Two threads import a package and a module of it: `importing.py MODULE ROUNDS with|without`.
 
-An import is held up at one point a round: before the package, before the module, after it. It is held up until
+It is held up at one point a round: before the package, before the module, after it. It waits until
 the other thread is done, or for as long as the tests wait for a thread that waits.
 """
 
