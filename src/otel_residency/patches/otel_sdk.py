@@ -101,7 +101,7 @@ def _replace_end(owner: Any) -> None:
             for processor in self._span_processors:
                 processor.on_end(gate.span_for(processor, span))
 
-    wrapt.apply_patch(owner, "on_end", on_end)
+    put(owner, "on_end", on_end)
 
 
 def _note_start(owner: Any) -> None:
@@ -115,7 +115,7 @@ def _note_start(owner: Any) -> None:
             gate.started(span, parent_context)
         wrapped(self, span, parent_context)
 
-    wrapt.apply_patch(owner, "on_start", on_start)
+    put(owner, "on_start", on_start)
 
 
 def _replace_emit(owner: Any) -> None:
