@@ -106,7 +106,7 @@ def matrix(session: nox.Session, openai: str) -> None:
 def sockets(session: nox.Session, websockets: str) -> None:
     """Run the tests of WebSocket sessions with one release of websockets, which openai may not allow."""
     group = ("--group", "client-test", "--constraint", "constraints/openai.txt")
-    session.install("--editable", ".[httpx]", *group, "aiohttp", "requests", "trio", *CONSTRAINTS)
+    session.install("--editable", ".[httpx]", *group, "aiohttp", "openai", "requests", "trio", *CONSTRAINTS)
     session.install("--no-deps", f"websockets=={websockets}")
     session.run("pytest", "tests/patches/test_sockets.py", "-q", *session.posargs)
 
