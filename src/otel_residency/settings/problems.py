@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from otel_residency.core.decode import DecodeError
+from otel_residency.core.shown import shown, shown_host, syntax_error
 from otel_residency.errors import PolicyError
+from otel_residency.runtime.shown_path import shown_path
 
 
 class Origin(NamedTuple):
@@ -63,8 +65,8 @@ def unreadable_file(file: str, error: OSError | ValueError | RecursionError, kin
     if isinstance(error, OSError):
         problem, fix = f"can't be read: {error.strerror}", "Name a file that can be read."
     else:
-        problem, fix = f"is not {kind}: {error}", "Correct the syntax there."
-    return SettingError(PolicyProblem(file=file, key="", value="", problem=problem, fix=fix))
+        problem, fix = syntax_error(error, kind), "Correct the syntax there."
+    return SettingError(PolicyProblem(file=shown_path(file), key="", value="", problem=problem, fix=fix))
 
 
 def wrong_value(error: DecodeError, *, file: str = "") -> PolicyProblem:
@@ -72,8 +74,9 @@ def wrong_value(error: DecodeError, *, file: str = "") -> PolicyProblem:
     return PolicyProblem(file=file, key=error.place, value=error.value, problem=error.problem, fix=error.fix)
 
 
-def wrong_setting(key: str, value: str, problem: str, fix: str) -> SettingError:
+def wrong_setting(key: str, value: object, problem: str, fix: str) -> SettingError:
     """What is wrong with the `value` of a variable, argument or option."""
+    text = shown(value)
     return SettingError(
-        PolicyProblem(file="", key=key, value=value, problem=f"{value} {problem}".strip(), fix=fix)
+        PolicyProblem(file="", key=key, value=text, problem=f"{text} {problem}", fix=fix)
     )
