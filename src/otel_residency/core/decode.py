@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from otel_residency.core.shown import HIDDEN, is_host, may_show, shown
+from otel_residency.core.shown import HIDDEN, is_host, may_show, shown, text_if_shown
 
 T = TypeVar("T")
 _SCALARS = {str: "a string", int: "a whole number", bool: "true or false", date: "a date"}
@@ -156,10 +156,7 @@ def _scalar(kind: Any, value: object, place: str) -> Any:
 def _not_a(
     expected: str, value: object, place: str, fix: str = "", known: tuple[str, ...] = ()
 ) -> DecodeError:
-    if isinstance(value, str):
-        text = value if may_show(value, known) else ""
-    else:
-        text = shown(value)
+    text = text_if_shown(value, known) if isinstance(value, str) else shown(value)
     problem = f"{shown(value, known)} is not {expected}"
     return DecodeError(place, problem, value=text, fix=fix or f"Write {expected}.")
 
@@ -173,7 +170,7 @@ def _not_a_table(kind: Any, value: object, place: str) -> DecodeError:
 def _unknown_key(key: str, allowed: Mapping[str, Any], place: str) -> DecodeError:
     names = sorted(allowed)
     problem = f"unknown key; known are: {', '.join(names)}"
-    text = key if may_show(key, names) else ""
+    text = text_if_shown(key, names)
     return DecodeError(_at(place, text or HIDDEN), problem, value=text, fix=nearest_name(key, names))
 
 
@@ -202,4 +199,3 @@ def _at(place: str, key: str) -> str:
 def _at_name(place: str, name: str, number: int) -> str:
     """The place of a name that somebody chose; by its number where the name may be a secret."""
     return _at(place, name) if may_show(name) or is_host(name) else f"{place}[{number}]"
-

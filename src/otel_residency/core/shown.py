@@ -37,8 +37,21 @@ _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
 
 
 def may_show(text: str, known: Iterable[str] = ()) -> bool:
-    """Whether a wrong value can be shown: it is short, or is one of `known` but for two letters."""
-    return len(text) < _TOO_SHORT or any(is_nearly(text, each) for each in known)
+    """Whether a wrong value can be shown: it is short, nearly one of `known`, or made of their words."""
+    if len(text) < _TOO_SHORT:
+        return True
+    known = tuple(known)
+    words = _words(text)
+    return any(is_nearly(text, each) for each in known) or (bool(words) and words <= _words(" ".join(known)))
+
+
+def text_if_shown(text: str, known: Iterable[str] = ()) -> str:
+    """A wrong value for a document, which has the message beside it; empty if it can't be shown."""
+    return text if may_show(text, known) else ""
+
+
+def _words(text: str) -> set[str]:
+    return {*_WORD.findall(text.lower())}
 
 
 def shown(value: object, known: Iterable[str] = ()) -> str:
@@ -98,15 +111,18 @@ def syntax_error(error: Exception, kind: str) -> str:
 
 
 def is_nearly(text: str, word: str) -> bool:
-    """Whether a text is a word with at most two letters replaced, added or left out."""
+    """Whether a text is a word with at most two letters replaced, added, left out or exchanged."""
     if abs(len(text) - len(word)) > _MISTAKES:
         return False
+    # Damerau and Levenshtein's distance, row by row.
+    before: list[int] = []
     above = [*range(len(word) + 1)]
     for number, letter in enumerate(text, 1):
         row = [number]
         for at, other in enumerate(word, 1):
-            row.append(min(row[-1] + 1, above[at] + 1, above[at - 1] + (letter != other)))
-        if min(row) > _MISTAKES:
-            return False
-        above = row
+            cost = min(row[-1] + 1, above[at] + 1, above[at - 1] + (letter != other))
+            if number > 1 and at > 1 and letter == word[at - 2] and other == text[number - 2]:
+                cost = min(cost, before[at - 2] + 1)
+            row.append(cost)
+        before, above = above, row
     return above[-1] <= _MISTAKES

@@ -14,5 +14,7 @@ def shown_path(path: str | Path) -> str:
     text = os.fspath(path)
     if not text or os.path.lexists(text) or is_file_name(text):
         return text
-    parent = next((each for each in map(str, Path(text).parents) if each != "." and os.path.lexists(each)), "")
+    parent = next(
+        (each for each in map(str, Path(text).parents) if each != "." and os.path.lexists(each)), ""
+    )
     return os.path.join(parent, HIDDEN)  # noqa: PTH118 - an empty parent stays empty

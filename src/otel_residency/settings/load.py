@@ -16,6 +16,7 @@ from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.policy import LedgerPolicy, Policy, Project
 from otel_residency.core.policy_rules import ENFORCEMENT, ExceptionRule
 from otel_residency.errors import PolicyError
+from otel_residency.runtime.shown_path import shown_path
 from otel_residency.settings.problems import (
     Origin,
     Origins,
@@ -207,7 +208,7 @@ class _Reader:
             return value
         if value is not None:
             raise wrong_setting(
-                f"argument {ENABLED.key}", repr(value), "is not true or false", "Write True or False."
+                f"argument {ENABLED.key}", value, "is not true or false", "Write True or False."
             )
         self.read_variable(ENABLED)
         return bool(self.values.pop(ENABLED.key, True))
@@ -225,7 +226,14 @@ class _Reader:
         """Take the values of a policy file; where it can't be read, the modes that it seems to name."""
         # A misplaced bracket must not turn block mode off: the modes are looked for in the text, wherever
         # they stand (tests/settings/test_load.py, test_a_file_that_is_no_toml_blocks_if_it_names_block).
-        self.values = self.attempt(partial(_read_file, path), {}) or _modes_in(path)
+        try:
+            self.values = _read_file(path)
+        except SettingError as error:
+            problem = error.problem
+            if problem.file != path:  # not shown
+                problem = problem._replace(file="", key=self.origins[POLICY.key].name)
+            self.problems.append(problem)
+            self.values = _modes_in(path)
         self.origins |= dict.fromkeys(self.values, Origin(file=path))
 
     def read_variable(self, setting: Setting) -> None:
@@ -275,7 +283,7 @@ class _Reader:
             try:
                 part = decode(Policy, {key: value})
             except DecodeError as error:
-                self.problems.append(wrong_value(error).at(self.origins))
+                self.problems.append(wrong_value(error).at(self.origins, key))
                 doubtful = {key: value} if key in _IN_DOUBT else _modes_of_rules(key, value)
                 in_doubt |= {mode: _IN_DOUBT[mode] for mode in doubtful}
             else:
@@ -295,8 +303,14 @@ def read_ledger_key(policy: Policy, environ: Mapping[str, str] | None = None) ->
         return _ledger_key_variable(environ).encode()
     try:
         return Path(path).read_bytes() if path else None
-    except OSError as error:
-        raise PolicyError(f"ledger.key {path}: can't be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        name = LEDGER_KEY.variable if _ledger_key_variable(environ) else "ledger.key"
+        # As `docker --env-file` leaves them, and as an editor does.
+        marks = "; remove the quotes or marks around it" if path[0] in "\"'\ufeff" else ""
+        raise PolicyError(
+            f"{name}: neither a private key in PEM nor a file that can be read: {shown_path(path)}: "
+            f"{getattr(error, 'strerror', None) or 'it is no path'}{marks}"
+        ) from None
 
 
 def ledger_key_path(policy: Policy, environ: Mapping[str, str] | None = None) -> str | None:
@@ -330,7 +344,7 @@ def _read_file(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise unreadable_file(path, error, "TOML") from error
+        raise unreadable_file(path, error, "TOML") from None
 
 
 def _projects(directory: Path, file: str) -> Mapping[str, Project]:
@@ -345,7 +359,7 @@ def _modes_in(path: str) -> dict[str, Any]:
     """The modes that a file seems to name which can't be read as a policy."""
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except (OSError, ValueError):
         return {}
     return {key: _IN_DOUBT[key] for key, _ in re.findall(_MODE_LINE, text)}
 
