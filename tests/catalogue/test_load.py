@@ -413,7 +413,7 @@ def test_a_file_that_is_not_there_is_reported(choice: str) -> None:
         load_catalogue(choice)
 
 
-@pytest.mark.parametrize("choice", ["openai-2020-01", "latest"])
+@pytest.mark.parametrize("choice", ["openai-2020-01", "last"])
 def test_a_revision_that_there_is_none_of_is_reported(choice: str) -> None:
     """The message lists what could have been meant."""
     with pytest.raises(CatalogueError) as caught:

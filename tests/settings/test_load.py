@@ -517,9 +517,7 @@ REGIONS_HINT = f"known are: {', '.join(sorted(CATALOGUE.region_codes))}"
         ),
         (
             Policy(hosts={"gw.example": ConfiguredHost("eu", "openai", {"chat": "Standard"})}),
-            [
-                'hosts."gw.example".deployments.chat: a text of 8 characters is not a deployment type; known are: '
-            ],
+            ['hosts."gw.example".deployments.chat: a text of 8 characters is not a deployment type; '],
         ),
     ],
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from otel_residency.errors import PolicyError
 from otel_residency.runtime.background import BackgroundThread
 from otel_residency.runtime.runtime import runtime
+from otel_residency.runtime.shown_path import shown_path
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -70,7 +71,8 @@ class _Connector:
             # (test_a_file_that_other_users_can_open_is_not_used).
             if os.name == "posix" and (not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077):
                 raise PolicyError(
-                    f"state {path}: is open to others than its owner; chmod 600 it, or name another file"
+                    f"state {shown_path(path)}: is open to others than its owner; "
+                    "chmod 600 it, or name another file"
                 )
             # A file that was deleted or replaced has another inode; the open connection would go on with the
             # old one.
@@ -196,4 +198,8 @@ class CreatedStore:
 
 def _loggable(path: Path, error: Exception) -> Exception:
     """The failure as an error whose message is logged: messages of SQLite and the system hold no id."""
-    return error if isinstance(error, PolicyError) else PolicyError(f"state {path}: {error}")
+    return (
+        error
+        if isinstance(error, PolicyError)
+        else PolicyError(f"state {shown_path(path)}: {getattr(error, 'strerror', None) or error}")
+    )

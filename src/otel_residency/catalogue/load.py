@@ -86,12 +86,17 @@ def load_catalogue(choice: str = NEWEST) -> Catalogue:
         return Catalogue(_shipped().entries, pinned=choice)
     path = Path(choice)
     if path.suffix not in (".json", ".toml") and not _exists(path):
-        named = repr(choice) if may_show(choice, (NEWEST, *revisions)) else shown_path(path)
         raise CatalogueError(
-            f"catalogue {named}: neither a revision nor a file; use {NEWEST!r}, a file, or one of: "
-            f"{', '.join(revisions)}"
+            f"catalogue {shown_choice(choice)!r}: neither a revision nor a file; "
+            f"use {NEWEST!r}, a file, or one of: {', '.join(revisions)}"
         )
     return _catalogue(_user_entries(path), f"catalogue {shown_path(path)}")
+
+
+def shown_choice(choice: str) -> str:
+    """A choice as messages show it: a key may stand in its place."""
+    known = (NEWEST, *(revision.id for revision in _shipped().revisions))
+    return choice if may_show(choice, known) else shown_path(choice)
 
 
 def _exists(path: Path) -> bool:

@@ -17,7 +17,7 @@ from otel_residency.calls.batches import Contents, read_batch
 from otel_residency.calls.body import BodyReader
 from otel_residency.calls.state import State
 from otel_residency.cli.active_settings import sound_settings
-from otel_residency.cli.base_url import base_url_or_usual
+from otel_residency.cli.base_url import base_url_or_usual, shown_url
 from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.output import as_document, printable, stop
 from otel_residency.cli.terminal import STYLES, as_lines, console
@@ -139,7 +139,7 @@ def as_json(result: BatchResult, base: BaseUrl) -> str:
     """The JSON document."""
     decision = result.decision
     document = {
-        "base_url": str(base),
+        "base_url": shown_url(base),
         "catalogue": decision.catalogue,
         "required": decision.required,
         "verdict": decision.verdict,
@@ -162,7 +162,7 @@ def as_text(result: BatchResult, base: BaseUrl) -> str:
         verdict = Text(group.verdict, style=STYLES[group.verdict])
         table.add_row(str(group.lines), group.endpoint, Text(group.model or ""), verdict, reasons)
     violation = ", a violation" if decision.violation else ""
-    details = f"at {base}, required: {', '.join(decision.required) or 'nothing'}, table {decision.catalogue}"
+    details = f"at {shown_url(base)}, required: {', '.join(decision.required) or 'nothing'}, table {decision.catalogue}"
     total = Text(
         f"{result.lines} lines: {decision.verdict}{violation}; {details}", style=STYLES[decision.verdict]
     )

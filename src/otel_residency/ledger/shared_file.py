@@ -8,6 +8,7 @@ from pathlib import Path
 from otel_residency.errors import PolicyError
 from otel_residency.records.files import rotated_name
 from otel_residency.runtime.private_file import READ, open_private
+from otel_residency.runtime.shown_path import shown_path
 
 if sys.platform == "win32":  # pragma: no cover - use a directory there, so that each process has its own file
 
@@ -47,7 +48,7 @@ class SharedFile:
             self._descriptor = open_private(self._path, allowed=READ)
             if self._descriptor is None:
                 raise PolicyError(
-                    f"ledger {self._path}: other users can write to it; chmod 600 it, or set another path"
+                    f"ledger {shown_path(self._path)}: other users can write to it; chmod 600 it, or set another path"
                 )
 
     def append(self, lines: bytes) -> None:

@@ -6,7 +6,7 @@ Nothing else reads the environment for them.
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,7 @@ from otel_residency.settings.table import (
     POLICY_SETTINGS,
     Setting,
 )
+from otel_residency.settings.unknown_variables import is_misspelt, unknown_variable, unknown_variables
 from otel_residency.settings.values import argument_value, text_argument, variable_value
 
 # Settings are read in every process, also in those that never call the vendor: what only some of them need
@@ -75,7 +76,7 @@ class Settings(NamedTuple):
             for key, value in self.policy._replace(ledger=ledger)._asdict().items()
             # Defaults are left out, so that a release with a new key gives an old policy the same hash:
             # records name policies by it (tests/settings/test_load.py, test_the_hash_of_a_policy_is_pinned).
-            if key != "unreadable" and value != Policy._field_defaults[key]
+            if key not in ("unreadable", "noted") and value != Policy._field_defaults[key]
         }
         content = json.dumps(stated, sort_keys=True, default=_hashed)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
@@ -86,6 +87,16 @@ class Settings(NamedTuple):
         # Marked and not raised: the process has to start, and block mode refuses its calls.
         policy = self.policy._replace(unreadable=f"{before}; {problem}" if before else str(problem))
         return self._replace(policy=policy, problems=(*self.problems, problem))
+
+    def with_note(self, problem: PolicyProblem) -> "Settings":
+        """The same settings with a problem that is shown on telemetry, and refuses no call."""
+        policy = self.policy._replace(noted=(*self.policy.noted, str(problem)))
+        return self._replace(policy=policy, problems=(*self.problems, problem))
+
+    def with_known_regions(self, codes: Collection[str]) -> "Settings":
+        """The same settings without codes that no region has: a key may stand in their place."""
+        stated = self.stated and self.stated.with_known_regions(codes)
+        return self._replace(policy=self.policy.with_known_regions(codes), stated=stated)
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -180,6 +191,10 @@ def _read(environ: Mapping[str, str], arguments: Mapping[str, object]) -> Settin
     )
     for problem in reader.problems:
         settings = settings.with_problem(problem)
+    # One that is not misspelt may be of a newer release that was rolled back, and is no reason to refuse calls.
+    for name in sorted(unknown_variables(name for name, text in environ.items() if text)):
+        problem = unknown_variable(name)
+        settings = settings.with_problem(problem) if is_misspelt(name) else settings.with_note(problem)
     return settings
 
 
