@@ -179,7 +179,9 @@ def test_a_place_can_be_given() -> None:
 
 def test_some_fields_are_no_keys() -> None:
     """What a class says is no key can't be written in a file."""
-    assert set(Policy._fields) - {"seen_projects", "unreadable", "stated"} == set(field_types(Policy))
+    assert set(Policy._fields) - {"seen_projects", "unreadable", "noted", "stated"} == set(
+        field_types(Policy)
+    )
     for name in ("unreadable", "stated"):
         with pytest.raises(DecodeError, match=r"^(…|stated): unknown key"):
             decode(Policy, {name: "x"})

@@ -198,8 +198,7 @@ class CreatedStore:
 
 def _loggable(path: Path, error: Exception) -> Exception:
     """The failure as an error whose message is logged: messages of SQLite and the system hold no id."""
-    return (
-        error
-        if isinstance(error, PolicyError)
-        else PolicyError(f"state {shown_path(path)}: {getattr(error, 'strerror', None) or error}")
-    )
+    if isinstance(error, PolicyError):
+        return error
+    # The message of an `OSError` has the path as it is.
+    return PolicyError(f"state {shown_path(path)}: {getattr(error, 'strerror', None) or error}")

@@ -162,7 +162,8 @@ def as_text(result: BatchResult, base: BaseUrl) -> str:
         verdict = Text(group.verdict, style=STYLES[group.verdict])
         table.add_row(str(group.lines), group.endpoint, Text(group.model or ""), verdict, reasons)
     violation = ", a violation" if decision.violation else ""
-    details = f"at {shown_url(base)}, required: {', '.join(decision.required) or 'nothing'}, table {decision.catalogue}"
+    required = ", ".join(decision.required) or "nothing"
+    details = f"at {shown_url(base)}, required: {required}, table {decision.catalogue}"
     total = Text(
         f"{result.lines} lines: {decision.verdict}{violation}; {details}", style=STYLES[decision.verdict]
     )

@@ -116,7 +116,8 @@ class OwnerOnlyFile:
         descriptor = open_private(self._path, allowed=0)
         if descriptor is None:
             raise PolicyError(
-                f"quarantine {shown_path(self._path)}: is open to others than its owner; chmod 600 it, or name another"
+                f"quarantine {shown_path(self._path)}: is open to others than its owner; "
+                "chmod 600 it, or name another"
             )
         return descriptor
 
@@ -132,7 +133,8 @@ def file_quarantine(path: str, failed: Failed) -> Quarantine:
         from opentelemetry.exporter.otlp.json.file._log_exporter import FileLogExporter  # noqa: PLC0415
     except ImportError:
         raise PolicyError(
-            f"quarantine {shown_path(path)}: needs the exporter for OTLP JSON files; install otel-residency[quarantine]"
+            f"quarantine {shown_path(path)}: needs the exporter for OTLP JSON files; "
+            "install otel-residency[quarantine]"
         ) from None
     file = OwnerOnlyFile(path)
     return Quarantine(FileSpanExporter(stream=file), FileLogExporter(stream=file), failed)  # type: ignore[call-overload]

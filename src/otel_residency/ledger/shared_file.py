@@ -48,7 +48,8 @@ class SharedFile:
             self._descriptor = open_private(self._path, allowed=READ)
             if self._descriptor is None:
                 raise PolicyError(
-                    f"ledger {shown_path(self._path)}: other users can write to it; chmod 600 it, or set another path"
+                    f"ledger {shown_path(self._path)}: other users can write to it; "
+                    "chmod 600 it, or set another path"
                 )
 
     def append(self, lines: bytes) -> None:

@@ -191,7 +191,7 @@ def _read(environ: Mapping[str, str], arguments: Mapping[str, object]) -> Settin
     )
     for problem in reader.problems:
         settings = settings.with_problem(problem)
-    # One that is not misspelt may be of a newer release that was rolled back, and is no reason to refuse calls.
+    # One that is not misspelt may be of a newer release that was rolled back: no reason to refuse calls.
     for name in sorted(unknown_variables(name for name, text in environ.items() if text)):
         problem = unknown_variable(name)
         settings = settings.with_problem(problem) if is_misspelt(name) else settings.with_note(problem)

@@ -55,9 +55,8 @@ _GATED: dict[str, tuple[str, tuple[Any, ...]]] = {
 }
 """The method that the export gate patches, and its classes."""
 
-_GROUPS = tuple(
-    f"opentelemetry_{each}" for each in ("distro", "configurator", "instrumentor", "pre_instrument")
-)
+_STARTED = ("distro", "configurator", "instrumentor", "pre_instrument")
+"""Kinds of entry points that the auto-instrumentation loads."""
 
 _HARMLESS = ("opentelemetry.sdk.", "otel_residency.")
 """Packages whose processors do nothing in `on_start`, or delegate it."""
@@ -111,11 +110,11 @@ def _problems(records: Iterable[LogRecord]) -> Iterator[StartProblem]:
 
 
 def _what(record: LogRecord) -> str:
-    """The message of a record. Its arguments may be values of variables, so names of entry points alone stay."""
+    """The message of a record, with names of entry points alone: other arguments may be of variables."""
     if not isinstance(record.msg, str):  # a conflict of versions, which `opentelemetry` logs as it is
         return str(record.msg) if isinstance(record.msg, DependencyConflict) else type(record.msg).__name__
     arguments = record.args if isinstance(record.args, tuple) else ()
-    known = {entry.name for group in _GROUPS for entry in entry_points(group=group)}
+    known = {entry.name for kind in _STARTED for entry in entry_points(group=f"opentelemetry_{kind}")}
     try:
         return record.msg % tuple(each if each in known else HIDDEN for each in arguments)
     except (TypeError, ValueError):

@@ -30,9 +30,7 @@ def _fix(problem: StartProblem) -> str:
         package = EXPORTERS.get(name)
         install = f"pip install {package}" if package else "Install its package"
         return f"{install}, or set OTEL_{signal.upper()}_EXPORTER to one that is installed, or to none."
-    seen = "`opentelemetry-instrument python -c pass` shows the message."
+    shows = "`opentelemetry-instrument python -c pass` shows its message"
     if problem.fatal:
-        return f"Fix the error: nothing after it is started. {seen} `otel-residency run` guards before it."
-    return (
-        f"Fix it ({seen.rstrip('.')}), or name the instrumentation in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS."
-    )
+        return f"Fix the error: nothing after it is started; {shows}. `otel-residency run` guards before it."
+    return f"Fix it, or name the instrumentation in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS; {shows}."
