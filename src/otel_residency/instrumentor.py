@@ -101,7 +101,8 @@ def pre_instrument() -> None:
         # Nobody knows what was asked for, so the strictest counts; `on_call` may have been "block".
         settings = Settings(policy=Policy(on_call="block", unreadable="the settings can't be read"))
     try:
-        activate(settings)
+        # An application may have called `instrument()` before something starts the auto-instrumentation.
+        activate(settings if runtime.state is None else no_looser(settings, runtime.state.settings))
     except Exception as error:
         _log.error("otel-residency can't start: %s", type(error).__name__)
 
