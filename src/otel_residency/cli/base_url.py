@@ -5,17 +5,19 @@ from datetime import date
 from otel_residency.cli.environ import variables
 from otel_residency.cli.output import stop
 from otel_residency.core.base_url import BaseUrl, read_base_url
-from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.facts import BASE_PATH
 from otel_residency.core.policy import Policy
-from otel_residency.core.shown import is_host, shown_name
+from otel_residency.core.shown import HIDDEN, is_host, may_show
 
 BASE_URL = "OPENAI_BASE_URL"
 
 
-def shown_url(base: BaseUrl) -> str:
+def shown_url(base: BaseUrl, catalogue: Catalogue) -> str:
     """A URL as messages show it: its path may hold a key."""
-    return str(base._replace(path=shown_name(base.path)))
+    known = {segment for endpoint in catalogue.entries.endpoints for segment in path_segments(endpoint.path)}
+    segments = (each if may_show(each, known) else HIDDEN for each in base.path.split("/"))
+    return str(base._replace(path="/".join(segments)))
 
 
 def base_url_or_usual(given: str, policy: Policy, catalogue: Catalogue, day: date) -> BaseUrl:

@@ -202,7 +202,7 @@ def check_call(facts: CallFacts, guard: Guard) -> CheckResult:
         violation=decision.violation,
         on=facts.on,
         method=facts.method,
-        url=shown_url(BaseUrl(scheme=hop.scheme, host=hop.host, port=hop.port, path=hop.path)),
+        url=shown_url(BaseUrl(scheme=hop.scheme, host=hop.host, port=hop.port, path=hop.path), catalogue),
         endpoint=decision.endpoint,
         model=facts.model,
         service_tier=facts.service_tier,

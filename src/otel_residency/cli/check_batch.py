@@ -52,7 +52,8 @@ def check_batch(
     today = datetime.now(UTC).date()
     base = base_url_or_usual(base_url, guard.settings.policy, guard.catalogue, today)
     result = check_contents(_read(file, guard), base, guard, today)
-    typer.echo(as_json(result, base) if json else as_text(result, base))
+    url = shown_url(base, guard.catalogue)
+    typer.echo(as_json(result, url) if json else as_text(result, url))
     raise typer.Exit(int(result.decision.violation))
 
 
@@ -135,11 +136,11 @@ def _endpoint(line: BatchLine, guard: Guard) -> str:
     return found.path if found else UNKNOWN
 
 
-def as_json(result: BatchResult, base: BaseUrl) -> str:
+def as_json(result: BatchResult, base_url: str) -> str:
     """The JSON document."""
     decision = result.decision
     document = {
-        "base_url": shown_url(base),
+        "base_url": base_url,
         "catalogue": decision.catalogue,
         "required": decision.required,
         "verdict": decision.verdict,
@@ -151,7 +152,7 @@ def as_json(result: BatchResult, base: BaseUrl) -> str:
     return as_document("check-batch", document)
 
 
-def as_text(result: BatchResult, base: BaseUrl) -> str:
+def as_text(result: BatchResult, base_url: str) -> str:
     """A table, the reasons with their fixes, and a summary."""
     decision = result.decision
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
@@ -163,7 +164,7 @@ def as_text(result: BatchResult, base: BaseUrl) -> str:
         table.add_row(str(group.lines), group.endpoint, Text(group.model or ""), verdict, reasons)
     violation = ", a violation" if decision.violation else ""
     required = ", ".join(decision.required) or "nothing"
-    details = f"at {shown_url(base)}, required: {required}, table {decision.catalogue}"
+    details = f"at {base_url}, required: {required}, table {decision.catalogue}"
     total = Text(
         f"{result.lines} lines: {decision.verdict}{violation}; {details}", style=STYLES[decision.verdict]
     )

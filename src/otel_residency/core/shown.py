@@ -22,8 +22,10 @@ _SECRET = re.compile(
 )
 _LONGEST_NAME = 200
 _LONGEST_WORD = 20
-"""Letters and digits mixed in a longer word are a key, unless it names something of the vendor's."""
+_MIXED_WORD = 10
+"""A longer word of letters and digits is a key, and so is one in upper and lower case of this length."""
 _IDS = re.compile(r"(?:proj|org|file|batch|ft|asst|vs|resp)[-_]")
+"""Ids of the vendor's, which are no secrets."""
 _HOST = re.compile(
     r"\[[0-9a-f:.]{2,45}\](?::\d{1,5})?"
     r"|(?:(?:[a-z0-9-]{1,63}\.)+(?:[a-z]{2,18}|\d{1,3})|localhost|[a-z0-9-]{1,5})\.?(?::\d{1,5})?",
@@ -80,9 +82,16 @@ def shown_name(text: str) -> str:
     Returns:
         The text, or `…` if it looks like a secret.
     """
-    keys = (each for each in _WORD.findall(text) if len(each) > _LONGEST_WORD and not each.isalpha())
-    hidden = len(text) > _LONGEST_NAME or _SECRET.search(text) or (any(keys) and not _IDS.match(text))
+    is_key = any(map(_is_key, _WORD.findall(text))) and not _IDS.match(text)
+    hidden = is_key or len(text) > _LONGEST_NAME or _SECRET.search(text)
     return HIDDEN if hidden else text
+
+
+def _is_key(word: str) -> bool:
+    """Whether letters and digits are mixed as in no word of a name."""
+    if word.isalpha() or word.isdigit():
+        return False
+    return len(word) > _LONGEST_WORD or (len(word) >= _MIXED_WORD and not (word.islower() or word.isupper()))
 
 
 def is_host(text: str) -> bool:
