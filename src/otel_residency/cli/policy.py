@@ -19,7 +19,7 @@ from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.decode import field_types, to_plain
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import ExceptionRule
-from otel_residency.core.shown import shown_name
+from otel_residency.core.shown import shown_host, shown_name
 from otel_residency.runtime.shown_path import shown_path
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.ending import ending_exceptions, ending_terms
@@ -139,14 +139,21 @@ def _values(settings: Settings, of_service: Settings) -> dict[str, Value]:
     return {key: Value(value, _origin(key, settings)) for key, value in values.items()}
 
 
+_HOSTS = frozenset({"hosts", "telemetry.hosts"})
 _PATHS = frozenset({"quarantine", "state", "ledger.path", "ledger.key", "projects.file"})
+
+
+def _shown_gateway(host: str) -> str:
+    """A host, or the name of a container."""
+    return host if host.replace("-", "").isalpha() else shown_host(host)
 
 
 def _displayed(place: str, value: Any) -> Any:
     """A value as plain data, without what may be a secret."""
     plain = to_plain(value, defaults=True)
     if isinstance(plain, dict):
-        return {shown_name(key): _displayed(f"{place}.{key}", each) for key, each in plain.items()}
+        shown = _shown_gateway if place in _HOSTS else shown_name
+        return {shown(key): _displayed(f"{place}.{key}", each) for key, each in plain.items()}
     if isinstance(plain, list):
         return [_displayed(place, each) for each in plain]
     if isinstance(plain, str):

@@ -125,7 +125,7 @@ def is_nearly(text: str, word: str) -> bool:
         return False
     # Damerau and Levenshtein's distance, row by row.
     before: list[int] = []
-    above = [*range(len(word) + 1)]
+    above: list[int] = [*range(len(word) + 1)]
     for number, letter in enumerate(text, 1):
         row = [number]
         for at, other in enumerate(word, 1):
@@ -134,4 +134,5 @@ def is_nearly(text: str, word: str) -> bool:
                 cost = min(cost, before[at - 2] + 1)
             row.append(cost)
         before, above = above, row
-    return above[-1] <= _MISTAKES
+    distance: int = above[-1]
+    return distance <= _MISTAKES
