@@ -1,7 +1,6 @@
 """The export gate, and what exports past it."""
 
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.environment import Environment
@@ -10,7 +9,8 @@ from otel_residency.cli.doctor.probe_report import ProbeReport
 from otel_residency.core.shown import shown
 
 _HOOK = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
-_HOOKS = "opentelemetry_genai_completion_hook"
+_HOOKS = ("upload",)
+"""Hooks of opentelemetry-util-genai; the name of another one is not shown."""
 _UPLOAD_TO = "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH"
 _UPLOADERS = {
     "langfuse": ("LANGFUSE_MEDIA_UPLOAD_ENABLED", "images and files"),
@@ -66,7 +66,7 @@ def _uploads(env: Environment) -> Iterator[Check]:
     hook = env.environ.get(_HOOK)
     if hook:
         target = f" to the place that {_UPLOAD_TO} names" if env.environ.get(_UPLOAD_TO) else ""
-        named = shown(hook, {entry.name for entry in entry_points(group=_HOOKS)})
+        named = shown(hook, _HOOKS)
         fix = f"Unset {_HOOK}, or make sure that it stores in the region."
         yield warning("gate.upload", f"the completion hook {named} uploads prompts{target}", fix)
     for name, (variable, media) in _UPLOADERS.items():
