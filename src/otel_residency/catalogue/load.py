@@ -18,6 +18,7 @@ from otel_residency.core.entries import Entries
 from otel_residency.core.revision import Revision
 from otel_residency.core.shown import may_show, shown, shown_name, syntax_error
 from otel_residency.errors import CatalogueError
+from otel_residency.runtime.regular_file import read_text
 from otel_residency.runtime.shown_path import shown_path
 
 NEWEST = "newest"
@@ -136,7 +137,7 @@ def _read_json(file: Traversable) -> dict[str, Any]:
 def _user_entries(path: Path) -> Entries:
     origin = f"catalogue {shown_path(path)}"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, trusted=True)
         content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except OSError as error:
         raise CatalogueError(f"{origin}: can't be read: {error.strerror}") from None
