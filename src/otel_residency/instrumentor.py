@@ -15,7 +15,8 @@ from otel_residency.patches import otel_sdk
 from otel_residency.patches.install import install
 from otel_residency.requirements.baggage import BaggageCarrier
 from otel_residency.settings.later import adjusted, differences, no_looser
-from otel_residency.settings.load import Settings, read_ledger_key, read_settings
+from otel_residency.settings.ledger_key import read_ledger_key
+from otel_residency.settings.load import Settings, read_settings
 from otel_residency.telemetry.emitter import ActivePolicy, Telemetry
 
 if TYPE_CHECKING:

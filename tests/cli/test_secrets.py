@@ -20,7 +20,8 @@ from otel_residency.core.policy import Policy
 from otel_residency.errors import ResidencyError
 from otel_residency.guard import Guard
 from otel_residency.records.signing import signer
-from otel_residency.settings.load import read_ledger_key, read_settings
+from otel_residency.settings.ledger_key import read_ledger_key
+from otel_residency.settings.load import read_settings
 from otel_residency.settings.table import SETTINGS
 from tests.cli.command import start
 

@@ -19,9 +19,9 @@ from otel_residency.core.policy import (
 )
 from otel_residency.errors import PolicyError, ResidencyError
 from otel_residency.settings.checks import policy_problems
-from otel_residency.settings.load import Settings, read_ledger_key, read_policy_file, read_settings
+from otel_residency.settings.load import Settings, read_policy_file, read_settings
 from otel_residency.settings.problems import Origin
-from otel_residency.settings.table import LEDGER_KEY, SETTINGS
+from otel_residency.settings.table import SETTINGS
 from tests.frozen import CATALOGUE
 
 FILE = """
@@ -395,23 +395,6 @@ def test_where_records_are_kept_is_no_part_of_the_hash() -> None:
     ]
     first, second, demanded = _hashes([Policy(ledger=each) for each in kept])
     assert first == second == Settings().policy_hash != demanded
-
-
-def test_the_key_of_the_ledger(tmp_path: Path) -> None:
-    """It is the text of a variable, or stands in the file that the variable or else the policy names."""
-    pem = "-----BEGIN PRIVATE KEY-----\nA"
-    (tmp_path / "key.pem").write_text(pem, encoding="ascii")
-    policy = Policy(ledger=LedgerPolicy(key=str(tmp_path / "key.pem")))
-    variable = LEDGER_KEY.variable
-    assert read_ledger_key(Policy(), {}) is None
-    assert read_ledger_key(policy, {}) == pem.encode()
-    assert read_ledger_key(Policy(), {variable: str(tmp_path / "key.pem")}) == pem.encode()
-    assert read_ledger_key(policy, {variable: "-----BEGIN B"}) == b"-----BEGIN B"
-    with pytest.raises(
-        PolicyError,
-        match=r"^OTEL_RESIDENCY_LEDGER_KEY: neither a private key in PEM nor .* nowhere\.pem: No such",
-    ):
-        read_ledger_key(policy, {variable: "nowhere.pem"})
 
 
 def _hashes(policies: list[Policy]) -> Iterator[str]:

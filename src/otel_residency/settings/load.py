@@ -5,7 +5,6 @@ Nothing else reads the environment for them.
 
 import json
 import os
-import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.policy import LedgerPolicy, Policy, Project
 from otel_residency.core.policy_rules import ENFORCEMENT, ExceptionRule
-from otel_residency.errors import PolicyError
-from otel_residency.runtime.regular_file import read_bytes, read_text
-from otel_residency.runtime.shown_path import shown_path
+from otel_residency.runtime.regular_file import read_text
+from otel_residency.settings.in_doubt import IN_DOUBT, modes_in, modes_of_rules
 from otel_residency.settings.problems import (
     Origin,
     Origins,
@@ -28,6 +26,7 @@ from otel_residency.settings.problems import (
     wrong_value,
 )
 from otel_residency.settings.rules import DescribedCall, rule_origin, rules_by_key
+from otel_residency.settings.service import service_names
 from otel_residency.settings.table import (
     CATALOGUE,
     ENABLED,
@@ -44,10 +43,6 @@ from otel_residency.settings.values import argument_value, text_argument, variab
 # is imported where it is needed.
 
 T = TypeVar("T")
-
-_IN_DOUBT: Mapping[str, Any] = MappingProxyType({"on_call": "block", "on_export": "withhold"})
-"""The modes that are used where the value can't be read: whoever names a mode did not mean the default."""
-_MODE_LINE = r"""(?m)^\s*(on_call|on_export)\s*=\s*["'](block|redact|withhold)["']"""
 
 
 class Settings(NamedTuple):
@@ -151,7 +146,7 @@ def read_settings(
         PolicyError: an argument is wrong.
     """
     environ = os.environ if environ is None else environ
-    return _read(environ, arguments or {}).for_service(*_service(environ))
+    return _read(environ, arguments or {}).for_service(*service_names(environ))
 
 
 def read_arguments(arguments: Mapping[str, object]) -> Settings:
@@ -249,7 +244,7 @@ class _Reader:
             if problem.file != path:  # not shown
                 problem = problem._replace(file="", key=self.origins[POLICY.key].name)
             self.problems.append(problem)
-            self.values = _modes_in(path)
+            self.values = modes_in(path)
         self.origins |= dict.fromkeys(self.values, Origin(file=path))
 
     def read_variable(self, setting: Setting) -> None:
@@ -263,8 +258,8 @@ class _Reader:
         except SettingError as error:
             self.problems.append(error.problem)
             origin = origin._replace(note="unreadable")
-            if setting.key in _IN_DOUBT:
-                self.values[setting.key] = _IN_DOUBT[setting.key]
+            if setting.key in IN_DOUBT:
+                self.values[setting.key] = IN_DOUBT[setting.key]
             # The file's value holds where the variable can't be read.
             elif setting.key in self.values:
                 return
@@ -300,43 +295,12 @@ class _Reader:
                 part = decode(Policy, {key: value})
             except DecodeError as error:
                 self.problems.append(wrong_value(error).at(self.origins, key))
-                doubtful = {key: value} if key in _IN_DOUBT else _modes_of_rules(key, value)
-                in_doubt |= {mode: _IN_DOUBT[mode] for mode in doubtful}
+                doubtful = {key: value} if key in IN_DOUBT else modes_of_rules(key, value)
+                in_doubt |= {mode: IN_DOUBT[mode] for mode in doubtful}
             else:
                 readable[key] = getattr(part, key, None)
         readable |= in_doubt
         return Policy(**{key: value for key, value in readable.items() if key in Policy._fields})
-
-
-def read_ledger_key(policy: Policy, environ: Mapping[str, str] | None = None) -> bytes | None:
-    """The private key that the ledger is signed with, as PEM; `None` if none is configured.
-
-    Raises:
-        PolicyError: it can't be read.
-    """
-    path = ledger_key_path(policy, environ)
-    if path is None:
-        return _ledger_key_variable(environ).encode()
-    try:
-        return read_bytes(path, trusted=True) if path else None
-    except (OSError, ValueError) as error:
-        name = LEDGER_KEY.variable if _ledger_key_variable(environ) else "ledger.key"
-        # As `docker --env-file` leaves them, and as an editor does.
-        marks = "; remove the quotes or marks around it" if path[0] in "\"'\ufeff" else ""
-        raise PolicyError(
-            f"{name}: neither a private key in PEM nor a file that can be read: {shown_path(path)}: "
-            f"{getattr(error, 'strerror', None) or 'it is no path'}{marks}"
-        ) from None
-
-
-def ledger_key_path(policy: Policy, environ: Mapping[str, str] | None = None) -> str | None:
-    """The file with that key; empty if none is configured, `None` where the variable holds the key itself."""
-    value = _ledger_key_variable(environ)
-    return None if value.startswith("-----BEGIN") else value or policy.ledger.key
-
-
-def _ledger_key_variable(environ: Mapping[str, str] | None) -> str:
-    return (os.environ if environ is None else environ).get(LEDGER_KEY.variable, "").strip()
 
 
 def _canonical(hosts: Mapping[str, T]) -> Mapping[str, T]:
@@ -369,38 +333,3 @@ def _projects(directory: Path, file: str) -> Mapping[str, Project]:
     from otel_residency.settings.projects import read_projects  # noqa: PLC0415 - as above
 
     return read_projects(directory / file).resolved()
-
-
-def _modes_in(path: str) -> dict[str, Any]:
-    """The modes that a file seems to name which can't be read as a policy."""
-    try:
-        text = read_text(path, errors="replace")
-    except (OSError, ValueError):
-        return {}
-    return {key: _IN_DOUBT[key] for key, _ in re.findall(_MODE_LINE, text)}
-
-
-def _modes_of_rules(key: str, rules: object) -> set[str]:
-    """The modes that rules seem to name, which can't be read, but for those that do nothing."""
-    found: set[str] = set()
-    if key in ("rule", "exception") and isinstance(rules, list | tuple):
-        for rule in rules:
-            if isinstance(rule, Mapping):
-                found |= {mode for mode in _IN_DOUBT if rule.get(mode, "flag") != "flag"}
-    return found
-
-
-def _service(environ: Mapping[str, str]) -> tuple[str, str]:
-    """The names of service and environment, as telemetry carries them."""
-    text = environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-    pairs = (pair.split("=", 1) for pair in text.split(",") if "=" in pair)
-    attributes = {key.strip(): value.strip() for key, value in pairs}
-    # The specification escapes values of OTEL_RESOURCE_ATTRIBUTES as URLs do.
-    if "%" in text:
-        from urllib.parse import unquote  # noqa: PLC0415 - as above
-
-        attributes = {key: unquote(value) for key, value in attributes.items()}
-    environment = attributes.get("deployment.environment.name") or attributes.get(
-        "deployment.environment", ""
-    )
-    return environ.get("OTEL_SERVICE_NAME") or attributes.get("service.name", ""), environment

@@ -11,7 +11,7 @@ from otel_residency.errors import PolicyError
 from otel_residency.records.files import CHECKPOINTS, SHARED_CHECKPOINTS
 from otel_residency.records.signing import signer
 from otel_residency.runtime.shown_path import shown_path
-from otel_residency.settings.load import ledger_key_path, read_ledger_key
+from otel_residency.settings.ledger_key import ledger_key_path, read_ledger_key
 
 _APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 """As the ledger opens a file, without creating it."""
