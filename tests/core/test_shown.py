@@ -130,12 +130,12 @@ def test_a_path_is_one_by_its_suffix() -> None:
     [
         (b"\xff", "is not TOML: it is not UTF-8"),
         (f"a = 1\n{KEY}".encode(), "is not TOML: see end of document"),
-        (f"a = 1\n{KEY} = 1\n{KEY} = 2".encode(), "is not TOML: see line 3, column "),
+        (f"[{KEY}]\nb = 1\n[{KEY}]\n".encode(), "is not TOML: see line 3, column "),
     ],
 )
 def test_an_error_of_syntax_names_the_place_alone(content: bytes, message: str) -> None:
     """`tomllib` repeats keys of the file."""
-    with pytest.raises(ValueError, match="codec|Expected|Cannot overwrite") as caught:
+    with pytest.raises(ValueError, match=r"codec|Expected|declare") as caught:
         tomllib.loads(content.decode())
     found = syntax_error(caught.value, "TOML")
     assert found.startswith(message)

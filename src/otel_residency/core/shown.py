@@ -38,37 +38,39 @@ _FILE = re.compile(
 _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
 
 
-def may_show(text: str, known: Iterable[str] = ()) -> bool:
-    """Whether a wrong value can be shown: it is short, nearly one of `known`, or made of their words."""
+def may_show(text: str, choices: Iterable[str] = ()) -> bool:
+    """Whether a wrong value can be shown: it is short, nearly one of `choices`, or made of their words."""
     if len(text) < _TOO_SHORT:
         return True
-    known = tuple(known)
+    choices = tuple(choices)
     words = _words(text)
-    return any(is_nearly(text, each) for each in known) or (bool(words) and words <= _words(" ".join(known)))
+    return any(is_nearly(text, each) for each in choices) or (
+        bool(words) and words <= _words(" ".join(choices))
+    )
 
 
-def text_if_shown(text: str, known: Iterable[str] = ()) -> str:
+def text_if_shown(text: str, choices: Iterable[str] = ()) -> str:
     """A wrong value for a document, which has the message beside it; empty if it can't be shown."""
-    return text if may_show(text, known) else ""
+    return text if may_show(text, choices) else ""
 
 
 def _words(text: str) -> set[str]:
     return {*_WORD.findall(text.lower())}
 
 
-def shown(value: object, known: Iterable[str] = ()) -> str:
+def shown(value: object, choices: Iterable[str] = ()) -> str:
     """A wrong value as a message quotes it.
 
     Args:
         value: as it was written.
-        known: words that it may be a misspelling of.
+        choices: words that it may be a misspelling of.
     """
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return repr(value) if may_show(value, known) else f"a text of {len(value)} characters"
+        return repr(value) if may_show(value, choices) else f"a text of {len(value)} characters"
     if isinstance(value, int | float):
         return repr(value) if may_show(repr(value)) else "a long number"
     if isinstance(value, Mapping | list | tuple):
@@ -125,14 +127,14 @@ def is_nearly(text: str, word: str) -> bool:
         return False
     # Damerau and Levenshtein's distance, row by row.
     before: list[int] = []
-    above: list[int] = [*range(len(word) + 1)]
+    previous: list[int] = [*range(len(word) + 1)]
     for number, letter in enumerate(text, 1):
         row = [number]
         for at, other in enumerate(word, 1):
-            cost = min(row[-1] + 1, above[at] + 1, above[at - 1] + (letter != other))
+            cost = min(row[-1] + 1, previous[at] + 1, previous[at - 1] + (letter != other))
             if number > 1 and at > 1 and letter == word[at - 2] and other == text[number - 2]:
                 cost = min(cost, before[at - 2] + 1)
             row.append(cost)
-        before, above = above, row
-    distance: int = above[-1]
+        before, previous = previous, row
+    distance: int = previous[-1]
     return distance <= _MISTAKES

@@ -8,7 +8,7 @@ from otel_residency.core.shown import is_nearly, shown_name
 from otel_residency.settings.problems import PolicyProblem
 from otel_residency.settings.table import PREFIX, SETTINGS
 
-_KNOWN = tuple(setting.variable for setting in SETTINGS)
+_VARIABLES = tuple(setting.variable for setting in SETTINGS)
 _BEGINNING = PREFIX[:10]
 """A variable that begins so may have the prefix misspelt."""
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
@@ -19,7 +19,7 @@ def unknown_variables(names: Iterable[str]) -> Iterator[str]:
     """Those of `names` that look like settings of ours and are none."""
     for name in names:
         upper = name.upper()
-        if name in _KNOWN or not upper.startswith(_BEGINNING):
+        if name in _VARIABLES or not upper.startswith(_BEGINNING):
             continue
         if (upper.startswith(PREFIX) and not _SERVICE_LINK.fullmatch(upper)) or is_misspelt(name):
             yield name
@@ -28,11 +28,11 @@ def unknown_variables(names: Iterable[str]) -> Iterator[str]:
 def is_misspelt(name: str) -> bool:
     """Whether a known variable was meant: the name begins with one, or differs by at most two letters."""
     upper = name.upper()
-    return any(upper.startswith(each) or is_nearly(upper, each) for each in _KNOWN)
+    return any(upper.startswith(each) or is_nearly(upper, each) for each in _VARIABLES)
 
 
 def unknown_variable(name: str) -> PolicyProblem:
     """The problem with such a variable."""
-    problem = f"unknown variable; known are: {', '.join(_KNOWN)}"
-    fix = nearest_name(name.upper(), _KNOWN)
+    problem = f"unknown variable; known are: {', '.join(_VARIABLES)}"
+    fix = nearest_name(name.upper(), _VARIABLES)
     return PolicyProblem(file="", key=shown_name(name), value="", problem=problem, fix=fix)
