@@ -117,7 +117,7 @@ def test_what_the_clients_other_variables_do_is_reported(sound: dict[str, str]) 
     [
         pytest.param({"OTEL_RESIDENCY_POLICY": "nowhere.toml"}, "nowhere.toml: can't be read", id="file"),
         pytest.param({"OTEL_RESIDENCY_REQUIRE": "uk"}, "did you mean 'gb'", id="region"),
-        pytest.param({"OTEL_RESIDENCY_CATALOGUE": "openai-1999"}, "'openai-1999'", id="catalogue"),
+        pytest.param({"OTEL_RESIDENCY_CATALOGUE": "openai-2026-13"}, "'openai-2026-13'", id="catalogue"),
     ],
 )
 def test_a_setting_that_cant_be_read_is_a_failure(

@@ -1,6 +1,6 @@
 """Reads the settings from arguments, environment variables and the policy file, in this order of precedence.
 
-Nothing else reads the environment for them.
+Nothing else reads the environment for them, but for the key of the ledger, which `ledger_key` reads.
 """
 
 import json
