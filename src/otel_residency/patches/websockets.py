@@ -13,13 +13,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-import wrapt
-
 from otel_residency.calls.context import opening_client
 from otel_residency.calls.state import runtime
 from otel_residency.errors import RefusalError
 from otel_residency.patches.guarded import run_guarded
-from otel_residency.patches.patching import wrap_client
+from otel_residency.patches.patching import put, wrap_client
 
 if TYPE_CHECKING:
     from otel_residency.calls.call import Call
@@ -36,6 +34,10 @@ _DATA = (0, 1, 2)
 
 def patch_connect(module: ModuleType) -> None:
     """Patch what dials, in `websockets.sync.client`."""
+    # Since websockets 17.1 the function `connect` only makes an object, which may dial more than once.
+    if hasattr(module, "reconnect"):
+        wrap_client(module, "reconnect.open_connection", _dial)
+        return
     wrapped = module.connect
 
     @wraps(wrapped)
@@ -43,19 +45,39 @@ def patch_connect(module: ModuleType) -> None:
         with _dialled(args[0] if args else kwargs.get("uri"), kwargs):
             return wrapped(*args, **kwargs)
 
-    wrapt.apply_patch(module, "connect", connect)
+    put(module, "connect", connect)
 
 
 def patch_async_connect(module: ModuleType) -> None:
     """The same in `websockets.asyncio.client`."""
+    # Not `__init__`: a redirect, or the iterator that reconnects, dials again with another URI. The method
+    # was renamed in websockets 17.
+    renamed = hasattr(module.connect, "open_tcp_connection")
+    wrap_client(module, f"connect.{'open_tcp' if renamed else 'create'}_connection", _dial_async)
 
-    async def dial(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> Any:
-        # `create_connection` and not `__init__`: a redirect, or the iterator that reconnects, dials again
-        # with another URI (websockets 15, `__await_impl__`).
-        with _dialled(connect.uri, connect.connection_kwargs):
-            return await wrapped(*args, **kwargs)
 
-    wrap_client(module, "connect.create_connection", dial)
+def patch_trio_connect(module: ModuleType) -> None:
+    """The same in `websockets.trio.client`, which came with websockets 17."""
+    wrap_client(module, "connect.open_connection", _dial_async)
+
+
+def _dial(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> Any:
+    with _dialled(connect.uri, _given(connect)):
+        return wrapped(*args, **kwargs)
+
+
+async def _dial_async(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> Any:
+    with _dialled(connect.uri, _given(connect)):
+        return await wrapped(*args, **kwargs)
+
+
+_GIVEN = ("create_connection_kwargs", "open_socket_kwargs", "open_tcp_stream_kwargs", "connection_kwargs")
+"""Attributes with what a dialling is given besides the URI: of asyncio, threads, trio, and before 17."""
+
+
+def _given(connect: Any) -> Mapping[str, Any]:
+    name = next(name for name in _GIVEN if hasattr(connect, name))
+    return {"server_hostname": getattr(connect, "server_hostname", None), **getattr(connect, name)}
 
 
 def patch_protocol(module: ModuleType) -> None:
@@ -201,13 +223,14 @@ def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     client = opening_client.get()
     # A host and a name in TLS that are given besides the URI are where the socket goes
     # (tests/patches/test_sockets.py, test_where_a_session_is_dialled_counts).
-    named = [name for name in (given.get("host"), given.get("server_hostname"), uri.host) if name]
+    address, port = given.get("address") or (given.get("host"), given.get("port"))
+    named = [name for name in (address, given.get("server_hostname"), uri.host) if name]
     host = next((name for name in named if _may_be_vendor(state, name)), named[0] if client else None)
     if host is None:
         return None
     from otel_residency.calls.body import RequestFacts
 
-    request = _request(uri, host, given.get("port"))
+    request = _request(uri, host, port)
     request.add_headers(("Host", name) for name in named)
     call = _begin(state, request, host, client)
     if call is not None:
