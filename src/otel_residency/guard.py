@@ -8,6 +8,7 @@ from logging import getLogger
 from typing import Any, NamedTuple
 
 from otel_residency.catalogue import load_catalogue
+from otel_residency.catalogue.load import shown_choice
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.cut import cut
 from otel_residency.core.decide import decide
@@ -18,7 +19,7 @@ from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.policy_rules import OnCall, OnExport
 from otel_residency.core.reasons import reason_of
 from otel_residency.core.regions import UNKNOWN
-from otel_residency.core.verdict import Decision, Finding, Verdict
+from otel_residency.core.verdict import SEVERITY, Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import Settings
@@ -80,6 +81,8 @@ class Guard:
         self.catalogue, problems = active_catalogue(settings)
         for problem in problems:
             settings = settings.with_problem(problem)
+        if problems:
+            settings = settings.with_known_regions(self.catalogue.region_codes)
         self.settings = settings
         # Once: the property writes the policy as JSON and hashes that each time it is read.
         self._policy_hash = settings.policy_hash
@@ -190,7 +193,7 @@ def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[PolicyProblem
         wrong = PolicyProblem(
             file="",
             key=CATALOGUE.key,
-            value=settings.catalogue,
+            value=shown_choice(settings.catalogue),
             problem=str(error),
             fix="Name a revision or a file; see `otel-residency catalogue list` and `catalogue validate`.",
         )
@@ -220,6 +223,13 @@ def undecided(on_call: OnCall, on_export: OnExport) -> Judgement:
         on_export=on_export,
     )
     return _judged(decision, UNKNOWN)
+
+
+def worst(judgement: Judgement, *others: Judgement | None) -> Judgement:
+    """The one with the worst verdict, of equal ones the first."""
+    # `not_applicable` is in no order: a call without content is never worse than one with it.
+    judgements = (judgement, *filter(None, others))
+    return max(judgements, key=lambda each: SEVERITY.get(each.decision.verdict, -1))
 
 
 def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None) -> Judgement:

@@ -1,7 +1,7 @@
 """Whatever bytes come, what reads them raises nothing but what it documents.
 
 The corpus is run as it is, and in pieces: cut, repeated, joined, with bytes changed. `nox --session fuzz`
-tries twenty times as many. A case that was found is added to the corpus.
+tries ten times as many. A case that was found is added to the corpus.
 """
 
 from pathlib import Path

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_residency.calls.body import RequestFacts
 from otel_residency.calls.request import (
+    EXTENSION,
     WITH_BODY,
     ClientBaseUrl,
     RequestSnapshot,
@@ -27,8 +28,7 @@ from otel_residency.core.cut import TEXT_LIMIT, cut
 from otel_residency.core.facts import BASE_PATH, MODEL, CallFacts, Hop, Reference, SecondModel
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.request_entries import Creation
-from otel_residency.core.verdict import SEVERITY
-from otel_residency.guard import Judgement, undecided
+from otel_residency.guard import Judgement, undecided, worst
 from otel_residency.requirements.context import entered, required
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ _MOST_NAMES = 128
 """Names that the messages of a session may add up to; those of one message are fewer."""
 _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
-
-
 _NO_NAMES: dict[str, Any] = dict.fromkeys(
     ("tools", "second_models", "second_tiers", "unknown_types"), frozenset()
 )
@@ -153,6 +151,8 @@ class Assessment:
         """Where a request goes that is about to be sent, and the judgement of it unless it is as planned."""
         state = self._state
         planned = self.snapshot
+        if len(self.hops) >= MOST_HOPS:
+            self.fold_hops()
         if planned is not None:
             if planned.is_unchanged(request, state.tracked_headers):
                 return planned.hop, None
@@ -188,11 +188,11 @@ class Assessment:
         self.hops = (self.hops[0], *self.hops[-MOST_HOPS // 2 :])
 
     def _fold(self, facts: CallFacts) -> None:
-        judgement = self._state.guard.judge(facts)
-        self._folded = judgement if self._folded is None else max(self._folded, judgement, key=_severity)
+        self._folded = worst(self._state.guard.judge(facts), self._folded)
 
     def fail(self) -> Judgement:
-        """The judgement of a call that could not be judged."""
+        """The judgement of a call that could not be judged; in block mode it is refused."""
+        self.refused |= self._state.blocks
         self.judgement = self.doubt = undecided(self._state.on_call, self._state.on_export)
         return self.judgement
 
@@ -229,11 +229,9 @@ class Assessment:
         answer = response.facts(guard)
         try:
             judgement = guard.judge_answered(self.facts, self.hops or self.facts.hops, answer)
-            for facts in self._sent:
-                before = guard.judge(facts._replace(hops=self.hops))
-                judgement = max(judgement, before, key=_severity)
-            if self._folded is not None:
-                judgement = max(judgement, self._folded, key=_severity)
+            if self._sent or self._folded is not None:
+                before = (guard.judge(facts._replace(hops=self.hops)) for facts in self._sent)
+                judgement = worst(judgement, self._folded, *before)
         except Exception as error:
             self._state.log_failure("judging an answer", error)
             # A violation that was found before the call outweighs the doubt (tests/calls/test_faults.py,
@@ -269,8 +267,11 @@ class Assessment:
             for name in response.answer.created[:1]:
                 keep(name)
 
-    def release(self) -> None:
-        """Drop references to large objects."""
+    def release(self, *, standalone: bool) -> None:
+        """Drop references to large objects, and the planned request's to a call of the openai client."""
+        if self.snapshot is not None and not standalone:
+            # A connection whose body nobody closed keeps its request, and would keep the call with it.
+            self.snapshot.request.extensions.pop(EXTENSION, None)
         self.snapshot = self.batch = self._body = None
 
     def _with_body_of(self, snapshot: RequestSnapshot, facts: CallFacts) -> CallFacts:
@@ -324,11 +325,6 @@ class Assessment:
 
     def _references(self, facts: CallFacts, body: RequestFacts) -> frozenset[Reference]:
         return self._state.bodies.references(facts.hops[-1].path, body, self._state.region_of)
-
-
-def _severity(judgement: Judgement) -> int:
-    # `not_applicable` is in no order: a call without content is never worse than one with it.
-    return SEVERITY.get(judgement.decision.verdict, -1)
 
 
 def _names_in(facts: CallFacts) -> int:
