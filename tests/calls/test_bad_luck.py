@@ -67,7 +67,8 @@ def test_a_file_of_the_settings_changes_while_the_process_runs(  # noqa: PLR0917
     files = {"policy": tmp_path / "residency.toml", "catalogue": tmp_path / "catalogue.json"}
     files["policy"].write_text('require = ["eu"]\n', encoding="utf-8")
     files["catalogue"].write_bytes(Path(FROZEN).read_bytes())
-    recorded = instrument(on_call="block", **{key: str(file) for key, file in files.items()})
+    chosen: dict[str, Any] = {key: str(file) for key, file in files.items()}
+    recorded = instrument(on_call="block", **chosen)
     client = kind.open(base_url=f"https://{US}/v1")
 
     def call() -> Any:

@@ -97,7 +97,7 @@ def test_malformed_answers(
 
 
 FIELDS = ("model", "id", "service_tier", "object", "choices")
-VALUES = (None, 7, 1.5, True, [], ["a"], {}, {"a": {"b": []}})
+VALUES: tuple[Any, ...] = (None, 7, 1.5, True, [], ["a"], {}, {"a": {"b": []}})
 
 
 @pytest.mark.parametrize("field", FIELDS)
