@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 import otel_residency
 from otel_residency import ResidencyInstrumentor
 from tests.calls.kinds import Kind, Sync
-from tests.calls.test_malformed import outcome
+from tests.calls.test_odd_fields import outcome
 from tests.calls.test_unchanged import CHAT, items, plain
 from tests.frozen import FROZEN
 from tests.internet import EU, PATIENCE, US
