@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from otel_residency.audit import read, row_counts
 from otel_residency.audit.read import ReadPart, ReadTask, read_part
-from otel_residency.audit.rows import LEDGER, NUMBERS, TEXTS, rows_of
+from otel_residency.audit.rows import NUMBERS, TEXTS, read_line
 from otel_residency.errors import AuditError
+from otel_residency.records import line as line_module
 from otel_residency.records.compressed import is_compressed
 from otel_residency.records.files import find_readable_ledgers
-from otel_residency.records.line import read_link
 from tests.audit.ledgers import DAY, Ledger, facts, span
 from tests.internet import US
 
@@ -46,8 +46,7 @@ def plainly(text: bytes) -> Counter[tuple[str, ...]]:
     counted = Counter[tuple[str, ...]]()
     for line in text.split(b"\n"):
         with suppress(ValueError):
-            keys = [row.key for row in rows_of(json.loads(line), frozenset({US}))]
-            counted.update((LEDGER, *key[1:]) if read_link(line) else key for key in keys)
+            counted.update(row.key for row in read_line(line, frozenset({US})).rows)
     return counted
 
 
@@ -200,7 +199,7 @@ def test_a_time_that_is_none_is_reported(tmp_path: Path, time: Any) -> None:
 
 def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that is too long is told of once, and the next one is read."""
-    monkeypatch.setattr(read, "LONGEST", 5_000)
+    monkeypatch.setattr(line_module, "LONGEST", 5_000)
     monkeypatch.setattr(read, "BLOCK", 1_000)
     ledger = Ledger()
     file = tmp_path / "ledger.jsonl"

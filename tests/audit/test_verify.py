@@ -24,11 +24,12 @@ from otel_residency.records import line as line_module
 from otel_residency.records.chain import Chain, digest
 from otel_residency.records.compressed import decompressed
 from otel_residency.records.files import find_checkpoints, find_ledgers
-from otel_residency.records.line import is_cut, read_link
+from otel_residency.records.line import is_cut
 from otel_residency.records.record import Record
 from otel_residency.records.signing import checker
 from otel_residency.telemetry import names
 from tests.audit.keys import openssl
+from tests.audit.lines import read_link
 from tests.ledger.calls import call, ledger
 
 Lines = list[bytes]

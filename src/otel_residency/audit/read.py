@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from otel_residency.audit.row_counts import Counts
+from otel_residency.records import line as record_line
 from otel_residency.records.compressed import broken, decompressed
 
 BLOCK: Final = 1 << 20
 """Bytes that are read at a time."""
-LONGEST: Final = 1 << 26
-"""Bytes of the longest line that is read."""
 QUOTED: Final = 20
 """Lines of a file that are listed, of those that could not be read."""
 
@@ -60,11 +59,11 @@ def read_part(
     unreadable: tuple[type[Exception], ...] = (OSError, *broken())
     unread: list[UnreadLine] = []
 
-    def complain(line: int, reason: str) -> None:
+    def complain(number: int, reason: str) -> None:
         nonlocal unread_lines
         unread_lines += 1
         if len(unread) < QUOTED:
-            unread.append(UnreadLine(str(task.path), line, reason))
+            unread.append(UnreadLine(str(task.path), number, reason))
 
     with rows.open("w", encoding="utf-8", errors="backslashreplace") as written:
         counts = Counts(vendors, written)
@@ -102,7 +101,7 @@ def _batches(task: ReadTask, progress: Callable[[int], None]) -> Iterator[list[b
                 lines, at, done = _until(task.end, at, lines)
                 if done:
                     rest = b""
-            if len(rest) > LONGEST:
+            if len(rest) > record_line.LONGEST:
                 at += len(rest) - 1
                 rest = b"-"  # no JSON, so it is listed as unreadable once its end is found
             yield lines

@@ -1,0 +1,283 @@
+"""OTLP/JSON, parsed: the one parser of `report` and `verify`.
+
+A line is parsed whole, or it is no document: nothing is counted of a line that breaks off or goes on after
+its end.
+"""
+
+import re
+from typing import NamedTuple
+
+import msgspec
+
+from otel_residency.records import line as lines
+from otel_residency.telemetry import names
+
+_BIGGEST = (1 << 63) - 1
+_DIGITS = len(str(_BIGGEST))
+
+
+class NotOtlpError(ValueError):
+    """A line is not OTLP/JSON; the message says why, without any content of it."""
+
+
+class _Base(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
+    """Fields that are not named are skipped. `gc=False` saves time and memory: there are no cycles."""
+
+
+class Item(_Base):
+    """A value that is no list."""
+
+    string_value: str | None = None
+    bool_value: bool | None = None
+    int_value: str | int | None = None
+    double_value: float | str | None = None
+
+
+class Items(_Base):
+    """A list. Lists within it are not read: nothing of ours has any, and the depth is bounded so."""
+
+    values: list[Item] | None = None
+
+
+class Value(Item):
+    """The value of an attribute."""
+
+    array_value: Items | None = None
+
+
+class Attribute(_Base):
+    """An attribute."""
+
+    key: str
+    value: Value = msgspec.field(default_factory=Value)
+
+
+class Holder(_Base):
+    """A resource."""
+
+    attributes: list[Attribute] | None = None
+
+
+class Scope(_Base):
+    """An instrumentation scope."""
+
+    name: str = ""
+    version: str = ""
+
+
+class LogRecord(_Base):
+    """A log record; fields are in the order in which a ledger has them."""
+
+    time_unix_nano: str | int = ""
+    observed_time_unix_nano: str | int = ""
+    severity_number: int | str = 0
+    severity_text: str = ""
+    trace_id: str = ""
+    span_id: str = ""
+    event_name: str = ""
+    attributes: list[Attribute] | None = None
+
+
+class ScopeLogs(_Base):
+    """Log records of one scope."""
+
+    scope: Scope = msgspec.field(default_factory=Scope)
+    log_records: list[LogRecord] | None = None
+    schema_url: str = ""
+
+
+class ResourceLogs(_Base):
+    """Log records of one resource."""
+
+    resource: Holder = msgspec.field(default_factory=Holder)
+    scope_logs: list[ScopeLogs] | None = None
+
+
+class Span(_Base):
+    """A span."""
+
+    start_time_unix_nano: str | int = ""
+    kind: int | str = 0
+    attributes: list[Attribute] | None = None
+
+
+class ScopeSpans(_Base):
+    """Spans of one scope."""
+
+    scope: Scope = msgspec.field(default_factory=Scope)
+    spans: list[Span] | None = None
+
+
+class ResourceSpans(_Base):
+    """Spans of one resource."""
+
+    resource: Holder = msgspec.field(default_factory=Holder)
+    scope_spans: list[ScopeSpans] | None = None
+
+
+class Point(_Base):
+    """A value of a counter."""
+
+    start_time_unix_nano: str | int = ""
+    time_unix_nano: str | int = ""
+    as_int: str | int | None = None
+    as_double: float | str | None = None
+    attributes: list[Attribute] | None = None
+
+
+class Sum(_Base):
+    """The values of a counter."""
+
+    aggregation_temporality: int | str = 0
+    data_points: list[Point] | None = None
+
+
+class Metric(_Base):
+    """A metric; of other kinds than counters only the name is read."""
+
+    name: str = ""
+    sum: Sum | None = None
+
+
+class ScopeMetrics(_Base):
+    """Metrics of one scope."""
+
+    scope: Scope = msgspec.field(default_factory=Scope)
+    metrics: list[Metric] | None = None
+
+
+class ResourceMetrics(_Base):
+    """Metrics of one resource."""
+
+    resource: Holder = msgspec.field(default_factory=Holder)
+    scope_metrics: list[ScopeMetrics] | None = None
+
+
+class Document(_Base):
+    """A line."""
+
+    resource_logs: list[ResourceLogs] | None = None
+    resource_spans: list[ResourceSpans] | None = None
+    resource_metrics: list[ResourceMetrics] | None = None
+    resource_profiles: msgspec.Raw | None = None
+
+
+class Link(NamedTuple):
+    """The place of a line in a chain."""
+
+    record: LogRecord
+    event: str
+    writer: str
+    sequence: int
+    previous: str
+
+
+_decode = msgspec.json.Decoder(Document).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def parse(line: bytes) -> Document:
+    """The document in a line, with or without its end.
+
+    Raises:
+        NotOtlpError: it is something else.
+    """
+    if len(line) >= lines.LONGEST:
+        raise NotOtlpError(f"longer than {lines.LONGEST} bytes")
+    try:
+        # Decoded first: msgspec does not look at the bytes of texts that it skips.
+        document = _decode(line.decode())
+    except UnicodeDecodeError:
+        raise NotOtlpError("not UTF-8") from None
+    except RecursionError:
+        raise NotOtlpError("nested too deeply") from None
+    except msgspec.ValidationError as error:
+        raise NotOtlpError(f"not what OTLP allows: {error}") from None
+    except msgspec.DecodeError as error:
+        raise NotOtlpError(f"not JSON: {error}") from None
+    if all(getattr(document, name) is None for name in Document.__struct_fields__):
+        raise NotOtlpError("no OTLP document")
+    return document
+
+
+def link_of(document: Document, line: bytes) -> Link | None:
+    """The place in the chain of a line; `None` if no ledger has such a line.
+
+    A line of a ledger has one record, and exactly the bytes that this record is written as. So no field is
+    repeated, unknown or in another place, and every other reader finds the same in it.
+    """
+    resources = document.resource_logs
+    if not resources or not resources[0].scope_logs or not resources[0].scope_logs[0].log_records:
+        return None
+    scopes, records = resources[0].scope_logs, resources[0].scope_logs[0].log_records
+    if not len(resources) == len(scopes) == len(records) == 1:
+        return None
+    scope, record = scopes[0], records[0]
+    link = (record.attributes or [])[: len(_LINK)]
+    if scope.scope.name != names.SCOPE or [each.key for each in link] != _LINK:
+        return None
+    writer, sequence, previous = (each.value for each in link)
+    named = writer.string_value or "", previous.string_value or ""
+    if not (_WRITER.fullmatch(named[0]) and _DIGEST.fullmatch(named[1])):
+        return None
+    if _encode(document) != line.removesuffix(b"\n"):
+        return None
+    return Link(
+        record=record,
+        event=record.event_name,
+        writer=named[0],
+        sequence=whole_number(sequence.int_value),
+        previous=named[1],
+    )
+
+
+_LINK = [names.LEDGER_WRITER, names.LEDGER_SEQUENCE, names.LEDGER_PREVIOUS]
+_WRITER, _DIGEST = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{64}")
+
+
+def whole_number(value: str | int | None) -> int:
+    """A number from 0 that has at most 63 bits, as DuckDB and ClickHouse can add it; OTLP writes it as text.
+
+    Raises:
+        NotOtlpError: it is none.
+    """
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS):
+            raise NotOtlpError("not what OTLP allows: not a number, or of more than 64 bits")
+        value = int(value)
+    if value is None or not 0 <= value <= _BIGGEST:
+        raise NotOtlpError("not what OTLP allows: not a number, or of more than 64 bits")
+    return value
+
+
+def text_of(value: Value) -> str:
+    """A value as text, as the Collector's exporter for ClickHouse writes it: lists and booleans are JSON.
+
+    Raises:
+        NotOtlpError: it is two values, or a number of more than 64 bits.
+    """
+    text = value.string_value
+    # The usual cases first: this is asked for each attribute of each record.
+    if value.array_value is None:
+        if text is not None and value.bool_value is None and value.int_value is value.double_value is None:
+            return text
+        found = _item(value)
+        return found if isinstance(found, str) else "" if found is None else _encode(found).decode()
+    if _item(value) is not None:
+        raise _TWO_KINDS
+    return _encode([_item(each) for each in value.array_value.values or ()]).decode()
+
+
+def _item(item: Item) -> str | bool | float | None:
+    text, flag, integer, double = item.string_value, item.bool_value, item.int_value, item.double_value
+    if text is not None and flag is None and integer is double is None:
+        return text
+    if integer is not None and text is None and flag is double is None:
+        digits = str(integer)
+        return -whole_number(digits[1:]) if digits.startswith("-") else whole_number(digits)
+    if text is integer is None and (flag is None or double is None):
+        return flag if double is None else double
+    raise _TWO_KINDS
+
+
+_TWO_KINDS = NotOtlpError("not what OTLP allows: a value of two kinds")
