@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from otel_residency.audit.verify import verify
+from tests.audit.lines import read_record
 
 CALL = """
 import json, sys
 import openai
+from tests.audit.lines import read_record
 try:
     import httpx2 as http
 except ImportError:

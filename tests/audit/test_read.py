@@ -26,6 +26,7 @@ from otel_residency.records.files import find_readable_ledgers
 from tests.audit.ledgers import DAY, Ledger, facts, span
 from tests.internet import US
 
+NOT_ALLOWED = "not what OTLP allows: Expected"
 Reading = tuple[list[ReadPart], Counter[tuple[str, ...]]]
 
 
@@ -153,16 +154,19 @@ def test_a_compressed_file_that_is_cut_is_read_as_far_as_it_goes(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"resourceLogs":[{"secret', "not JSON: Unterminated string starting at, column 19"),
-        (b"secret", "not JSON: Expecting value, column 1"),
-        (b'"\xff secret"', "not JSON: UnicodeDecodeError"),
-        (b"[" * 100_000, "not JSON: RecursionError"),
-        (b"[]", "no OTLP document"),
+        (b'{"resourceLogs":[{"secret', "not JSON: Input data was truncated"),
+        (b"secret", "not JSON: JSON is malformed: invalid character (byte 0)"),
+        (b'"\xff secret"', "not UTF-8"),
+        (b'{"x":' + b"[" * 100_000, "nested too deeply"),
+        (b"[]", "not what OTLP allows: Expected `object`, got `array`"),
         (b'{"secret":1}', "no OTLP document"),
-        (b'{"resourceLogs":"secret"}', "not what OTLP allows: AttributeError"),
+        (
+            b'{"resourceLogs":"secret"}',
+            "not what OTLP allows: Expected `array | null`, got `str` - at `$.resourceLogs`",
+        ),
         (
             b'{"resourceSpans":[{"scopeSpans":[{"spans":["secret"]}]}]}',
-            "not what OTLP allows: AttributeError",
+            f"{NOT_ALLOWED} `object`, got `str` - at `$.resourceSpans[0].scopeSpans[0].spans[0]`",
         ),
     ],
 )

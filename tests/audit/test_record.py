@@ -75,7 +75,7 @@ LINKS = (names.LEDGER_WRITER, names.LEDGER_SEQUENCE, names.LEDGER_PREVIOUS)
 
 
 def test_what_is_no_text_becomes_one() -> None:
-    """Attributes of others may be anything; half a character and numbers of more than 64 bits are replaced."""
+    """Attributes of others may be anything: half a character, or a number of more than 64 bits."""
     record = Record("residency.call", 1, 2, {"a": "\udc80", "n": 1 << 63}, resource={"b": 1.5, "c": None})
     read = read_record(write_record(record))
     assert (read.attributes, read.resource) == ({"a": "\ufffd", "n": str(1 << 63)}, {"b": "1.5", "c": "None"})

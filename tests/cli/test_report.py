@@ -50,7 +50,7 @@ def test_a_broken_chain_is_found_where_requested(ledger: Callable[..., str]) -> 
     path.write_bytes(path.read_bytes().replace(b"claims", b"claimz"))
     altered = start("report", "--verify", str(path))
     assert altered.returncode == 1
-    assert "The ledger was altered" in altered.stdout
+    assert "The ledger is not as it was written" in altered.stdout
 
 
 def test_a_file_of_a_collector_has_no_chain(ledger: Callable[..., str], tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ UNREADABLE_FACTS: Final = "its facts can't be read by this release"
 NO_POLICY: Final = "its policy was not recorded"
 UNREADABLE_POLICY: Final = "its policy can't be read by this release"
 
+_UNREADABLE: Final = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError)
+"""Of what stands in a ClickHouse, or in a record that somebody made up, no parser has seen the facts."""
 _SEVERITY: Final = {verdict.value: severity for verdict, severity in SEVERITY.items()}
 
 PolicyFor = Callable[[str, str], Policy]
@@ -199,7 +201,7 @@ def recorded_policy(document: str | None) -> Policy | None:
     """The policy in a record; `None` if there is none, or it can't be read by this release."""
     try:
         return None if document is None else read_policy(document)
-    except (ValueError, TypeError, AttributeError):
+    except _UNREADABLE:
         return None
 
 
@@ -210,5 +212,5 @@ def _facts(text: str, day: str) -> CallFacts | str:
         return NO_FACTS
     try:
         return read_facts(text, date.fromisoformat(day))
-    except (ValueError, TypeError, AttributeError):
+    except _UNREADABLE:
         return UNREADABLE_FACTS

@@ -12,6 +12,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+import msgspec
+
 from otel_residency.audit.otlp import (
     Attribute,
     Link,
@@ -70,6 +72,7 @@ _NEEDED: Final = frozenset({*ATTRIBUTES.values(), "event.name", names.LEDGER_SEQ
 _COLUMNS: Final = tuple(ATTRIBUTES.values())
 _LABELS: Final = dict.fromkeys(RESOURCE.values()).keys()
 as_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_LIST: Final = msgspec.json.Decoder(list[str | int | float | bool | None])
 _CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
 DAY: Final = 86_400 * 10**9
 """In nanoseconds."""
@@ -227,7 +230,7 @@ def texts_of(
 def listed(text: str) -> tuple[str, ...]:
     """The items of a column that holds a list."""
     try:
-        items = json.loads(text) if text else ()
-    except ValueError:
+        items = _LIST.decode(text) if text else ()
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         items = (text,)
-    return tuple(map(str, items if isinstance(items, Iterable) and not isinstance(items, str) else (items,)))
+    return tuple(map(str, items))

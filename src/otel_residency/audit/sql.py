@@ -204,12 +204,12 @@ WRITERS: Final = f"""
 
 def duckdb_records(files: str) -> str:
     """The table `records` from the files of rows that `files` names."""
-    columns = {**dict.fromkeys(TEXTS, "VARCHAR"), **dict.fromkeys(NUMBERS, "BIGINT")}
+    columns = {**dict.fromkeys(TEXTS, "VARCHAR"), **dict.fromkeys(NUMBERS, "HUGEINT")}
     described = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
     grouped = ", ".join(TEXTS)
     return f"""
         CREATE TABLE records AS
-        SELECT {grouped}, sum(calls)::BIGINT AS calls, min(first) AS first, max(last) AS last,
+        SELECT {grouped}, sum(calls) AS calls, min(first) AS first, max(last) AS last,
             min(low) AS low, max(high) AS high, max(dropped) AS dropped
         FROM read_json('{files}', format = 'newline_delimited', columns = {{{described}}})
         GROUP BY {grouped}

@@ -165,7 +165,7 @@ class _Verifier:
         self._lines += 1
         try:
             # The parser of the report, so that each line that is counted there is checked here.
-            link, why = read_line(line).link, "another document"
+            link, why = read_line(line).link, "it has not exactly the bytes of one record"
         except NotOtlpError as error:
             link, why = None, str(error)
         if link is None:

@@ -1,4 +1,4 @@
-"""Writes the records of a ledger, and reads their facts and policies: one OTLP log record a line, with the call's facts or the policy.
+"""Writes the records of a ledger, one OTLP log record a line, and reads the facts and policies in them.
 
 A record has what is needed to judge the call again, and no content: of a path only the words that the
 catalogue or the policy contains are kept.
@@ -79,8 +79,8 @@ def write_record(record: Record) -> bytes:
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", line).encode()
 
 
-# JSON is written by hand: an encoder takes three times as long for so many small tables. `verify` accepts this
-# exact text only.
+# JSON is written by hand: an encoder takes three times as long for so many small tables. `verify` accepts
+# this exact text only.
 
 
 def _attributes(attributes: Mapping[str, Any]) -> str:
@@ -94,7 +94,7 @@ def _value(value: Any) -> str:
     # Before `int`: `bool` is a subclass of it.
     if isinstance(value, bool):
         return '{"boolValue":true}' if value else '{"boolValue":false}'
-    if isinstance(value, int) and abs(value) < 1 << 63:
+    if isinstance(value, int) and -(1 << 63) <= value < 1 << 63:
         # As a string, since OTLP/JSON writes 64-bit integers so: JavaScript would round them.
         return f'{{"intValue":"{value}"}}'
     if isinstance(value, list | tuple):
