@@ -225,11 +225,9 @@ def clickhouse_records(tables: Mapping[str, Iterable[str]], vendors: Iterable[st
     """
     parts = []
     if _LOGS in tables:
-        named = "EventName" in tables[_LOGS]
-        event = "EventName" if named else "LogAttributes['event.name']"
-        events = ", ".join(f"'{event}'" for event in sorted(EVENTS))
+        event = _event_column(tables[_LOGS])
         columns = _clickhouse_columns(f"'{LOG}'", event, "LogAttributes")
-        parts.append(f"{columns} FROM {_LOGS} WHERE ScopeName = '{names.SCOPE}' AND {event} IN ({events})")
+        parts.append(f"{columns} FROM {_LOGS} WHERE {_our_logs(event)} AND NOT ({_UNREADABLE})")
     if _TRACES in tables:
         hosts = ", ".join(f"'{host}'" for host in sorted(vendors))
         is_ours = f"ScopeName = '{names.SCOPE}'"
@@ -246,6 +244,27 @@ def clickhouse_records(tables: Mapping[str, Iterable[str]], vendors: Iterable[st
         metric = f"ScopeName = '{names.SCOPE}' AND MetricName = '{names.METRIC_CALLS}'"
         parts.append(f"{columns} FROM {_SUMS} WHERE {metric}")
     return f"WITH records AS ({' UNION ALL '.join(parts)})"
+
+
+def clickhouse_lines(columns: Iterable[str]) -> str:
+    """Query how many log records are ours, and how many of them can't be read, as in files."""
+    event = _event_column(columns)
+    return f"SELECT count(), countIf({_UNREADABLE}) FROM {_LOGS} WHERE {_our_logs(event)}"  # noqa: S608
+
+
+_UNREADABLE: Final = " OR ".join(
+    f"(LogAttributes['{name}'] <> '' AND ifNull(toInt64OrNull(LogAttributes['{name}']), -1) < 0)"
+    for name in (names.LEDGER_SEQUENCE, names.LEDGER_DROPPED)
+)
+
+
+def _event_column(columns: Iterable[str]) -> str:
+    return "EventName" if "EventName" in columns else "LogAttributes['event.name']"
+
+
+def _our_logs(event: str) -> str:
+    events = ", ".join(f"'{each}'" for each in sorted(EVENTS))
+    return f"ScopeName = '{names.SCOPE}' AND {event} IN ({events})"
 
 
 _COUNTER: Final = {
