@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_residency.catalogue import load_catalogue
@@ -56,6 +56,7 @@ SCALARS = st.text() | st.integers(-(2**63), 2**63 - 1) | st.booleans()
 ATTRIBUTES = st.dictionaries(st.text(), SCALARS | st.lists(SCALARS))
 
 
+@settings(deadline=None)
 @given(ATTRIBUTES, ATTRIBUTES)
 def test_any_attributes_are_read_as_they_were_written(attributes: Any, resource: Any) -> None:
     """A line is one line of JSON whatever stands in it, and the reader of links reads the same."""

@@ -105,11 +105,12 @@ class CheckpointFiles:
     def _read(self, file: Path) -> None:
         for number, line in _numbered(file):
             try:
-                link, why = read_line(line).link, "no checkpoint"
+                link = read_line(line).link
             except NotOtlpError as error:
-                link, why = None, str(error)
+                self._problems.add_unread_line(str(file), number, line, str(error))
+                continue
             if link is None or link.event != names.EVENT_CHECKPOINT:
-                self._problems.add_other_line(str(file), number, line, why)
+                self._problems.add_to_file(str(file), "Not a checkpoint of a ledger.", number)
                 continue
             digests = self._writers.setdefault(link.writer, WriterCheckpoints({}, str(file))).digests
             text = digest(line.removesuffix(b"\n"))

@@ -14,6 +14,8 @@ from otel_residency.telemetry import names
 
 _BIGGEST = (1 << 63) - 1
 _DIGITS = len(str(_BIGGEST))
+_TWO_KINDS = "not what OTLP allows: a value of two kinds"
+_NO_NUMBER = "not what OTLP allows: not a number from 0, or one of more than 63 bits"
 
 
 class NotOtlpError(ValueError):
@@ -243,10 +245,10 @@ def whole_number(value: str | int | None) -> int:
     """
     if isinstance(value, str):
         if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS):
-            raise NotOtlpError("not what OTLP allows: not a number, or of more than 64 bits")
+            raise NotOtlpError(_NO_NUMBER)
         value = int(value)
     if value is None or not 0 <= value <= _BIGGEST:
-        raise NotOtlpError("not what OTLP allows: not a number, or of more than 64 bits")
+        raise NotOtlpError(_NO_NUMBER)
     return value
 
 
@@ -264,7 +266,7 @@ def text_of(value: Value) -> str:
         found = _item(value)
         return found if isinstance(found, str) else "" if found is None else _encode(found).decode()
     if _item(value) is not None:
-        raise _TWO_KINDS
+        raise NotOtlpError(_TWO_KINDS)
     return _encode([_item(each) for each in value.array_value.values or ()]).decode()
 
 
@@ -277,7 +279,4 @@ def _item(item: Item) -> str | bool | float | None:
         return -whole_number(digits[1:]) if digits.startswith("-") else whole_number(digits)
     if text is integer is None and (flag is None or double is None):
         return flag if double is None else double
-    raise _TWO_KINDS
-
-
-_TWO_KINDS = NotOtlpError("not what OTLP allows: a value of two kinds")
+    raise NotOtlpError(_TWO_KINDS)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from otel_residency.audit.checkpoints import CheckpointFiles, Match
 from otel_residency.audit.otlp import NotOtlpError, whole_number
-from otel_residency.audit.problems import ChainLine, LedgerProblem, LedgerProblems
+from otel_residency.audit.problems import OTHER_LINE, ChainLine, LedgerProblem, LedgerProblems
 from otel_residency.audit.rows import read_line, texts_of
 from otel_residency.records.chain import BEGINNING, CHECKPOINT_RECORDS, digest, read_signature
 from otel_residency.records.compressed import broken, decompressed
@@ -165,11 +165,12 @@ class _Verifier:
         self._lines += 1
         try:
             # The parser of the report, so that each line that is counted there is checked here.
-            link, why = read_line(line).link, "it has not exactly the bytes of one record"
+            link = read_line(line).link
         except NotOtlpError as error:
-            link, why = None, str(error)
+            self._problems.add_unread_line(file, number, line, str(error))
+            return
         if link is None:
-            self._problems.add_other_line(file, number, line, why)
+            self._problems.add_to_file(file, OTHER_LINE, number)
             return
         self._records += 1
         text = line.removesuffix(b"\n")
