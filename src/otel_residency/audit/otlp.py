@@ -197,7 +197,8 @@ def parse(line: bytes) -> Document:
         raise NotOtlpError(f"not what OTLP allows: {error}") from None
     except msgspec.DecodeError as error:
         raise NotOtlpError(f"not JSON: {error}") from None
-    if all(getattr(document, name) is None for name in Document.__struct_fields__):
+    kinds = document.resource_logs, document.resource_spans, document.resource_metrics
+    if kinds == (None, None, None) and document.resource_profiles is None:
         raise NotOtlpError("no OTLP document")
     return document
 
@@ -258,13 +259,11 @@ def text_of(value: Value) -> str:
     Raises:
         NotOtlpError: it is two values, or a number of more than 64 bits.
     """
-    text = value.string_value
-    # The usual cases first: this is asked for each attribute of each record.
     if value.array_value is None:
-        if text is not None and value.bool_value is None and value.int_value is value.double_value is None:
-            return text
         found = _item(value)
-        return found if isinstance(found, str) else "" if found is None else _encode(found).decode()
+        if isinstance(found, bool | float):
+            return _encode(found).decode()
+        return "" if found is None else str(found)
     if _item(value) is not None:
         raise NotOtlpError(_TWO_KINDS)
     return _encode([_item(each) for each in value.array_value.values or ()]).decode()

@@ -67,10 +67,11 @@ TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES, "started")
 """Columns that are text; `started` is the day on which a counter began, whose id is in `writer`."""
 DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
 """A counter that reports what was added since its last report, and not since it began."""
-_NEEDED: Final = frozenset({*ATTRIBUTES.values(), "event.name", names.LEDGER_SEQUENCE, names.LEDGER_DROPPED})
-"""Attributes of a record that a row has a column for."""
-_COLUMNS: Final = tuple(ATTRIBUTES.values())
-_LABELS: Final = dict.fromkeys(RESOURCE.values()).keys()
+_LABELS: Final = dict.fromkeys(RESOURCE.values(), "")
+_NEEDED: Final = dict.fromkeys(
+    (*ATTRIBUTES.values(), "event.name", names.LEDGER_SEQUENCE, names.LEDGER_DROPPED), ""
+)
+"""Attributes of a record that are read; first those that a row has a column for, in their order."""
 as_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _LIST: Final = msgspec.json.Decoder(list[str | int | float | bool | None])
 _CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
@@ -139,7 +140,7 @@ def _logs(given: Iterable[ResourceLogs], signal: str) -> Iterator[RecordRow]:
         for scope in of_resource.scope_logs or ():
             for record in scope.log_records or ():
                 attributes = texts_of(record.attributes, _NEEDED)
-                event = record.event_name or attributes.get("event.name", "")
+                event = record.event_name or attributes["event.name"]
                 # The scope too: anybody may write an event of that name.
                 if event in EVENTS and scope.scope.name == names.SCOPE:
                     time = record.time_unix_nano or record.observed_time_unix_nano
@@ -155,15 +156,15 @@ def _spans(given: Iterable[ResourceSpans], vendors: AbstractSet[str]) -> Iterato
                 if not ours and span.kind not in _CLIENT_SPAN:
                     continue
                 attributes = texts_of(span.attributes, _NEEDED)
-                is_judged = ours or names.VERDICT in attributes
-                if is_judged or attributes.get(names.SERVER_ADDRESS, "") in vendors:
+                is_judged = ours or attributes[names.VERDICT]
+                if is_judged or attributes[names.SERVER_ADDRESS] in vendors:
                     signal = SPAN if ours else FOREIGN_SPAN
                     yield _row(signal, names.EVENT_CALL, span.start_time_unix_nano, resource, attributes)
 
 
 def _counters(given: Iterable[ResourceMetrics]) -> Iterator[RecordRow]:
     for of_resource in given:
-        resource = texts_of(of_resource.resource.attributes)
+        resource = _all_texts(of_resource.resource.attributes)
         for scope in of_resource.scope_metrics or ():
             for metric in scope.metrics or ():
                 if scope.scope.name == names.SCOPE and metric.name == names.METRIC_CALLS and metric.sum:
@@ -174,8 +175,12 @@ def _counters(given: Iterable[ResourceMetrics]) -> Iterator[RecordRow]:
 
 def _counted(point: Point, resource: Mapping[str, str], *, is_delta: bool) -> RecordRow:
     """A counter's value at one time. A cumulative counter gets an id, so that its values are compared."""
-    attributes = texts_of(point.attributes)
-    row = _row(METRIC, names.METRIC_CALLS, point.time_unix_nano, resource, attributes)
+    attributes = _all_texts(point.attributes)
+    labels, columns = (
+        {name: given.get(name, "") for name in wanted}
+        for given, wanted in ((resource, _LABELS), (attributes, _NEEDED))
+    )
+    row = _row(METRIC, names.METRIC_CALLS, point.time_unix_nano, labels, columns)
     if point.as_int is None and isinstance(point.as_double, float) and point.as_double.is_integer():
         count = whole_number(int(point.as_double))
     else:
@@ -199,38 +204,49 @@ def _row(
 ) -> RecordRow:
     began = whole_number(time)
     sequence, dropped = attributes.get(names.LEDGER_SEQUENCE), attributes.get(names.LEDGER_DROPPED)
-    get = attributes.get
-    texts = (*[resource.get(name, "") for name in _LABELS], *[get(name, "") for name in _COLUMNS], "")
+    labels, columns = tuple(resource.values()), tuple(attributes.values())[: len(ATTRIBUTES)]
     return RecordRow(
-        key=(signal, event, day_of(began), *texts),
+        key=(signal, event, day_of(began), *labels, *columns, ""),
         time=began,
-        sequence=-1 if sequence is None else whole_number(sequence),
-        dropped=0 if dropped is None else whole_number(dropped),
+        sequence=whole_number(sequence) if sequence else -1,
+        dropped=whole_number(dropped) if dropped else 0,
     )
 
 
-def texts_of(
-    attributes: Iterable[Attribute] | None, needed: AbstractSet[str] | None = None
-) -> dict[str, str]:
-    """The attributes as text, or those that are needed: the text of most would be made for nothing.
+def texts_of(attributes: Iterable[Attribute] | None, wanted: Mapping[str, str]) -> dict[str, str]:
+    """The attributes in `wanted` as text, in its order; an empty text for each that is not there.
 
     Raises:
         NotOtlpError: one of them is there twice, or is not what OTLP allows.
     """
-    texts: dict[str, str] = {}
+    texts = {**wanted}
     for each in attributes or ():
         key = each.key
-        if needed is None or key in needed:
-            if key in texts:
+        if key in texts:
+            if texts[key]:
                 raise NotOtlpError("not what OTLP allows: an attribute is repeated")
-            texts[key] = text_of(each.value)
+            value = each.value
+            text = value.string_value
+            # Most are text; this is done for each attribute of each record.
+            if (
+                text is None
+                or value.int_value is not None
+                or value.bool_value is not None
+                or value.array_value is not None
+                or value.double_value is not None
+            ):
+                text = text_of(value)
+            texts[key] = text
     return texts
+
+
+def _all_texts(attributes: Iterable[Attribute] | None) -> dict[str, str]:
+    return texts_of(attributes, {each.key: "" for each in attributes or ()})
 
 
 def listed(text: str) -> tuple[str, ...]:
     """The items of a column that holds a list."""
     try:
-        items = _LIST.decode(text) if text else ()
+        return tuple(map(str, _LIST.decode(text) if text else ()))
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        items = (text,)
-    return tuple(map(str, items))
+        return (text,)

@@ -18,7 +18,7 @@ from otel_residency.records.line import lines_of
 from otel_residency.records.signing import Check
 from otel_residency.telemetry import names
 
-_OF_CHECKPOINT = {names.LEDGER_CLOSED, names.LEDGER_DROPPED, names.LEDGER_HEAD}
+_OF_CHECKPOINT = dict.fromkeys((names.LEDGER_CLOSED, names.LEDGER_DROPPED, names.LEDGER_HEAD), "")
 _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
 
@@ -206,10 +206,10 @@ class _Verifier:
     def _add_checkpoint(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
         attributes = texts_of(place.link.record.attributes, _OF_CHECKPOINT)
         writer.latest = place.link.sequence
-        writer.closed = attributes.get(names.LEDGER_CLOSED) == "true"
+        writer.closed = attributes[names.LEDGER_CLOSED] == "true"
         writer.ended |= writer.closed
-        writer.dropped = max(writer.dropped, whole_number(attributes.get(names.LEDGER_DROPPED, "0")))
-        if attributes.get(names.LEDGER_HEAD) != place.link.previous:
+        writer.dropped = max(writer.dropped, whole_number(attributes[names.LEDGER_DROPPED] or "0"))
+        if attributes[names.LEDGER_HEAD] != place.link.previous:
             what = "The checkpoint names another record than the one before it."
             self._problems.add(place.problem(what))
         text = digest(line)
