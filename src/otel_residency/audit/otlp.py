@@ -41,7 +41,7 @@ class Items(_Base):
     values: list[Item] | None = None
 
 
-class Value(Item):
+class AnyValue(Item):
     """The value of an attribute."""
 
     array_value: Items | None = None
@@ -51,7 +51,7 @@ class Attribute(_Base):
     """An attribute."""
 
     key: str
-    value: Value = msgspec.field(default_factory=Value)
+    value: AnyValue = msgspec.field(default_factory=AnyValue)
 
 
 class Holder(_Base):
@@ -253,7 +253,7 @@ def whole_number(value: str | int | None) -> int:
     return value
 
 
-def text_of(value: Value) -> str:
+def text_of(value: AnyValue) -> str:
     """A value as text, as the Collector's exporter for ClickHouse writes it: lists and booleans are JSON.
 
     Raises:
