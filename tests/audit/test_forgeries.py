@@ -95,6 +95,9 @@ def unlinked(line: bytes) -> bytes:
     return re.sub(rb'\{"key":"residency\.ledger\.[a-z]+","value":\{[^}]*\}\},?', b"", line)
 
 
+HEAD = b'{"key":"residency.ledger.head"'
+SCOPE = b'{"name":"%b"}' % names.SCOPE.encode()
+SPANS = b",".join([b'{"startTimeUnixNano":"1"}'] * 1000) + b"]}]}]}"
 EDITS: tuple[Edit, ...] = (
     bytes,
     many,
@@ -125,6 +128,8 @@ EDITS: tuple[Edit, ...] = (
     lambda line: line + b"\r",
     lambda line: json.dumps(json.loads(line)).encode(),
     lambda line: line.decode().encode("utf-16-le"),
+    lambda line: line.replace(HEAD, HEAD + b',"value":{"stringValue":"0"}},' + HEAD),
+    lambda line: line[:-1] + b',"resourceSpans":[{"scopeSpans":[{"scope":' + SCOPE + b',"spans":[' + SPANS,
 )
 """What is near to a line of a ledger."""
 JSON = st.recursive(
@@ -143,7 +148,7 @@ NEAR = st.tuples(
 """An edit, the line that it is of, where the result is put, other bytes, and whether these follow it."""
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(puts=st.lists(NEAR, min_size=1, max_size=3), whole_lines=st.booleans())
 @example(puts=[(EDITS[4], 1, 1, b"", False)], whole_lines=True)
 @example(puts=[(EDITS[5], 1, 2, b"", False)], whole_lines=True)
@@ -171,9 +176,10 @@ def test_no_byte_changes_a_report_that_is_verified(
 
 
 @pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("event", [names.EVENT_CALL, names.EVENT_CHECKPOINT])
 @pytest.mark.parametrize("is_next", [True, False])
 def test_a_line_that_is_near_to_a_record_is_counted_only_as_it_is_checked(
-    written: Written, edit: Edit, *, is_next: bool
+    written: Written, edit: Edit, event: str, *, is_next: bool
 ) -> None:
     """Also where its hash and number are those of the next record: one line is one record to both."""
     chain = Chain()
@@ -183,7 +189,8 @@ def test_a_line_that_is_near_to_a_record_is_counted_only_as_it_is_checked(
         assert link is not None
         chain.writer, chain._sequence, chain._head = link.writer, link.sequence + 1, digest(last)
     attributes = {names.VERDICT: "eligible", names.VIOLATION: False, names.SERVER_ADDRESS: "m"}
-    made = edit(chain.add(Record(names.EVENT_CALL, 1, 2, attributes))[1])
+    attributes |= {names.LEDGER_HEAD: chain._head} if event == names.EVENT_CHECKPOINT else {}
+    made = edit(chain.add(Record(event, 1, 2, attributes))[1])
     written.path.write_bytes(written.text + made + b"\n")
     verified = written.verified()
     assert verified.problems or written.counted().total() == verified.records

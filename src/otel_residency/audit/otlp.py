@@ -213,7 +213,8 @@ def link_of(document: Document, line: bytes) -> Link | None:
     if not resources or not resources[0].scope_logs or not resources[0].scope_logs[0].log_records:
         return None
     scopes, records = resources[0].scope_logs, resources[0].scope_logs[0].log_records
-    if not len(resources) == len(scopes) == len(records) == 1:
+    others = document.resource_spans, document.resource_metrics, document.resource_profiles
+    if not len(resources) == len(scopes) == len(records) == 1 or others != (None, None, None):
         return None
     scope, record = scopes[0], records[0]
     link = (record.attributes or [])[: len(_LINK)]

@@ -68,10 +68,15 @@ TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES, "started")
 DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
 """A counter that reports what was added since its last report, and not since it began."""
 _LABELS: Final = dict.fromkeys(RESOURCE.values(), "")
-_NEEDED: Final = dict.fromkeys(
-    (*ATTRIBUTES.values(), "event.name", names.LEDGER_SEQUENCE, names.LEDGER_DROPPED), ""
+_OTHERS: Final = (
+    "event.name",
+    names.LEDGER_SEQUENCE,
+    names.LEDGER_DROPPED,
+    names.LEDGER_HEAD,
+    names.LEDGER_CLOSED,
 )
-"""Attributes of a record that are read; first those that a row has a column for, in their order."""
+_NEEDED: Final = dict.fromkeys((*ATTRIBUTES.values(), *_OTHERS), "")
+"""Attributes that `report` or `verify` reads; first those that a row has a column for, in their order."""
 as_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _LIST: Final = msgspec.json.Decoder(list[str | int | float | bool | None])
 _CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
