@@ -96,8 +96,11 @@ def unlinked(line: bytes) -> bytes:
 
 
 HEAD = b'{"key":"residency.ledger.head"'
-SCOPE = b'{"name":"%b"}' % names.SCOPE.encode()
-SPANS = b",".join([b'{"startTimeUnixNano":"1"}'] * 1000) + b"]}]}]}"
+SPANS = (
+    b',"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{"name":"%b"},"spans":[' % names.SCOPE.encode()
+    + b",".join([b'{"startTimeUnixNano":"1"}'] * 1000)
+    + b"]}]}]}"
+)
 EDITS: tuple[Edit, ...] = (
     bytes,
     many,
