@@ -132,13 +132,7 @@ EDITS: tuple[Edit, ...] = (
     lambda line: json.dumps(json.loads(line)).encode(),
     lambda line: line.decode().encode("utf-16-le"),
     lambda line: line.replace(HEAD, HEAD + b',"value":{"stringValue":"0"}},' + HEAD),
-    lambda line: (
-        line[:-1]
-        + b',"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":'
-        + SCOPE
-        + b',"spans":['
-        + SPANS
-    ),
+    lambda line: line[:-1] + SPANS,
 )
 """What is near to a line of a ledger."""
 JSON = st.recursive(
