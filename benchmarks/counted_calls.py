@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from benchmarks import wire
+from benchmarks.bodies import LARGE
 from benchmarks.cases import CASES, Case
 from benchmarks.variants import Around, AsyncCall, Call, inside, inside_async, prepare
 
@@ -46,7 +47,9 @@ def _runner(name: str, around: Around) -> Callable[[int], None]:
 
 
 def _case(name: str) -> Case:
-    return CASES["stream"]._replace(answer=wire.chat_stream(10)) if name == "stream of 10" else CASES[name]
+    if name == "stream of 10":
+        return CASES["stream"]._replace(answer=wire.chat_stream(10))
+    return (CASES | LARGE)[name]
 
 
 def _run(call: Call, count: int) -> None:

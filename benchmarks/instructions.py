@@ -23,6 +23,7 @@ from typing import Final, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.bodies import LARGE
 from benchmarks.calls import ROOT
 from benchmarks.counted_calls import MARK, WARM
 from benchmarks.show import versions
@@ -72,6 +73,7 @@ ROWS: Final = (
         for case in ("async chat", "responses", "embeddings", "stream of 10")
         for setup in ("plain", "floor", "flag")
     ),
+    *((case, setup) for case in ("long", *LARGE) for setup in ("plain", "flag")),
 )
 
 

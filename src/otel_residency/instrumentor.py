@@ -129,6 +129,8 @@ def activate(settings: Settings, quarantine: Exporters | None = None, **provider
     # Built at the first item, since it imports the SDK; the old gate is of the old policy.
     runtime.gate, runtime.build_gate = None, partial(_build_gate, state, quarantine)
     otel_sdk.install()
+    if state.on_export != "flag":
+        otel_sdk.note_starts()
     _end(former)
 
 

@@ -207,7 +207,7 @@ def test_calls_are_judged_as_in_the_table(
             make(kind, case)
     assert recorded_outcome(residency) == case.expected
     deactivate()
-    first, record, _ = map(read_record, path.read_bytes().splitlines())
+    first, record, *_ = map(read_record, path.read_bytes().splitlines())
     facts = read_facts(record.attributes[names.FACTS], case.day)
     again = decide(facts, case.catalogue, read_policy(first.attributes[names.POLICY_DOCUMENT]))
     assert Expected.of(again) == case.expected

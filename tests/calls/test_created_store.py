@@ -77,7 +77,7 @@ def test_a_file_that_other_users_can_open_is_not_used(file: Path) -> None:
     file.chmod(0o644)
     failures = Failures()
     assert CreatedStore(str(file), failures).region_of(b"a") is None
-    assert "is open to others than its owner; chmod 600 it, or name another file" in failures[0]
+    assert "is open to others than its owner; chmod 600 it, or set another path" in failures[0]
     assert "is open to others" in written(file, a="us")[0]
 
 

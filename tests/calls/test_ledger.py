@@ -1,6 +1,7 @@
 """What the ledger has of a call: one record, whatever becomes of the call and of its trace."""
 
 import json
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,28 @@ def test_no_record_no_call(instrument: Instrument, kind: Kind, tmp_path: Path, i
     kind.run(client.chat.completions.create(**{**CHAT, "model": SNAPSHOT}))
     verdicts = [(each.attributes[names.VERDICT], each.attributes.get(names.ACTION)) for each in records(path)]
     assert verdicts == [("indeterminate", "blocked"), ("eligible", None)]
+
+
+def test_no_call_while_the_file_is_locked(
+    instrument: Instrument, kind: Kind, path: Path, internet: Internet
+) -> None:
+    """A lock of another program refuses the calls of clients of either kind; when it is gone, they go on."""
+    instrument(ledger={"path": str(path), "required": True}, on_call="block")
+    client = kind.open()
+    kind.run(client.chat.completions.create(**{**CHAT, "model": SNAPSHOT}))
+    with path.open("r+b") as other:
+        flock(other, LOCK_EX)
+        for _ in range(3):
+            with pytest.raises(ResidencyViolationError, match=r"ledger\.unavailable"):
+                kind.run(client.chat.completions.create(**{**CHAT, "model": SNAPSHOT}))
+    assert len(internet.hosts) == 1
+    assert runtime.state is not None
+    assert runtime.state.ledger is not None
+    assert runtime.state.ledger.flush()
+    kind.run(client.chat.completions.create(**{**CHAT, "model": SNAPSHOT}))
+    assert len(internet.hosts) == 2
+    actions = [each.attributes.get(names.ACTION) for each in records(path)]
+    assert actions == [None, "blocked", "blocked", "blocked", None]
 
 
 def test_in_flag_mode_calls_go_on(instrument: Instrument, sync: Kind, tmp_path: Path) -> None:

@@ -281,6 +281,8 @@ def test_rights_of_other_users_are_reported(kept: dict[str, str]) -> None:
         ),
         pytest.param("file/ledger.jsonl", "can't be created: Not a directory", id="no-folder"),
         pytest.param("pipe", "can't be written: It is not a regular file", id="pipe"),
+        pytest.param("link", "can't be written: It is a link", id="link"),
+        pytest.param("hard", "can't be written: It has another name", id="hard link"),
     ],
 )
 def test_a_ledger_that_cant_be_written_is_a_failure(
@@ -289,6 +291,8 @@ def test_a_ledger_that_cant_be_written_is_a_failure(
     """The doctor reports what is wrong with the place, and whether calls are refused."""
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe", 0o600)
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "hard").hardlink_to(tmp_path / "file")
     run = examine(**kept | {"OTEL_RESIDENCY_LEDGER": str(tmp_path / place)})
     status, found = ledger_checks(run)["writable"]
     assert (run.code, status) == (1, "failure")

@@ -6,21 +6,23 @@ from threading import Thread
 from time import time_ns
 
 import pytest
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
-from otel_residency.calls.correlation import AncestorSpan, CallRegistry, GenerationalCache, TrackedCall
+from otel_residency.calls.correlation import CallGroup, CallRegistry, GenerationalCache, TrackedCall
 from otel_residency.export_gate.gate import Gate
+from otel_residency.export_gate.trace_links import TraceLinks
 
 SIZE = 8
 TRACE = 0x1
 NOWHERE = Resource.get_empty()
 
 
-def context(span: int) -> SpanContext:
+def context(span: int, trace: int = TRACE) -> SpanContext:
     """Ids of one span."""
-    return SpanContext(TRACE, span, is_remote=False)
+    return SpanContext(trace, span, is_remote=False)
 
 
 def ended(span: int, parent: int | None = None, **attributes: str) -> ReadableSpan:
@@ -29,11 +31,14 @@ def ended(span: int, parent: int | None = None, **attributes: str) -> ReadableSp
     return ReadableSpan("s", context(span), parent_context, NOWHERE, attributes, start_time=time_ns())
 
 
-def called(registry: CallRegistry, parent_context: int, *, violation: bool = False) -> TrackedCall:
-    """A call that was made below a span, judged to its end."""
+def called(
+    registry: CallRegistry, parent_context: int, *, violation: bool = False, trace: int = TRACE
+) -> TrackedCall:
+    """A call that was made below a span, judged to its end, in a context that is over."""
     mark = TrackedCall(time_ns())
-    registry.enter(mark)
-    registry.begin(mark, context(parent_context + 1_000_000), NonRecordingSpan(context(parent_context)))
+    parent = NonRecordingSpan(context(parent_context, trace))
+    registry.begin(mark, context(parent_context + 1_000_000, trace), parent)
+    registry.used = True
     registry.settle(mark, {"residency.violation": violation}, violation=violation)
     return mark
 
@@ -50,36 +55,62 @@ def test_the_latest_entries_are_kept() -> None:
     assert SIZE - 2 <= len(kept) <= 2 * SIZE
 
 
-def test_a_forgotten_violation_sets_the_horizon() -> None:
-    """A span that is still open when its entry is forgotten is treated by its age; an ended one is not."""
+def test_the_trace_of_a_violation_is_not_forgotten() -> None:
+    """Traces with a violating call are kept, however many calls of other traces come after them."""
     registry = CallRegistry(SIZE)
-    for number in range(1, 4 * SIZE):
-        called(registry, number)
-    assert registry.horizon == 0
     called(registry, 1, violation=True)
-    open_span = ended(1, **{"input.value": "?"})
-    for number in range(100, 100 + 4 * SIZE):
-        called(registry, number)
-    assert registry.find((TRACE, 1)) is None
+    for number in range(100, 100 + 20 * SIZE):
+        called(registry, 1, trace=number)
     gate = Gate("redact", registry=registry)
-    assert "input.value" not in (gate.span(open_span).attributes or {})
-    young = ended(2, **{"input.value": "?"})
-    assert gate.span(young) is young
+    assert "input.value" not in (gate.span(ended(7, **{"input.value": "?"})).attributes or {})
+    assert registry.horizon == 0
 
 
-def test_an_ended_span_is_forgotten_in_silence() -> None:
-    """What has been exported already needs no care."""
+def test_a_forgotten_trace_stays_in_doubt() -> None:
+    """Above the bound a span is treated by its age, and so is one that begins later below it."""
     registry = CallRegistry(SIZE)
     gate = Gate("redact", registry=registry)
-    for number in range(1, 10 * SIZE):
-        called(registry, number, violation=True)
-        gate.span(ended(number))
-    assert registry.horizon == 0
+    tracer = TracerProvider(active_span_processor=_Starts(gate)).get_tracer("app")
+    with tracer.start_as_current_span("open", attributes={"input.value": "?"}) as above:
+        called(registry, 1, violation=True, trace=above.get_span_context().trace_id)
+        for number in range(100, 100 + 20 * SIZE):
+            called(registry, 1, violation=True, trace=number)
+        assert registry.traces.get(above.get_span_context().trace_id) is None
+        with tracer.start_as_current_span("later", attributes={"input.value": "?"}) as below:
+            pass
+    for span in (below, above):
+        assert "input.value" not in (gate.span(getattr(span, "_readable_span")()).attributes or {})  # noqa: B009
+    with tracer.start_as_current_span("young", attributes={"input.value": "?"}) as young:
+        pass
+    assert "input.value" in (gate.span(getattr(young, "_readable_span")()).attributes or {})  # noqa: B009
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """Violating calls in ever more traces and links with ever more of them leave a bounded number."""
+    registry = CallRegistry(SIZE)
+    links = TraceLinks(registry)
+    for number in range(1, 50 * SIZE):
+        called(registry, 1, violation=True, trace=number)
+        links.add(1, number)
+    for cache in (registry.spans, registry.traces):
+        assert len(cache._young) + len(cache._old) <= 2 * SIZE
+    assert len(links._linked.get(1) or ()) < 50
+    assert any(group.violates for group in links.groups(1)), "too many links: one may be of a violating call"
+
+
+class _Starts(SpanProcessor):
+    """Tells a gate of the spans that begin."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        self._gate.started(span, parent_context)
 
 
 def test_an_ancestor_of_many_calls_stays_small() -> None:
     """A worker that makes its calls below one span for ever costs no more than a few of them."""
-    parent_context = AncestorSpan()
+    parent_context = CallGroup()
     for number in range(10_000):
         mark = TrackedCall(number)
         parent_context.add(mark, direct=True)
@@ -91,7 +122,7 @@ def test_an_ancestor_of_many_calls_stays_small() -> None:
 
 def test_a_call_in_doubt_is_never_folded_away() -> None:
     """Calls that are not judged yet stay one by one, whatever comes after them."""
-    parent_context = AncestorSpan()
+    parent_context = CallGroup()
     doubtful = [TrackedCall(number) for number in range(100)]
     for mark in doubtful:
         parent_context.add(mark, direct=False)
@@ -115,7 +146,7 @@ def test_threads_lose_nothing() -> None:
     for thread in threads:
         thread.join()
     found = registry.find((TRACE, 7))
-    assert isinstance(found, AncestorSpan)
+    assert isinstance(found, CallGroup)
     assert found.violates
 
 

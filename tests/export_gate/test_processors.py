@@ -66,7 +66,8 @@ def test_alone_it_follows_the_environment(instrument: Instrument, monkeypatch: p
             pass
     assert [record.log_record.body for record in logs.get_finished_logs()] == [None]
     (span,) = spans.get_finished_spans()
-    assert span.name == "residency withheld"
+    # Beside the call, and not above or below it.
+    assert (span.name, PROMPT in span.to_json()) == ("chat gpt-5.2", False)
 
 
 def test_other_attributes_are_those_of_the_wrapped_one(residency: Recorded) -> None:

@@ -221,9 +221,10 @@ def run(end: str, path: Path) -> "subprocess.Popen[str]":
         "",
         "sys.exit(3)",
         "raise ValueError",
+        "import os; os._exit(4)",
         "import signal, os; signal.signal(15, lambda *_: sys.exit()); os.kill(os.getpid(), 15)",
     ],
-    ids=["its end", "an exit", "an error", "a handled SIGTERM"],
+    ids=["its end", "an exit", "an error", "os._exit", "a handled SIGTERM"],
 )
 def test_a_process_that_ends_loses_nothing(path: Path, end: str) -> None:
     """What waits is written when the interpreter ends."""

@@ -180,7 +180,7 @@ def test_a_session_is_recorded(
     session(far[0], update(instructions="my claim is number 4711"))
     settle()
     ResidencyInstrumentor().uninstrument()
-    _, record, _ = map(read_record, path.read_bytes().splitlines())
+    _, record, *_ = map(read_record, path.read_bytes().splitlines())
     (span,) = recorded.spans
     attributes = json.loads(json.dumps(dict(span.attributes or {})))
     assert {key: record.attributes.get(key) for key in attributes} == attributes

@@ -4,7 +4,6 @@ A thread of its own writes it.
 """
 
 import os
-import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from otel_residency.errors import PolicyError
 from otel_residency.runtime.background import BackgroundThread
+from otel_residency.runtime.private_file import check_private
 from otel_residency.runtime.runtime import runtime
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _MAKE = (
     "PRAGMA synchronous = NORMAL",
     "CREATE TABLE IF NOT EXISTS otel_residency_state (id BLOB UNIQUE NOT NULL, region TEXT NOT NULL)",
 )
+_BESIDE = ("-wal", "-shm", "-journal")
 _NO_TABLE = "SQLITE_ERROR"
 """What SQLite says of a statement that is right where there is no table: nothing has been written yet."""
 _READ = "SELECT region FROM otel_residency_state WHERE id = ?"
@@ -65,13 +66,15 @@ class _Connector:
     def connected(self, path: Path) -> "Iterator[Connection]":
         """A connection to the file at `path`, which is there; anew after a failure."""
         with self._lock:
-            status = path.stat()
             # Whoever can write to it could say that things are in the region
-            # (test_a_file_that_other_users_can_open_is_not_used).
-            if os.name == "posix" and (not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077):
-                raise PolicyError(
-                    f"state {path}: is open to others than its owner; chmod 600 it, or name another file"
-                )
+            # (test_a_file_that_other_users_can_open_is_not_used). Not opened for that: closing it would end
+            # the locks of SQLite (SQLite, "How to corrupt", 2.2).
+            status = path.lstat()
+            check_private(status, str(path), what="state")
+            for beside in _BESIDE:  # SQLite reads what they hold into the file
+                with suppress(FileNotFoundError):
+                    name = f"{path}{beside}"
+                    check_private(os.lstat(name), name, what="state")
             # A file that was deleted or replaced has another inode; the open connection would go on with the
             # old one.
             place = (status.st_dev, status.st_ino)
@@ -140,7 +143,7 @@ class CreatedStore:
         self._scheduled_in = 0
         """Id of the process that has scheduled a flush, so that a forked one schedules its own."""
         self._connections = runtime.part(_Connections)
-        runtime.at_exit(self.flush)
+        runtime.at_exit(self.flush, always=True)
 
     def put(self, key: bytes, region: str) -> None:
         """Have a row written soon."""

@@ -66,8 +66,11 @@ def read_answer(value: Any, creation: Creation | None = None) -> AnswerFacts:
         creation: where the answer gives the ids of what was created, if the call creates something.
     """
     fields = fields_of(value)
-    # Events of the Responses API wrap the response. A field of that name without a model is something else.
+    # Events of the Responses API wrap the response, those of the Realtime API the session. A field of such a
+    # name without a model is something else.
     inner = fields.get("response")
+    if inner is None:
+        inner = fields.get("session")
     if inner is not None and fields_of(inner).get("model") is not None:
         fields = fields_of(inner)
     error = fields.get("error")

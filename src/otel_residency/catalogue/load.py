@@ -17,6 +17,7 @@ from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.entries import Entries
 from otel_residency.core.revision import Revision
 from otel_residency.errors import CatalogueError
+from otel_residency.runtime.regular_file import read_text
 
 NEWEST = "newest"
 SCHEMA_VERSION = 1
@@ -127,7 +128,7 @@ def _read_json(file: Traversable) -> dict[str, Any]:
 
 def _user_entries(path: Path) -> Entries:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, trusted=True)
         content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except OSError as error:
         raise CatalogueError(f"catalogue {path}: can't be read: {error.strerror}") from error

@@ -16,6 +16,8 @@ from otel_residency.cli.output import as_document, stop
 from otel_residency.cli.terminal import as_lines, console
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.rules.terms import with_contained
+from otel_residency.errors import PolicyError
+from otel_residency.runtime.private_file import write_private
 from otel_residency.settings.projects import ProjectsFile
 
 ADMIN_KEY = "OPENAI_ADMIN_KEY"
@@ -49,7 +51,7 @@ def attest(
     try:
         projects = read_project_settings(connect(admin_key, base_url, catalogue), _with_progress)
         _write(output, projects)
-    except AttestError as error:
+    except (AttestError, PolicyError) as error:
         stop(str(error), 1)
     except OSError as error:
         stop(f"{output}: can't be written: {error.strerror}", 1)
@@ -69,7 +71,7 @@ def _with_progress(projects: Iterator[Any]) -> Iterator[Any]:
 def _write(output: Path, projects: ProjectsFile) -> None:
     """Replace the file atomically: a service that starts meanwhile reads the old or the new one."""
     new_file = output.with_name(f".{output.name}.new")
-    new_file.write_text(projects.as_json(), encoding="utf-8")
+    write_private(new_file, projects.as_json(), what="projects")
     new_file.replace(output)
 
 

@@ -21,7 +21,9 @@ from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decode import to_plain
 from otel_residency.core.entries import Source
 from otel_residency.core.revision import Revision
-from otel_residency.errors import CatalogueError
+from otel_residency.errors import CatalogueError, PolicyError
+from otel_residency.runtime.private_file import write_private
+from otel_residency.runtime.regular_file import read_text
 from otel_residency.settings.table import CATALOGUE
 
 
@@ -143,7 +145,7 @@ def _source(before: Source, title: str, url: str, day: date) -> Source:
 
 def _read(page: Path, catalogue: Catalogue, name: str, day: date) -> ImportedRevision:
     try:
-        text = page.read_text(encoding="utf-8")
+        text = read_text(page)
     except OSError as error:
         stop(f"{page}: can't be read: {error.strerror}")
     except UnicodeDecodeError as error:
@@ -162,21 +164,23 @@ def _write(target: Path, data: Path | None, revision: Revision, source: Source) 
         if data:
             content = {"$schema": "../../schema.json", **content}
             shared = data / "sources.json"
-            shipped = json_format.loads(shared.read_text(encoding="utf-8"))
+            shipped = json_format.loads(read_text(shared))
             shipped["sources"] |= sources
             shipped["generated"] = max(shipped["generated"], source.observed)
-            shared.write_text(as_json(shipped) + "\n", encoding="utf-8")
+            write_private(shared, as_json(shipped) + "\n", what="catalogue")
         else:
             content = {"sources": sources, "revisions": [content]}
-        target.write_text(as_json(content) + "\n", encoding="utf-8")
+        write_private(target, as_json(content) + "\n", what="catalogue")
     except OSError as error:
         stop(f"{target}: can't be written: {error.strerror}")
+    except PolicyError as error:
+        stop(str(error))
 
 
 def _print(document: ImportDocument, base: Revision, revision: Revision) -> None:
     for each in document.problems:
         print_error(f"{each.file}:{each.line}: {each.key}: {each.value!r}: {each.problem}. {each.fix}")
-    if document.newer == revision.id:
+    if document.changes or not document.problems:
         typer.echo(changes_as_text(base, revision, document.changes))
     taken_over = f"as in {base.id}, since the tables do not show it: {', '.join(document.taken_over)}"
     written = f"written: {document.written}" if document.written else "nothing was written"

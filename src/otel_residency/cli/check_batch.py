@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from os import fstat
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console, Group
 from rich.markup import escape
-from rich.progress import open as open_with_progress
+from rich.progress import wrap_file
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +29,7 @@ from otel_residency.core.reasons import REASONS
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.verdict import SEVERITY, Decision, Verdict
 from otel_residency.guard import Guard
+from otel_residency.runtime.regular_file import open_regular
 
 
 def check_batch(
@@ -63,16 +65,17 @@ def _read(file: Path, guard: Guard) -> Contents:
         stop("the catalogue has no batch_files section")
     screen = Console(stderr=True)
     try:
-        with open_with_progress(
-            file,
-            "rb",
-            description=escape(printable(file.name)),
-            console=screen,
-            transient=True,
-            disable=not screen.is_terminal,
-        ) as opened:
-            if not opened.seekable():
-                stop(f"{file}: can't be read: it is not a regular file")
+        with (
+            open_regular(file) as content,
+            wrap_file(
+                content,
+                total=fstat(content.fileno()).st_size,
+                description=escape(printable(file.name)),
+                console=screen,
+                transient=True,
+                disable=not screen.is_terminal,
+            ) as opened,
+        ):
             bodies, region_of = BodyReader(guard.catalogue.entries), State(guard.settings).region_of
             return read_batch(opened, bodies, limits, region_of)
     except OSError as error:

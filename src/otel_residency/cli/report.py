@@ -31,8 +31,9 @@ from otel_residency.cli.environ import variables
 from otel_residency.cli.output import as_document, as_shown, stop
 from otel_residency.cli.terminal import as_lines, console, is_unicode
 from otel_residency.core.policy import Policy
-from otel_residency.errors import AuditError, CatalogueError
+from otel_residency.errors import AuditError, CatalogueError, PolicyError
 from otel_residency.records.files import find_checkpoints, find_ledgers
+from otel_residency.runtime.private_file import write_private
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import read_policy_file, read_settings
 
@@ -123,9 +124,9 @@ def report(
         if output:
             if any(_is_same(output, each.name) for each in result.inputs):
                 stop(f"{output}: is an input of this report and would be overwritten; use another --output")
-            output.write_text(text, encoding="utf-8")
+            write_private(output, text, what="report")
             text = as_shown(f"{answer(result)}\nThe report is in {output}.\n")
-    except (AuditError, CatalogueError) as error:
+    except (AuditError, CatalogueError, PolicyError) as error:
         stop(str(error))
     except OSError as error:
         stop(f"{error.filename or output}: {error.strerror}")

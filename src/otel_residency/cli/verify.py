@@ -17,6 +17,7 @@ from otel_residency.cli.terminal import console
 from otel_residency.errors import AuditError, PolicyError
 from otel_residency.records.files import find_checkpoints, find_ledgers
 from otel_residency.records.signing import Check, checker
+from otel_residency.runtime.regular_file import read_bytes
 
 _STEP = 1 << 20
 
@@ -52,7 +53,7 @@ def verify(
 
 def _key(path: Path) -> tuple[str, Check]:
     try:
-        return checker(path.read_bytes())
+        return checker(read_bytes(path, trusted=True))
     except OSError as error:
         stop(f"{path}: can't be read: {error.strerror}")
     except PolicyError as error:

@@ -16,21 +16,20 @@ _CACHED = 4096
 class Content:
     """Knows which attributes are content, and which of a model call's are certainly free of it.
 
-    Attributes:
-        events: names of span events and log events whose whole payload is content.
+    Names count in any letter case: back ends read them so, and somebody writes them so.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         """Prepare the look-ups in the data of the file."""
-        self.events = frozenset(entry["event"] for entry in data["content_events"])
-        self._markers = tuple(data["model_call_prefixes"])
-        self._loggers = tuple(f"{entry['logger']}." for entry in data["content_loggers"])
+        self._events = frozenset(entry["event"].lower() for entry in data["content_events"])
+        self._markers = tuple(prefix.lower() for prefix in data["model_call_prefixes"])
+        self._loggers = tuple(f"{entry['logger']}.".lower() for entry in data["content_loggers"])
         self._early = tuple((entry["key"], entry["value"]) for entry in data["early_spans"])
         self._exact: dict[str, Kind] = {}
         families: dict[str, Kind] = {}
         for kind in _KINDS:
             for entry in data[kind]:
-                key: str = entry["key"]
+                key: str = entry["key"].lower()
                 if key.endswith("*"):
                     families[key[:-1]] = kind
                 else:
@@ -39,9 +38,11 @@ class Content:
         self._families = sorted(families.items(), key=lambda family: -len(family[0]))
         # On the bound method, see `Guard`: the shipped description is one object for the life of the process.
         self.kind = lru_cache(_CACHED)(self._kind)
+        self._marks = lru_cache(_CACHED)(lambda key: key.lower().startswith(self._markers))
 
     def _kind(self, key: str) -> Kind | None:
         """The kind of a key: an exact entry wins over a family, a longer family over a shorter one."""
+        key = key.lower()
         exact = self._exact.get(key)
         if exact is not None:
             return exact
@@ -49,7 +50,11 @@ class Content:
 
     def of_model_call(self, keys: Iterable[str]) -> bool:
         """Whether a span with these attributes describes a model call."""
-        return any(key.startswith(self._markers) for key in keys)
+        return any(map(self._marks, keys))
+
+    def is_event(self, name: object) -> bool:
+        """Whether the whole payload of span events and log events with this name is content."""
+        return isinstance(name, str) and name.lower() in self._events
 
     def is_early(self, attributes: Mapping[str, Any]) -> bool:
         """Whether a span ended before the operation that it describes."""
@@ -58,7 +63,7 @@ class Content:
     def of_logger(self, name: str) -> bool:
         """Whether a logger, or one of its parents, writes content."""
         # With the dot: "openai" is the parent of "openai.agents", and not of "openai_helper".
-        return f"{name}.".startswith(self._loggers)
+        return f"{name}.".lower().startswith(self._loggers)
 
     def in_any(self, keys: Iterable[str]) -> bool:
         """Whether one of the keys holds content."""

@@ -1,13 +1,13 @@
 """The regions of exporters, and whether content may go there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
-from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.telemetry_hosts import match_telemetry_host
+from otel_residency.core.telemetry_targets import Target, read_targets
 from otel_residency.guard import Guard
 
 # A processor of spans names its exporter; those of log records, and the address, are looked for.
@@ -15,6 +15,15 @@ _EXPORTER_AT = tuple(map(attrgetter, ("span_exporter", "_exporter", "_batch_proc
 # Private in opentelemetry-exporter-otlp-proto-http 1.45.1 and its kin: no interface of the SDK names the
 # address of an exporter. One without these attributes is in an unknown region.
 _ENDPOINT_AT = tuple(map(attrgetter, ("_endpoint", "endpoint", "_url", "url")))
+_EXPORTS = ("export", "on_end", "on_emit")
+"""A method of whatever exports, or has something else export."""
+_CHECKED = (
+    "opentelemetry.sdk.trace.export",
+    "opentelemetry.sdk._logs.export",
+    "opentelemetry.sdk._logs._internal.export",
+)
+"""The modules of the SDK's own processors, before which the gate stands too."""
+_MAX_PARTS = 64
 
 
 class Destinations:
@@ -23,33 +32,74 @@ class Destinations:
     def __init__(self, guard: Callable[[], Guard]) -> None:
         """Get catalogue and policy from `guard` when the first exporter is used."""
         self._guard = guard
-        # By processor, not by exporter, since the patches have the processor at hand; weak, so that a
-        # processor that is shut down and dropped is freed (tests/export_gate/test_destinations.py,
-        # test_processors_are_not_kept_alive).
-        self._regions: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+        self._region_of = lru_cache(256)(self._match)
 
     def region(self, processor: Any) -> str:
-        """Region of the exporter behind `processor`; `local` for this machine, `unknown` if none is known."""
-        region = self._regions.get(processor)
-        if region is None:
-            region = self._regions[processor] = self._region_of(exporter_of(processor))
-        return region
+        """Region that `processor` exports to; `local` for this machine, `unknown` if it is not one known one.
 
-    def _region_of(self, exporter: Any) -> str:
-        host, port = address_of(exporter)
-        if not host:
-            return UNKNOWN
+        Read anew each time: an exporter may be replaced, or get another endpoint.
+        """
+        targets, _ = targets_of(processor)
+        regions = {self._region_of(*target) for target in targets}
+        return regions.pop() if len(regions) == 1 else UNKNOWN
+
+    def _match(self, host: str, port: int | None) -> str:
         guard = self._guard()
         return match_telemetry_host(guard.catalogue, guard.settings.policy.telemetry.hosts, host, port)
 
     def admits_content(self, processor: Any) -> bool:
-        """Whether content may go where `processor` sends it; in strict mode an unknown region admits none."""
+        """Whether content may go to each place where `processor` sends it.
+
+        In strict mode an unknown region admits none.
+        """
+        targets, decided_later = targets_of(processor)
+        if decided_later and not targets:
+            return True
         policy = self._guard().settings.policy
-        region = self.region(processor)
+        regions = {self._region_of(*target) for target in targets} or {UNKNOWN}
         # A collector on this machine forwards to a place that nobody has named.
-        if region in (UNKNOWN, "local"):
-            return not policy.strict
-        return region in policy.telemetry.content_regions
+        allowed = {*policy.telemetry.content_regions, *(() if policy.strict else (UNKNOWN, "local"))}
+        return regions <= allowed
+
+
+def targets_of(processor: Any) -> tuple[set[Target], bool]:
+    """The hosts that a processor exports to, by itself or by what it holds.
+
+    Also, whether it holds processors of the SDK: these are left out, since the gate stands before each of
+    them too. An exporter without an address is one without a name.
+    """
+    targets: set[Target] = set()
+    waiting, found, decided_later = [processor], {id(processor)}, False
+    while waiting and len(found) < _MAX_PARTS:
+        part = waiting.pop()
+        own, parts = _targets(part), list(_parts(part))
+        if not own and not parts and hasattr(part, "export"):
+            own = (("", None),)
+        targets.update(own)
+        for inner in parts:
+            if type(inner).__module__ in _CHECKED and not hasattr(inner, "export"):
+                decided_later = True
+            elif id(inner) not in found:
+                found.add(id(inner))
+                waiting.append(inner)
+    if waiting:
+        targets.add(("", None))
+    return targets, decided_later
+
+
+def _parts(owner: Any) -> Iterator[Any]:
+    """What a processor or exporter holds that exports."""
+    yield from filter(None, (exporter_of(owner),))
+    for value in list(getattr(owner, "__dict__", {}).values()):
+        values = value.values() if isinstance(value, dict) else value
+        for each in list(values) if isinstance(value, list | tuple | set | dict) else [value]:
+            if any(callable(getattr(each, name, None)) for name in _EXPORTS):
+                yield each
+
+
+def _targets(exporter: Any) -> tuple[Target, ...]:
+    endpoint = _first(exporter, _ENDPOINT_AT)
+    return read_targets(endpoint) if isinstance(endpoint, str) else ()
 
 
 def exporter_of(processor: Any) -> Any:
@@ -57,19 +107,9 @@ def exporter_of(processor: Any) -> Any:
     return _first(processor, _EXPORTER_AT)
 
 
-def address_of(exporter: Any) -> tuple[str, int | None]:
-    """Host and port that an exporter sends to; `""` if they can't be read."""
-    endpoint = _first(exporter, _ENDPOINT_AT)
-    if not isinstance(endpoint, str) or not endpoint:
-        return "", None
-    try:
-        # Exporters over gRPC name host and port without a scheme (tests/export_gate/test_destinations.py,
-        # test_the_address_of_an_exporter).
-        parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
-        address = parts.hostname or "", parts.port
-    except ValueError:
-        return "", None
-    return address
+def address_of(exporter: Any) -> Target:
+    """Host and port that an exporter sends to, the first of several; `""` if they can't be read."""
+    return next(iter(_targets(exporter)), ("", None))
 
 
 def _first(owner: Any, getters: tuple[Callable[[Any], Any], ...]) -> Any:

@@ -7,8 +7,9 @@ at all.
 from collections.abc import Callable
 from typing import Any
 
+from opentelemetry.context import Context
 from opentelemetry.sdk._logs import ReadWriteLogRecord
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, Span
 
 from otel_residency.calls.correlation import CallRegistry, TrackedCall, key_of
 from otel_residency.core.policy_rules import OnExport
@@ -23,6 +24,7 @@ from otel_residency.export_gate.redact import (
     redacted_log,
     tombstone,
     withheld_log,
+    without_foreign,
 )
 from otel_residency.export_gate.relation import JudgeHttp, LogRelation, Relation, Relations
 from otel_residency.runtime.runtime import runtime
@@ -40,7 +42,11 @@ def ignore(*_: object) -> None:
 
 
 class Gate:
-    """Decides what is exported of an item of telemetry, by the calls that it belongs to."""
+    """Decides what is exported of an item of telemetry, by the calls that it belongs to.
+
+    Attributes:
+        by_destination: whether that depends on the processor too.
+    """
 
     def __init__(
         self,
@@ -58,7 +64,8 @@ class Gate:
 
         Args:
             mode: `flag`, `redact` or `withhold`, the strictest for any call.
-            strict: treat a model call's span that belongs to no judged call like one of a violating call.
+            strict: treat a model call's span that belongs to no judged call like one of a violating call, and
+                remove all that is not known to be free of content.
             closed: treat every call as one in doubt, since the policy can't be read.
             quarantine: keeps the originals of what is redacted or withheld.
             judge_http: judges the spans of HTTP clients.
@@ -72,12 +79,13 @@ class Gate:
         self._relations = Relations(
             self._registry,
             mode,
-            strict=self._closed or (strict and mode != "flag"),
+            strict=strict and mode != "flag",
             closed=self._closed,
             judge_http=judge_http,
         )
         self._quarantine = quarantine
         self._destinations = destinations
+        self.by_destination = destinations is not None
         self._failed = failed
         self._pending = PendingLogs()
 
@@ -92,11 +100,12 @@ class Gate:
             return span
         key = key_of(context)
         try:
-            call = self._registry.find(key)
-            # A call is found by its own span and by those below it; only its own is ours and has no content.
-            if isinstance(call, TrackedCall) and call.span_key == key:
-                return span  # our own
-            relation = self._relations.of_span(span, key)
+            entry = self._registry.find(key)
+            # A call is found by its own span and by those below it.
+            call = entry if isinstance(entry, TrackedCall) and entry.span_key == key else None
+            if call is not None and (self.mode == "flag" or not (call.sensitive or self._closed)):
+                return span
+            relation = self._relations.of_span(span, key, entry)
             if relation is None:
                 return span
             return self._treat(span, relation)
@@ -112,6 +121,20 @@ class Gate:
                 # so that a failure does not leave records waiting.
                 self._pending.release(key, "ended")
 
+    def started(self, span: Span, parent_context: Context | None) -> None:
+        """Note that a span begins. Never raises."""
+        try:
+            registry, parent = self._registry, span.parent
+            if parent is not None and registry.used:
+                above = registry.find(parent[:2])
+                if above is not None or registry.horizon:
+                    self._relations.begins_below(span, above, parent_context)
+            # `links` of 1.45.1 copies them under a lock, for each span.
+            if span._links:  # noqa: SLF001
+                self._relations.begins_linked(span)
+        except Exception as error:
+            self._failed("the export gate", error)
+
     def _treat(self, span: ReadableSpan, relation: Relation) -> ReadableSpan:
         verdict, mode = relation.verdict, self._mode_of(relation)
         if mode == "flag" or not (relation.violating or relation.doubt or self._closed):
@@ -120,11 +143,17 @@ class Gate:
             if relation.violating:
                 _count(SPANS, names.FLAGGED)
             return flagged(span, verdict)
-        withheld = mode == "withhold" and relation.violating and relation.of_model_call
-        treated = (
-            None if withheld else redacted(span, self._relations.content, verdict, strict=relation.strict)
-        )
+        # A span of ours holds no content, except what the application put on it while it was current.
+        own = span.instrumentation_scope is not None and span.instrumentation_scope.name == names.SCOPE
+        withheld = mode == "withhold" and relation.violating and relation.lineage and not own
+        treated = None
+        if own:
+            treated = without_foreign(span)
+        elif not withheld:
+            treated = redacted(span, self._relations.content, verdict, strict=relation.strict)
         if treated is None and not withheld:
+            if own:
+                return span
             return flagged(span, verdict) if verdict else span
         if self._quarantine is not None and not self._quarantine.keep_span(span):
             withheld = True
@@ -141,11 +170,9 @@ class Gate:
         if self._destinations is None:
             return span
         try:
-            if self._destinations.admits_content(processor):
-                return span
             content = self._relations.content
             treated = redacted(span, content, {}, strict=content.of_model_call(span.attributes or {}))
-            if treated is None:
+            if treated is None or self._destinations.admits_content(processor):
                 return span
         except Exception as error:
             self._failed("the export gate", error)
@@ -224,11 +251,9 @@ class Gate:
         if self._destinations is None:
             return record
         try:
-            if self._destinations.admits_content(processor):
-                return record
             content = self._relations.is_content(record.log_record, _logger_of(record))
             treated = redacted_log(record, self._relations.content, content=content)
-            if treated is None:
+            if treated is None or self._destinations.admits_content(processor):
                 return record
         except Exception as error:
             self._failed("the export gate", error)

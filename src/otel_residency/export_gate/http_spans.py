@@ -10,7 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
-from otel_residency.calls.correlation import CallRegistry, GenerationalCache, Key, TrackedCall
+from otel_residency.calls.correlation import CallRegistry, GenerationalCache, Key, TrackedCall, key_of
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.guard import Guard, Judgement
 from otel_residency.ledger.recorded_call import RecordedCall
@@ -63,6 +63,7 @@ class HttpJudge:
         judgement = self._guard().judge(facts)
         violation = judgement.decision.violation
         call = TrackedCall(span.start_time or 0)
+        call.parent_key = None if span.parent is None else key_of(span.parent)
         self._registry.settle(
             call, judgement.span, violation=violation, on_export=judgement.decision.on_export
         )

@@ -112,12 +112,7 @@ class OwnerOnlyFile:
         """Do nothing: each write goes to the file at once."""
 
     def _open(self) -> int:
-        descriptor = open_private(self._path, allowed=0)
-        if descriptor is None:
-            raise PolicyError(
-                f"quarantine {self._path}: is open to others than its owner; chmod 600 it, or name another"
-            )
-        return descriptor
+        return open_private(self._path, what="quarantine")
 
 
 def file_quarantine(path: str, failed: Failed) -> Quarantine:

@@ -7,12 +7,18 @@ from typing import Any
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, Status
+from opentelemetry.trace import Link, SpanContext, Status, TraceState
 
 from otel_residency.export_gate.content import Content
 from otel_residency.telemetry import names
 
 WITHHELD_NAME = "residency withheld"
+_OWN_KEYS = frozenset(value for value in vars(names).values() if isinstance(value, str)) | {
+    *names.EVIDENCE.values()
+}
+"""The attributes of our own spans, and more names of ours that are no attributes of spans."""
+_SAMPLING = "ot"
+"""The member of a trace state that OpenTelemetry defines: the probability with which the span was sampled."""
 
 
 class GatedSpan(ReadableSpan):
@@ -32,7 +38,7 @@ class GatedSpan(ReadableSpan):
         """Stand for `span`, with the same ids, parent, times and counts of what was dropped."""
         super().__init__(
             name=span.name if name is None else name,
-            context=span.context,
+            context=_bare_context(span.context),
             parent=span.parent,
             resource=span.resource,
             attributes=attributes,
@@ -79,11 +85,18 @@ def redacted(
     attributes = content.without(span.attributes or {}, strict=strict)
     events = [_without(content, event, strict=strict) for event in span.events]
     # New objects: an exporter of another region may hold the original, and the application its span.
-    links = [Link(link.context, content.without(link.attributes or {}, strict=strict)) for link in span.links]
+    links = [
+        Link(_bare_context(link.context), content.without(link.attributes or {}, strict=strict))
+        for link in span.links
+    ]
     changed = (
         attributes != (span.attributes or {})
         or any(old.attributes != new.attributes for old, new in zip(span.events, events, strict=True))
-        or any(old.attributes != new.attributes for old, new in zip(span.links, links, strict=True))
+        or any(
+            (old.context, old.attributes or {}) != (new.context, new.attributes or {})
+            for old, new in zip(span.links, links, strict=True)
+        )
+        or _bare_context(span.context) != span.context
         or span.status.description is not None
     )
     if not changed:
@@ -100,9 +113,25 @@ def redacted(
 
 def _without(content: Content, event: Event, *, strict: bool) -> Event:
     """A span event without content; of one that is nothing else, the name and the time are left."""
-    if event.name in content.events:
+    if content.is_event(event.name):
         return Event(event.name, {}, event.timestamp)
+    # Applications put into an exception's event what they know about the error.
+    strict = strict or event.name == "exception"
     return Event(event.name, content.without(event.attributes or {}, strict=strict), event.timestamp)
+
+
+def _bare_context(context: Any) -> Any:
+    """The ids of a span without a trace state, which applications and vendors write; sampling stays."""
+    if context is None or not context.trace_state:
+        return context
+    sampling = context.trace_state.get(_SAMPLING)
+    return SpanContext(
+        context.trace_id,
+        context.span_id,
+        context.is_remote,
+        context.trace_flags,
+        None if sampling is None else TraceState([(_SAMPLING, sampling)]),
+    )
 
 
 def _bare_scope(scope: InstrumentationScope | None, content: Content) -> InstrumentationScope | None:
@@ -115,12 +144,35 @@ def _bare_scope(scope: InstrumentationScope | None, content: Content) -> Instrum
 
 def tombstone(span: ReadableSpan, verdict: Mapping[str, Any]) -> GatedSpan:
     """The tombstone of a withheld span, so that no trace is broken: ids, parent, times, verdict."""
+    return _bare(span, {**verdict, names.EXPORT_ACTION: names.WITHHELD}, WITHHELD_NAME)
+
+
+def without_foreign(span: ReadableSpan) -> GatedSpan | None:
+    """Our own span with what it was given by us; `None` if there is nothing else on it."""
+    attributes = {key: value for key, value in (span.attributes or {}).items() if key in _OWN_KEYS}
+    method, endpoint = (attributes.get(key) for key in (names.HTTP_METHOD, names.ENDPOINT))
+    name = f"residency {method or 'HTTP'} {endpoint}"
+    changed = (
+        len(attributes) != len(span.attributes or {})
+        or name != span.name
+        or span.events
+        or span.links
+        or span.status.description is not None
+        or _bare_context(span.context) != span.context
+    )
+    if not changed:
+        return None
+    return _bare(span, {**attributes, names.EXPORT_ACTION: names.REDACTED}, name)
+
+
+def _bare(span: ReadableSpan, attributes: Mapping[str, Any], name: str) -> GatedSpan:
+    """`span` with these attributes and this name, and without any text of others."""
     return GatedSpan(
         span,
-        {**verdict, names.EXPORT_ACTION: names.WITHHELD},
-        name=WITHHELD_NAME,
+        attributes,
+        name=name,
         events=(),
-        links=[Link(link.context) for link in span.links],
+        links=[Link(_bare_context(link.context)) for link in span.links],
         status=Status(span.status.status_code),
     )
 

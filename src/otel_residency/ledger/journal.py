@@ -37,7 +37,7 @@ class Journal:
 
         Raises:
             OSError: the file can't be opened.
-            PolicyError: other users could write to it.
+            PolicyError: it is not private, see `open_private`.
         """
         self._chain = Chain()
         paths = paths_to_write(path, self._chain.writer)
@@ -50,6 +50,8 @@ class Journal:
         self._checkpoints: list[bytes] = []
         self.waiting = 0
         """Calls whose records are made and not yet in the file."""
+        self.closed = False
+        """Whether its files were closed, and nothing was added since."""
         self._since = 0
         self._last: float | None = None
 
@@ -110,7 +112,7 @@ class Journal:
 
         Raises:
             OSError: it can't be written now.
-            PolicyError: other users could write to a file.
+            PolicyError: a file is not private.
         """
         if self._lines:
             self._file.append(b"\n".join((*self._lines, b"")))
@@ -123,15 +125,22 @@ class Journal:
             self._checkpoint_file.append(b"\n".join((*self._checkpoints, b"")))
             self._checkpoints.clear()
 
+    def check_files(self) -> None:
+        """Check that more can be written to the files; raises as `write` does."""
+        self._file.check()
+        self._checkpoint_file.check()
+
     def close(self) -> None:
         """Close the files."""
         self._file.close()
         self._checkpoint_file.close()
+        self.closed = True
 
     def _add(self, record: Record, span: "Span | None" = None) -> None:
         self._take(*self._chain.add(record._replace(resource=self._resource)), span)
 
     def _take(self, record: Record, line: bytes, span: "Span | None" = None) -> None:
+        self.closed = False
         # Kept until they are in the file: a line that was linked can't be left out, as the next one has its
         # hash.
         self._lines.append(line)

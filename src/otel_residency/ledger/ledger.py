@@ -3,10 +3,11 @@
 Each process has its own chain. A forked process begins a new one, with an empty queue.
 """
 
+import errno
 import queue
-import sys
 from collections import deque
 from collections.abc import Callable
+from importlib import import_module
 from logging import getLogger
 from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from otel_residency.records.chain import Sign
 
 _log = getLogger("otel_residency")
-FLUSH = 1.0
-"""Seconds that a record may wait before it is written. They are lost if the process is killed."""
+GATHER = 0.02
+"""Seconds that a record waits for others. A process that is killed, by itself too, loses no more."""
+RETRY = 1.0
+"""Seconds until writing is tried again."""
+ANSWER = 1.0
+"""Seconds that a call waits at most where no call may be without a record."""
 WAITING = 8192
 """Records that may wait in the queue. More are dropped, and counted."""
 PATIENCE = 5.0
@@ -34,8 +39,8 @@ PATIENCE = 5.0
 _BATCH = 512
 
 
-def nothing() -> None:
-    """Do nothing."""
+class _HangingError(OSError):
+    """A thread that writes does not come back."""
 
 
 class Ledger:
@@ -60,7 +65,7 @@ class Ledger:
         self._ended = False
         self._renew()
         runtime.at_fork(self.after_fork)
-        runtime.at_exit(self.close)
+        runtime.at_exit(self.close, always=True)
 
     def _renew(self) -> None:
         """Begin with an empty queue, as a new process does."""
@@ -77,7 +82,6 @@ class Ledger:
         self._flushes: deque[Event] = deque()
         self._hurry = Event()
         self._thread: Thread | None = None
-        self._at_end: Callable[[], None] = nothing
         self._journal: Journal | None = None
         self._trouble: BaseException | None = None
         self._dropped = 0
@@ -105,15 +109,23 @@ class Ledger:
             self._write(closing=True)
 
     def available(self) -> bool:
-        """Whether a call that is made now will be recorded, unless writing fails later."""
+        """Whether a call that is made now can be recorded: what ended before is written, and there is room.
+
+        The caller waits for that, for `ANSWER` seconds at most; not at all while writing is known to fail.
+        """
         if self._thread is None:
+            import_module("otel_residency.ledger.journal")  # here, as it may take longer than a disk
             self._start()
-            with self._writing:
-                self._guarded(self._open)
+        if self._thread is None:  # as in `record`
+            self._write(check=True)
+        # In the thread: neither a disk that hangs nor an event loop waits longer than this.
+        elif self._trouble is None and not self.flush(ANSWER):
+            self._hangs()
+            self._wake()  # once the thread goes on, it finds that writing works again
         return self._trouble is None and self._queue.qsize() < WAITING
 
     def flush(self, seconds: float = PATIENCE) -> bool:
-        """Write the queued records now; `False` if that took too long."""
+        """Write the queued records now, and check that more can be written; `False` if that took too long."""
         if self._thread is None:
             return True
         done = Event()
@@ -126,13 +138,14 @@ class Ledger:
         with self._starting:
             self._ended = True
             thread, self._thread = self._thread, None
-            self._at_end()
         if thread is not None:
             self._wake()
             thread.join(PATIENCE)
         # A thread that still writes to a disk that hangs keeps the files; two writers would break the chain.
         if thread is None or not thread.is_alive():
             self._write(closing=True)
+        else:
+            self._hangs()
 
     def _start(self) -> None:
         with self._starting:
@@ -148,9 +161,6 @@ class Ledger:
                 self._process.failed("starting the ledger", error)
                 return
             self._thread = thread
-            if "multiprocessing.util" in sys.modules:  # its processes end by os._exit, without atexit
-                finalizer = sys.modules["multiprocessing.util"].Finalize(None, self.close, exitpriority=0)
-                self._at_end = finalizer.cancel
 
     def _open(self) -> "Journal":
         if self._journal is None:
@@ -187,33 +197,43 @@ class Ledger:
             # Taken before writing: who asks while this writes waits for the next round.
             flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
             self._hurry.clear()
-            self._write(closing=False)
+            self._write(check=bool(flushes))
             for done in flushes:
                 done.set()
 
     def _wait(self) -> None:
         """Wait for a record and a while for more, or until a checkpoint or another attempt is due."""
+        # What woke this thread may have been taken out of the queue while it wrote.
+        if self._flushes or self._ended:
+            return
         due = self._journal.due_in if self._journal is not None else None
         try:
-            first = self._queue.get(timeout=FLUSH if self._trouble is not None else due)
+            first = self._queue.get(timeout=RETRY if self._trouble is not None else due)
         except queue.Empty:
             return
         if first is not None:
             self._received.append(first)
             if not self._flushes and not self._ended:
                 # A while, so that calls which end together are one write and one lock of the file.
-                self._hurry.wait(FLUSH)
+                self._hurry.wait(GATHER if self._trouble is None else RETRY)
 
-    def _write(self, *, closing: bool) -> None:
-        with self._writing:
-            idle = self._journal is None and not self._received and self._queue.empty()
-            if idle and (closing or self._trouble is None):
+    def _write(self, *, closing: bool = False, check: bool = False) -> None:
+        # Another thread may hang in here.
+        if not self._writing.acquire(timeout=0 if isinstance(self._trouble, _HangingError) else PATIENCE):
+            self._hangs()
+            return
+        try:
+            ended = self._journal is None or self._journal.closed
+            idle = ended and not self._received and self._queue.empty()
+            if idle and not check and (closing or self._trouble is None):
                 return
-            self._guarded(lambda: self._write_all(closing=closing))
+            self._guarded(lambda: self._write_all(closing=closing, check=check))
             if closing and self._trouble is not None:
                 self._give_up()
+        finally:
+            self._writing.release()
 
-    def _write_all(self, *, closing: bool) -> None:
+    def _write_all(self, *, closing: bool, check: bool) -> None:
         journal = self._open()
         journal.write()
         if self._received or not self._queue.empty():
@@ -228,6 +248,8 @@ class Ledger:
         if closing or journal.due_in == 0:
             journal.check(closed=closing, dropped=self._dropped)
             journal.write()
+        if check or self._trouble is not None:
+            journal.check_files()
         if closing:
             journal.close()
 
@@ -252,20 +274,25 @@ class Ledger:
 
     def _guarded(self, work: Callable[[], object]) -> None:
         """Do `work`. If it fails, log it once, and once more when it works again."""
-        before = self._trouble
         try:
             work()
         except Exception as error:  # noqa: BLE001 - no error here reaches the application
-            self._trouble = error
-            if before is None:
-                self._log_error(error)
+            self._fail(error)
         else:
-            self._trouble = None
+            before, self._trouble = self._trouble, None
             if before is not None:
                 lost = self._dropped
                 _log.warning(
                     "the ledger %s is written again; %d records were lost", self._settings.path, lost
                 )
+
+    def _hangs(self) -> None:
+        self._fail(_HangingError(errno.ETIMEDOUT, "the disk does not answer"))
+
+    def _fail(self, error: Exception) -> None:
+        before, self._trouble = self._trouble, error
+        if before is None:
+            self._log_error(error)
 
     def _log_error(self, error: Exception) -> None:
         if isinstance(error, OSError):

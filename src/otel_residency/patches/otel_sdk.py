@@ -42,7 +42,18 @@ def install() -> None:
 
 def _patch_spans(module: ModuleType) -> None:
     for name in _SPANS:
-        _replace(getattr(module, name), "on_end", lambda gate, _, span: gate.span(span))
+        _replace_end(getattr(module, name))
+
+
+def note_starts() -> None:
+    """Tell the gate of spans that begin, as it needs for removing content. Safe to call again."""
+    if runtime.patched.first_time("opentelemetry.sdk, starts"):
+        when_imported("opentelemetry.sdk.trace", _patch_starts, runtime.patched.missing_exporters.add)
+
+
+def _patch_starts(module: ModuleType) -> None:
+    for name in _SPANS:
+        _note_start(getattr(module, name))
 
 
 def _patch_exporting_spans(module: ModuleType) -> None:
@@ -75,11 +86,45 @@ def _replace(owner: Any, name: str, treat: "Callable[[Gate, Any, Any], Any]") ->
 
     @wraps(wrapped)
     def method(self: Any, item: Any) -> Any:
-        # `or` saves a call for each span: `active_gate` is needed only until the first item.
         gate = runtime.gate or active_gate()
         return wrapped(self, item if gate is None else treat(gate, self, item))
 
     wrapt.apply_patch(owner, name, method)
+
+
+def _replace_end(owner: Any) -> None:
+    """Hand spans to the gate, and what it makes of them to the processors."""
+    wrapped = owner.on_end
+
+    @wraps(wrapped)
+    def on_end(self: Any, span: Any) -> None:
+        # `or` saves a call for each span: `active_gate` is needed only until the first item.
+        gate = runtime.gate or active_gate()
+        if gate is None:
+            wrapped(self, span)
+        elif not gate.by_destination:
+            wrapped(self, gate.span(span))
+        else:
+            span = gate.span(span)
+            # One after the other, in the concurrent one too: its pool takes the same item for each processor.
+            for processor in self._span_processors:
+                processor.on_end(gate.span_for(processor, span))
+
+    wrapt.apply_patch(owner, "on_end", on_end)
+
+
+def _note_start(owner: Any) -> None:
+    # When a span ends, the links and the age of those above it can't be seen.
+    wrapped = owner.on_start
+
+    @wraps(wrapped)
+    def on_start(self: Any, span: Any, parent_context: Any = None) -> None:
+        gate = runtime.gate or active_gate()
+        if gate is not None:
+            gate.started(span, parent_context)
+        wrapped(self, span, parent_context)
+
+    wrapt.apply_patch(owner, "on_start", on_start)
 
 
 def _replace_emit(owner: Any) -> None:
@@ -91,9 +136,17 @@ def _replace_emit(owner: Any) -> None:
         gate = runtime.gate or active_gate()
         if gate is None:
             wrapped(self, log_record)
-        else:
-            # The gate calls the original itself, perhaps later: a record may have to wait for its call.
-            gate.log(log_record, lambda record: wrapped(self, record))
+            return
+
+        def send(record: Any) -> None:
+            if not gate.by_destination:
+                wrapped(self, record)
+                return
+            for processor in self._log_record_processors:
+                processor.on_emit(gate.log_for(processor, record))
+
+        # The gate sends it itself, perhaps later: a record may have to wait for its call.
+        gate.log(log_record, send)
 
     wrapt.apply_patch(owner, "on_emit", on_emit)
 

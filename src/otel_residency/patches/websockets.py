@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_residency.calls.plain_request import PlainRequest
     from otel_residency.calls.state import State
 
-_CALL = "_otel_residency_call"
+_CALL, _EVENTS = "_otel_residency_call", "_otel_residency_events"
 # By context: the protocol is made deep inside of the dialling, by a factory that knows nothing of its caller.
 _opening: ContextVar["Call | None"] = ContextVar("otel_residency_opening", default=None)
 """The session that is being dialled."""
@@ -82,14 +82,19 @@ def patch_protocol(module: ModuleType) -> None:
 
 
 def patch_messages(module: ModuleType) -> None:
-    """Patch what is sent, and the end of a connection, in `websockets.protocol`."""
+    """Patch what is sent and received, and the end of a connection, in `websockets.protocol`."""
 
     def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         _on_message(protocol, *args, **kwargs)
         wrapped(*args, **kwargs)
 
+    def received(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        _on_frame(protocol, *args, **kwargs)
+
     wrap_client(module, "Protocol.send_text", send)
     wrap_client(module, "Protocol.send_binary", send)
+    wrap_client(module, "Protocol.recv_frame", received)
     wrap_client(module, "Protocol.receive_eof", _on_close)
 
 
@@ -124,6 +129,12 @@ def patch_legacy(module: ModuleType) -> None:
         _on_response(protocol, status, headers)
         return status, headers
 
+    async def received(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> Any:
+        frame = await wrapped(*args, **kwargs)
+        if frame is not None:  # the connection is closed
+            _on_frame(protocol, frame)
+        return frame
+
     def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         fin, opcode, data = args
         if opcode in _DATA:
@@ -136,6 +147,7 @@ def patch_legacy(module: ModuleType) -> None:
         ("write_http_request", shake),
         ("read_http_response", answered),
         ("write_frame_sync", send),
+        ("read_data_frame", received),
         ("connection_lost", _on_close),
     ):
         wrap_client(module, f"WebSocketClientProtocol.{name}", wrapper)
@@ -284,10 +296,12 @@ def _or_end(call: "Call", judge: Callable[[], None]) -> None:
 def _on_response(protocol: Any, status: int, headers: Any) -> None:
     """Read the answer to a handshake."""
     from otel_residency.calls.plain_request import PlainHeaders
+    from otel_residency.calls.session_events import SessionEvents
 
     call = getattr(protocol, _CALL, None)
     if call is not None:
         call.on_handshake(status, PlainHeaders(dict(headers.raw_items())).raw)
+        setattr(protocol, _EVENTS, SessionEvents(call))
 
 
 def _on_message(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
@@ -312,6 +326,13 @@ def _read_message(call: "Call", message: bytes, fin: Any) -> None:
     # Audio and text come many times a second, and nearly none of it changes the facts.
     if facts != RequestFacts() or call.assessment.requires_more():
         call.add_facts(facts)
+
+
+def _on_frame(protocol: Any, frame: Any) -> None:
+    """Read a frame that the vendor sent."""
+    events = getattr(protocol, _EVENTS, None)
+    if events is not None and frame.opcode in _DATA:
+        events.add(bytes(frame.data), fin=frame.fin)
 
 
 def _on_close(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:

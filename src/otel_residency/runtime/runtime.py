@@ -8,7 +8,8 @@ import atexit
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, Protocol, TypeVar
+from functools import wraps
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 from weakref import WeakMethod
 
 S = TypeVar("S")
@@ -80,6 +81,8 @@ class Runtime(Generic[S, G]):
         self._in_parent: list[WeakMethod[Hook]] = []
         self._in_child: list[WeakMethod[Hook]] = []
         self._at_exit: list[WeakMethod[Hook]] = []
+        self._at_os_exit: list[WeakMethod[Hook]] = []
+        self._wraps_os_exit = False
         self._begin()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
@@ -126,20 +129,39 @@ class Runtime(Generic[S, G]):
         if in_parent is not None:
             _add(self._in_parent, in_parent)
 
-    def at_exit(self, method: Hook, *, first: bool = False) -> None:
+    def at_exit(self, method: Hook, *, first: bool = False, always: bool = False) -> None:
         """Call a bound method at the end of the process, if its object still lives.
 
         Args:
             method: of an object that may be gone by then.
             first: call it before the others, since it makes work for them.
+            always: call it where the process ends by `os._exit`, too. It must do nothing the second time.
         """
         _add(self._at_exit, method, first=first)
+        if always:
+            _add(self._at_os_exit, method)
+            if not self._wraps_os_exit:
+                self._wraps_os_exit = True
+                # Processes of multiprocessing, celery's pool (billiard 4.3, `Popen._launch`) and rq (3.0,
+                # `fork_work_horse`) end so, without what was registered with `atexit`.
+                os._exit = _after(lambda: _run(self._at_os_exit), os._exit)  # type: ignore[assignment]
         # Last in, first out: what joins after the SDK's providers were made must run before they shut down.
         atexit.unregister(self._exit)
         atexit.register(self._exit)
 
     def _exit(self) -> None:
         _run(self._at_exit)
+
+
+def _after(run: Hook, os_exit: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
+    @wraps(os_exit)
+    def exit_after(status: int) -> NoReturn:
+        try:
+            run()
+        finally:
+            os_exit(status)
+
+    return exit_after
 
 
 def _add(methods: list[WeakMethod[Hook]], method: Hook, *, first: bool = False) -> None:

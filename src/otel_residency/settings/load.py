@@ -16,6 +16,7 @@ from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.policy import LedgerPolicy, Policy, Project
 from otel_residency.core.policy_rules import ENFORCEMENT, ExceptionRule
 from otel_residency.errors import PolicyError
+from otel_residency.runtime.regular_file import read_bytes, read_text
 from otel_residency.settings.problems import (
     Origin,
     Origins,
@@ -294,7 +295,7 @@ def read_ledger_key(policy: Policy, environ: Mapping[str, str] | None = None) ->
     if path is None:
         return _ledger_key_variable(environ).encode()
     try:
-        return Path(path).read_bytes() if path else None
+        return read_bytes(path, trusted=True) if path else None
     except OSError as error:
         raise PolicyError(f"ledger.key {path}: can't be read: {error.strerror}") from None
 
@@ -328,7 +329,7 @@ def _read_file(path: str) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 - as above
 
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path, trusted=True))
     except (OSError, ValueError, RecursionError) as error:
         raise unreadable_file(path, error, "TOML") from error
 
@@ -344,7 +345,7 @@ def _projects(directory: Path, file: str) -> Mapping[str, Project]:
 def _modes_in(path: str) -> dict[str, Any]:
     """The modes that a file seems to name which can't be read as a policy."""
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        text = read_text(path, errors="replace")
     except OSError:
         return {}
     return {key: _IN_DOUBT[key] for key, _ in re.findall(_MODE_LINE, text)}

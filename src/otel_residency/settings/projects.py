@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.policy import Project
+from otel_residency.runtime.regular_file import read_text
 from otel_residency.settings.problems import SettingError, unreadable_file, wrong_value
 
 OF_THE_ORGANIZATION = "organization_default"
@@ -60,7 +61,7 @@ def read_projects(path: Path) -> ProjectsFile:
         PolicyError: it can't be read, or holds something else.
     """
     try:
-        return decode(ProjectsFile, json.loads(path.read_text(encoding="utf-8")))
+        return decode(ProjectsFile, json.loads(read_text(path, trusted=True)))
     except DecodeError as error:
         problem = wrong_value(error, file=str(path))
     except (OSError, ValueError, RecursionError) as error:

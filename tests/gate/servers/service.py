@@ -91,6 +91,12 @@ async def asgi(
         await send({"type": "http.response.body"})
 
 
+async def bare_asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The same without an end of its own."""
+    if scope["type"] != "lifespan":
+        await asgi(scope, receive, send)
+
+
 def threads(requests: int) -> None:
     """Serve as many requests of each kind, in turns, by threads that serve both."""
     with ThreadPoolExecutor(4) as pool:

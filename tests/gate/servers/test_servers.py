@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,30 +37,38 @@ class Place(NamedTuple):
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Two vendors, of which the policy has one in the EU and one in the US."""
     with serving([]) as eligible, serving([]) as violating, receiving() as receiver:
-        policy = tmp_path / "policy.toml"
-        regions = ((eligible, "eu"), (violating, "us"))
-        hosts = (f'[hosts."{url.removeprefix("http://")}"]\nregion = "{code}"\n' for url, code in regions)
-        policy.write_text("".join(hosts), encoding="utf-8")
-        environment = {
-            "PATH": os.pathsep.join((str(BIN), os.environ["PATH"])),
-            "PYTHONPATH": os.pathsep.join((os.environ["PYTHONPATH"], str(HERE))),
-            "HOME": str(tmp_path),
-            "QUEUE": str(tmp_path),
-            "ELIGIBLE": eligible,
-            "VIOLATING": violating,
-            "OTEL_RESIDENCY_REQUIRE": "eu",
-            "OTEL_RESIDENCY_ON_EXPORT": request.param,
-            "OTEL_RESIDENCY_POLICY": str(policy),
-            "OTEL_TRACES_EXPORTER": "otlp",
-            "OTEL_METRICS_EXPORTER": "otlp",
-            "OTEL_LOGS_EXPORTER": "otlp",
-            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
-            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
-            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_AND_EVENT",
-            "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT": "true",
-        }
-        yield Place(environment, receiver)
+        yield place_of(
+            tmp_path,
+            receiver,
+            {eligible: "eu", violating: "us"},
+            ELIGIBLE=eligible,
+            VIOLATING=violating,
+            OTEL_RESIDENCY_ON_EXPORT=request.param,
+            OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE="delta",
+            OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="SPAN_AND_EVENT",
+        )
+
+
+def place_of(folder: Path, receiver: Receiver, regions: Mapping[str, str], **more: str) -> Place:
+    """A place where the EU is required; the policy names the region of each vendor's base URL."""
+    policy = folder / "policy.toml"
+    hosts = (f'[hosts."{url.removeprefix("http://")}"]\nregion = "{code}"\n' for url, code in regions.items())
+    policy.write_text("".join(hosts), encoding="utf-8")
+    environment = {
+        "PATH": os.pathsep.join((str(BIN), os.environ["PATH"])),
+        "PYTHONPATH": os.pathsep.join((os.environ["PYTHONPATH"], str(HERE))),
+        "HOME": str(folder),
+        "QUEUE": str(folder),
+        "OTEL_RESIDENCY_REQUIRE": "eu",
+        "OTEL_RESIDENCY_POLICY": str(policy),
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT": "true",
+    }
+    return Place(environment | more, receiver)
 
 
 @contextmanager

@@ -48,10 +48,14 @@ def _file(path: Path) -> LedgerPath:
     except OSError as error:
         return _existing(path, error.strerror)
     try:
-        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        status = os.fstat(descriptor)
     finally:
         os.close(descriptor)
-    return _existing(path, None if regular else "It is not a regular file")
+    if path.is_symlink():
+        return _existing(path, "It is a link")
+    if not stat.S_ISREG(status.st_mode):
+        return _existing(path, "It is not a regular file")
+    return _existing(path, "It has another name, a hard link" if status.st_nlink > 1 else None)
 
 
 def _folder(path: Path) -> LedgerPath:

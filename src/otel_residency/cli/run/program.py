@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from otel_residency.runtime.regular_file import open_regular
+
 _PYTHON = re.compile(r"(python|pypy)[\d.]*t?(\.exe)?")
 _UNGUARDABLE = frozenset("EIS")
 """Options by which Python ignores PYTHONPATH or does not look for `sitecustomize`."""
@@ -57,7 +59,7 @@ def _options_of_script(program: Path) -> list[str]:
 def _shebang(program: Path) -> list[str]:
     """The words after `#!`; if that is a shell, those that it executes in the second line."""
     try:
-        with program.open("rb") as file:
+        with open_regular(program) as file:
             head = file.read(_HEAD)
     except OSError:
         return []

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from otel_residency.cli.scan.literals import Found, UnreadableError
+from otel_residency.runtime.regular_file import open_regular
 
 LIMIT = 1 << 20
 """Bytes. A larger file is generated, and not read."""
@@ -73,7 +74,7 @@ def content_of(file: Path) -> bytes:
     if not file.is_file():
         raise UnreadableError("is not a file")
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             content = opened.read(LIMIT + 1)
     except OSError as error:
         raise UnreadableError(error.strerror or type(error).__name__) from None

@@ -87,8 +87,8 @@ def _other_writers(path: LedgerPath, user: int) -> Iterator[Check]:
         found = f"others can write to {path.path}, so that it is not used"
         yield failure("ledger.private", found, f"chmod 600 {path.path}")
     if path.owner != user:
-        found = f"{path.path} belongs to user {path.owner}, who can change it; the service is {user}"
-        yield warning("ledger.private", found, "Make the user of the service its owner.")
+        found = f"{path.path} belongs to user {path.owner}, so that it is not used; the service is {user}"
+        yield failure("ledger.private", found, "Make the user of the service its owner.")
 
 
 def _folder_writers(folder: LedgerPath) -> Iterator[Check]:
