@@ -342,7 +342,7 @@ KINDS = ("one", "rotated", "each", "several")
 def unpacked(path: Path) -> bytes:
     """What is in a file."""
     with path.open("rb") as file:
-        return decompressed(file).read()
+        return decompressed(file, path).read()
 
 
 def kept(folder: Path, kind: str, key: Path | None) -> Path:

@@ -5,6 +5,7 @@ its end.
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -167,11 +168,12 @@ class Document(_Base):
 class Link(NamedTuple):
     """The place of a line in a chain."""
 
-    record: LogRecord
     event: str
     writer: str
     sequence: int
     previous: str
+    attributes: Sequence[Attribute] = ()
+    """Of a checkpoint."""
 
 
 _decode = msgspec.json.Decoder(Document).decode
@@ -209,33 +211,38 @@ def link_of(document: Document, line: bytes) -> Link | None:
     A line of a ledger has one record, and exactly the bytes that this record is written as. So no field is
     repeated, unknown or in another place, and every other reader finds the same in it.
     """
-    resources = document.resource_logs
-    if not resources or not resources[0].scope_logs or not resources[0].scope_logs[0].log_records:
+    if not (document.resource_spans is document.resource_metrics is document.resource_profiles is None):
         return None
-    scopes, records = resources[0].scope_logs, resources[0].scope_logs[0].log_records
-    others = document.resource_spans, document.resource_metrics, document.resource_profiles
-    if not len(resources) == len(scopes) == len(records) == 1 or others != (None, None, None):
+    try:
+        (of_resource,) = document.resource_logs or ()
+        (of_scope,) = of_resource.scope_logs or ()
+        (record,) = of_scope.log_records or ()
+        writer, sequence, previous = (record.attributes or ())[:3]
+    except ValueError:  # not one of each
         return None
-    scope, record = scopes[0], records[0]
-    link = (record.attributes or [])[: len(_LINK)]
-    if scope.scope.name != names.SCOPE or [each.key for each in link] != _LINK:
+    named = writer.value.string_value or "", previous.value.string_value or ""
+    number = sequence.value.int_value
+    if (
+        of_scope.scope.name != names.SCOPE
+        or (writer.key, sequence.key, previous.key) != _LINK
+        # Written as a text, and nothing else: `LineReader` finds it by that.
+        or not isinstance(number, str)
+        or sequence.value != AnyValue(int_value=number)
+        or not (_WRITER.fullmatch(named[0]) and _DIGEST.fullmatch(named[1]))
+        or _encode(document) != line.removesuffix(b"\n")
+    ):
         return None
-    writer, sequence, previous = (each.value for each in link)
-    named = writer.string_value or "", previous.string_value or ""
-    if not (_WRITER.fullmatch(named[0]) and _DIGEST.fullmatch(named[1])):
-        return None
-    if _encode(document) != line.removesuffix(b"\n"):
-        return None
+    event, attributes = record.event_name, record.attributes or ()
     return Link(
-        record=record,
-        event=record.event_name,
+        event=event,
         writer=named[0],
-        sequence=whole_number(sequence.int_value),
+        sequence=whole_number(number),
         previous=named[1],
+        attributes=attributes if event == names.EVENT_CHECKPOINT else (),
     )
 
 
-_LINK = [names.LEDGER_WRITER, names.LEDGER_SEQUENCE, names.LEDGER_PREVIOUS]
+_LINK = names.LEDGER_WRITER, names.LEDGER_SEQUENCE, names.LEDGER_PREVIOUS
 _WRITER, _DIGEST = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{64}")
 
 
@@ -260,23 +267,26 @@ def text_of(value: AnyValue) -> str:
     Raises:
         NotOtlpError: it is two values, or a number of more than 64 bits.
     """
+    found = _item(value)
     if value.array_value is None:
-        found = _item(value)
-        if isinstance(found, bool | float):
-            return _encode(found).decode()
-        return "" if found is None else str(found)
-    if _item(value) is not None:
+        if isinstance(found, str):
+            return found
+        return "" if found is None else _encode(found).decode()
+    if found is not None:
         raise NotOtlpError(_TWO_KINDS)
     return _encode([_item(each) for each in value.array_value.values or ()]).decode()
 
 
 def _item(item: Item) -> str | bool | float | None:
-    text, flag, integer, double = item.string_value, item.bool_value, item.int_value, item.double_value
-    if text is not None and flag is None and integer is double is None:
-        return text
-    if integer is not None and text is None and flag is double is None:
-        digits = str(integer)
-        return -whole_number(digits[1:]) if digits.startswith("-") else whole_number(digits)
-    if text is integer is None and (flag is None or double is None):
-        return flag if double is None else double
-    raise NotOtlpError(_TWO_KINDS)
+    found = None
+    for each in (item.string_value, item.bool_value, item.double_value):
+        if each is not None:
+            if found is not None:
+                raise NotOtlpError(_TWO_KINDS)
+            found = each
+    if item.int_value is None:
+        return found
+    if found is not None:
+        raise NotOtlpError(_TWO_KINDS)
+    digits = str(item.int_value)
+    return -whole_number(digits[1:]) if digits.startswith("-") else whole_number(digits)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from otel_residency.audit.row_counts import Counts
 from otel_residency.records import line as record_line
-from otel_residency.records.compressed import broken, decompressed
+from otel_residency.records.compressed import broken, decompressed, open_compressed
 
 BLOCK: Final = 1 << 20
 """Bytes that are read at a time."""
@@ -85,11 +85,11 @@ def read_part(
 
 def _batches(task: ReadTask, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
     """The lines of a task, a block at a time."""
-    with task.path.open("rb") as file:
+    with open_compressed(task.path) as file:
         # One byte earlier: a line that begins right at `start` has its line feed there.
         at = max(task.start - 1, 0)
         file.seek(at)
-        opened = decompressed(file) if task.end is None else file
+        opened = decompressed(file, task.path) if task.end is None else file
         rest, reported, first = b"", file.tell(), task.start > 0
         while block := opened.read(BLOCK):
             lines = (rest + block).split(b"\n")

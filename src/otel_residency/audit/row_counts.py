@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import IO, Final
 
+from otel_residency.audit.line_reader import LineReader
 from otel_residency.audit.otlp import NotOtlpError
-from otel_residency.audit.rows import NUMBERS, TEXTS, Key, RecordRow, as_json, read_line
+from otel_residency.audit.rows import NUMBERS, TEXTS, Key, RecordRow, as_json
 
 KEPT: Final = 1 << 25
 """Characters of text that are kept before the counted rows are written and forgotten."""
@@ -43,7 +44,7 @@ class Counts:
 
     def __init__(self, vendors: AbstractSet[str], rows: IO[str]) -> None:
         """Count rows, and write them to `rows` as JSON lines."""
-        self._vendors = vendors
+        self._reader = LineReader(vendors)
         self._file = rows
         self._by_key: dict[Key, _RowCount] = {}
         self._kept = 0
@@ -60,7 +61,7 @@ class Counts:
                 continue
             try:
                 # All rows of a line, or none: it is read whole before any is counted.
-                rows = read_line(line, self._vendors).rows
+                rows = self._reader.read(line).rows
             except NotOtlpError as error:
                 yield number, str(error)
                 continue

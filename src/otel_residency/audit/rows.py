@@ -5,7 +5,8 @@ JSON list for a list, and an empty text where there is nothing.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,6 +17,7 @@ import msgspec
 
 from otel_residency.audit.otlp import (
     Attribute,
+    Holder,
     Link,
     NotOtlpError,
     Point,
@@ -67,21 +69,16 @@ TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES, "started")
 """Columns that are text; `started` is the day on which a counter began, whose id is in `writer`."""
 DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
 """A counter that reports what was added since its last report, and not since it began."""
-_LABELS: Final = dict.fromkeys(RESOURCE.values(), "")
-_OTHERS: Final = (
-    "event.name",
-    names.LEDGER_SEQUENCE,
-    names.LEDGER_DROPPED,
-    names.LEDGER_HEAD,
-    names.LEDGER_CLOSED,
-)
-_NEEDED: Final = dict.fromkeys((*ATTRIBUTES.values(), *_OTHERS), "")
-"""Attributes that `report` or `verify` reads; first those that a row has a column for, in their order."""
+_LABELS: Final = tuple(RESOURCE.values())
+_NEEDED: Final = (*ATTRIBUTES.values(), names.LEDGER_SEQUENCE, names.LEDGER_DROPPED)
+"""Attributes that a row needs; first those that it has a column for."""
+_VERDICT, _HOST = _NEEDED.index(names.VERDICT), _NEEDED.index(names.SERVER_ADDRESS)
 as_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _LIST: Final = msgspec.json.Decoder(list[str | int | float | bool | None])
 _CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
 DAY: Final = 86_400 * 10**9
 """In nanoseconds."""
+DAY_AT: Final = TEXTS.index("day")
 
 Key = tuple[str, ...]
 """The values of `TEXTS`."""
@@ -143,13 +140,12 @@ def _logs(given: Iterable[ResourceLogs], signal: str) -> Iterator[RecordRow]:
     for of_resource in given:
         resource = texts_of(of_resource.resource.attributes, _LABELS)
         for scope in of_resource.scope_logs or ():
-            for record in scope.log_records or ():
-                attributes = texts_of(record.attributes, _NEEDED)
-                event = record.event_name or attributes["event.name"]
-                # The scope too: anybody may write an event of that name.
-                if event in EVENTS and scope.scope.name == names.SCOPE:
+            # The scope too: anybody may write an event of that name.
+            for record in (scope.log_records or ()) if scope.scope.name == names.SCOPE else ():
+                event = record.event_name or texts_of(record.attributes, ("event.name",))[0]
+                if event in EVENTS:
                     time = record.time_unix_nano or record.observed_time_unix_nano
-                    yield _row(signal, event, time, resource, attributes)
+                    yield _row(signal, event, time, resource, texts_of(record.attributes, _NEEDED))
 
 
 def _spans(given: Iterable[ResourceSpans], vendors: AbstractSet[str]) -> Iterator[RecordRow]:
@@ -160,31 +156,25 @@ def _spans(given: Iterable[ResourceSpans], vendors: AbstractSet[str]) -> Iterato
             for span in scope.spans or ():
                 if not ours and span.kind not in _CLIENT_SPAN:
                     continue
-                attributes = texts_of(span.attributes, _NEEDED)
-                is_judged = ours or attributes[names.VERDICT]
-                if is_judged or attributes[names.SERVER_ADDRESS] in vendors:
+                texts = texts_of(span.attributes, _NEEDED)
+                if ours or texts[_VERDICT] or texts[_HOST] in vendors:
                     signal = SPAN if ours else FOREIGN_SPAN
-                    yield _row(signal, names.EVENT_CALL, span.start_time_unix_nano, resource, attributes)
+                    yield _row(signal, names.EVENT_CALL, span.start_time_unix_nano, resource, texts)
 
 
 def _counters(given: Iterable[ResourceMetrics]) -> Iterator[RecordRow]:
     for of_resource in given:
-        resource = _all_texts(of_resource.resource.attributes)
         for scope in of_resource.scope_metrics or ():
             for metric in scope.metrics or ():
                 if scope.scope.name == names.SCOPE and metric.name == names.METRIC_CALLS and metric.sum:
                     is_delta = metric.sum.aggregation_temporality in DELTA
                     for point in metric.sum.data_points or ():
-                        yield _counted(point, resource, is_delta=is_delta)
+                        yield _counted(point, of_resource.resource, is_delta=is_delta)
 
 
-def _counted(point: Point, resource: Mapping[str, str], *, is_delta: bool) -> RecordRow:
+def _counted(point: Point, resource: Holder, *, is_delta: bool) -> RecordRow:
     """A counter's value at one time. A cumulative counter gets an id, so that its values are compared."""
-    attributes = _all_texts(point.attributes)
-    labels, columns = (
-        {name: given.get(name, "") for name in wanted}
-        for given, wanted in ((resource, _LABELS), (attributes, _NEEDED))
-    )
+    labels, columns = texts_of(resource.attributes, _LABELS), texts_of(point.attributes, _NEEDED)
     row = _row(METRIC, names.METRIC_CALLS, point.time_unix_nano, labels, columns)
     if point.as_int is None and isinstance(point.as_double, float) and point.as_double.is_integer():
         count = whole_number(int(point.as_double))
@@ -194,7 +184,7 @@ def _counted(point: Point, resource: Mapping[str, str], *, is_delta: bool) -> Re
         return row._replace(sequence=0, calls=count)
     began = whole_number(point.start_time_unix_nano or point.time_unix_nano)
     # A counter has no id of its own: resource, attributes and start time are what tells two of them apart.
-    text = json.dumps([began, sorted(resource.items()), sorted(attributes.items())])
+    text = json.dumps([began, _all_texts(resource), _all_texts(point)])
     *key, _, _ = row.key
     return RecordRow(
         key=(*key, sha256(text.encode()).hexdigest(), day_of(began)),
@@ -204,49 +194,49 @@ def _counted(point: Point, resource: Mapping[str, str], *, is_delta: bool) -> Re
     )
 
 
-def _row(
-    signal: str, event: str, time: str | int, resource: Mapping[str, str], attributes: Mapping[str, str]
-) -> RecordRow:
+def _row(signal: str, event: str, time: str | int, resource: list[str], attributes: list[str]) -> RecordRow:
     began = whole_number(time)
-    sequence, dropped = attributes.get(names.LEDGER_SEQUENCE), attributes.get(names.LEDGER_DROPPED)
-    labels, columns = tuple(resource.values()), tuple(attributes.values())[: len(ATTRIBUTES)]
+    *columns, sequence, dropped = attributes
     return RecordRow(
-        key=(signal, event, day_of(began), *labels, *columns, ""),
+        key=(signal, event, day_of(began), *resource, *columns, ""),
         time=began,
         sequence=whole_number(sequence) if sequence else -1,
         dropped=whole_number(dropped) if dropped else 0,
     )
 
 
-def texts_of(attributes: Iterable[Attribute] | None, wanted: Mapping[str, str]) -> dict[str, str]:
+def texts_of(attributes: Sequence[Attribute] | None, wanted: Collection[str]) -> list[str]:
     """The attributes in `wanted` as text, in its order; an empty text for each that is not there.
 
     Raises:
         NotOtlpError: one of them is there twice, or is not what OTLP allows.
     """
-    texts = {**wanted}
-    for each in attributes or ():
-        key = each.key
-        if key in texts:
-            if texts[key]:
-                raise NotOtlpError("not what OTLP allows: an attribute is repeated")
-            value = each.value
-            text = value.string_value
-            # Most are text; this is done for each attribute of each record.
-            if (
-                text is None
-                or value.int_value is not None
-                or value.bool_value is not None
-                or value.array_value is not None
-                or value.double_value is not None
-            ):
-                text = text_of(value)
-            texts[key] = text
+    if not attributes:
+        return [""] * len(wanted)
+    values = {each.key: each.value for each in attributes}
+    if len(values) < len(attributes):
+        keys = Counter(each.key for each in attributes)
+        if any(keys[key] > 1 for key in wanted):
+            raise NotOtlpError("not what OTLP allows: an attribute is repeated")
+    texts = []
+    for value in map(values.get, wanted):
+        text = "" if value is None else value.string_value
+        # Most are text, and this is done for each attribute of each record.
+        if value is not None and (
+            text is None
+            or value.int_value is not None
+            or value.bool_value is not None
+            or value.array_value is not None
+            or value.double_value is not None
+        ):
+            text = text_of(value)
+        texts.append(text)
     return texts
 
 
-def _all_texts(attributes: Iterable[Attribute] | None) -> dict[str, str]:
-    return texts_of(attributes, {each.key: "" for each in attributes or ()})
+def _all_texts(holder: Holder | Point) -> list[tuple[str, str]]:
+    keys = sorted(each.key for each in holder.attributes or ())
+    return [*zip(keys, texts_of(holder.attributes, keys), strict=True)]
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_residency.audit.checkpoints import CheckpointFiles, Match
+from otel_residency.audit.line_reader import LineReader
 from otel_residency.audit.otlp import NotOtlpError, whole_number
 from otel_residency.audit.problems import OTHER_LINE, ChainLine, LedgerProblem, LedgerProblems
 from otel_residency.audit.rows import read_line, texts_of
 from otel_residency.records.chain import BEGINNING, CHECKPOINT_RECORDS, digest, read_signature
-from otel_residency.records.compressed import broken, decompressed
+from otel_residency.records.compressed import broken, decompressed, open_compressed
 from otel_residency.records.files import checkpoints_of, ledger_of
 from otel_residency.records.line import lines_of
 from otel_residency.records.signing import Check
 from otel_residency.telemetry import names
 
-_OF_CHECKPOINT = dict.fromkeys((names.LEDGER_CLOSED, names.LEDGER_DROPPED, names.LEDGER_HEAD), "")
+_OF_CHECKPOINT = names.LEDGER_CLOSED, names.LEDGER_DROPPED, names.LEDGER_HEAD
 _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
 
@@ -89,9 +90,9 @@ def is_ledger(file: Path) -> bool:
     if checkpoints_of(ledger_of(file)):
         return True
     unreadable: tuple[type[Exception], ...] = (NotOtlpError, *broken())
-    with file.open("rb") as opened:
+    with open_compressed(file) as opened:
         try:
-            line = next(lines_of(decompressed(opened)), b"")
+            line = next(lines_of(decompressed(opened, file)), b"")
             return read_line(line).link is not None
         except unreadable:
             return False
@@ -124,6 +125,7 @@ class _Verifier:
         self._problems = LedgerProblems()
         self._checkpoints = CheckpointFiles(self._problems)
         self._writers: dict[str, WriterChain] = {}
+        self._reader = LineReader()
         self._lines = self._records = self._signed = 0
 
     def run(
@@ -151,9 +153,9 @@ class _Verifier:
 
     def _read_file(self, file: Path, progress: Callable[[int], None]) -> None:
         number = read = 0
-        with file.open("rb") as raw:
+        with open_compressed(file) as raw:
             try:
-                for number, line in enumerate(lines_of(decompressed(raw)), 1):
+                for number, line in enumerate(lines_of(decompressed(raw, file)), 1):
                     position = raw.tell()
                     progress(position - read)
                     read = position
@@ -165,7 +167,7 @@ class _Verifier:
         self._lines += 1
         try:
             # The parser of the report, so that each line that is counted there is checked here.
-            link = read_line(line).link
+            link = self._reader.read(line).link
         except NotOtlpError as error:
             self._problems.add_unread_line(file, number, line, str(error))
             return
@@ -204,12 +206,12 @@ class _Verifier:
             self._problems.add(place.problem(what))
 
     def _add_checkpoint(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
-        attributes = texts_of(place.link.record.attributes, _OF_CHECKPOINT)
+        closed, dropped, head = texts_of(place.link.attributes, _OF_CHECKPOINT)
         writer.latest = place.link.sequence
-        writer.closed = attributes[names.LEDGER_CLOSED] == "true"
+        writer.closed = closed == "true"
         writer.ended |= writer.closed
-        writer.dropped = max(writer.dropped, whole_number(attributes[names.LEDGER_DROPPED] or "0"))
-        if attributes[names.LEDGER_HEAD] != place.link.previous:
+        writer.dropped = max(writer.dropped, whole_number(dropped or "0"))
+        if head != place.link.previous:
             what = "The checkpoint names another record than the one before it."
             self._problems.add(place.problem(what))
         text = digest(line)
