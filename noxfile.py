@@ -72,6 +72,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def imports(session: nox.Session) -> None:
+    """Import each patched module in two threads, two hundred times, in .venv."""
+    test = ("tests/patches/test_imports.py", "--numprocesses=2", *session.posargs)
+    session.run(str(BIN / "pytest"), "-q", *test, env={"IMPORT_ROUNDS": "200"})
+
+
+@nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
     """Run the tests that make up their input with many more examples, in .venv."""
     in_venv(session, "pytest", "-q", "-p", "tests.fuzz", *session.posargs)
@@ -92,6 +99,16 @@ def matrix(session: nox.Session, openai: str) -> None:
     )
     sockets = () if openai == "1.40.0" else ("tests/patches/test_sockets.py",)
     session.run("pytest", "tests/calls", *sockets, "-q", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("websockets", VERSIONS["clients"]["websockets"], ids=VERSIONS["clients"]["websockets"])
+def sockets(session: nox.Session, websockets: str) -> None:
+    """Run the tests of WebSocket sessions with one release of websockets, which openai may not allow."""
+    group = ("--group", "client-test", "--constraint", "constraints/openai.txt")
+    session.install("--editable", ".[httpx]", *group, "aiohttp", "openai", "requests", "trio", *CONSTRAINTS)
+    session.install("--no-deps", f"websockets=={websockets}")
+    session.run("pytest", "tests/patches/test_sockets.py", "-q", *session.posargs)
 
 
 @nox.session(python=VERSIONS["python"])

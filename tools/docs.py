@@ -57,6 +57,11 @@ def tested_openai() -> str:
     return f"openai {versions[0]} to {versions[-1]} (tested: {', '.join(versions)})"
 
 
+def tested_clients() -> str:
+    """The releases of the HTTP clients that the tests run with."""
+    return ", ".join(f"{name} {' · '.join(releases)}" for name, releases in VERSIONS["clients"].items())
+
+
 def newest_openai() -> str:
     """The constraints of the environments that have the newest client."""
     newest = VERSIONS["openai"][-1]
@@ -109,6 +114,7 @@ def pages() -> dict[Path, str]:
     contributing = ROOT / "CONTRIBUTING.md"
     front = with_rows(readme.read_text(encoding="utf-8"), "settings", settings_table())
     front = with_words(front, "openai", tested_openai())
+    front = with_words(front, "clients", tested_clients())
     return {
         ROOT / "constraints" / "openai.txt": newest_openai(),
         ROOT / "docs" / "reasons.md": reasons_page(),

@@ -99,6 +99,12 @@ SUITES: Final = (
         why="The patch works with other releases of the client: the oldest and the last of httpx come first",
     ),
     Suite(
+        session="sockets",
+        doors={TEST: ("17.4",), ALL: EVERY},
+        minutes=15,
+        why="Other releases of websockets: the newest, which openai does not allow, comes first",
+    ),
+    Suite(
         session="servers",
         doors={TEST: EVERY, ALL: EVERY},
         minutes=20,
@@ -157,6 +163,12 @@ SUITES: Final = (
         doors={TEST: EVERY, ALL: EVERY},
         minutes=20,
         why="The same tests, which must reach every branch of the core: measuring takes twice as long",
+    ),
+    Suite(
+        session="imports",
+        doors={ALL: EVERY},
+        minutes=120,
+        why="Two threads that import a patched library at the same time, often enough to meet at every point",
     ),
     Suite(
         session="fuzz",

@@ -8,6 +8,7 @@ from logging import getLogger
 from typing import Any, NamedTuple
 
 from otel_residency.catalogue import load_catalogue
+from otel_residency.catalogue.load import shown_choice
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLine, CallFacts, Hop
@@ -79,6 +80,8 @@ class Guard:
         self.catalogue, problems = active_catalogue(settings)
         for problem in problems:
             settings = settings.with_problem(problem)
+        if problems:
+            settings = settings.with_known_regions(self.catalogue.region_codes)
         self.settings = settings
         # Once: the property writes the policy as JSON and hashes that each time it is read.
         self._policy_hash = settings.policy_hash
@@ -189,7 +192,7 @@ def active_catalogue(settings: Settings) -> tuple[Catalogue, tuple[PolicyProblem
         wrong = PolicyProblem(
             file="",
             key=CATALOGUE.key,
-            value=settings.catalogue,
+            value=shown_choice(settings.catalogue),
             problem=str(error),
             fix="Name a revision or a file; see `otel-residency catalogue list` and `catalogue validate`.",
         )

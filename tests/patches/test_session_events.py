@@ -88,7 +88,7 @@ def test_a_model_that_an_event_names_counts(event: Any, vendor: Vendor, instrume
     assert verdict != "eligible"
 
 
-@pytest.mark.parametrize("library", RAW, ids=["sync", "async", "legacy"])
+@pytest.mark.parametrize("library", RAW.values(), ids=RAW)
 def test_the_events_of_each_client_count(library: Any, vendor: Vendor, instrument: Instrument) -> None:
     """All clients of the library are read, the legacy one too."""
     vendor.messages = [json.dumps(CREATED)]

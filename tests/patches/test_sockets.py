@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError, require
-from otel_residency.patches import websockets as sockets
+from otel_residency.patches import websocket_sessions
 from otel_residency.patches.openai_sessions import MODULES
 from otel_residency.telemetry import names
 from tests.audit.lines import read_record
@@ -33,6 +34,9 @@ try:
     from openai.resources.responses import Responses
 except ImportError:  # 1.99.0 can't import a part of its own
     Responses = None  # type: ignore[assignment,misc]
+
+# openai opens sessions in the way that websockets 17.1 deprecates.
+pytestmark = pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")
 
 MODEL = "gpt-realtime-2.1"
 OTHER = "gpt-realtime-of-nobody"
@@ -570,10 +574,38 @@ def raw_legacy(uri: str, event: Any = None, **arguments: Any) -> None:
     asyncio.run(run())
 
 
-RAW = [raw, raw_async, raw_legacy]
+def raw_reconnecting(uri: str, event: Any = None, **arguments: Any) -> None:
+    """A session of the synchronous client that dials again, which came with websockets 17.1."""
+    for connection in import_module("websockets.sync.client").reconnect(uri, **arguments):
+        connection.send(json.dumps(event or update()))
+        connection.recv()
+        return
 
 
-@pytest.fixture(params=RAW, ids=["sync", "async", "legacy"])
+def raw_trio(uri: str, event: Any = None, **arguments: Any) -> None:
+    """A session of its trio client, which came with websockets 17."""
+
+    async def run() -> None:
+        async with import_module("websockets.trio.client").connect(uri, **arguments) as connection:
+            await connection.send(json.dumps(event or update()))
+            await connection.recv()
+
+    import_module("trio").run(run)
+
+
+RELEASE = tuple(map(int, version("websockets").split(".")[:2]))
+RAW: dict[str, Callable[..., None]] = {"sync": raw, "async": raw_async, "legacy": raw_legacy}
+ELSEWHERE = {"async": raw_async, "legacy": raw_legacy}
+"""Those that may be given another host and port, as two arguments."""
+if RELEASE >= (17, 0):
+    RAW["trio"] = ELSEWHERE["trio"] = raw_trio
+if RELEASE >= (17, 1):
+    RAW["reconnecting"] = raw_reconnecting
+REDIRECTED = {name: each for name, each in RAW.items() if name != "sync" or RELEASE >= (17, 1)}
+"""Those that follow a redirect."""
+
+
+@pytest.fixture(params=RAW.values(), ids=RAW)
 def library(request: pytest.FixtureRequest) -> Any:
     """Each client of the library."""
     return request.param
@@ -616,7 +648,7 @@ def test_the_library_does_not_send_a_refused_event(
     assert far[0].messages == []
 
 
-@pytest.mark.parametrize("library", [raw_async, raw_legacy], ids=["async", "legacy"])
+@pytest.mark.parametrize("library", ELSEWHERE.values(), ids=ELSEWHERE)
 @pytest.mark.parametrize("mode", ["flag", "block"])
 def test_where_a_session_is_dialled_counts(
     library: Any, instrument: Instrument, far: tuple[Far, Far], mode: str
@@ -666,7 +698,16 @@ def test_the_headers_of_the_handshake_count(
     assert far[0].paths == []
 
 
-@pytest.mark.parametrize("library", [raw_async, raw_legacy], ids=["async", "legacy"])
+@pytest.mark.skipif(RELEASE < (17, 1), reason="this release has no such argument")
+def test_the_address_of_a_socket_counts(instrument: Instrument, far: tuple[Far, Far]) -> None:
+    """The synchronous client of websockets 17.1 may be given another address to dial."""
+    placed(instrument, far, on_call="block")
+    with pytest.raises(ResidencyViolationError):
+        raw(uri(far[0]), address=("127.0.0.1", far[1].port))
+    assert far[1].paths == []
+
+
+@pytest.mark.parametrize("library", REDIRECTED.values(), ids=REDIRECTED)
 def test_a_redirect_is_refused_and_nothing_stays_open(
     library: Any, instrument: Instrument, far: tuple[Far, Far]
 ) -> None:
@@ -690,7 +731,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(sockets, "_request", broken)
+    monkeypatch.setattr(websocket_sessions, "_request", broken)
 
 
 @pytest.mark.usefixtures("failing")

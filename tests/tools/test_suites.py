@@ -108,6 +108,9 @@ def test_the_table_of_versions_is_what_is_installed() -> None:
     assert pinned["opentelemetry-sdk"] == pinned["opentelemetry-api"] == opentelemetry["api"]
     assert pinned["opentelemetry-instrumentation"] == opentelemetry["contrib"]
     assert pinned["wrapt"] == opentelemetry["wrapt"]
+    for client, releases in VERSIONS["clients"].items():
+        assert pinned[client] in releases
+        assert client == "websockets" or pinned[client] == releases[-1]
 
 
 def test_releases_with_conformance_tests_have_their_requirements() -> None:

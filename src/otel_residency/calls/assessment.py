@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_residency.calls.body import RequestFacts
 from otel_residency.calls.request import (
+    EXTENSION,
     WITH_BODY,
     ClientBaseUrl,
     RequestSnapshot,
@@ -162,7 +163,8 @@ class Assessment:
         return self.judgement
 
     def fail(self) -> Judgement:
-        """The judgement of a call that could not be judged."""
+        """The judgement of a call that could not be judged; in block mode it is refused."""
+        self.refused |= self._state.blocks
         self.judgement = self.doubt = undecided(self._state.on_call, self._state.on_export)
         return self.judgement
 
@@ -238,8 +240,11 @@ class Assessment:
             for name in response.answer.created[:1]:
                 keep(name)
 
-    def release(self) -> None:
-        """Drop references to large objects."""
+    def release(self, *, standalone: bool) -> None:
+        """Drop references to large objects, and the planned request's to a call of the openai client."""
+        if self.snapshot is not None and not standalone:
+            # A connection whose body nobody closed keeps its request, and would keep the call with it.
+            self.snapshot.request.extensions.pop(EXTENSION, None)
         self.snapshot = self.batch = self._body = None
 
     def _with_body_of(self, snapshot: RequestSnapshot, facts: CallFacts) -> CallFacts:

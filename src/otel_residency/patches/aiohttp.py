@@ -16,11 +16,13 @@ _JUDGED = "_otel_residency_judged"
 
 def patch(module: ModuleType) -> None:
     """Patch `aiohttp.connector`, which has just been imported."""
-    from aiohttp import client_reqrep
-
     # Before a connection is opened: in block mode the host is not even dialled.
     wrap_client(module, "BaseConnector.connect", _connect)
-    wrap_client(client_reqrep, "ClientRequest.send", _send)
+
+
+def patch_request(module: ModuleType) -> None:
+    """Patch `aiohttp.client_reqrep`."""
+    wrap_client(module, "ClientRequest.send", _send)
 
 
 def _connect(wrapped: Any, _connector: Any, args: Any, kwargs: Any) -> Any:

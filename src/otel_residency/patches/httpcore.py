@@ -7,10 +7,9 @@ from functools import wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
 from otel_residency.calls.context import is_current_hop
 from otel_residency.patches.guarded import non_vendor_hosts, run_guarded
+from otel_residency.patches.patching import put
 
 if TYPE_CHECKING:
     from otel_residency.calls.call import Call
@@ -51,8 +50,8 @@ def patch(module: ModuleType) -> None:
             call.response_state.status = response.status
         return response
 
-    wrapt.apply_patch(module.ConnectionPool, "handle_request", handle_request)
-    wrapt.apply_patch(module.AsyncConnectionPool, "handle_async_request", handle_async_request)
+    put(module.ConnectionPool, "handle_request", handle_request)
+    put(module.AsyncConnectionPool, "handle_async_request", handle_async_request)
 
 
 def _open(request: Any) -> "Call | None":

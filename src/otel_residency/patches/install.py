@@ -1,6 +1,7 @@
 """Puts all patches in place, each when the module is imported that it patches."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType, ModuleType
 
 from otel_residency.patches import aiohttp, http_client, httpcore, httpx, openai_sessions, urllib3, websockets
@@ -9,7 +10,9 @@ from otel_residency.runtime.runtime import runtime
 
 CLIENTS: Mapping[str, Callable[[ModuleType], None]] = MappingProxyType(
     {
+        "urllib3.connection": urllib3.patch_connection,
         "urllib3.connectionpool": urllib3.patch,
+        "aiohttp.client_reqrep": aiohttp.patch_request,
         "aiohttp.connector": aiohttp.patch,
         "http.client": http_client.patch,
         # Below httpx too: an application may use the pool itself, or a transport that changes a request after
@@ -22,10 +25,23 @@ CLIENTS: Mapping[str, Callable[[ModuleType], None]] = MappingProxyType(
         "websockets.protocol": websockets.patch_messages,
         "websockets.sync.client": websockets.patch_connect,
         "websockets.asyncio.client": websockets.patch_async_connect,
+        "websockets.trio.client": websockets.patch_trio_connect,
         "websockets.legacy.client": websockets.patch_legacy,
     }
 )
 """The patches of HTTP clients that the openai client does not need, by the module that they patch."""
+_OPENAI = MappingProxyType(
+    {"openai._base_client": "patch", "openai._streaming": "patch_streams", "openai": "warm"}
+)
+"""The functions of `openai_client` by the module that they are called with."""
+
+MODULES = (
+    *_OPENAI,
+    *httpx.LIBRARIES,
+    *(f"openai.resources.{name}" for name in openai_sessions.MODULES),
+    *CLIENTS,
+)
+"""All modules that are patched, except those of OpenTelemetry."""
 
 
 def install() -> None:
@@ -34,7 +50,8 @@ def install() -> None:
     # A second patch would wrap the first: patches stay when the package is switched off, and `state` decides.
     if not patched.first_time("clients"):
         return
-    when_imported("openai", _patch_openai, patched.miss)
+    for name, patch_name in _OPENAI.items():
+        when_imported(name, partial(_patch_openai, patch_name), patched.miss)
     for library in httpx.LIBRARIES:
         when_imported(library, httpx.patch, patched.miss)
     for name in openai_sessions.MODULES:
@@ -45,8 +62,8 @@ def install() -> None:
         when_imported(name, patch, patched.missing_clients.add)
 
 
-def _patch_openai(module: ModuleType) -> None:
+def _patch_openai(patch: str, module: ModuleType) -> None:
     # The patch imports the rooms `calls` and `core`, which a process without openai does not need.
     from otel_residency.patches import openai_client
 
-    openai_client.patch(module)
+    getattr(openai_client, patch)(module)

@@ -13,25 +13,28 @@ from otel_residency.patches.openai_streams import follow, follow_async, follow_s
 from otel_residency.patches.patching import replace
 
 
-def patch(_: ModuleType) -> None:
-    """Patch `openai`, which has just been imported."""
-    from openai import _base_client, _streaming
-
+def patch(module: ModuleType) -> None:
+    """Patch `openai._base_client`, which has just been imported."""
     missing = runtime.patched.miss
     # Private, and the only method that has the request before it is sent: `build_request` of httpx does not
     # know the options. It is called before the `try` that retries (openai 3.57.0), so a refusal leaves at
     # once.
-    replace(_base_client, "BaseClient._build_request", _build_request, missing)
-    replace(_base_client, "SyncAPIClient.request", _request, missing)
-    replace(_base_client, "AsyncAPIClient.request", _request_async, missing)
-    replace(_streaming, "Stream.__init__", _stream_init(follow), missing)
-    replace(_streaming, "AsyncStream.__init__", _stream_init(follow_async), missing)
-    if runtime.state is not None:
-        _warm(runtime.state)
+    replace(module, "BaseClient._build_request", _build_request, missing)
+    replace(module, "SyncAPIClient.request", _request, missing)
+    replace(module, "AsyncAPIClient.request", _request_async, missing)
 
 
-def _warm(state: State) -> None:
+def patch_streams(module: ModuleType) -> None:
+    """Patch `openai._streaming`."""
+    replace(module, "Stream.__init__", _stream_init(follow), runtime.patched.miss)
+    replace(module, "AsyncStream.__init__", _stream_init(follow_async), runtime.patched.miss)
+
+
+def warm(_module: ModuleType) -> None:
     """Read catalogue and policy while openai is imported, so that the first call need not."""
+    state = runtime.state
+    if state is None:
+        return
     try:
         # `batches` needs guard, catalogue and body reader, so all three are built.
         _ = state.batches

@@ -5,13 +5,11 @@ patches replace what it is handed. Without an active gate they do nothing.
 """
 
 from functools import wraps
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
 from otel_residency.export_gate.active import active_gate
-from otel_residency.patches.patching import when_imported
+from otel_residency.patches.patching import put, when_imported
 from otel_residency.runtime.runtime import runtime
 
 if TYPE_CHECKING:
@@ -31,12 +29,7 @@ _EXPORTING_LOGS = ("BatchLogRecordProcessor", "SimpleLogRecordProcessor")
 def install() -> None:
     """Patch the SDK, now or when it is imported. Safe to call again."""
     if runtime.patched.first_time("opentelemetry.sdk"):
-        for module, patch in (
-            ("opentelemetry.sdk.trace", _patch_spans),
-            ("opentelemetry.sdk._logs", _patch_logs),
-            ("opentelemetry.sdk.trace.export", _patch_exporting_spans),
-            ("opentelemetry.sdk._logs.export", _patch_exporting_logs),
-        ):
+        for module, patch in MODULES.items():
             when_imported(module, patch, runtime.patched.missing_exporters.add)
 
 
@@ -67,9 +60,7 @@ def _patch_logs(module: ModuleType) -> None:
     for name in _LOGS:
         owner = getattr(module, name, None)
         if owner is None:  # before 1.42 the SDK kept them to itself
-            from opentelemetry.sdk._logs import _internal
-
-            owner = getattr(_internal, name)
+            owner = getattr(module._internal, name)
         _replace_emit(owner)
         _before(owner, "force_flush")
         _before(owner, "shutdown")
@@ -89,7 +80,7 @@ def _replace(owner: Any, name: str, treat: "Callable[[Gate, Any, Any], Any]") ->
         gate = runtime.gate or active_gate()
         return wrapped(self, item if gate is None else treat(gate, self, item))
 
-    wrapt.apply_patch(owner, name, method)
+    put(owner, name, method)
 
 
 def _replace_end(owner: Any) -> None:
@@ -110,7 +101,7 @@ def _replace_end(owner: Any) -> None:
             for processor in self._span_processors:
                 processor.on_end(gate.span_for(processor, span))
 
-    wrapt.apply_patch(owner, "on_end", on_end)
+    put(owner, "on_end", on_end)
 
 
 def _note_start(owner: Any) -> None:
@@ -124,7 +115,7 @@ def _note_start(owner: Any) -> None:
             gate.started(span, parent_context)
         wrapped(self, span, parent_context)
 
-    wrapt.apply_patch(owner, "on_start", on_start)
+    put(owner, "on_start", on_start)
 
 
 def _replace_emit(owner: Any) -> None:
@@ -148,7 +139,7 @@ def _replace_emit(owner: Any) -> None:
         # The gate sends it itself, perhaps later: a record may have to wait for its call.
         gate.log(log_record, send)
 
-    wrapt.apply_patch(owner, "on_emit", on_emit)
+    put(owner, "on_emit", on_emit)
 
 
 def _before(owner: Any, name: str) -> None:
@@ -162,4 +153,15 @@ def _before(owner: Any, name: str) -> None:
             gate.flush()
         return wrapped(self, *args, **kwargs)
 
-    wrapt.apply_patch(owner, name, method)
+    put(owner, name, method)
+
+
+MODULES = MappingProxyType(
+    {
+        "opentelemetry.sdk.trace": _patch_spans,
+        "opentelemetry.sdk._logs": _patch_logs,
+        "opentelemetry.sdk.trace.export": _patch_exporting_spans,
+        "opentelemetry.sdk._logs.export": _patch_exporting_logs,
+    }
+)
+"""The patches by the module that they patch."""

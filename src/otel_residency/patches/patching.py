@@ -1,7 +1,7 @@
 """How patches are made: when a module is imported, in place of its methods, without breaking the import.
 
-A patch is made once and stays; whether it does anything is decided by `runtime.state`. So to switch ours off
-never removes another's, whatever the order.
+A patch is made once, again only where a module is executed anew, and stays; whether it does anything is
+decided by `runtime.state`. So to switch ours off never removes another's, whatever the order.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,8 +13,11 @@ from typing import Any
 
 import wrapt
 
+from otel_residency.patches.imports import finder
 from otel_residency.runtime.runtime import runtime
 
+_OURS = "_otel_residency_patch"
+"""Attribute of our functions; another's wrapper of one has it too, by `functools.wraps`."""
 _log = getLogger("otel_residency")
 Wrapper = Callable[..., Any]
 """Called in place of a method with the bound method, its object, its arguments and keyword arguments."""
@@ -23,7 +26,7 @@ Make = Callable[[Any], Any]
 
 
 def when_imported(name: str, patch: Callable[[ModuleType], None], missing: Callable[[str], object]) -> None:
-    """Have `patch` called with the module `name`, now or when it is imported.
+    """Have `patch` called with the module `name`, now or when it is imported, and when it is imported anew.
 
     Args:
         name: of the module.
@@ -40,7 +43,7 @@ def when_imported(name: str, patch: Callable[[ModuleType], None], missing: Calla
             missing(module.__name__)
             _log.exception("otel-residency can't patch %s", module.__name__)
 
-    wrapt.register_post_import_hook(hook, name)
+    finder.add(name, hook)
 
 
 def replace(module: ModuleType, name: str, make: Make, missing: Callable[[str], object]) -> None:
@@ -53,13 +56,13 @@ def replace(module: ModuleType, name: str, make: Make, missing: Callable[[str], 
         # wrapt reads the dictionary of the class (2.5, `resolve_path`): `getattr` would bind, and lose a
         # descriptor. Its `PathResolutionError` is an `AttributeError`.
         owner, attribute, wrapped = wrapt.resolve_path(module, name)
-        wrapt.apply_patch(owner, attribute, make(wrapped))
+        put(owner, attribute, make(wrapped))
         # A class with two bases is reached twice, and must be patched once.
         for subclass in dict.fromkeys(_subclasses(owner)):
             inherited = vars(subclass).get(attribute)
             # Another's wrapper that was put on a subclass before us calls the original.
             if inherited is not None and unwrap(inherited) is unwrap(wrapped):
-                wrapt.apply_patch(subclass, attribute, make(inherited))
+                put(subclass, attribute, make(inherited))
     except AttributeError:
         missing(name)
         _log.error(
@@ -67,6 +70,13 @@ def replace(module: ModuleType, name: str, make: Make, missing: Callable[[str], 
             module.__name__,
             name,
         )
+
+
+def put(owner: Any, name: str, replacement: Any) -> None:
+    """Set an attribute of a class or module, unless what is there is ours: it was not executed anew."""
+    if not hasattr(vars(owner).get(name), _OURS):
+        setattr(replacement, _OURS, True)
+        wrapt.apply_patch(owner, name, replacement)
 
 
 def _subclasses(owner: Any) -> Iterator[Any]:

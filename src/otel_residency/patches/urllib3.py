@@ -14,12 +14,14 @@ _BODY, _HEADERS = 2, 3
 
 def patch(module: ModuleType) -> None:
     """Patch `urllib3.connectionpool`, which has just been imported."""
-    from urllib3 import connection
-
     wrap_client(module, "HTTPConnectionPool.urlopen", _urlopen)
+
+
+def patch_connection(module: ModuleType) -> None:
+    """Patch `urllib3.connection`."""
     # Both classes of urllib3 2.8 replace `connect` of `http.client` without calling it.
     for name in ("HTTPConnection.connect", "HTTPSConnection.connect"):
-        wrap_client(connection, name, connect)
+        wrap_client(module, name, connect)
 
 
 def _urlopen(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
