@@ -15,7 +15,6 @@ from tests.audit.lines import read_record
 CALL = """
 import json, sys
 import openai
-from tests.audit.lines import read_record
 try:
     import httpx2 as http
 except ImportError:
