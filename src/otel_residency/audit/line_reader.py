@@ -95,8 +95,9 @@ class LineReader:
         if not _DIGEST.fullmatch(previous):
             return read_line(line, self._vendors)
         key = (*kind.key[:DAY_AT], day_of(began), *kind.key[DAY_AT + 1 :])
-        link = Link(names.EVENT_CALL, kind.writer, number, previous.decode())
-        return ParsedLine([RecordRow(key, began, number, kind.dropped)], link)
+        row = RecordRow(key=key, time=began, sequence=number, dropped=kind.dropped)
+        link = Link(event=names.EVENT_CALL, writer=kind.writer, sequence=number, previous=previous.decode())
+        return ParsedLine(rows=[row], link=link)
 
     def _keep(self, line: bytes, cut: _CutLine, parsed: ParsedLine) -> None:
         """Keep a kind of call, if its strings are where they seem to be.
