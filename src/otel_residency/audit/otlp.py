@@ -5,7 +5,9 @@ its end.
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -172,8 +174,8 @@ class Link(NamedTuple):
     writer: str
     sequence: int
     previous: str
-    attributes: Sequence[Attribute] = ()
-    """Of a checkpoint."""
+    attributes: Mapping[str, str] = MappingProxyType({})
+    """As text; of a checkpoint."""
 
 
 _decode = msgspec.json.Decoder(Document).decode
@@ -232,13 +234,13 @@ def link_of(document: Document, line: bytes) -> Link | None:
         or _encode(document) != line.removesuffix(b"\n")
     ):
         return None
-    event, attributes = record.event_name, record.attributes or ()
+    is_checkpoint = record.event_name == names.EVENT_CHECKPOINT
     return Link(
-        event=event,
+        event=record.event_name,
         writer=named[0],
         sequence=whole_number(number),
         previous=named[1],
-        attributes=attributes if event == names.EVENT_CHECKPOINT else (),
+        attributes=all_texts_of(record.attributes) if is_checkpoint else {},
     )
 
 
@@ -259,6 +261,41 @@ def whole_number(value: str | int | None) -> int:
     if value is None or not 0 <= value <= _BIGGEST:
         raise NotOtlpError(_NO_NUMBER)
     return value
+
+
+def texts_of(attributes: Sequence[Attribute] | None, wanted: Collection[str]) -> list[str]:
+    """The attributes in `wanted` as text, in its order; an empty text for each that is not there.
+
+    Raises:
+        NotOtlpError: one of them is there twice, or is not what OTLP allows.
+    """
+    if not attributes:
+        return [""] * len(wanted)
+    values = {each.key: each.value for each in attributes}
+    if len(values) < len(attributes):
+        keys = Counter(each.key for each in attributes)
+        if any(keys[key] > 1 for key in wanted):
+            raise NotOtlpError("not what OTLP allows: an attribute is repeated")
+    texts = []
+    for value in map(values.get, wanted):
+        text = "" if value is None else value.string_value
+        # Most are text, and this is done for each attribute of each record.
+        if value is not None and (
+            text is None
+            or value.int_value is not None
+            or value.bool_value is not None
+            or value.array_value is not None
+            or value.double_value is not None
+        ):
+            text = text_of(value)
+        texts.append(text)
+    return texts
+
+
+def all_texts_of(attributes: Sequence[Attribute] | None) -> dict[str, str]:
+    """All of the attributes as text; raises as `texts_of` does."""
+    keys = [each.key for each in attributes or ()]
+    return dict(zip(keys, texts_of(attributes, keys), strict=True))
 
 
 def text_of(value: AnyValue) -> str:
