@@ -213,13 +213,14 @@ def link_of(document: Document, line: bytes) -> Link | None:
     A line of a ledger has one record, and exactly the bytes that this record is written as. So no field is
     repeated, unknown or in another place, and every other reader finds the same in it.
     """
-    if not (document.resource_spans is document.resource_metrics is document.resource_profiles is None):
+    others = document.resource_spans, document.resource_metrics, document.resource_profiles
+    if others != (None, None, None):
         return None
     try:
-        (of_resource,) = document.resource_logs or ()
-        (of_scope,) = of_resource.scope_logs or ()
-        (record,) = of_scope.log_records or ()
-        writer, sequence, previous = (record.attributes or ())[:3]
+        (of_resource,) = document.resource_logs or []
+        (of_scope,) = of_resource.scope_logs or []
+        (record,) = of_scope.log_records or []
+        writer, sequence, previous = (record.attributes or [])[:3]
     except ValueError:  # not one of each
         return None
     named = writer.value.string_value or "", previous.value.string_value or ""
@@ -278,9 +279,12 @@ def texts_of(attributes: Sequence[Attribute] | None, wanted: Collection[str]) ->
             raise NotOtlpError("not what OTLP allows: an attribute is repeated")
     texts = []
     for value in map(values.get, wanted):
-        text = "" if value is None else value.string_value
+        if value is None:
+            texts.append("")
+            continue
+        text = value.string_value
         # Most are text, and this is done for each attribute of each record.
-        if value is not None and (
+        if (
             text is None
             or value.int_value is not None
             or value.bool_value is not None
