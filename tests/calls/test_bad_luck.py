@@ -1,4 +1,4 @@
-"""Ordinary bad luck: files that change, clocks, exporters, dropped streams, deep stacks. Nobody notices us."""
+"""Bad luck: files that change, clocks, exporters, dropped streams, deep stacks. Nobody notices us."""
 
 import asyncio
 import gc
