@@ -177,8 +177,9 @@ def on_response(protocol: Any, status: int, headers: Any) -> None:
 
     call = getattr(protocol, _CALL, None)
     if call is not None:
-        call.on_handshake(status, PlainHeaders(dict(headers.raw_items())).raw)
-        setattr(protocol, _EVENTS, SessionEvents(call))
+        events = SessionEvents(call)
+        events.on_handshake(status, PlainHeaders(dict(headers.raw_items())).raw)
+        setattr(protocol, _EVENTS, events)
 
 
 def on_message(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
