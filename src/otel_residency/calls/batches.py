@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from otel_residency.calls.body import MAPPING, BodyReader, RegionOf, RequestFacts
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.request_entries import BatchFiles
 from otel_residency.runtime.runtime import runtime
 
@@ -94,6 +95,7 @@ class Reading:
         try:
             step(reading)
         except Exception:  # whatever is wrong with it, it was not read
+            reraise_interruption()
             reading._count(UNSEEN_LINE)
             reading._pieces, reading._length, reading._over = [], 0, True
         return reading

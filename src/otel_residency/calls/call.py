@@ -21,6 +21,7 @@ from otel_residency.calls.reporter import CallReporter
 from otel_residency.calls.request import EXTENSION, ClientBaseUrl, SendingHop, client_base_url
 from otel_residency.calls.response import ResponseState, read_answer, read_body
 from otel_residency.calls.state import State, runtime
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.guard import Judgement
 
 if TYPE_CHECKING:
@@ -198,9 +199,9 @@ class Call:
         """
         self.tracked.inside = False
         if active_call.get() is self:
-            active_call.set(self._outer_call)
             if self._outer_context is not None:
                 otel_context.attach(self._outer_context)
+            active_call.set(self._outer_call)  # last: this is called again where a signal handler raised
         self._outer_call = self._outer_context = None
 
     # What came back.
@@ -310,7 +311,8 @@ class Call:
             self.response_state.fail(error, self.state.guard.catalogue.entries.refusals)
         except Exception as failure:
             self.state.log_failure("reading an error", failure)
-        self.finish()
+        finally:
+            self.finish()
 
     # The end: judge the facts as they turned out, and report.
 
@@ -319,20 +321,25 @@ class Call:
         try:
             self._unfinished.pop()
         except IndexError:
+            reraise_interruption()
             return
         try:
             self._report(end)
-        except Exception as error:
+        except BaseException as error:
+            span = self.reporter.span
+            if span is not None and span.is_recording():
+                self.reporter.safely("ending a span", span.end, end)
+            if not isinstance(error, Exception):
+                raise
             self.state.log_failure("reporting a call", error)
-            if self.reporter.span is not None:
-                self.reporter.safely("ending a span", self.reporter.span.end, end)
-        snapshot = self.assessment.snapshot
-        if snapshot is not None and not self.standalone:
-            # A connection whose body nobody closed keeps its request, and would keep the call with it.
-            snapshot.request.extensions.pop(EXTENSION, None)
-        self.assessment.release()
-        self._response = self.client = self.options = self.latest_event = None
-        self.tracked.inside, self.tracked.try_settle = False, None
+        finally:
+            snapshot = self.assessment.snapshot
+            if snapshot is not None and not self.standalone:
+                # A connection whose body nobody closed keeps its request, and would keep the call with it.
+                snapshot.request.extensions.pop(EXTENSION, None)
+            self.assessment.release()
+            self._response = self.client = self.options = self.latest_event = None
+            self.tracked.inside, self.tracked.try_settle = False, None
 
     def _report(self, end: int | None) -> None:
         assessment, response, reporter = self.assessment, self.response_state, self.reporter

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from otel_residency.calls.correlation import CallRegistry
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.errors import ResidencyError
 from otel_residency.runtime import runtime as process
 from otel_residency.runtime.background import BackgroundThread, stream_ender
@@ -231,7 +232,12 @@ class State:
             )
 
     def log_failure(self, part: str, error: BaseException | None) -> None:
-        """Log, once per part, that something of ours failed: its type and place, never a value."""
+        """Log, once per part, that something of ours failed: its type and place, never a value.
+
+        Raises:
+            BaseException: the error that is being handled, if a signal handler of the application raised it.
+        """
+        reraise_interruption()
         # Once per part: a failure in a patch comes with every request, and a log of each would be worse than
         # the failure.
         if part in self._logged:

@@ -7,6 +7,8 @@ from importlib.resources import files
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+from otel_residency.core.interruption import reraise_interruption
+
 Kind = Literal["content", "kept", "urls"]
 _KINDS: tuple[Kind, ...] = ("content", "kept", "urls")
 _CACHED = 4096
@@ -92,6 +94,7 @@ def bare_url(url: str) -> str:
         # `netloc` after the last "@": a password may hold one.
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     except ValueError:
+        reraise_interruption()
         return ""
 
 

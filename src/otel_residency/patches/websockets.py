@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 from otel_residency.calls.context import opening_client
 from otel_residency.calls.state import runtime
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.errors import RefusalError
 from otel_residency.patches.guarded import run_guarded
 from otel_residency.patches.patching import put, wrap_client
@@ -193,6 +194,7 @@ def _plan(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     try:
         parsed = parse_uri(uri)
     except Exception:  # the library will say what is wrong with it
+        reraise_interruption()
         return None
     return _open(parsed, given)
 

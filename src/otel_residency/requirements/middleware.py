@@ -11,6 +11,7 @@ from inspect import isawaitable
 from logging import getLogger
 from typing import Any, TypeAlias
 
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.regions import UNREADABLE, Group, read_group
 from otel_residency.requirements.context import Requirement
 
@@ -36,6 +37,7 @@ class _Middleware:
         return Requirement(group)
 
     def _failed(self, error: Exception) -> Requirement:
+        reraise_interruption()
         self._log_once(f"raised {type(error).__name__}")
         return Requirement(UNREADABLE)
 
