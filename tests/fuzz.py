@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-TIMES = 20
+TIMES = 10
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -174,7 +174,7 @@ SUITES: Final = (
         session="fuzz",
         doors={ALL: EVERY},
         minutes=60,
-        why="The tests that make up their input, with twenty times as many examples, others each time",
+        why="The tests that make up their input, with ten times as many examples, others each time",
     ),
 )
 

@@ -204,6 +204,28 @@ def test_a_page_of_another_form_is_refused(text: str, problem: str, page: Path) 
     assert problem in run_import(page, code=1)["problems"][0]["problem"]
 
 
+def test_a_page_as_converters_write_it_is_read(page: Path) -> None:
+    """Escaped line breaks, and footnotes without the regions that the catalogue adds, change nothing."""
+    before = run_import(page)["changes"]
+    text = page.read_text(encoding="utf-8")
+    assert "<br />" in text
+    assert " (all regions but us)" in text
+    text = text.replace("<br />", "&lt;br /&gt;").replace(" (all regions but us)", "").replace("(eu) ", "")
+    page.write_text(text, encoding="utf-8")
+    changes = run_import(page)["changes"]
+    assert [change for change in changes if change["section"] != "footnotes"] == before
+    assert changes != before
+
+
+def test_a_refused_page_is_not_called_unchanged(page: Path) -> None:
+    """Where a line can't be read, no difference is shown."""
+    page.write_text(page.read_text(encoding="utf-8").replace("| Yes |", "| Perhaps |"), encoding="utf-8")
+    done = CliRunner().invoke(app, ["catalogue", "import", str(page)])
+    assert done.exit_code == 1
+    assert "neither yes nor no" in done.output
+    assert "nothing changed" not in done.output
+
+
 def test_a_draft_is_marked_as_partial(page: Path, tmp_path: Path) -> None:
     """New sentences are written as notes only with --draft, and the revision is not called complete."""
     text = page.read_text(encoding="utf-8").replace("| Supported when", "| Never supported when")

@@ -142,8 +142,9 @@ def _read_markdown(text: str) -> Page:
 
 
 def _plain(markdown: str) -> str:
-    text = _LINK.sub(r"\1", _BREAK.sub("\n", markdown)).replace("`", "")
-    return _lines(html.unescape(_ESCAPED.sub(r"\1", text)))
+    # Converters to Markdown write the line breaks within a cell as elements, or as `&lt;br /&gt;`.
+    text = _LINK.sub(r"\1", markdown).replace("`", "")
+    return _lines(_BREAK.sub("\n", html.unescape(_ESCAPED.sub(r"\1", text))))
 
 
 def _lines(text: str) -> str:

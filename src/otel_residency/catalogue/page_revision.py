@@ -57,6 +57,8 @@ _PATH = re.compile(r"/v1/[\w/{}-]+")
 _MODEL = re.compile(r"(?=.*[-\d])[A-Za-z][\w.:-]*", re.ASCII)
 _RUN_TOGETHER = re.compile(r"\d{4}-\d\d-\d\d(?=[A-Za-z])")
 _COMMA = re.compile(r"\s*[,、\uff0c\n]\s*")
+_REGIONS_OF_NOTE = re.compile(r"^\([^()]*\) | \([^()]*\)$")
+"""Which regions carry the mark: the catalogue adds it to a footnote, the page does not."""
 _EXCEPTION = re.compile(r"(.+?)\s*[:\uff1a]\s*(.+)")
 
 Cells = tuple[int, Mapping[str, str]]
@@ -148,8 +150,9 @@ class _PageReader:
         for code, terms in regions.items():
             if terms.processing == "yes" and not any(code in row.processing for row in rows.values()):
                 regions[code] = terms._replace(processing="models-unknown")
+        texts = {_REGIONS_OF_NOTE.sub("", text) for text in self.base.footnotes.values()}
         for note in self._page.footnotes:
-            if note.text not in self.base.footnotes.values():
+            if _REGIONS_OF_NOTE.sub("", note.text) not in texts:
                 self._note_prose(note.line, "footnote", note.text)
         return regions, tuple(rows.values())
 

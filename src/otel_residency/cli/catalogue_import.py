@@ -180,7 +180,7 @@ def _write(target: Path, data: Path | None, revision: Revision, source: Source) 
 def _print(document: ImportDocument, base: Revision, revision: Revision) -> None:
     for each in document.problems:
         print_error(f"{each.file}:{each.line}: {each.key}: {each.value!r}: {each.problem}. {each.fix}")
-    if document.newer == revision.id:
+    if document.changes or not document.problems:
         typer.echo(changes_as_text(base, revision, document.changes))
     taken_over = f"as in {base.id}, since the tables do not show it: {', '.join(document.taken_over)}"
     written = f"written: {document.written}" if document.written else "nothing was written"
