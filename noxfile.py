@@ -203,6 +203,17 @@ def servers(session: nox.Session) -> None:
 
 
 @nox.session
+@nox.parametrize("library", VERSIONS["green"], ids=VERSIONS["green"])
+def green(session: nox.Session, library: str) -> None:
+    """Make calls in greenlets of one library."""
+    group = ("--group", "client-test", "--constraint", "constraints/openai.txt")
+    session.install(
+        "--editable", ".[httpx]", "openai", *group, f"{library}=={VERSIONS['green'][library]}", *CONSTRAINTS
+    )
+    session.run("pytest", "tests/green", "-q", *session.posargs, env={"GREEN": library})
+
+
+@nox.session
 @nox.parametrize("client", sorted(file.stem for file in Path("tests/clients/requirements").iterdir()))
 def clients(session: nox.Session, client: str) -> None:
     """Run a library that calls the client with us and without us."""

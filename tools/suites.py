@@ -111,6 +111,12 @@ SUITES: Final = (
         why="Processes that fork and spawn, and requests that interleave",
     ),
     Suite(
+        session="green",
+        doors={ALL: EVERY},
+        minutes=10,
+        why="Calls in greenlets of gevent and eventlet, which replace locks, queues and threads",
+    ),
+    Suite(
         session="clients",
         doors={TEST: ("langchain-openai",), ALL: EVERY},
         minutes=20,
