@@ -1,0 +1,179 @@
+"""What a signal handler raises while our code runs reaches the application; the next call is as usual."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple, Self
+
+import pytest
+from opentelemetry import context as otel_context
+from opentelemetry.sdk.trace import ReadableSpan
+
+import otel_residency
+from otel_residency import require
+from otel_residency.calls.context import current_call, current_hop
+from otel_residency.requirements.context import required
+from otel_residency.runtime.background import stream_ender
+from otel_residency.runtime.runtime import runtime
+from tests.calls.kinds import Async, Kind, Sync
+from tests.internet import EU
+from tests.recorded import Instrument, Recorded
+from tests.vendor import SNAPSHOT
+
+OURS = str(Path(otel_residency.__file__).parent)
+CHAT: Mapping[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": "my claim is 4711"}]}
+STEP = int(os.environ.get("INTERRUPTIONS_STEP", "11"))
+"""One of so many places is tried; all of them in the suite that does nothing else."""
+
+
+class InterruptionError(TimeoutError, ValueError, RuntimeError, LookupError):
+    """What a handler raises: an error that narrow `except` clauses would catch, too."""
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """A signal handler, as that of a timeout."""
+    raise InterruptionError
+
+
+class Place(NamedTuple):
+    """An instruction of ours."""
+
+    code: CodeType
+    offset: int
+
+
+class Tracer:
+    """Notes the instructions of ours that this thread comes to, and raises the signal before one of them.
+
+    Attributes:
+        places: those that it came to.
+        raised: whether it has raised the signal.
+    """
+
+    def __init__(self, at: Place | None = None) -> None:
+        self._at = at
+        self.places: dict[Place, None] = {}
+        self.raised = False
+
+    def __enter__(self) -> Self:
+        sys.settrace(self._enter)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _enter(self, frame: FrameType, _event: str, _argument: object) -> Any:
+        if not frame.f_code.co_filename.startswith(OURS):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return self._step
+
+    def _step(self, frame: FrameType, event: str, _argument: object) -> Any:
+        place = Place(frame.f_code, frame.f_lasti)
+        if event == "opcode":
+            self.places[place] = None
+        if place == self._at and not self.raised:
+            self.raised = True
+            sys.settrace(None)
+            signal.raise_signal(signal.SIGUSR1)
+        return self._step
+
+
+def whole(kind: Kind, client: Any) -> None:
+    """A call."""
+    kind.run(client.chat.completions.create(**CHAT))
+
+
+def streamed(kind: Kind, client: Any) -> None:
+    """A stream, read to its end."""
+    kind.items(kind.run(client.chat.completions.create(**CHAT, stream=True)))
+
+
+def required_by_code(kind: Kind, client: Any) -> None:
+    """A call under a requirement."""
+    with require("eu"):
+        whole(kind, client)
+
+
+def by_http(kind: Kind, client: Any) -> None:
+    """A call without the openai client."""
+    kind.run(client._client.post(f"https://{EU}/v1/chat/completions", json=CHAT))
+
+
+def shown(span: ReadableSpan) -> tuple[Any, ...]:
+    """What is the same in the spans of two calls."""
+    return span.name, span.parent, set(span.attributes or {})
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether an error is the handler's, or what the client made of it."""
+    return error is not None and (isinstance(error, InterruptionError) or interrupted(error.__cause__))
+
+
+@pytest.fixture(autouse=True)
+def _handler() -> Iterator[None]:
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.fixture(params=[Sync, Async], ids=["sync", "async"])
+def kind(request: pytest.FixtureRequest, internet: object) -> Iterator[Kind]:
+    """Both kinds of client."""
+    del internet
+    kind: Kind = request.param()
+    yield kind
+    kind.close()
+
+
+def try_at(place: Place, call: Callable[[], None], recorded: Recorded) -> Iterator[str]:
+    """What is wrong if the signal is raised at a place of a call."""
+    tracer = Tracer(place)
+    try:
+        with tracer:
+            call()
+    except Exception as error:  # noqa: BLE001 - the client has errors of its own for what it catches
+        if not interrupted(error):
+            yield repr(error)
+    else:
+        if tracer.raised:
+            yield "swallowed"
+    if (current_call.get(), current_hop.get(), required()) != (None, ("", None), ()):
+        yield "left in the context"
+    if otel_context.get_current():
+        yield "left a span current"
+    runtime.part(stream_ender).drain()
+    recorded.clear()
+
+
+@pytest.mark.parametrize("make", [whole, streamed, required_by_code, by_http])
+def test_it_reaches_the_application(
+    make: Callable[[Kind, Any], None], kind: Kind, instrument: Instrument
+) -> None:
+    """A signal is raised at each instruction of ours that a call comes to."""
+    recorded = instrument()
+    client = kind.open()
+
+    def call() -> None:
+        make(kind, client)
+
+    for _ in range(3):  # what is built for the first call is there
+        call()
+    with Tracer() as tracer:
+        call()
+    runtime.part(stream_ender).drain()
+    usual = shown(recorded.spans[-1])
+    assert len(tracer.places) > 1000
+    problems = []
+    for place in list(tracer.places)[::STEP]:
+        wrong = list(try_at(place, call, recorded))
+        call()
+        runtime.part(stream_ender).drain()
+        if [shown(span) for span in recorded.spans].count(usual) != 1:
+            wrong.append("the next call is not recorded as usual")
+        if wrong:
+            problems.append((place.code.co_qualname, place.offset, *wrong))
+    assert problems == []
