@@ -79,6 +79,13 @@ def imports(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def interruptions(session: nox.Session) -> None:
+    """Raise a signal at each instruction of ours that a call runs, in .venv."""
+    test = ("tests/patches/test_interruptions.py", "--numprocesses=2", *session.posargs)
+    session.run(str(BIN / "pytest"), "-q", *test, env={"INTERRUPTIONS_STEP": "1"})
+
+
+@nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
     """Run the tests that make up their input with many more examples, in .venv."""
     in_venv(session, "pytest", "-q", "-p", "tests.fuzz", *session.posargs)

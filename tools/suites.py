@@ -177,6 +177,12 @@ SUITES: Final = (
         why="Two threads that import a patched library at the same time, often enough to meet at every point",
     ),
     Suite(
+        session="interruptions",
+        doors={ALL: EVERY},
+        minutes=60,
+        why="A signal at each instruction of ours that a call runs: the other suites try one of eleven",
+    ),
+    Suite(
         session="fuzz",
         doors={ALL: EVERY},
         minutes=60,

@@ -1,5 +1,6 @@
 """What a signal handler raises while our code runs reaches the application; the next call is as usual."""
 
+import json
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, Self
 
 import pytest
+import requests
 from opentelemetry import context as otel_context
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -19,7 +21,7 @@ from otel_residency.requirements.context import required
 from otel_residency.runtime.background import stream_ender
 from otel_residency.runtime.runtime import runtime
 from tests.calls.kinds import Async, Kind, Sync
-from tests.internet import EU
+from tests.internet import EU, PATIENCE
 from tests.recorded import Instrument, Recorded
 from tests.vendor import SNAPSHOT
 
@@ -103,6 +105,19 @@ def by_http(kind: Kind, client: Any) -> None:
     kind.run(client._client.post(f"https://{EU}/v1/chat/completions", json=CHAT))
 
 
+def uploaded(kind: Kind, client: Any) -> None:
+    """An upload of a batch file."""
+    line = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": dict(CHAT)}
+    kind.run(client.files.create(file=json.dumps(line).encode(), purpose="batch"))
+
+
+def by_requests(kind: Kind, _: Any) -> None:
+    """A call of another HTTP client, by three libraries of which each is patched."""
+    del kind
+    trusted, url = os.environ["SSL_CERT_FILE"], f"https://{EU}/v1/chat/completions"
+    requests.post(url, json=CHAT, verify=trusted, timeout=PATIENCE)
+
+
 def shown(span: ReadableSpan) -> tuple[Any, ...]:
     """What is the same in the spans of two calls."""
     return span.name, span.parent, set(span.attributes or {})
@@ -149,7 +164,7 @@ def try_at(place: Place, call: Callable[[], None], recorded: Recorded) -> Iterat
     recorded.clear()
 
 
-@pytest.mark.parametrize("make", [whole, streamed, required_by_code, by_http])
+@pytest.mark.parametrize("make", [whole, streamed, required_by_code, uploaded, by_http, by_requests])
 def test_it_reaches_the_application(
     make: Callable[[Kind, Any], None], kind: Kind, instrument: Instrument
 ) -> None:
