@@ -177,15 +177,16 @@ def _dialled(uri: Any, given: Mapping[str, Any]) -> Iterator[None]:
     # test_block_refuses_before_the_handshake).
     call = run_guarded(lambda: _plan(uri, given), ProtocolError)
     before = _opening.get()
-    _opening.set(call)
+    # No `finally`: a signal handler may raise in it, and once more is then enough.
     try:
+        _opening.set(call)
         yield
+        _opening.set(before)
     except BaseException as error:
+        _opening.set(before)
         if call is not None:
             call.fail(error)
         raise
-    finally:
-        _opening.set(before)
 
 
 def _plan(uri: Any, given: Mapping[str, Any]) -> "Call | None":
