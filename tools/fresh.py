@@ -147,6 +147,7 @@ def row(name: str, base: Path) -> str:
                 program.unlink()
         clone = root / variant.home / "otel-residency"
         run("git", "clone", "--quiet", "--no-local", HERE, clone)
+        cloned = commit(clone)
         run("chroot", root, "chown", "--recursive", "--reference", f"/{variant.home}", f"/{variant.home}")
         results = {goal: timed(root, variant, goal, LOGS / f"{name}-{goal}.log") for goal in ("demo", "test")}
         debian = system(root)
@@ -158,7 +159,7 @@ def row(name: str, base: Path) -> str:
         f"failed: {', '.join(failed)}" if failed else "passed",
         *seconds,
         left_out,
-        f"{commit()}, {debian}",
+        f"{cloned}, {debian}",
     )
     return f"| `{name}` | {' | '.join(cells)} | {measured()} |"
 

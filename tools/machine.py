@@ -18,9 +18,9 @@ def measured() -> str:
     )
 
 
-def commit() -> str:
+def commit(checkout: Path = Path()) -> str:
     """The commit that is checked out."""
-    command = ("git", "rev-parse", "--short", "HEAD")
+    command = ("git", "-C", checkout, "rev-parse", "--short", "HEAD")
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()  # noqa: S603
 
 

@@ -16,7 +16,8 @@ from otel_residency.patches import otel_sdk
 from otel_residency.patches.install import install
 from otel_residency.requirements.baggage import BaggageCarrier
 from otel_residency.settings.later import adjusted, differences, no_looser
-from otel_residency.settings.load import Settings, read_ledger_key, read_settings
+from otel_residency.settings.ledger_key import read_ledger_key
+from otel_residency.settings.load import Settings, read_settings
 from otel_residency.telemetry.emitter import ActivePolicy, Telemetry
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def pre_instrument() -> None:
         # Nobody knows what was asked for, so the strictest counts; `on_call` may have been "block".
         settings = Settings(policy=Policy(on_call="block", unreadable="the settings can't be read"))
     try:
-        activate(settings)
+        # An application may have called `instrument()` before something starts the auto-instrumentation.
+        activate(settings if runtime.state is None else no_looser(settings, runtime.state.settings))
     except Exception as error:
         reraise_interruption()
         _log.error("otel-residency can't start: %s", type(error).__name__)

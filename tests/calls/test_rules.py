@@ -18,6 +18,7 @@ from otel_residency.audit.report import AuditReport, make_report
 from otel_residency.calls.state import runtime
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.report import as_text
+from otel_residency.instrumentor import pre_instrument
 from otel_residency.settings.load import read_policy_file, read_settings
 from otel_residency.telemetry import names
 from tests.calls.kinds import Kind
@@ -213,6 +214,30 @@ def test_a_later_instrument_tightens_and_does_not_loosen(
     assert internet.requests == []
     # The providers of the first call are those of the later ones.
     assert residency.values(names.ACTION) == ["blocked"] * 2
+
+
+@pytest.mark.parametrize("first", ["argument", "auto-instrumentation"])
+def test_a_weaker_start_after_a_stricter_one_loosens_nothing(
+    kind: Kind,
+    instrument: Instrument,
+    internet: Internet,
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+) -> None:
+    """`instrument()` and the auto-instrumentation, in either order: the stricter one holds."""
+    monkeypatch.setenv("OTEL_RESIDENCY_REQUIRE", "eu")
+    monkeypatch.setenv("OTEL_RESIDENCY_CATALOGUE", FROZEN)
+    if first == "argument":
+        instrument(on_call="block")
+        monkeypatch.setenv("OTEL_RESIDENCY_ON_CALL", "flag")
+        pre_instrument()
+    else:
+        monkeypatch.setenv("OTEL_RESIDENCY_ON_CALL", "block")
+        pre_instrument()
+        instrument(on_call="flag")
+    with pytest.raises(ResidencyViolationError):
+        kind.run(kind.open(base_url=f"https://{US}/v1").chat.completions.create(**CHAT))
+    assert internet.requests == []
 
 
 def test_replace_loosens_and_is_logged(

@@ -208,7 +208,7 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
     sent = body is not None or first.scheme in SOCKETS
     lines = table.get("lines")
     policy = {**policies[table["policy"]], **table.get("override", {})}
-    unreadable = policy.pop("unreadable", None)
+    unreadable, noted = policy.pop("unreadable", None), tuple(policy.pop("noted", ()))
     attest = {**policy.get("attest", {}), **table.get("attest", {})}
     policy["attest"] = {
         name: each if isinstance(each, dict) else {"value": each} for name, each in attest.items()
@@ -245,6 +245,7 @@ def _case(table: Mapping[str, Any], policies: Mapping[str, Any]) -> Case:
         project=table.get("project"),
         policy=decode(Policy, policy)._replace(
             unreadable=unreadable,
+            noted=noted,
             seen_projects={
                 name: Project(**settings) for name, settings in table.get("seen_projects", {}).items()
             },

@@ -70,7 +70,7 @@ def test_an_exporter_that_is_not_installed_is_reported_with_its_fix(sound: dict[
     run = examine(**sound | {"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"})
     status, found, fix = run["start.telemetry"]
     assert (run.code, status) == (1, "failure")
-    assert "RuntimeError: Requested component 'otlp_proto_grpc' not found" in found
+    assert "RuntimeError: component 'otlp_proto_grpc' not found" in found
     assert "pip install opentelemetry-exporter-otlp-proto-grpc" in fix
     assert run["guard.installed"][0] == "failure"
 
@@ -117,7 +117,7 @@ def test_what_the_clients_other_variables_do_is_reported(sound: dict[str, str]) 
     [
         pytest.param({"OTEL_RESIDENCY_POLICY": "nowhere.toml"}, "nowhere.toml: can't be read", id="file"),
         pytest.param({"OTEL_RESIDENCY_REQUIRE": "uk"}, "did you mean 'gb'", id="region"),
-        pytest.param({"OTEL_RESIDENCY_CATALOGUE": "openai-1999"}, "'openai-1999'", id="catalogue"),
+        pytest.param({"OTEL_RESIDENCY_CATALOGUE": "openai-2026-13"}, "'openai-2026-13'", id="catalogue"),
     ],
 )
 def test_a_setting_that_cant_be_read_is_a_failure(
@@ -303,7 +303,7 @@ def test_a_key_that_cant_be_used_is_a_failure(kept: dict[str, str], tmp_path: Pa
     """A key that is missing, of another kind, or in a variable is reported and never shown."""
     rsa = tmp_path / "rsa.pem"
     openssl("genpkey", "-algorithm", "rsa", "-out", str(rsa))
-    for path, part in ((tmp_path / "nowhere.pem", "can't be read"), (rsa, "not an unencrypted Ed25519")):
+    for path, part in ((tmp_path / "nowhere.pem", "nor a file"), (rsa, "not an unencrypted Ed25519")):
         run = examine(**kept | {"OTEL_RESIDENCY_LEDGER_KEY": str(path)})
         status, found, _ = run["ledger.key"]
         assert (run.code, status) == (1, "failure")
@@ -531,7 +531,7 @@ def test_a_program_that_does_not_come_up_is_reported(
 ) -> None:
     """Where the start itself ends the process, the doctor reports how, and the checks that need no start."""
     run = examine(**sound, **distro("import os; os.write(2, b'no licence'); os._exit(3)"))
-    assert run["start.probe"][:2] == ("failure", "no report, exit code 3: no licence")
+    assert run["start.probe"][:2] == ("failure", "no report, exit code 3")
     assert run["policy.readable"][0] == "ok"
 
 
@@ -548,8 +548,8 @@ def test_no_secret_is_shown(sound: dict[str, str]) -> None:
         "OTEL_RESIDENCY_POLICY": f"https://{user}@policies.example/p.toml?{query}",
     }
     shown = examine(**variables).text + start("doctor", **variables).stdout
-    assert "bucket.example" in shown
-    assert "policies.example" in shown
+    assert "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH names" in shown
+    assert "OTEL_RESIDENCY_POLICY: can't be read" in shown
     assert [secret for secret in SECRETS if secret in shown] == []
 
 

@@ -91,7 +91,7 @@ def test_the_sitecustomize_of_the_program_still_runs(tmp_path: Path) -> None:
     [
         pytest.param({"OTEL_RESIDENCY_POLICY": "no.toml"}, "no.toml: can't be read", id="file"),
         pytest.param({"OTEL_RESIDENCY_REQUIRE": "uk"}, "did you mean 'gb'", id="region"),
-        pytest.param({"OTEL_RESIDENCY_CATALOGUE": "openai-1999"}, "'openai-1999'", id="catalogue"),
+        pytest.param({"OTEL_RESIDENCY_CATALOGUE": "openai-2026-13"}, "'openai-2026-13'", id="catalogue"),
         pytest.param({"OTEL_RESIDENCY_ENABLED": "false"}, "--allow-disabled", id="disabled"),
     ],
 )

@@ -331,6 +331,24 @@ def test_files_of_variables_are_read(tree: Tree) -> None:
     ]
 
 
+def test_variables_that_no_setting_has_are_found(tree: Tree) -> None:
+    """A misspelt one is a wrong setting; another one, which may be of a newer release, is a note."""
+    link = "OTEL_RESIDENCY_GATE_SERVICE_HOST=h"
+    tree.put(".env", f"OTEL_RESIDENCY_REQUIRED=eu\nOTEL_RESIDENCY_FLEET=x\n{link}\n")
+    tree.put("job.yaml", "env:\n- name: OTEL_RESIDENCY_ON_CAL\n  value: block\n")
+    tree.put("app.py", 'import os\nos.environ["OTEL_RESIDENCY_FLEET"] = "x"\n')
+    assert tree.found() == [
+        (".env", 1, "policy.unreadable", False),
+        (".env", 2, "policy.unknown_variable", False),
+        ("app.py", 2, "policy.unknown_variable", False),
+        ("job.yaml", 3, "policy.unreadable", False),
+    ]
+    details = [each["detail"] for each in tree.document()["findings"]]
+    assert details[1].startswith("OTEL_RESIDENCY_FLEET: unknown variable; known are: ")
+    assert "OTEL_RESIDENCY_REQUIRE," in details[0]
+    assert tree.run("--format", "sarif").returncode == 0
+
+
 def test_a_deployment_of_azure_is_no_model(tree: Tree) -> None:
     """Its name is anybody's; other variables of Azure leave the vendor's models what they are."""
     tree.put(".env", "AZURE_OPENAI_MODEL=ours\nAZURE_STORAGE_KEY=x\nOPENAI_MODEL=gpt-4o-2024-05-13\n")

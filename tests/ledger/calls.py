@@ -15,7 +15,8 @@ from otel_residency.guard import Guard
 from otel_residency.ledger.ledger import Ledger
 from otel_residency.ledger.process import Process
 from otel_residency.ledger.recorded_call import RecordedCall
-from otel_residency.settings.load import Settings, read_ledger_key
+from otel_residency.settings.ledger_key import read_ledger_key
+from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
 
 RESOURCE = Resource({"service.name": "claims"})

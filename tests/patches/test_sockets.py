@@ -24,7 +24,7 @@ from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError, require
-from otel_residency.patches import websockets as sockets
+from otel_residency.patches import websocket_sessions
 from otel_residency.patches.openai_sessions import MODULES
 from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
@@ -731,7 +731,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(sockets, "_request", broken)
+    monkeypatch.setattr(websocket_sessions, "_request", broken)
 
 
 @pytest.mark.usefixtures("failing")

@@ -15,6 +15,9 @@ _CLOSING: Final = re.compile(_RESOURCE_ENDS + rb"\Z")
 """The text after the last record of a resource."""
 _END: Final = re.compile(_RESOURCE_ENDS + rb"\]\}\s*\Z")
 _LONGEST_CLOSING: Final = 1024
+_MOST_COPIED: Final = 8
+"""How many times as long as a line its records are together, at most. Each repeats what stands before the
+first record of its resource: very many records below megabytes of that would fill the memory."""
 _NEXT: Final = b',{"resource":'
 _TAIL: Final = b"]}]}]}"
 
@@ -30,8 +33,11 @@ def split(line: bytes) -> list[bytes]:
 def _split(line: bytes, beginning: bytes, opening: bytes) -> list[bytes]:
     start = line.find(opening) + len(opening)
     name = line[start : line.find(b'":', start) + 2]  # records begin with the same key, most of them
-    head, records = line[:start], []
+    head, records, copied = line[:start], [], 0
     while start < len(line):
+        copied += len(head)
+        if copied > _MOST_COPIED * len(line):
+            return []
         found = line.find(name, start + 1) if name else -1
         end = found if found >= 0 else len(line)
         if line.endswith(b"},", start, end):

@@ -122,9 +122,8 @@ class Call:
         A call in doubt is reported as one, so whatever is sent within its hop, to any host, belongs to it.
         The span of a standalone call is current within the block only, since nothing else makes it current.
         """
-        assessment = self.assessment
-        hop = assessment.hops[-1] if assessment.hops and assessment.doubt is None else None
-        return SendingHop(hop, self.reporter.context if self.standalone else None)
+        hops = self.assessment.hops if self.assessment.doubt is None else ()
+        return SendingHop(hops[-1] if hops else None, self.reporter.context if self.standalone else None)
 
     def add_facts(self, more: RequestFacts) -> None:
         """Judge the call again, after it has sent more, or when more is required by now.
@@ -165,7 +164,6 @@ class Call:
         if self.state.blocks:
             from otel_residency.calls.violation import guard_failure  # noqa: PLC0415 - as above
 
-            self.assessment.refused = True
             raise guard_failure() from None
 
     def _start(self, judgement: Judgement, base: ClientBaseUrl | None) -> None:
@@ -326,18 +324,12 @@ class Call:
         try:
             self._report(end)
         except BaseException as error:
-            span = self.reporter.span
-            if span is not None and span.is_recording():
-                self.reporter.safely("ending a span", span.end, end)
+            self.reporter.end_span(end)
             if not isinstance(error, Exception):
                 raise
             self.state.log_failure("reporting a call", error)
         finally:
-            snapshot = self.assessment.snapshot
-            if snapshot is not None and not self.standalone:
-                # A connection whose body nobody closed keeps its request, and would keep the call with it.
-                snapshot.request.extensions.pop(EXTENSION, None)
-            self.assessment.release()
+            self.assessment.release(standalone=self.standalone)
             self._response = self.client = self.options = self.latest_event = None
             self.tracked.inside, self.tracked.try_settle = False, None
 

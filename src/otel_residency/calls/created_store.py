@@ -15,6 +15,7 @@ from otel_residency.errors import PolicyError
 from otel_residency.runtime.background import BackgroundThread
 from otel_residency.runtime.private_file import check_private
 from otel_residency.runtime.runtime import runtime
+from otel_residency.runtime.shown_path import shown_path
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -199,4 +200,7 @@ class CreatedStore:
 
 def _loggable(path: Path, error: Exception) -> Exception:
     """The failure as an error whose message is logged: messages of SQLite and the system hold no id."""
-    return error if isinstance(error, PolicyError) else PolicyError(f"state {path}: {error}")
+    if isinstance(error, PolicyError):
+        return error
+    # The message of an `OSError` has the path as it is.
+    return PolicyError(f"state {shown_path(path)}: {getattr(error, 'strerror', None) or error}")

@@ -16,8 +16,10 @@ from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.entries import Entries
 from otel_residency.core.revision import Revision
+from otel_residency.core.shown import may_show, shown, shown_name, syntax_error
 from otel_residency.errors import CatalogueError
 from otel_residency.runtime.regular_file import read_text
+from otel_residency.runtime.shown_path import shown_path
 
 NEWEST = "newest"
 SCHEMA_VERSION = 1
@@ -86,10 +88,16 @@ def load_catalogue(choice: str = NEWEST) -> Catalogue:
     path = Path(choice)
     if path.suffix not in (".json", ".toml") and not _exists(path):
         raise CatalogueError(
-            f"catalogue {choice!r}: neither a revision nor a file; use {NEWEST!r}, a file, or one of: "
-            f"{', '.join(revisions)}"
+            f"catalogue {shown_choice(choice)!r}: neither a revision nor a file; "
+            f"use {NEWEST!r}, a file, or one of: {', '.join(revisions)}"
         )
-    return _catalogue(_user_entries(path), f"catalogue {path}")
+    return _catalogue(_user_entries(path), f"catalogue {shown_path(path)}")
+
+
+def shown_choice(choice: str) -> str:
+    """A choice as messages show it: a key may stand in its place."""
+    known = (NEWEST, *(revision.id for revision in _shipped().revisions))
+    return choice if may_show(choice, known) else shown_path(choice)
 
 
 def _exists(path: Path) -> bool:
@@ -127,19 +135,22 @@ def _read_json(file: Traversable) -> dict[str, Any]:
 
 
 def _user_entries(path: Path) -> Entries:
+    origin = f"catalogue {shown_path(path)}"
     try:
         text = read_text(path, trusted=True)
         content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except OSError as error:
-        raise CatalogueError(f"catalogue {path}: can't be read: {error.strerror}") from error
+        raise CatalogueError(f"{origin}: can't be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise CatalogueError(f"catalogue {path}: can't be read: {error}") from error
+        kind = "TOML" if path.suffix == ".toml" else "JSON"
+        raise CatalogueError(f"{origin}: {syntax_error(error, kind)}") from None
     if not isinstance(content, dict):
-        raise CatalogueError(f"catalogue {path}: the file must contain a table of sections")
+        raise CatalogueError(f"{origin}: the file must contain a table of sections")
     mode = content.pop("mode", "extend")
     if mode not in ("extend", "replace"):
-        raise CatalogueError(f"catalogue {path}: mode: {mode!r} is not one of: extend, replace")
-    entries = _checked(content, f"catalogue {path}", standalone=mode == "replace")
+        known = shown(mode, ("extend", "replace"))
+        raise CatalogueError(f"{origin}: mode: {known} is not one of: extend, replace")
+    entries = _checked(content, origin, standalone=mode == "replace")
     return entries if mode == "replace" else _extended(_shipped().entries, entries)
 
 
@@ -155,13 +166,14 @@ def _checked(content: dict[str, Any], origin: str, *, standalone: bool = True) -
 def _check(entries: Entries, *, standalone: bool) -> None:
     if entries.schema_version != SCHEMA_VERSION:
         raise DecodeError(
-            "schema_version", f"{entries.schema_version} is not known; this release reads {SCHEMA_VERSION}"
+            "schema_version",
+            f"{shown(entries.schema_version)} is not known; this release reads {SCHEMA_VERSION}",
         )
     for section, name in _IDENTITY.items():
         counted = Counter(getattr(entry, name) for entry in getattr(entries, section))
         twice = [each for each, count in counted.items() if count > 1]
         if twice:
-            raise DecodeError(section, f"{twice[0]!r} occurs twice")
+            raise DecodeError(section, f"{shown_name(str(twice[0]))!r} occurs twice")
     # A user's file may name sources and tables of ours, unless it stands alone.
     shipped = Entries() if standalone else _shipped().entries
     _check_sources(entries, {*entries.sources, *shipped.sources})
@@ -170,7 +182,7 @@ def _check(entries: Entries, *, standalone: bool) -> None:
     for number, revision in enumerate(entries.revisions):
         if revision.inherits is not None and revision.inherits not in revisions - {revision.id}:
             place = f"revisions[{number}].inherits"
-            raise DecodeError(place, f"{revision.inherits!r} is not the id of another revision")
+            raise DecodeError(place, f"{shown_name(revision.inherits)!r} is not the id of another revision")
 
 
 def _check_values(entries: Entries) -> None:
@@ -181,17 +193,17 @@ def _check_values(entries: Entries) -> None:
             # Look-ups are by equality with the canonical form: any other spelling would never match, without
             # a word.
             if name != name.lower().rstrip("."):
-                problem = f"{name!r}: write it in lower case, without a final dot"
+                problem = f"{shown_name(name)!r}: write it in lower case, without a final dot"
                 raise DecodeError(f"{section}[{number}].{key}", problem)
     for number, network in enumerate(entries.networks):
         try:
             ip_network(network.network)
         except ValueError:
-            problem = f"{network.network!r} is not a network like 10.0.0.0/8"
+            problem = f"{shown_name(network.network)!r} is not a network like 10.0.0.0/8"
             raise DecodeError(f"networks[{number}].network", problem) from None
     for letter in entries.confusables:
         if len(letter) != 1:
-            raise DecodeError("confusables", f"{letter!r} is not one letter")
+            raise DecodeError("confusables", f"{shown(letter)} is not one letter")
 
 
 def _check_sources(entries: Entries, names: set[str]) -> None:
@@ -204,7 +216,7 @@ def _check_sources(entries: Entries, names: set[str]) -> None:
             if not sources:
                 raise DecodeError(place, "name at least one source of [sources]")
             if missing:
-                raise DecodeError(place, f"{missing[0]!r} is not in [sources]")
+                raise DecodeError(place, f"{shown_name(missing[0])!r} is not in [sources]")
 
 
 def _catalogue(entries: Entries, origin: str) -> Catalogue:
@@ -216,16 +228,18 @@ def _catalogue(entries: Entries, origin: str) -> Catalogue:
             if region not in codes:
                 allowed = ", ".join(sorted(codes))
                 raise CatalogueError(
-                    f"{origin}: revisions.{revision.id}.{place}: region {region!r} is not one of: {allowed}"
+                    f"{origin}: revisions.{shown_name(revision.id)}.{place}: "
+                    f"region {shown_name(region)!r} is not one of: {allowed}"
                 )
     codes = {*catalogue.region_codes, _ELSEWHERE}
     for section in _TELEMETRY:
         for entry in getattr(entries, section):
             unknown = [region for region in entry.regions if region not in codes]
             if unknown:
-                name, allowed = getattr(entry, _IDENTITY[section]), ", ".join(sorted(codes))
+                name, allowed = shown_name(getattr(entry, _IDENTITY[section])), ", ".join(sorted(codes))
                 raise CatalogueError(
-                    f"{origin}: {section}.{name}.regions: region {unknown[0]!r} is not one of: {allowed}"
+                    f"{origin}: {section}.{name}.regions: "
+                    f"region {shown_name(unknown[0])!r} is not one of: {allowed}"
                 )
     return catalogue
 
@@ -234,7 +248,7 @@ def _regions_of(revision: Revision) -> Iterator[tuple[str, str]]:
     """Each region that a row or rule of `revision` names, with its place."""
     for row in revision.rows:
         regions = (row.storage, row.processing, row.processing_models, *row.model_regions.values())
-        yield from ((f"rows.{row.id}", region) for region in chain.from_iterable(regions))
+        yield from ((f"rows.{shown_name(row.id)}", region) for region in chain.from_iterable(regions))
     for number, rule in enumerate(revision.feature_rules):
         yield from ((f"feature_rules[{number}]", region) for region in (*rule.regions, *rule.outside_regions))
     for number, tier in enumerate(revision.tier_rules):

@@ -21,10 +21,12 @@ def main() -> None:
         sys.stderr.write(f"otel-residency: the command needs {needed}: pip install 'otel-residency[cli]'\n")
         sys.exit(USAGE)
     from otel_residency.cli.app import app  # noqa: PLC0415 - only now is it known to be importable
+    from otel_residency.runtime.shown_path import shown_path  # noqa: PLC0415
 
     try:
         app(prog_name="otel-residency")
     except OSError as error:  # errors of the files that commands read and write are reported there
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the flush at exit reports no second error
-        sys.stderr.write(f"otel-residency: {error.filename or 'standard output'}: {error.strerror}\n")
+        name = shown_path(str(error.filename)) if error.filename else "standard output"
+        sys.stderr.write(f"otel-residency: {name}: {error.strerror}\n")
         sys.exit(USAGE)

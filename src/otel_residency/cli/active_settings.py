@@ -43,6 +43,8 @@ def active_settings(*, require: str = "", scope: Scope | None = None, strict: bo
         origins={**settings.origins, **{key: Origin(name=f"--{key}") for key in given}},
     )
     catalogue, problems = active_catalogue(settings)
+    if problems:
+        settings = settings.with_known_regions(catalogue.region_codes)
     return ActiveSettings(settings, (*settings.problems, *problems), catalogue)
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from otel_residency.catalogue.citations import sources_for, table_sources
 from otel_residency.cli.active_settings import sound_settings
-from otel_residency.cli.base_url import base_url_or_usual
+from otel_residency.cli.base_url import base_url_or_usual, shown_url
 from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.output import as_document, stop
 from otel_residency.cli.terminal import STYLES, as_lines, columns, console, source_lines
@@ -202,7 +202,7 @@ def check_call(facts: CallFacts, guard: Guard) -> CheckResult:
         violation=decision.violation,
         on=facts.on,
         method=facts.method,
-        url=str(BaseUrl(scheme=hop.scheme, host=hop.host, port=hop.port, path=hop.path)),
+        url=shown_url(BaseUrl(scheme=hop.scheme, host=hop.host, port=hop.port, path=hop.path), catalogue),
         endpoint=decision.endpoint,
         model=facts.model,
         service_tier=facts.service_tier,

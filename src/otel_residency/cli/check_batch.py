@@ -18,7 +18,7 @@ from otel_residency.calls.batches import Contents, read_batch
 from otel_residency.calls.body import BodyReader
 from otel_residency.calls.state import State
 from otel_residency.cli.active_settings import sound_settings
-from otel_residency.cli.base_url import base_url_or_usual
+from otel_residency.cli.base_url import base_url_or_usual, shown_url
 from otel_residency.cli.options import Json, Require, Strict
 from otel_residency.cli.output import as_document, printable, stop
 from otel_residency.cli.terminal import STYLES, as_lines, console
@@ -54,7 +54,8 @@ def check_batch(
     today = datetime.now(UTC).date()
     base = base_url_or_usual(base_url, guard.settings.policy, guard.catalogue, today)
     result = check_contents(_read(file, guard), base, guard, today)
-    typer.echo(as_json(result, base) if json else as_text(result, base))
+    url = shown_url(base, guard.catalogue)
+    typer.echo(as_json(result, url) if json else as_text(result, url))
     raise typer.Exit(int(result.decision.violation))
 
 
@@ -138,11 +139,11 @@ def _endpoint(line: BatchLine, guard: Guard) -> str:
     return found.path if found else UNKNOWN
 
 
-def as_json(result: BatchResult, base: BaseUrl) -> str:
+def as_json(result: BatchResult, base_url: str) -> str:
     """The JSON document."""
     decision = result.decision
     document = {
-        "base_url": str(base),
+        "base_url": base_url,
         "catalogue": decision.catalogue,
         "required": decision.required,
         "verdict": decision.verdict,
@@ -154,7 +155,7 @@ def as_json(result: BatchResult, base: BaseUrl) -> str:
     return as_document("check-batch", document)
 
 
-def as_text(result: BatchResult, base: BaseUrl) -> str:
+def as_text(result: BatchResult, base_url: str) -> str:
     """A table, the reasons with their fixes, and a summary."""
     decision = result.decision
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="")
@@ -165,7 +166,8 @@ def as_text(result: BatchResult, base: BaseUrl) -> str:
         verdict = Text(group.verdict, style=STYLES[group.verdict])
         table.add_row(str(group.lines), group.endpoint, Text(group.model or ""), verdict, reasons)
     violation = ", a violation" if decision.violation else ""
-    details = f"at {base}, required: {', '.join(decision.required) or 'nothing'}, table {decision.catalogue}"
+    required = ", ".join(decision.required) or "nothing"
+    details = f"at {base_url}, required: {required}, table {decision.catalogue}"
     total = Text(
         f"{result.lines} lines: {decision.verdict}{violation}; {details}", style=STYLES[decision.verdict]
     )

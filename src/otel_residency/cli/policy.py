@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from otel_residency.catalogue.load import shown_choice
 from otel_residency.cli.active_settings import active_settings
 from otel_residency.cli.options import Json
 from otel_residency.cli.output import as_document, stop
@@ -18,6 +19,8 @@ from otel_residency.core.catalogue import Catalogue, path_segments
 from otel_residency.core.decode import field_types, to_plain
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import ExceptionRule
+from otel_residency.core.shown import shown_host, shown_name
+from otel_residency.runtime.shown_path import shown_path
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.ending import ending_exceptions, ending_terms
 from otel_residency.settings.load import Settings, read_policy_file
@@ -97,7 +100,8 @@ def show(
     effective = EffectivePolicy(
         hash=settings.policy_hash,
         values=_values(of_call, settings),
-        exception=exception,
+        exception=exception
+        and exception._replace(owner=shown_name(exception.owner), reason=shown_name(exception.reason)),
         problems=_all_problems(*active),
     )
     typer.echo(as_document("policy show", effective) if json else _effective_as_text(effective))
@@ -127,12 +131,34 @@ def _values(settings: Settings, of_service: Settings) -> dict[str, Value]:
     """The values for a call, and the rules of its service."""
     values = {
         "enabled": settings.enabled,
-        "policy": settings.policy_file,
-        "catalogue": settings.catalogue,
+        "policy": shown_path(settings.policy_file),
+        "catalogue": shown_choice(settings.catalogue),
     }
-    values |= {key: getattr(settings.policy, key) for key in field_types(Policy)}
-    values |= {key: getattr(of_service.policy, key) for key in ("rule", "exception")}
+    policy = settings.policy._replace(rule=of_service.policy.rule, exception=of_service.policy.exception)
+    values |= {key: _displayed(key, getattr(policy, key)) for key in field_types(Policy)}
     return {key: Value(value, _origin(key, settings)) for key, value in values.items()}
+
+
+_HOSTS = frozenset({"hosts", "telemetry.hosts"})
+_PATHS = frozenset({"quarantine", "state", "ledger.path", "ledger.key", "projects.file"})
+
+
+def _shown_gateway(host: str) -> str:
+    """A host, or the name of a container."""
+    return host if host.replace("-", "").isalpha() else shown_host(host)
+
+
+def _displayed(place: str, value: Any) -> Any:
+    """A value as plain data, without what may be a secret."""
+    plain = to_plain(value, defaults=True)
+    if isinstance(plain, dict):
+        shown = _shown_gateway if place in _HOSTS else shown_name
+        return {shown(key): _displayed(f"{place}.{key}", each) for key, each in plain.items()}
+    if isinstance(plain, list):
+        return [_displayed(place, each) for each in plain]
+    if isinstance(plain, str):
+        return shown_path(plain) if place in _PATHS else shown_name(plain)
+    return plain
 
 
 def _origin(key: str, settings: Settings) -> str:

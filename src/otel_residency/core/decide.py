@@ -201,6 +201,8 @@ def _snapshot(
 def _policy_findings(facts: CallFacts, catalogue: Catalogue, policy: Policy) -> Iterator[Finding]:
     if policy.unreadable is not None:
         yield Finding("policy.unreadable", INDETERMINATE, policy.unreadable)
+    if policy.noted:
+        yield Finding("policy.unknown_variable", ELIGIBLE, "; ".join(policy.noted))
     if facts.unrecorded:
         yield Finding("ledger.unavailable", INDETERMINATE, "no record of the call could be written")
     yield from age_findings(catalogue, policy, facts.on)

@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
+from otel_residency.core.shown import HIDDEN, is_host, may_show, shown, text_if_shown
+
 T = TypeVar("T")
 _SCALARS = {str: "a string", int: "a whole number", bool: "true or false", date: "a date"}
 _EXAMPLES = {str: '"…"', int: "1", bool: "true", date: "2026-11-20"}
@@ -22,7 +24,7 @@ class DecodeError(ValueError):
     Attributes:
         place: dotted path of the key, `""` for the whole document.
         problem: what stands there and what is allowed.
-        value: what stands there, as it may be shown; `""` if nothing does.
+        value: what stands there; `""` if it can't be shown, or nothing does.
         fix: what to write instead.
     """
 
@@ -80,7 +82,8 @@ def decode_value(kind: Any, value: object, place: str) -> Any:
         return decode_value(inner, value, place)
     if origin is Literal:
         if value not in arguments:
-            raise _not_a(f"one of: {', '.join(map(str, arguments))}", value, place)
+            words = tuple(map(str, arguments))
+            raise _not_a(f"one of: {', '.join(words)}", value, place, known=words)
         return value
     if origin in (tuple, frozenset):
         return origin(_list(arguments[0], value, place))
@@ -123,7 +126,8 @@ def _shape(kind: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _list(kind: Any, value: object, place: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        fix = f"[[{place}]]" if isinstance(value, Mapping) else f"[{_show(value)}]".replace("'", '"')
+        example = f'"{value}"' if isinstance(value, str) and may_show(value) else _example(kind)
+        fix = f"[[{place}]]" if isinstance(value, Mapping) else f"[{example}]"
         raise _not_a("a list", value, place, f"Write {fix}.")
     if kind in _SCALARS and {*map(type, value)} <= {kind}:
         return tuple(value)
@@ -133,7 +137,10 @@ def _list(kind: Any, value: object, place: str) -> tuple[Any, ...]:
 def _mapping(kind: Any, value: object, place: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise _not_a_table(Mapping[str, kind], value, place)
-    return {str(key): decode_value(kind, each, _at(place, str(key))) for key, each in value.items()}
+    return {
+        str(key): decode_value(kind, each, _at_name(place, str(key), number))
+        for number, (key, each) in enumerate(value.items())
+    }
 
 
 def _scalar(kind: Any, value: object, place: str) -> Any:
@@ -146,14 +153,12 @@ def _scalar(kind: Any, value: object, place: str) -> Any:
     raise _not_a(_SCALARS[kind], value, place)
 
 
-def _not_a(expected: str, value: object, place: str, fix: str = "") -> DecodeError:
-    shown = _show(value)
-    return DecodeError(
-        place,
-        f"{shown} is not {expected}",
-        value=value if isinstance(value, str) else shown,
-        fix=fix or f"Write {expected}.",
-    )
+def _not_a(
+    expected: str, value: object, place: str, fix: str = "", known: tuple[str, ...] = ()
+) -> DecodeError:
+    text = text_if_shown(value, known) if isinstance(value, str) else shown(value)
+    problem = f"{shown(value, known)} is not {expected}"
+    return DecodeError(place, problem, value=text, fix=fix or f"Write {expected}.")
 
 
 def _not_a_table(kind: Any, value: object, place: str) -> DecodeError:
@@ -165,16 +170,17 @@ def _not_a_table(kind: Any, value: object, place: str) -> DecodeError:
 def _unknown_key(key: str, allowed: Mapping[str, Any], place: str) -> DecodeError:
     names = sorted(allowed)
     problem = f"unknown key; known are: {', '.join(names)}"
-    return DecodeError(_at(place, key), problem, value=key, fix=nearest_name(key, names))
+    text = text_if_shown(key, names)
+    return DecodeError(_at(place, text or HIDDEN), problem, value=text, fix=nearest_name(key, names))
 
 
 def _example(kind: Any) -> str:
     """A value of `kind` as TOML writes it; of a class its required keys, but two keys at least."""
     origin, arguments = _shape(kind)
     if hasattr(kind, "_fields"):
-        shown = list(field_types(kind).items())
-        required = [key for key, _ in shown if key not in kind._field_defaults]
-        pairs = (f"{key} = {_example(each)}" for key, each in shown[: max(2, len(required))])
+        keys = list(field_types(kind).items())
+        required = [key for key, _ in keys if key not in kind._field_defaults]
+        pairs = (f"{key} = {_example(each)}" for key, each in keys[: max(2, len(required))])
         return f"{{ {', '.join(pairs)} }}"
     if origin in (typing.Union, types.UnionType):
         return _example(arguments[0])
@@ -186,17 +192,10 @@ def _example(kind: Any) -> str:
 
 
 def _at(place: str, key: str) -> str:
-    shown = f'"{key}"' if "." in key else key
-    return f"{place}.{shown}" if place else shown
+    quoted = f'"{key}"' if "." in key else key
+    return f"{place}.{quoted}" if place else quoted
 
 
-def _show(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return repr(value)
-    if isinstance(value, Mapping | list):
-        return "a list" if isinstance(value, list) else "a table"
-    return type(value).__name__
+def _at_name(place: str, name: str, number: int) -> str:
+    """The place of a name that somebody chose; by its number where the name may be a secret."""
+    return _at(place, name) if may_show(name) or is_host(name) else f"{place}[{number}]"

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from otel_residency.core.policy_rules import (
     STRICTNESS,
@@ -16,7 +16,9 @@ from otel_residency.core.policy_rules import (
     strictest,
     values_of,
 )
+from otel_residency.core.regions import UNREADABLE
 
+R = TypeVar("R", Rule, ExceptionRule)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -115,13 +117,15 @@ class Policy(NamedTuple):
     """Path of a file that remembers where stored objects were created, across processes."""
     unreadable: str | None = None
     """Why the configured policy could not be read; not a key of the policy file."""
+    noted: tuple[str, ...] = ()
+    """What is wrong with the settings and changes no verdict; not a key of the policy file."""
     stated: tuple[str, ...] | None = None
     """The policy's requirement, where `require` is narrowed for one call; not a key of the policy file."""
 
     @staticmethod
     def not_keys() -> tuple[str, ...]:
         """The fields that are not keys of the policy file."""
-        return ("seen_projects", "unreadable", "stated")
+        return ("seen_projects", "unreadable", "noted", "stated")
 
     @property
     def all_rules(self) -> tuple[Rule | ExceptionRule, ...]:
@@ -194,6 +198,26 @@ class Policy(NamedTuple):
         }
         groups = tuple(each["require"] for each in possible if each.get("require"))
         return PolicyOfCall(policy._replace(**tightened), exception, groups)
+
+    def with_known_regions(self, codes: Collection[str]) -> "Policy":
+        """The policy with `unreadable`, which no region is called, for each code that is none of `codes`."""
+
+        def known(group: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(code if code in codes else UNREADABLE[0] for code in group)
+
+        def with_known(rule: R) -> R:
+            return rule if rule.require is None else rule._replace(require=known(rule.require))
+
+        return self._replace(
+            require=known(self.require),
+            hosts={host: each._replace(region=known((each.region,))[0]) for host, each in self.hosts.items()},
+            rule=tuple(map(with_known, self.rule)),
+            exception=tuple(map(with_known, self.exception)),
+            telemetry=TelemetryPolicy(
+                known(self.telemetry.content_regions),
+                {host: known((code,))[0] for host, code in self.telemetry.hosts.items()},
+            ),
+        )
 
     def strictest(self, key: str) -> Any:
         """The strictest value of `key` for any call of the process."""

@@ -173,6 +173,13 @@ _OTHER_REASONS: Mapping[str, Reason] = MappingProxyType(
             verdicts=(INDETERMINATE,),
             topic="policy",
         ),
+        "policy.unknown_variable": Reason(
+            meaning="A variable OTEL_RESIDENCY_… is set that this release does not know.",
+            fix="Unset it, or install the release that knows it; `otel-residency policy check` names it.",
+            source="policy",
+            verdicts=(ELIGIBLE,),
+            topic="policy",
+        ),
         "policy.unreadable": Reason(
             meaning="The policy can't be read, so the requirement is unknown.",
             fix="Correct the setting that the detail names.",

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from otel_residency.core.interruption import reraise_interruption
 from otel_residency.errors import PolicyError
 from otel_residency.runtime.private_file import open_private
+from otel_residency.runtime.shown_path import shown_path
 
 Failed = Callable[[str, BaseException | None], None]
 
@@ -107,7 +108,7 @@ class OwnerOnlyFile:
                 finalize(self, os.close, self._descriptor)
             # Written in part, to a full disk for example: the original is not kept, so the item is withheld.
             if os.write(self._descriptor, data) != len(data):
-                raise OSError(f"quarantine {self._path}: was not written to the end")
+                raise OSError(f"quarantine {shown_path(self._path)}: was not written to the end")
         return len(text)
 
     def flush(self) -> None:
@@ -128,7 +129,8 @@ def file_quarantine(path: str, failed: Failed) -> Quarantine:
         from opentelemetry.exporter.otlp.json.file._log_exporter import FileLogExporter  # noqa: PLC0415
     except ImportError:
         raise PolicyError(
-            f"quarantine {path}: needs the exporter for OTLP JSON files; install otel-residency[quarantine]"
+            f"quarantine {shown_path(path)}: needs the exporter for OTLP JSON files; "
+            "install otel-residency[quarantine]"
         ) from None
     file = OwnerOnlyFile(path)
     return Quarantine(FileSpanExporter(stream=file), FileLogExporter(stream=file), failed)  # type: ignore[call-overload]

@@ -1,36 +1,21 @@
-"""WebSocket sessions, by the part of the websockets library that both of its clients are built on.
+"""The patches of the websockets library, of each of its clients: threads, asyncio, trio, legacy."""
 
-A session is one call: it begins when it is dialled, each message that it sends may change the facts, and it
-ends with its connection. It is judged before it is dialled, by its URL, and when its handshake is sent, by
-its headers.
-"""
-
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from functools import partial, wraps
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from typing import Any
 
-from otel_residency.calls.context import opening_client
-from otel_residency.calls.state import runtime
-from otel_residency.core.interruption import reraise_interruption
-from otel_residency.errors import RefusalError
-from otel_residency.patches.guarded import run_guarded
 from otel_residency.patches.patching import put, wrap_client
-
-if TYPE_CHECKING:
-    from otel_residency.calls.call import Call
-    from otel_residency.calls.plain_request import PlainRequest
-    from otel_residency.calls.state import State
-
-_CALL = "_otel_residency_call"
-# By context: the protocol is made deep inside of the dialling, by a factory that knows nothing of its caller.
-_opening: ContextVar["Call | None"] = ContextVar("otel_residency_opening", default=None)
-"""The session that is being dialled."""
-_DATA = (0, 1, 2)
-"""Opcodes of messages and their parts; the others control the connection."""
+from otel_residency.patches.websocket_sessions import (
+    DATA,
+    bind,
+    dialled,
+    on_close,
+    on_frame,
+    on_handshake,
+    on_message,
+    on_response,
+)
 
 
 def patch_connect(module: ModuleType) -> None:
@@ -43,7 +28,7 @@ def patch_connect(module: ModuleType) -> None:
 
     @wraps(wrapped)
     def connect(*args: Any, **kwargs: Any) -> Any:
-        with _dialled(args[0] if args else kwargs.get("uri"), kwargs):
+        with dialled(args[0] if args else kwargs.get("uri"), kwargs):
             return wrapped(*args, **kwargs)
 
     put(module, "connect", connect)
@@ -63,12 +48,12 @@ def patch_trio_connect(module: ModuleType) -> None:
 
 
 def _dial(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> Any:
-    with _dialled(connect.uri, _given(connect)):
+    with dialled(connect.uri, _given(connect)):
         return wrapped(*args, **kwargs)
 
 
 async def _dial_async(wrapped: Any, connect: Any, args: Any, kwargs: Any) -> Any:
-    with _dialled(connect.uri, _given(connect)):
+    with dialled(connect.uri, _given(connect)):
         return await wrapped(*args, **kwargs)
 
 
@@ -87,7 +72,7 @@ def patch_protocol(module: ModuleType) -> None:
     def shake(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         request = args[0] if args else kwargs["request"]
         # It was called wsuri before websockets 14.
-        _on_handshake(
+        on_handshake(
             protocol,
             lambda: getattr(protocol, "uri", None) or protocol.wsuri,
             request.headers,
@@ -96,24 +81,29 @@ def patch_protocol(module: ModuleType) -> None:
 
     def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         response = args[0] if args else kwargs["response"]
-        _on_response(protocol, response.status_code, response.headers)
+        on_response(protocol, response.status_code, response.headers)
         wrapped(*args, **kwargs)
 
-    wrap_client(module, "ClientProtocol.__init__", _bind)
+    wrap_client(module, "ClientProtocol.__init__", bind)
     wrap_client(module, "ClientProtocol.send_request", shake)
     wrap_client(module, "ClientProtocol.process_response", answered)
 
 
 def patch_messages(module: ModuleType) -> None:
-    """Patch what is sent, and the end of a connection, in `websockets.protocol`."""
+    """Patch what is sent and received, and the end of a connection, in `websockets.protocol`."""
 
     def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-        _on_message(protocol, *args, **kwargs)
+        on_message(protocol, *args, **kwargs)
         wrapped(*args, **kwargs)
+
+    def received(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        on_frame(protocol, *args, **kwargs)
 
     wrap_client(module, "Protocol.send_text", send)
     wrap_client(module, "Protocol.send_binary", send)
-    wrap_client(module, "Protocol.receive_eof", _on_close)
+    wrap_client(module, "Protocol.recv_frame", received)
+    wrap_client(module, "Protocol.receive_eof", on_close)
 
 
 def patch_legacy(module: ModuleType) -> None:
@@ -126,8 +116,8 @@ def patch_legacy(module: ModuleType) -> None:
         create = connect._create_connection
 
         async def dial(factory: Any, *place: Any, **given: Any) -> Any:
-            dialled = dict(zip(("host", "port"), place, strict=True)) if len(place) > 1 else {}
-            with _dialled(connect._uri, {**given, **dialled}):
+            endpoint = dict(zip(("host", "port"), place, strict=True)) if len(place) > 1 else {}
+            with dialled(connect._uri, {**given, **endpoint}):
                 return await create.func(factory, *place, **given)
 
         connect._create_connection = partial(dial, *create.args, **create.keywords)
@@ -139,215 +129,33 @@ def patch_legacy(module: ModuleType) -> None:
         path, headers = args
         hosts = headers.get_all("Host")
         scheme = "wss" if protocol.transport.get_extra_info("ssl_object") else "ws"
-        _on_handshake(protocol, lambda: parse_uri(f"{scheme}://{hosts[0]}{path}"), headers)
+        on_handshake(protocol, lambda: parse_uri(f"{scheme}://{hosts[0]}{path}"), headers)
         wrapped(*args, **kwargs)
 
     async def answered(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> Any:
         status, headers = await wrapped(*args, **kwargs)
-        _on_response(protocol, status, headers)
+        on_response(protocol, status, headers)
         return status, headers
+
+    async def received(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> Any:
+        frame = await wrapped(*args, **kwargs)
+        if frame is not None:  # the connection is closed
+            on_frame(protocol, frame)
+        return frame
 
     def send(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
         fin, opcode, data = args
-        if opcode in _DATA:
-            _on_message(protocol, data, fin)
+        if opcode in DATA:
+            on_message(protocol, data, fin)
         wrapped(*args, **kwargs)
 
     wrap_client(module, "Connect.__init__", connect)
     for name, wrapper in (
-        ("__init__", _bind),
+        ("__init__", bind),
         ("write_http_request", shake),
         ("read_http_response", answered),
         ("write_frame_sync", send),
-        ("connection_lost", _on_close),
+        ("read_data_frame", received),
+        ("connection_lost", on_close),
     ):
         wrap_client(module, f"WebSocketClientProtocol.{name}", wrapper)
-
-
-@contextmanager
-def _dialled(uri: Any, given: Mapping[str, Any]) -> Iterator[None]:
-    """Judge the session that is dialled within, by its URI and what the dialling is given besides.
-
-    Raises:
-        RefusalError: in block mode.
-    """
-    from websockets.exceptions import ProtocolError
-
-    # Before anything is dialled: in block mode no connection is opened (tests/patches/test_sockets.py,
-    # test_block_refuses_before_the_handshake).
-    call = run_guarded(lambda: _plan(uri, given), ProtocolError)
-    before = _opening.get()
-    # No `finally`: a signal handler may raise in it, and once more is then enough.
-    try:
-        _opening.set(call)
-        yield
-        _opening.set(before)
-    except BaseException as error:
-        _opening.set(before)
-        if call is not None:
-            call.fail(error)
-        raise
-
-
-def _plan(uri: Any, given: Mapping[str, Any]) -> "Call | None":
-    from websockets.uri import parse_uri
-
-    try:
-        parsed = parse_uri(uri)
-    except Exception:  # the library will say what is wrong with it
-        reraise_interruption()
-        return None
-    return _open(parsed, given)
-
-
-def _open(uri: Any, given: Mapping[str, Any]) -> "Call | None":
-    """The call that a session at `uri` is, judged; `None` if it goes to no vendor, and is not the client's.
-
-    Of the names that it is given the first that may be a vendor's is where it goes.
-
-    Raises:
-        RefusalError: in block mode.
-    """
-    state = runtime.state
-    if state is None:
-        return None
-    client = opening_client.get()
-    # A host and a name in TLS that are given besides the URI are where the socket goes
-    # (tests/patches/test_sockets.py, test_where_a_session_is_dialled_counts).
-    address, port = given.get("address") or (given.get("host"), given.get("port"))
-    named = [name for name in (address, given.get("server_hostname"), uri.host) if name]
-    host = next((name for name in named if _may_be_vendor(state, name)), named[0] if client else None)
-    if host is None:
-        return None
-    from otel_residency.calls.body import RequestFacts
-
-    request = _request(uri, host, port)
-    request.add_headers(("Host", name) for name in named)
-    call = _begin(state, request, host, client)
-    if call is not None:
-        _or_end(call, lambda: call.on_attempt(request, None, RequestFacts(model=_model(uri))))
-        # A session lasts: what the application does meanwhile in this context is not part of it.
-        call.tracked.inside = False
-    return call
-
-
-def _begin(
-    state: "State", request: "PlainRequest", name: Any, client: Callable[[], Any] | None
-) -> "Call | None":
-    """A call of `client`, or one without the openai client, that is not judged yet."""
-    from otel_residency.calls.call import Call
-    from otel_residency.patches.plain_calls import begin_without_client
-
-    if client is None:
-        return begin_without_client(request, name)
-    from otel_residency.patches.openai_sessions import session_client
-
-    call = Call(state, session_client(client()), None)
-    call.standalone = True
-    return call
-
-
-def _may_be_vendor(state: "State", name: Any) -> bool:
-    return name not in state.non_vendor_hosts and state.concerns((str(name),), name)
-
-
-def _request(uri: Any, host: str, port: int | None) -> "PlainRequest":
-    from otel_residency.calls.plain_request import PlainRequest, Url
-
-    scheme, default = ("wss", 443) if uri.secure else ("ws", 80)
-    port = port or uri.port
-    url = Url(
-        scheme=scheme,
-        raw_host=host.encode("idna"),
-        port=None if port == default else port,
-        raw_path=(uri.path or "/").encode(),
-    )
-    return PlainRequest(method="GET", url=url)
-
-
-def _model(uri: Any) -> str | None:
-    models = parse_qs(uri.query or "").get("model")
-    return models[0] if models else None
-
-
-def _bind(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-    """Bind the session that is being dialled to the protocol that is made for it."""
-    wrapped(*args, **kwargs)
-    setattr(protocol, _CALL, _opening.get())
-    # One protocol for each dialling; a second one that is made within gets no call of another.
-    _opening.set(None)
-
-
-def _on_handshake(protocol: Any, uri: Callable[[], Any], headers: Any) -> None:
-    """Judge a handshake that is about to be sent to `uri`, with its headers.
-
-    Raises:
-        RefusalError: in block mode; a `ProtocolError` too, which the library passes on to the application.
-    """
-    from websockets.exceptions import ProtocolError
-
-    def judge() -> None:
-        # Programs may use the protocol with a socket of their own, without dialling through the library.
-        call = getattr(protocol, _CALL, None) or _open(uri(), {})
-        setattr(protocol, _CALL, call)
-        sending = None if call is None else call.assessment.snapshot
-        if call is not None and sending is not None:
-            sending.request.add_headers(headers.raw_items())
-            _or_end(call, lambda: call.on_hop(sending.request))
-
-    run_guarded(judge, ProtocolError)
-
-
-def _or_end(call: "Call", judge: Callable[[], None]) -> None:
-    """Have a refusal end the call."""
-    try:
-        judge()
-    except RefusalError as error:
-        call.fail(error)
-        raise
-
-
-def _on_response(protocol: Any, status: int, headers: Any) -> None:
-    """Read the answer to a handshake."""
-    from otel_residency.calls.plain_request import PlainHeaders
-
-    call = getattr(protocol, _CALL, None)
-    if call is not None:
-        call.on_handshake(status, PlainHeaders(dict(headers.raw_items())).raw)
-
-
-def _on_message(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it
-    """Judge a message that is about to be sent.
-
-    Raises:
-        RefusalError: in block mode, of a kind as above.
-    """
-    call = getattr(protocol, _CALL, None)
-    if call is None:
-        return
-    from websockets.exceptions import ProtocolError
-
-    run_guarded(lambda: _read_message(call, bytes(data), fin), ProtocolError)
-
-
-def _read_message(call: "Call", message: bytes, fin: Any) -> None:
-    from otel_residency.calls.body import RequestFacts
-
-    # The parts of a message are not put together here: that would copy what the application streams.
-    facts = call.state.bodies.read_message(message) if fin else RequestFacts(unseen=True)
-    # Audio and text come many times a second, and nearly none of it changes the facts.
-    if facts != RequestFacts() or call.assessment.requires_more():
-        call.add_facts(facts)
-
-
-def _on_close(wrapped: Any, protocol: Any, args: Any, kwargs: Any) -> None:
-    """End the session with its connection."""
-    wrapped(*args, **kwargs)
-    call = getattr(protocol, _CALL, None)
-    if call is not None:
-        # Set by websockets 15 where the other end hung up before it answered; a session that was open has a
-        # status.
-        failed = getattr(protocol, "handshake_exc", None)
-        if failed is not None and call.response_state.status is None:
-            call.fail(failed)
-        call.finish()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_residency.core.decode import nearest_name
 from otel_residency.core.policy import Policy
+from otel_residency.core.shown import HIDDEN, shown, shown_host, shown_name, text_if_shown
 from otel_residency.settings.problems import Origins, PolicyProblem
 from otel_residency.settings.rule_checks import name_of_rule, rule_problems
 from otel_residency.settings.table import LEDGER
@@ -50,19 +51,23 @@ def _region_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyP
     regions = ", ".join(sorted(catalogue.region_codes))
     for key, codes in (
         ("require", policy.require),
-        *((f'hosts."{host}".region', (host_terms.region,)) for host, host_terms in policy.hosts.items()),
+        *((f'hosts."{shown_host(host)}".region', (terms.region,)) for host, terms in policy.hosts.items()),
         *((name_of_rule(rule), rule.require or ()) for rule in policy.all_rules),
         ("telemetry.content_regions", policy.telemetry.content_regions),
-        *((f'telemetry.hosts."{host}"', (region,)) for host, region in policy.telemetry.hosts.items()),
+        *(
+            (f'telemetry.hosts."{shown_host(host)}"', (region,))
+            for host, region in policy.telemetry.hosts.items()
+        ),
     ):
         for code in codes:
             if code not in catalogue.region_codes:
                 hint, suggested = _suggestion(code)
+                words = (*catalogue.region_codes, *_MISTAKEN, "global")
                 yield PolicyProblem(
                     file="",
                     key=key,
-                    value=code,
-                    problem=f"unknown region {code!r}{hint}; known are: {regions}",
+                    value=text_if_shown(code, words),
+                    problem=f"unknown region {shown(code, words)}{hint}; known are: {regions}",
                     fix=f'Write "{suggested}".' if suggested else f"Write one of: {regions}.",
                 )
 
@@ -82,8 +87,8 @@ def _attestation_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[Po
         if name not in names:
             yield PolicyProblem(
                 file="",
-                key=f"attest.{name}",
-                value=name,
+                key=f"attest.{text_if_shown(name, names) or HIDDEN}",
+                value=text_if_shown(name, names),
                 problem=f"unknown attestation; known are: {', '.join(names)}",
                 fix=nearest_name(name, names),
             )
@@ -95,8 +100,8 @@ def _baggage_problems(policy: Policy) -> Iterator[PolicyProblem]:
             yield PolicyProblem(
                 file="",
                 key="baggage",
-                value=key,
-                problem=f"{key!r} is not a key of the baggage",
+                value=text_if_shown(key),
+                problem=f"{shown(key)} is not a key of the baggage",
                 fix="Write letters, digits and . _ - * only.",
             )
 
@@ -126,12 +131,11 @@ def _age_problems(policy: Policy) -> Iterator[PolicyProblem]:
 def _host_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyProblem]:
     for host, terms in policy.hosts.items():
         if not re.fullmatch(_HOST, host):
-            shown = host.rpartition("@")[2]  # what stands before it may be a password
             yield PolicyProblem(
                 file="",
-                key=f'hosts."{shown}"',
-                value=shown,
-                problem=f"{shown!r} is not a host",
+                key=f'hosts."{HIDDEN}"',
+                value="",
+                problem=f"{shown(host)} is not a host",
                 fix="Write a host, such as llm.example or llm.example:8443.",
             )
         # Else a line in a policy could turn the US host into one of the EU, for every call.
@@ -149,8 +153,9 @@ def _host_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyPro
             if sku not in skus:
                 yield PolicyProblem(
                     file="",
-                    key=f'hosts."{host}".deployments.{name}',
-                    value=sku,
-                    problem=f"{sku!r} is not a deployment type; known are: {', '.join(skus) or 'none'}",
+                    key=f'hosts."{shown_host(host)}".deployments.{shown_name(name)}',
+                    value=text_if_shown(sku, skus),
+                    problem=f"{shown(sku, skus)} is not a deployment type; "
+                    f"known are: {', '.join(skus) or 'none'}",
                     fix=nearest_name(sku, skus) if skus else "Remove deployments.",
                 )

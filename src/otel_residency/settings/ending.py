@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from otel_residency.core.policy import Policy
+from otel_residency.core.shown import shown_name
 from otel_residency.settings.rule_checks import name_of_rule
 
 _NOTICE = timedelta(days=30)
@@ -13,7 +14,7 @@ def ending_terms(policy: Policy, today: date) -> list[str]:
     return [
         note
         for name, each in policy.attest.items()
-        for note in _ending(f"attest.{name}", each.until, today, "is not stated")
+        for note in _ending(f"attest.{shown_name(name)}", each.until, today, "is not stated")
     ]
 
 
@@ -22,7 +23,8 @@ def ending_exceptions(policy: Policy, today: date) -> list[str]:
     return [
         note
         for each in policy.exception
-        for note in _ending(f"{name_of_rule(each)} ({each.owner})", each.until, today, "is not in effect")
+        for name in (f"{name_of_rule(each)} ({shown_name(each.owner)})",)
+        for note in _ending(name, each.until, today, "is not in effect")
     ]
 
 

@@ -1,12 +1,11 @@
 """Reads the settings from arguments, environment variables and the policy file, in this order of precedence.
 
-Nothing else reads the environment for them.
+Nothing else reads the environment for them, but for the key of the ledger, which `ledger_key` reads.
 """
 
 import json
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -15,8 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 from otel_residency.core.decode import DecodeError, decode
 from otel_residency.core.policy import LedgerPolicy, Policy, Project
 from otel_residency.core.policy_rules import ENFORCEMENT, ExceptionRule
-from otel_residency.errors import PolicyError
-from otel_residency.runtime.regular_file import read_bytes, read_text
+from otel_residency.runtime.regular_file import read_text
+from otel_residency.settings.in_doubt import IN_DOUBT, modes_in, modes_of_rules
 from otel_residency.settings.problems import (
     Origin,
     Origins,
@@ -27,6 +26,7 @@ from otel_residency.settings.problems import (
     wrong_value,
 )
 from otel_residency.settings.rules import DescribedCall, rule_origin, rules_by_key
+from otel_residency.settings.service import service_names
 from otel_residency.settings.table import (
     CATALOGUE,
     ENABLED,
@@ -36,16 +36,13 @@ from otel_residency.settings.table import (
     POLICY_SETTINGS,
     Setting,
 )
+from otel_residency.settings.unknown_variables import is_misspelt, unknown_variable, unknown_variables
 from otel_residency.settings.values import argument_value, text_argument, variable_value
 
 # Settings are read in every process, also in those that never call the vendor: what only some of them need
 # is imported where it is needed.
 
 T = TypeVar("T")
-
-_IN_DOUBT: Mapping[str, Any] = MappingProxyType({"on_call": "block", "on_export": "withhold"})
-"""The modes that are used where the value can't be read: whoever names a mode did not mean the default."""
-_MODE_LINE = r"""(?m)^\s*(on_call|on_export)\s*=\s*["'](block|redact|withhold)["']"""
 
 
 class Settings(NamedTuple):
@@ -75,7 +72,7 @@ class Settings(NamedTuple):
             for key, value in self.policy._replace(ledger=ledger)._asdict().items()
             # Defaults are left out, so that a release with a new key gives an old policy the same hash:
             # records name policies by it (tests/settings/test_load.py, test_the_hash_of_a_policy_is_pinned).
-            if key != "unreadable" and value != Policy._field_defaults[key]
+            if key not in ("unreadable", "noted") and value != Policy._field_defaults[key]
         }
         content = json.dumps(stated, sort_keys=True, default=_hashed)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
@@ -86,6 +83,16 @@ class Settings(NamedTuple):
         # Marked and not raised: the process has to start, and block mode refuses its calls.
         policy = self.policy._replace(unreadable=f"{before}; {problem}" if before else str(problem))
         return self._replace(policy=policy, problems=(*self.problems, problem))
+
+    def with_note(self, problem: PolicyProblem) -> "Settings":
+        """The same settings with a problem that is shown on telemetry, and refuses no call."""
+        policy = self.policy._replace(noted=(*self.policy.noted, str(problem)))
+        return self._replace(policy=policy, problems=(*self.problems, problem))
+
+    def with_known_regions(self, codes: Collection[str]) -> "Settings":
+        """The same settings without codes that no region has: a key may stand in their place."""
+        stated = self.stated and self.stated.with_known_regions(codes)
+        return self._replace(policy=self.policy.with_known_regions(codes), stated=stated)
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -139,7 +146,7 @@ def read_settings(
         PolicyError: an argument is wrong.
     """
     environ = os.environ if environ is None else environ
-    return _read(environ, arguments or {}).for_service(*_service(environ))
+    return _read(environ, arguments or {}).for_service(*service_names(environ))
 
 
 def read_arguments(arguments: Mapping[str, object]) -> Settings:
@@ -180,6 +187,10 @@ def _read(environ: Mapping[str, str], arguments: Mapping[str, object]) -> Settin
     )
     for problem in reader.problems:
         settings = settings.with_problem(problem)
+    # One that is not misspelt may be of a newer release that was rolled back: no reason to refuse calls.
+    for name in sorted(unknown_variables(name for name, text in environ.items() if text)):
+        problem = unknown_variable(name)
+        settings = settings.with_problem(problem) if is_misspelt(name) else settings.with_note(problem)
     return settings
 
 
@@ -208,7 +219,7 @@ class _Reader:
             return value
         if value is not None:
             raise wrong_setting(
-                f"argument {ENABLED.key}", repr(value), "is not true or false", "Write True or False."
+                f"argument {ENABLED.key}", value, "is not true or false", "Write True or False."
             )
         self.read_variable(ENABLED)
         return bool(self.values.pop(ENABLED.key, True))
@@ -226,7 +237,14 @@ class _Reader:
         """Take the values of a policy file; where it can't be read, the modes that it seems to name."""
         # A misplaced bracket must not turn block mode off: the modes are looked for in the text, wherever
         # they stand (tests/settings/test_load.py, test_a_file_that_is_no_toml_blocks_if_it_names_block).
-        self.values = self.attempt(partial(_read_file, path), {}) or _modes_in(path)
+        try:
+            self.values = _read_file(path)
+        except SettingError as error:
+            problem = error.problem
+            if problem.file != path:  # not shown
+                problem = problem._replace(file="", key=self.origins[POLICY.key].name)
+            self.problems.append(problem)
+            self.values = modes_in(path)
         self.origins |= dict.fromkeys(self.values, Origin(file=path))
 
     def read_variable(self, setting: Setting) -> None:
@@ -240,8 +258,8 @@ class _Reader:
         except SettingError as error:
             self.problems.append(error.problem)
             origin = origin._replace(note="unreadable")
-            if setting.key in _IN_DOUBT:
-                self.values[setting.key] = _IN_DOUBT[setting.key]
+            if setting.key in IN_DOUBT:
+                self.values[setting.key] = IN_DOUBT[setting.key]
             # The file's value holds where the variable can't be read.
             elif setting.key in self.values:
                 return
@@ -276,38 +294,13 @@ class _Reader:
             try:
                 part = decode(Policy, {key: value})
             except DecodeError as error:
-                self.problems.append(wrong_value(error).at(self.origins))
-                doubtful = {key: value} if key in _IN_DOUBT else _modes_of_rules(key, value)
-                in_doubt |= {mode: _IN_DOUBT[mode] for mode in doubtful}
+                self.problems.append(wrong_value(error).at(self.origins, key))
+                doubtful = {key: value} if key in IN_DOUBT else modes_of_rules(key, value)
+                in_doubt |= {mode: IN_DOUBT[mode] for mode in doubtful}
             else:
                 readable[key] = getattr(part, key, None)
         readable |= in_doubt
         return Policy(**{key: value for key, value in readable.items() if key in Policy._fields})
-
-
-def read_ledger_key(policy: Policy, environ: Mapping[str, str] | None = None) -> bytes | None:
-    """The private key that the ledger is signed with, as PEM; `None` if none is configured.
-
-    Raises:
-        PolicyError: it can't be read.
-    """
-    path = ledger_key_path(policy, environ)
-    if path is None:
-        return _ledger_key_variable(environ).encode()
-    try:
-        return read_bytes(path, trusted=True) if path else None
-    except OSError as error:
-        raise PolicyError(f"ledger.key {path}: can't be read: {error.strerror}") from None
-
-
-def ledger_key_path(policy: Policy, environ: Mapping[str, str] | None = None) -> str | None:
-    """The file with that key; empty if none is configured, `None` where the variable holds the key itself."""
-    value = _ledger_key_variable(environ)
-    return None if value.startswith("-----BEGIN") else value or policy.ledger.key
-
-
-def _ledger_key_variable(environ: Mapping[str, str] | None) -> str:
-    return (os.environ if environ is None else environ).get(LEDGER_KEY.variable, "").strip()
 
 
 def _canonical(hosts: Mapping[str, T]) -> Mapping[str, T]:
@@ -331,7 +324,7 @@ def _read_file(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(path, trusted=True))
     except (OSError, ValueError, RecursionError) as error:
-        raise unreadable_file(path, error, "TOML") from error
+        raise unreadable_file(path, error, "TOML") from None
 
 
 def _projects(directory: Path, file: str) -> Mapping[str, Project]:
@@ -340,38 +333,3 @@ def _projects(directory: Path, file: str) -> Mapping[str, Project]:
     from otel_residency.settings.projects import read_projects  # noqa: PLC0415 - as above
 
     return read_projects(directory / file).resolved()
-
-
-def _modes_in(path: str) -> dict[str, Any]:
-    """The modes that a file seems to name which can't be read as a policy."""
-    try:
-        text = read_text(path, errors="replace")
-    except OSError:
-        return {}
-    return {key: _IN_DOUBT[key] for key, _ in re.findall(_MODE_LINE, text)}
-
-
-def _modes_of_rules(key: str, rules: object) -> set[str]:
-    """The modes that rules seem to name, which can't be read, but for those that do nothing."""
-    found: set[str] = set()
-    if key in ("rule", "exception") and isinstance(rules, list | tuple):
-        for rule in rules:
-            if isinstance(rule, Mapping):
-                found |= {mode for mode in _IN_DOUBT if rule.get(mode, "flag") != "flag"}
-    return found
-
-
-def _service(environ: Mapping[str, str]) -> tuple[str, str]:
-    """The names of service and environment, as telemetry carries them."""
-    text = environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-    pairs = (pair.split("=", 1) for pair in text.split(",") if "=" in pair)
-    attributes = {key.strip(): value.strip() for key, value in pairs}
-    # The specification escapes values of OTEL_RESOURCE_ATTRIBUTES as URLs do.
-    if "%" in text:
-        from urllib.parse import unquote  # noqa: PLC0415 - as above
-
-        attributes = {key: unquote(value) for key, value in attributes.items()}
-    environment = attributes.get("deployment.environment.name") or attributes.get(
-        "deployment.environment", ""
-    )
-    return environ.get("OTEL_SERVICE_NAME") or attributes.get("service.name", ""), environment

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from otel_residency.core.decode import DecodeError
+from otel_residency.core.shown import shown, syntax_error
 from otel_residency.errors import PolicyError
+from otel_residency.runtime.shown_path import shown_path
 
 
 class Origin(NamedTuple):
@@ -33,7 +35,7 @@ class PolicyProblem(NamedTuple):
     key: str
     """Dotted key of the file, or the variable, argument or option."""
     value: str
-    """What stands there, as it may be shown; empty if nothing does."""
+    """What stands there; empty if it may be a secret, or nothing does."""
     problem: str
     fix: str
 
@@ -41,10 +43,15 @@ class PolicyProblem(NamedTuple):
         """The sentence for logs and error messages."""
         return ": ".join(filter(None, (self.file, self.key, self.problem)))
 
-    def at(self, origins: Origins) -> "PolicyProblem":
-        """The same problem of a policy file's key, with the file or variable that the value came from."""
+    def at(self, origins: Origins, top: str = "") -> "PolicyProblem":
+        """The same problem of a policy file's key, with the file or variable that the value came from.
+
+        Args:
+            origins: those of the values.
+            top: the first part of the key, where that is not shown.
+        """
         # The space is of "rule for …", a key that no file has.
-        top = re.split(r"[.\[ ]", self.key, maxsplit=1)[0]
+        top = top or re.split(r"[.\[ ]", self.key, maxsplit=1)[0]
         origin = origins.get(self.key) or origins.get(top, Origin())
         key = origin.name + self.key.removeprefix(top) if origin.name else self.key
         return self._replace(file=origin.file, key=key)
@@ -63,17 +70,22 @@ def unreadable_file(file: str, error: OSError | ValueError | RecursionError, kin
     if isinstance(error, OSError):
         problem, fix = f"can't be read: {error.strerror}", "Name a file that can be read."
     else:
-        problem, fix = f"is not {kind}: {error}", "Correct the syntax there."
-    return SettingError(PolicyProblem(file=file, key="", value="", problem=problem, fix=fix))
+        problem, fix = syntax_error(error, kind), "Correct the syntax there."
+    return SettingError(PolicyProblem(file=shown_path(file), key="", value="", problem=problem, fix=fix))
 
 
 def wrong_value(error: DecodeError, *, file: str = "") -> PolicyProblem:
     """What the decoder found wrong with one key."""
-    return PolicyProblem(file=file, key=error.place, value=error.value, problem=error.problem, fix=error.fix)
-
-
-def wrong_setting(key: str, value: str, problem: str, fix: str) -> SettingError:
-    """What is wrong with the `value` of a variable, argument or option."""
-    return SettingError(
-        PolicyProblem(file="", key=key, value=value, problem=f"{value} {problem}".strip(), fix=fix)
+    return PolicyProblem(
+        file=shown_path(file),
+        key=error.place,
+        value=error.value,
+        problem=error.problem,
+        fix=error.fix,
     )
+
+
+def wrong_setting(key: str, value: object, problem: str, fix: str) -> SettingError:
+    """What is wrong with the `value` of a variable, argument or option."""
+    text = shown(value)
+    return SettingError(PolicyProblem(file="", key=key, value=text, problem=f"{text} {problem}", fix=fix))

@@ -7,6 +7,7 @@ from otel_residency.core.catalogue import path_segments
 from otel_residency.core.decode import nearest_name
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import KEYS, ExceptionRule, Rule, When, listed, values_of
+from otel_residency.core.shown import shown, shown_name, text_if_shown
 from otel_residency.settings.problems import PolicyProblem
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def name_of_rule(rule: Rule | ExceptionRule) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"'
+    return f'"{shown_name(text)}"'
 
 
 def rule_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyProblem]:
@@ -48,15 +49,16 @@ def rule_problems(policy: Policy, catalogue: "Catalogue") -> Iterator[PolicyProb
 
 
 def _endpoint_problems(name: str, when: When, catalogue: "Catalogue") -> Iterator[PolicyProblem]:
+    paths = _paths(catalogue)
     for path in filter(None, listed(when.endpoint)):
         only = When(endpoint=path)
-        if not any(only.names_endpoint(path_segments(each)) for each in _paths(catalogue)):
+        if not any(only.names_endpoint(path_segments(each)) for each in paths):
             yield PolicyProblem(
                 file="",
                 key=name,
-                value=path,
-                problem=f"{path!r} is no endpoint of the catalogue, and none is below it",
-                fix=nearest_name(path, _paths(catalogue)),
+                value=text_if_shown(path, paths),
+                problem=f"{shown(path, paths)} is no endpoint of the catalogue, and none is below it",
+                fix=nearest_name(path, paths),
             )
 
 

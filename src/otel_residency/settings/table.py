@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+PREFIX = "OTEL_RESIDENCY_"
+
 
 class Setting(NamedTuple):
     """One setting."""

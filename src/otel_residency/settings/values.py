@@ -5,7 +5,8 @@ from typing import Any, get_origin
 
 from otel_residency.core.decode import DecodeError, decode_value, field_types, nearest_name
 from otel_residency.core.policy import Policy
-from otel_residency.settings.problems import SettingError, wrong_setting, wrong_value
+from otel_residency.core.shown import HIDDEN, may_show
+from otel_residency.settings.problems import PolicyProblem, SettingError, wrong_setting, wrong_value
 from otel_residency.settings.table import Setting
 
 
@@ -31,7 +32,7 @@ def read_regions(name: str, text: str) -> tuple[str, ...]:
     regions = tuple(region.strip().lower() for region in text.split(",") if region.strip())
     if text and not regions:
         problem = "names no region; write codes separated by commas"
-        raise wrong_setting(name, repr(text), problem, "Write codes separated by commas.")
+        raise wrong_setting(name, text, problem, "Write codes separated by commas.")
     return regions
 
 
@@ -43,7 +44,7 @@ def text_argument(given: dict[str, object], key: str) -> str:
     """
     value = given.pop(key, "")
     if not isinstance(value, str | os.PathLike):
-        raise wrong_setting(f"argument {key}", repr(value), "is not a path or name", "Pass a path or name.")
+        raise wrong_setting(f"argument {key}", value, "is not a path or name", "Pass a path or name.")
     return os.fspath(value)
 
 
@@ -56,7 +57,10 @@ def argument_value(key: str, value: object) -> object:
     names = sorted(field_types(Policy))
     if key not in names:
         problem = f"not known; known are: {', '.join(names)}"
-        raise wrong_setting(f"argument {key}", "", problem, nearest_name(key, names))
+        name = f"argument {key if may_show(key, names) else HIDDEN}"
+        raise SettingError(
+            PolicyProblem(file="", key=name, value="", problem=problem, fix=nearest_name(key, names))
+        )
     if key == "require" and isinstance(value, str):
         value = read_regions("argument require", value)
     _converted(key, value, f"argument {key}")
@@ -66,7 +70,7 @@ def argument_value(key: str, value: object) -> object:
 def _boolean(name: str, text: str) -> bool:
     value = {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower())
     if value is None:
-        raise wrong_setting(name, repr(text), "is not true or false", "Write true or false.")
+        raise wrong_setting(name, text, "is not true or false", "Write true or false.")
     return value
 
 

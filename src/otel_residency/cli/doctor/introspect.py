@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from logging import LogRecord
 from operator import attrgetter
@@ -15,7 +16,7 @@ from types import FunctionType
 from typing import Any
 
 from opentelemetry._logs import get_logger_provider
-from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
+from opentelemetry.instrumentation.dependencies import DependencyConflict, get_dependency_conflicts
 from opentelemetry.metrics import get_meter_provider
 from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk._logs import _internal as sdk_logs
@@ -23,10 +24,18 @@ from opentelemetry.trace import get_tracer_provider
 
 from otel_residency.calls.state import runtime
 from otel_residency.cli.doctor.ledger_state import read_ledger_state
-from otel_residency.cli.doctor.probe_report import ProbeReport, Processor, Provider, StartProblem
+from otel_residency.cli.doctor.probe_report import (
+    EXPORTERS,
+    NOT_FOUND,
+    ProbeReport,
+    Processor,
+    Provider,
+    StartProblem,
+)
 from otel_residency.cli.export_gate import gate_active, gate_missing
 from otel_residency.core.base_url import BaseUrl
 from otel_residency.core.decode import to_plain
+from otel_residency.core.shown import HIDDEN, shown
 from otel_residency.export_gate.destinations import address_of, exporter_of
 from otel_residency.instrumentor import ResidencyInstrumentor
 from otel_residency.patches.install import CLIENTS
@@ -45,6 +54,9 @@ _GATED: dict[str, tuple[str, tuple[Any, ...]]] = {
     ),
 }
 """The method that the export gate patches, and its classes."""
+
+_STARTED = ("distro", "configurator", "instrumentor", "pre_instrument")
+"""Kinds of entry points that the auto-instrumentation loads."""
 
 _HARMLESS = ("opentelemetry.sdk.", "otel_residency.")
 """Packages whose processors do nothing in `on_start`, or delegate it."""
@@ -90,11 +102,32 @@ def _problems(records: Iterable[LogRecord]) -> Iterator[StartProblem]:
         error = record.exc_info[1] if record.exc_info else None
         key = id(error) if error is not None else -number - 1
         first = problems.get(key)
-        what = first.what if first else record.getMessage()
+        what = first.what if first else _what(record)
         fatal = record.name == _FATAL and error is not None
         kind = type(error).__name__ if error is not None else None
-        problems[key] = StartProblem(what=what, error=kind, message=str(error or ""), fatal=fatal)
+        problems[key] = StartProblem(what=what, error=kind, message=_missing_component(error), fatal=fatal)
     return iter(problems.values())
+
+
+def _what(record: LogRecord) -> str:
+    """The message of a record, with names of entry points alone: other arguments may be of variables."""
+    if not isinstance(record.msg, str):  # a conflict of versions, which `opentelemetry` logs as it is
+        return str(record.msg) if isinstance(record.msg, DependencyConflict) else type(record.msg).__name__
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    known = {entry.name for kind in _STARTED for entry in entry_points(group=f"opentelemetry_{kind}")}
+    try:
+        return record.msg % tuple(each if each in known else HIDDEN for each in arguments)
+    except (TypeError, ValueError):
+        return record.msg
+
+
+def _missing_component(error: BaseException | None) -> str:
+    """The part of the message that names a component which is not installed."""
+    found = NOT_FOUND.search(str(error or ""))
+    if found is None:
+        return ""
+    name, signal = found.groups()
+    return f"component {shown(name, EXPORTERS)} not found in entry point 'opentelemetry_{signal}_exporter'"
 
 
 def _import_client() -> str | None:
@@ -102,7 +135,8 @@ def _import_client() -> str | None:
     try:
         import_module("openai")
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what to report
-        return f"{type(error).__name__}: {error}"
+        # The message of any other error may repeat a variable.
+        return f"{type(error).__name__}: {error}" if isinstance(error, ImportError) else type(error).__name__
     return None
 
 
@@ -119,7 +153,7 @@ def _base_url() -> tuple[BaseUrl | None, str | None]:
         url: Any = import_module("openai").OpenAI(api_key="the doctor makes no call").base_url
         return BaseUrl(scheme=url.scheme, host=url.host, port=url.port, path=url.path.rstrip("/")), None
     except Exception as error:  # noqa: BLE001 - as above
-        return None, f"{type(error).__name__}: {error}"
+        return None, type(error).__name__
 
 
 def _provider(signal: str, provider: Any) -> Provider:

@@ -1,6 +1,7 @@
 """Starts the probe as `opentelemetry-instrument` starts a service, and reads its report."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from otel_residency.core.decode import decode
 
 _LAUNCHER = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
 _PROBE = Path(__file__).with_name("probe.py")
+_TYPE = re.compile(r"[A-Za-z_.]{1,60}(?:Error|Exception|Exit|Interrupt)\b")
 _TIMEOUT = 60
 """Seconds. A distro may wait for a metadata service that isn't there."""
 
@@ -43,5 +45,8 @@ def probe() -> ProbeReport:
         try:
             return decode(ProbeReport, json.loads(output.read_text(encoding="utf-8")))
         except (OSError, ValueError):
-            *_, last = ["no output", *done.stderr.strip().splitlines()]
-            raise ProbeError(f"no report, exit code {done.returncode}: {last}") from None
+            *_, last = ["", *done.stderr.strip().splitlines()]
+            # The type alone: the message of a traceback may repeat a variable.
+            error = _TYPE.match(last)
+            ending = f": {error[0]}" if error else ""
+            raise ProbeError(f"no report, exit code {done.returncode}{ending}") from None

@@ -10,7 +10,8 @@ from otel_residency.core.policy import Policy
 from otel_residency.errors import PolicyError
 from otel_residency.records.files import CHECKPOINTS, SHARED_CHECKPOINTS
 from otel_residency.records.signing import signer
-from otel_residency.settings.load import ledger_key_path, read_ledger_key
+from otel_residency.runtime.shown_path import shown_path
+from otel_residency.settings.ledger_key import ledger_key_path, read_ledger_key
 
 _APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 """As the ledger opens a file, without creating it."""
@@ -44,7 +45,7 @@ def _file(path: Path) -> LedgerPath:
     try:
         descriptor = os.open(path, _APPEND)
     except FileNotFoundError:
-        return LedgerPath(path=str(path), exists=False, error=_creation_error(path.parent))
+        return LedgerPath(path=shown_path(path), exists=False, error=_creation_error(path.parent))
     except OSError as error:
         return _existing(path, error.strerror)
     try:
@@ -66,9 +67,9 @@ def _folder(path: Path) -> LedgerPath:
 def _existing(path: Path, error: str | None = None) -> LedgerPath:
     status = _status(path)
     if status is None:
-        return LedgerPath(path=str(path), exists=False, error=error)
+        return LedgerPath(path=shown_path(path), exists=False, error=error)
     return LedgerPath(
-        path=str(path),
+        path=shown_path(path),
         error=error,
         folder=stat.S_ISDIR(status.st_mode),
         mode=stat.S_IMODE(status.st_mode),
@@ -101,11 +102,12 @@ def _status(path: Path) -> os.stat_result | None:
 def _key(policy: Policy) -> LedgerKey | None:
     path = ledger_key_path(policy)
     mode = _existing(Path(path)).mode if path else 0
+    shown = shown_path(path) if path else path
     try:
         pem = read_ledger_key(policy)
         if pem is None:
             return None
         signer(pem)
     except PolicyError as error:
-        return LedgerKey(path, str(error), mode)
-    return LedgerKey(path, None, mode)
+        return LedgerKey(shown, str(error), mode)
+    return LedgerKey(shown, None, mode)

@@ -1,8 +1,20 @@
 """The report of the probe, which it writes as JSON for the doctor."""
 
+import re
 from typing import NamedTuple
 
 from otel_residency.core.base_url import BaseUrl
+
+NOT_FOUND = re.compile(r"component '?(.*?)'? not found in entry point 'opentelemetry_(\w+)_exporter'")
+EXPORTERS = {
+    "otlp": "opentelemetry-exporter-otlp",
+    "otlp_proto_grpc": "opentelemetry-exporter-otlp-proto-grpc",
+    "otlp_proto_http": "opentelemetry-exporter-otlp-proto-http",
+    "otlp_json_file": "opentelemetry-exporter-otlp-json-file",
+    "prometheus": "opentelemetry-exporter-prometheus",
+    "zipkin": "opentelemetry-exporter-zipkin",
+}
+"""The package of an exporter, by its name in OTEL_*_EXPORTER."""
 
 
 class StartProblem(NamedTuple):
@@ -12,6 +24,7 @@ class StartProblem(NamedTuple):
     error: str | None = None
     """Type of the exception."""
     message: str = ""
+    """What it says about a component that is not installed; the rest may repeat a variable."""
     fatal: bool = False
     """Whether it ended the initialisation."""
 

@@ -18,8 +18,8 @@ def guard_and_start(start_directory: str) -> None:
     gate is needed. `start_directory` is not in PYTHONPATH of the processes that starting telemetry may start.
     """
     settings = read_settings()
-    if settings.policy.unreadable and settings.enabled:
-        refuse(settings.policy.unreadable)
+    if settings.problems and settings.enabled:
+        refuse("; ".join(map(str, settings.problems)))
     pre_instrument()
     directories = import_path()
     set_import_path([each for each in directories if each != start_directory])

@@ -35,6 +35,7 @@ from otel_residency.cli.scan.literals import (
     snake_case,
     text_of,
 )
+from otel_residency.cli.scan.settings import UNKNOWN_VARIABLE, is_setting, setting_findings
 from otel_residency.core.base_url import read_base_url
 from otel_residency.core.catalogue import path_segments, undated
 from otel_residency.core.decide import violates
@@ -43,12 +44,9 @@ from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
 from otel_residency.core.hosts import VENDOR, match_host
 from otel_residency.core.reasons import reason_of
 from otel_residency.core.rules.case import GLOBAL
-from otel_residency.core.verdict import ELIGIBLE, INDETERMINATE, SEVERITY, Finding, Verdict
+from otel_residency.core.verdict import ELIGIBLE, SEVERITY, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.guard import Guard
-from otel_residency.settings.checks import policy_problems
-from otel_residency.settings.load import read_settings
-from otel_residency.settings.table import ENABLED, POLICY_SETTINGS
 
 _NOT_SET = re.compile(r"\$[{(\w]|\{\{")
 _MODEL = re.compile(r"[\w.:/@-]{1,256}")
@@ -60,7 +58,6 @@ _BASE_KEYS = ("base_url", "api_base")
 _OF_PATH = ("endpoint", "policy")
 """Topics of findings that a URL has by its path, which is that of a base URL only where it is used as one."""
 _NOT_LISTED = "model.not_listed"
-_VARIABLES = frozenset(setting.variable for setting in (ENABLED, *POLICY_SETTINGS))
 
 
 class ScanFinding(NamedTuple):
@@ -110,7 +107,7 @@ class PolicyChecker:
         return key != literal.value and bool(
             literal.sure
             or FAMILY in key.lower()
-            or key in _VARIABLES
+            or is_setting(key)
             or (names_model(literal) and self._lists(model_of(literal)))
             or (key == _REGION_KEY and self._region_host(text_of(literal)))
             or (is_url(literal) and self._guard.concerns_host(_host_of(text_of(literal))))
@@ -161,7 +158,7 @@ class PolicyChecker:
 
     def _literal(self, literal: Literal, *, deployments: bool) -> Iterator[ScanFinding]:
         value = text_of(literal)
-        if literal.key in _VARIABLES:
+        if is_setting(literal.key):
             yield from self._setting(literal.place, literal.key, value)
         elif is_url(literal) and not _NOT_SET.search(_host_of(value)):
             found = self._url(literal.place, value)
@@ -236,12 +233,7 @@ class PolicyChecker:
         )
 
     def _setting(self, place: Position, variable: str, value: str) -> Iterator[ScanFinding]:
-        """A wrong setting of ours makes every call indeterminate."""
-        settings = read_settings({variable: value})
-        policy, catalogue = settings.policy, self._guard.catalogue
-        for problem in (*settings.problems, *policy_problems(policy, catalogue, settings.origins)):
-            finding = Finding("policy.unreadable", INDETERMINATE, str(problem))
-            violation = violates(finding.verdict, policy._replace(unreadable=str(problem)), required=False)
+        for finding, violation in setting_findings(variable, value, self._guard):
             yield from (each._replace(violation=violation) for each in self._located(place, (finding,)))
 
     def _bare(self, host: str, endpoint: Endpoint) -> CallFacts:
@@ -258,7 +250,9 @@ class PolicyChecker:
 
     def _located(self, place: Position, findings: Iterable[Finding], note: str = "") -> Iterator[ScanFinding]:
         for reason, verdict, detail in findings:
-            if verdict is not ELIGIBLE and not reason_of(reason).open_in_source:
+            if reason == UNKNOWN_VARIABLE or (
+                verdict is not ELIGIBLE and not reason_of(reason).open_in_source
+            ):
                 yield ScanFinding(
                     file="",
                     line=place.line,

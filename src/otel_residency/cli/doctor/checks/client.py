@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from otel_residency.cli.base_url import names_host
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.environment import Environment
 from otel_residency.core.base_url import BaseUrl, read_base_url
@@ -36,7 +37,7 @@ def _base_url(env: Environment) -> Check:
         fix = f"Unset it, or set it to {example}."
         return failure("client.base_url", f"{_URL} is set and empty", fix)
     if env.report and env.report.url_error:
-        fix = f"Correct {_URL}, or what else the error names."
+        fix = f"Correct {_URL}, or another variable of the client; `openai.OpenAI()` shows the message."
         return failure("client.base_url", f"no client can be created: {env.report.url_error}", fix)
     base = env.report.base_url if env.report else None
     if base is None:
@@ -44,6 +45,9 @@ def _base_url(env: Environment) -> Check:
     if read_base_url(str(base)) is None:
         fix = f"Write it with its scheme, like {example}."
         return failure("client.base_url", f"{_URL} is not a URL that the client can call", fix)
+    if not names_host(base, env.settings.policy):
+        fix = f"Write it like {example}, or add the host to [hosts] of the policy."
+        return warning("client.base_url", f"{_URL} names no host whose region is known", fix)
     return _checked(env, base, example)
 
 

@@ -6,8 +6,11 @@ from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.environment import Environment
 from otel_residency.cli.doctor.installed import installed
 from otel_residency.cli.doctor.probe_report import ProbeReport
+from otel_residency.core.shown import shown
 
 _HOOK = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
+_HOOKS = ("upload",)
+"""Hooks of opentelemetry-util-genai; the name of another one is not shown."""
 _UPLOAD_TO = "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH"
 _UPLOADERS = {
     "langfuse": ("LANGFUSE_MEDIA_UPLOAD_ENABLED", "images and files"),
@@ -62,9 +65,10 @@ def _bypasses(report: ProbeReport) -> Iterator[Check]:
 def _uploads(env: Environment) -> Iterator[Check]:
     hook = env.environ.get(_HOOK)
     if hook:
-        target = f" to {env.environ[_UPLOAD_TO]}" if env.environ.get(_UPLOAD_TO) else ""
+        target = f" to the place that {_UPLOAD_TO} names" if env.environ.get(_UPLOAD_TO) else ""
+        named = shown(hook, _HOOKS)
         fix = f"Unset {_HOOK}, or make sure that it stores in the region."
-        yield warning("gate.upload", f"the completion hook {hook!r} uploads prompts{target}", fix)
+        yield warning("gate.upload", f"the completion hook {named} uploads prompts{target}", fix)
     for name, (variable, media) in _UPLOADERS.items():
         if installed(name) and env.environ.get(variable, "true").lower() not in _NO:
             fix = f"Set {variable}=false, or make sure that its host is in the region."

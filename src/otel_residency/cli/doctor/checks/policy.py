@@ -7,6 +7,7 @@ from otel_residency.cli.doctor.environment import Environment
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, CallFacts, Hop
 from otel_residency.core.rules.table import MISSING_TERM
+from otel_residency.core.shown import shown_name
 from otel_residency.core.verdict import INELIGIBLE, Verdict
 
 
@@ -34,7 +35,7 @@ def _attestations(env: Environment) -> Iterator[Check]:
     required = env.settings.policy.require
     findings = dict.fromkeys(each for region in required for each in _missing(env, region))
     for region, project, detail, verdict in findings:
-        where = f"{region}, {project}" if project else region
+        where = f"{region}, {_named(project)}" if project else region
         verdict_there = "ineligible" if verdict is INELIGIBLE else f"at best {verdict}"
         yield warning(
             "policy.attestations",
@@ -46,6 +47,11 @@ def _attestations(env: Environment) -> Iterator[Check]:
         limited = [path for path in _listed(env) if any(any(_missing(env, code, path)) for code in required)]
         stated = f"all stated, but for {', '.join(limited)}" if limited else "all stated"
         yield ok("policy.attestations", stated if required else none)
+
+
+def _named(project: str) -> str:
+    """A project as its id, which a variable may not hold."""
+    return shown_name(project) if project.startswith("proj_") else "the project of OPENAI_PROJECT_ID"
 
 
 def _listed(env: Environment) -> list[str]:

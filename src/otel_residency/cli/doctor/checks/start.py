@@ -1,22 +1,10 @@
 """The start under `opentelemetry-instrument`, which logs its errors and runs the program anyway."""
 
-import re
 from collections.abc import Iterator
 
 from otel_residency.cli.doctor.check import Check, failure, ok, warning
 from otel_residency.cli.doctor.environment import Environment
-from otel_residency.cli.doctor.probe_report import StartProblem
-
-_NOT_FOUND = re.compile(r"component '([^']*)' not found in entry point 'opentelemetry_(\w+)_exporter'")
-_PACKAGES = {
-    "otlp": "opentelemetry-exporter-otlp",
-    "otlp_proto_grpc": "opentelemetry-exporter-otlp-proto-grpc",
-    "otlp_proto_http": "opentelemetry-exporter-otlp-proto-http",
-    "otlp_json_file": "opentelemetry-exporter-otlp-json-file",
-    "prometheus": "opentelemetry-exporter-prometheus",
-    "zipkin": "opentelemetry-exporter-zipkin",
-}
-"""The package of an exporter, by its name in OTEL_*_EXPORTER."""
+from otel_residency.cli.doctor.probe_report import EXPORTERS, NOT_FOUND, StartProblem
 
 
 def checks(env: Environment) -> Iterator[Check]:
@@ -31,19 +19,18 @@ def checks(env: Environment) -> Iterator[Check]:
 
 
 def _problem(problem: StartProblem) -> Check:
-    found = f"{problem.what}: {problem.error}: {problem.message}" if problem.error else problem.what
+    found = ": ".join(filter(None, (problem.what, problem.error, problem.message)))
     result = failure if problem.fatal else warning
     return result("start.telemetry", found, _fix(problem))
 
 
 def _fix(problem: StartProblem) -> str:
-    if named := _NOT_FOUND.search(problem.message):
+    if named := NOT_FOUND.search(problem.message):
         name, signal = named.groups()
-        package = _PACKAGES.get(name)
-        install = f"pip install {package}" if package else f"Install the package of {name!r}"
+        package = EXPORTERS.get(name)
+        install = f"pip install {package}" if package else "Install its package"
         return f"{install}, or set OTEL_{signal.upper()}_EXPORTER to one that is installed, or to none."
+    shows = "`opentelemetry-instrument python -c pass` shows its message"
     if problem.fatal:
-        return (
-            "Fix the error: nothing after it is started. `otel-residency run` installs the guard before it."
-        )
-    return "Fix it, or name the instrumentation in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS."
+        return f"Fix the error: nothing after it is started; {shows}. `otel-residency run` guards before it."
+    return f"Fix it, or name the instrumentation in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS; {shows}."

@@ -7,6 +7,7 @@ from otel_residency.cli.doctor.check import Check, ok, warning
 from otel_residency.cli.doctor.environment import Environment
 from otel_residency.cli.doctor.probe_report import Processor
 from otel_residency.core.regions import UNKNOWN
+from otel_residency.core.shown import shown_host
 from otel_residency.core.telemetry_hosts import LOCAL, match_telemetry_host
 
 _ROOT = re.compile(r"ParentBased\{root:(.*?),remoteParentSampled")
@@ -29,7 +30,7 @@ def _exporter(env: Environment, processor: Processor) -> Check:
     found = f"{processor.signal}: {name}"
     if processor.host is None:
         return ok("telemetry.exporter", f"{found}, to no host")
-    found += f" to {processor.host}" + (f":{processor.port}" if processor.port else "")
+    found += f" to {shown_host(processor.host)}" + (f":{processor.port}" if processor.port else "")
     policy = env.settings.policy
     region = match_telemetry_host(env.catalogue, policy.telemetry.hosts, processor.host, processor.port)
     allowed = policy.telemetry.content_regions or policy.require
