@@ -1,7 +1,6 @@
 """One activation of the package: settings, guard, telemetry, ledger, and the readers that calls share."""
 
 import sys
-from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from logging import getLogger
 from threading import Lock
@@ -250,8 +249,7 @@ class State:
             return
         self._logged.add(part)
         if error is None or isinstance(error, ResidencyError):  # its message is made for the log
-            with suppress(Exception):
-                _log.error("otel-residency failed in %s: %s", part, error or "it refused an item")
+            _log_error("otel-residency failed in %s: %s", part, error or "it refused an item")
             return
         # The place alone: the message of any error may repeat a prompt, a header or a key
         # (tests/calls/test_telemetry.py, test_nothing_secret_is_reported).
@@ -259,8 +257,14 @@ class State:
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
-        with suppress(Exception):  # a handler of the application's may fail as well
-            _log.error("otel-residency failed in %s: %s at %s", part, type(error).__name__, place)
+        _log_error("otel-residency failed in %s: %s at %s", part, type(error).__name__, place)
+
+
+def _log_error(message: str, *given: object) -> None:
+    try:
+        _log.error(message, *given)
+    except Exception:
+        reraise_interruption()  # the rest stays here: a log handler of the application's may fail as well
 
 
 runtime: "Runtime[State, Any]" = process.runtime
