@@ -180,7 +180,7 @@ SUITES: Final = (
         session="interruptions",
         doors={ALL: EVERY},
         minutes=60,
-        why="A signal at each instruction of ours that a call runs: the other suites try one of eleven",
+        why="A signal at each instruction of ours that a call runs: the other suites try one of thirty-one",
     ),
     Suite(
         session="fuzz",
