@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from itertools import cycle
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Self
@@ -35,9 +36,11 @@ class InterruptionError(TimeoutError, ValueError, RuntimeError, LookupError):
     """What a handler raises: an error that narrow `except` clauses would catch, too."""
 
 
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """A signal handler, as that of a timeout."""
-    raise InterruptionError
+class StopError(BaseException):
+    """The same, as `KeyboardInterrupt` is: no `Exception`."""
+
+
+ERRORS = (InterruptionError, StopError)
 
 
 class Place(NamedTuple):
@@ -56,6 +59,7 @@ class Tracer:
     """
 
     def __init__(self, at: Place | None = None) -> None:
+        """Raise the signal at one of them."""
         self._at = at
         self.places: dict[Place, None] = {}
         self.raised = False
@@ -125,16 +129,25 @@ def shown(span: ReadableSpan) -> tuple[Any, ...]:
 
 def interrupted(error: BaseException | None) -> bool:
     """Whether an error is the handler's, or what the client made of it."""
-    while error is not None and not isinstance(error, InterruptionError):
+    while error is not None and not isinstance(error, ERRORS):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
 @pytest.fixture(autouse=True)
 def _handler() -> Iterator[None]:
-    before = signal.signal(signal.SIGUSR1, interrupt)
+    before = signal.getsignal(signal.SIGUSR1)
     yield
     signal.signal(signal.SIGUSR1, before)
+
+
+def raising(error: type[BaseException]) -> Callable[[int, FrameType | None], None]:
+    """A signal handler, as that of a timeout."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        raise error
+
+    return handle
 
 
 @pytest.fixture(params=[Sync, Async], ids=["sync", "async"])
@@ -163,11 +176,11 @@ def try_at(
     try:
         with tracer:
             call()
-    except Exception as error:  # noqa: BLE001 - the client has errors of its own for what it catches
+    except BaseException as error:  # noqa: BLE001 - the client has errors of its own for what it catches
         if not interrupted(error):
             yield repr(error)
     else:
-        if tracer.raised and InterruptionError not in unraisable:
+        if tracer.raised and not set(ERRORS) & set(unraisable):
             yield "swallowed"
     if (current_call.get(), current_hop.get(), required()) != (None, ("", None), ()):
         yield "left in the context"
@@ -196,12 +209,13 @@ def test_it_reaches_the_application(
     usual = shown(recorded.spans[-1])
     assert len(tracer.places) > 1000
     problems = []
-    for place in list(tracer.places)[::STEP]:
+    for place, error in zip(list(tracer.places)[::STEP], cycle(ERRORS), strict=False):
+        signal.signal(signal.SIGUSR1, raising(error))
         wrong = list(try_at(place, call, recorded, unraisable))
         call()
         runtime.part(stream_ender).drain()
         if [shown(span) for span in recorded.spans].count(usual) != 1:
             wrong.append("the next call is not recorded as usual")
         if wrong:
-            problems.append((place.code.co_qualname, place.offset, *wrong))
+            problems.append((place.code.co_qualname, place.offset, error, *wrong))
     assert problems == []
