@@ -289,12 +289,14 @@ class SendingHop:
         if self._inner is not None:
             otel_context.attach(self._inner)
 
-    def __exit__(self, *_: object) -> None:
-        """Leave the block; again where a signal handler raised in here, or before the block was entered."""
+    def restore(self, *_: object) -> None:
+        """Leave the block; also where a signal handler raised in here, or before the block was entered."""
         # Put back without a token, as `calls.context` explains.
         current_hop.set(self._before)
         if self._inner is not None:
             otel_context.attach(self._outer)
+
+    __exit__ = restore
 
 
 def builds_plainly(http_client: Any) -> bool:

@@ -60,7 +60,7 @@ def _send(library: Any, wrapped: Any) -> Any:
                 response = bound(*args, **kwargs)
             call.on_response(response, _watched_streams(library)[0])
         except BaseException as error:
-            sending.__exit__()
+            sending.restore()
             _fail_standalone(call, error)
             if response is not None:  # a signal handler raised
                 response.close()
@@ -84,7 +84,7 @@ def _send_async(library: Any, wrapped: Any) -> Any:
                 response = await bound(*args, **kwargs)
             call.on_response(response, _watched_streams(library)[1])
         except BaseException as error:
-            sending.__exit__()
+            sending.restore()
             _fail_standalone(call, error)
             if response is not None:  # a signal handler raised
                 await response.aclose()

@@ -128,6 +128,6 @@ def until_the_end(call: Call, proxy: str = "") -> Iterator[None]:
             yield
         call.finish()
     except BaseException as error:
-        sending.__exit__()
+        sending.restore()
         call.fail(error)
         raise
