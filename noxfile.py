@@ -226,7 +226,7 @@ def servers(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("library", VERSIONS["green"], ids=VERSIONS["green"])
+@nox.parametrize("library", sorted(VERSIONS["green"]), ids=sorted(VERSIONS["green"]))
 def green(session: nox.Session, library: str) -> None:
     """Make calls in greenlets of one library."""
     group = ("--group", "client-test", "--constraint", "constraints/openai.txt")
