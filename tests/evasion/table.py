@@ -348,6 +348,7 @@ BEYOND = (
     Bypass("raw bytes over a connection of http.client", beyond.raw_bytes_over_a_connection),
     Bypass("http.client, below endheaders", beyond.below_the_end_of_the_headers),
     Bypass("a protocol and writer of aiohttp", beyond.protocol_of_aiohttp),
+    Bypass("a method of a class of httpcore2", beyond.method_of_a_class_of_the_core),
     Bypass("a proxy that leads elsewhere, and no look at certificates", beyond.proxy_without_certificates),
 )
 

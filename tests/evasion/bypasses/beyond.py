@@ -86,6 +86,13 @@ def connection_of_the_core(attempt: Attempt) -> None:
         connection.request("POST", AT_US, headers=HEADERS, content=TEXT.encode())
 
 
+def method_of_a_class_of_the_core(attempt: Attempt) -> None:
+    attempt.direct()
+    request = httpcore2.Request("POST", AT_US, headers=HEADERS, content=TEXT.encode())
+    with httpcore2.HTTPConnection(ORIGIN, ssl_context=ssl.create_default_context()) as connection:
+        httpcore2.HTTPConnection.handle_request(connection, request).read()
+
+
 def asynchronous_connection_of_the_core(attempt: Attempt) -> None:
     # anyio takes the address of what `direct` gives, and the port of the URL.
     port = attempt.internet.get(US)
