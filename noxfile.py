@@ -80,7 +80,7 @@ def imports(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def interruptions(session: nox.Session) -> None:
-    """Raise a signal at each instruction of ours that a call runs, in .venv."""
+    """Raise a signal wherever a handler may run in our code during a call, in .venv."""
     test = ("tests/patches/test_interruptions.py", "--numprocesses=2", *session.posargs)
     session.run(str(BIN / "pytest"), "-q", *test, env={"INTERRUPTIONS_STEP": "1"})
 

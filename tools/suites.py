@@ -180,7 +180,7 @@ SUITES: Final = (
         session="interruptions",
         doors={ALL: EVERY},
         minutes=60,
-        why="A signal at each instruction of ours that a call runs: the other suites try one of thirty-one",
+        why="A signal wherever a handler may run in our code: the other suites try one of seven",
     ),
     Suite(
         session="fuzz",

@@ -6,7 +6,7 @@ is kept as an unread line, and never left out.
 
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from copy import copy
 from functools import partial, reduce
 from hashlib import blake2b
@@ -222,10 +222,12 @@ class HashedCache(Generic[_Value]):
         key = _hash(host.encode() + b" ", name)
         self._values.pop(key, None)
         self._values[key] = value  # removed first, since a key that is set again keeps its place
-        # Another thread may change the dictionary meanwhile; then the next call drops what is too much.
-        with suppress(RuntimeError, StopIteration):
+        try:
             while len(self._values) > self._limit:
                 self._values.pop(next(iter(self._values)), None)
+        # Another thread may change the dictionary meanwhile; then the next call drops what is too much.
+        except (RuntimeError, StopIteration):
+            reraise_interruption()
 
     def get(self, host: str, name: str) -> _Value | None:
         """The value, if it is kept."""
