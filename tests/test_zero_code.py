@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from otel_residency.audit.verify import verify
-from otel_residency.records.record import read_record
+from tests.audit.lines import read_record
 
 CALL = """
 import json, sys

@@ -30,10 +30,11 @@ from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import Rule, When
 from otel_residency.core.reasons import REASONS
 from otel_residency.errors import AuditError
-from otel_residency.records.record import read_policy, read_record
+from otel_residency.records.record import read_policy
 from otel_residency.telemetry import names
 from tests.audit.clickhouse import PASSWORD, serving
 from tests.audit.ledgers import DAY, POLICY, Ledger, as_collected, counter, facts, listing, nanoseconds, span
+from tests.audit.lines import read_record
 from tests.internet import EU, GLOBAL, US
 from tests.vendor import SNAPSHOT
 

@@ -15,8 +15,8 @@ from websockets.sync.server import ServerConnection, serve
 
 from otel_residency import ResidencyInstrumentor
 from otel_residency.calls.state import runtime
-from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
+from tests.audit.lines import read_record
 from tests.calls.kinds import Sync
 from tests.calls.places import Place, main_model
 from tests.calls.resources import dummy_arguments, method

@@ -27,10 +27,11 @@ from otel_residency.core.hosts import canonical_host
 from otel_residency.core.policy import LedgerPolicy
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.instrumentor import deactivate
-from otel_residency.records.record import read_facts, read_policy, read_record
+from otel_residency.records.record import read_facts, read_policy
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import Settings
 from otel_residency.telemetry import names
+from tests.audit.lines import read_record
 from tests.calls.http_library import http
 from tests.calls.kinds import Kind
 from tests.cases import CASES, Case, Expected, Request

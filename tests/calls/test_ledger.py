@@ -14,8 +14,9 @@ from otel_residency import ResidencyInstrumentor, ResidencyViolationError
 from otel_residency.audit.verify import verify
 from otel_residency.calls.state import runtime
 from otel_residency.core.decide import decide
-from otel_residency.records.record import Record, read_policy, read_record
+from otel_residency.records.record import Record, read_policy
 from otel_residency.telemetry import names
+from tests.audit.lines import read_record
 from tests.calls.kinds import Kind
 from tests.frozen import CATALOGUE
 from tests.internet import EU, US, Internet

@@ -15,6 +15,9 @@ from tests.cli.command import start
         pytest.param(("catalogue", "list"), {"OTEL_RESIDENCY_CATALOGUE": "{}"}, id="catalogue"),
         pytest.param(("check-batch", "{}"), {}, id="batch file"),
         pytest.param(("verify", ".", "--key", "{}"), {}, id="public key"),
+        pytest.param(("verify", "{}"), {}, id="ledger to verify"),
+        pytest.param(("report", "{}"), {}, id="ledger to report"),
+        pytest.param(("report", "--verify", "{}"), {}, id="ledger to verify and report"),
         pytest.param(("scan", "{}"), {}, id="scanned file"),
     ],
 )

@@ -50,7 +50,11 @@ def test_a_broken_chain_is_found_where_requested(ledger: Callable[..., str]) -> 
     path.write_bytes(path.read_bytes().replace(b"claims", b"claimz"))
     altered = start("report", "--verify", str(path))
     assert altered.returncode == 1
-    assert "The ledger was altered" in altered.stdout
+    assert "The hash chain has a problem" in altered.stdout
+    Path(f"{path}.checkpoints").unlink()
+    missing = start("report", "--verify", str(path))
+    assert (missing.returncode, "altered" in missing.stdout) == (1, False)
+    assert "The checkpoint file is missing" in " ".join(missing.stdout.split())
 
 
 def test_a_file_of_a_collector_has_no_chain(ledger: Callable[..., str], tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from opentelemetry.trace import SpanKind
 
 from otel_residency import ResidencyInstrumentor, require
 from otel_residency.export_gate.http_spans import read_hop
-from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
+from tests.audit.lines import read_record
 from tests.export_gate.conftest import Items
 from tests.export_gate.genai import PROMPT, application, chat
 from tests.internet import EU, US, Internet

@@ -6,6 +6,9 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from otel_residency.audit.line_reader import LineReader
+from otel_residency.audit.otlp import NotOtlpError
+from otel_residency.audit.rows import read_line
 from otel_residency.calls.body import BodyReader
 from otel_residency.catalogue import load_catalogue
 from otel_residency.cli.scan.files import reader_of
@@ -16,8 +19,6 @@ from otel_residency.core.facts import CallFacts, Hop
 from otel_residency.core.policy import Policy
 from otel_residency.errors import CatalogueError
 from otel_residency.export_gate.http_spans import read_hop
-from otel_residency.records.line import read_link, read_linked_record
-from otel_residency.records.record import read_record
 from otel_residency.settings.load import read_settings
 
 CATALOGUE = load_catalogue()
@@ -63,15 +64,16 @@ def catalogue(data: bytes) -> None:
 
 def otlp_line(data: bytes) -> None:
     """A line of OTLP JSON with a record."""
-    with suppress(ValueError):
-        read_record(data)
+    with suppress(NotOtlpError):
+        read_line(data)
 
 
 def ledger_line(data: bytes) -> None:
-    """A line of a ledger, with its place in the chain."""
-    link = read_link(data)
-    if link is not None:
-        read_linked_record(data, link)
+    """A line of a ledger, after it and after others of its kind."""
+    reader = LineReader()
+    for line in (data, data, data.replace(b"1", b"2")):
+        with suppress(NotOtlpError):
+            reader.read(line)
 
 
 def _scanned(name: str) -> Callable[[bytes], None]:

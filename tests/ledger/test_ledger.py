@@ -19,9 +19,10 @@ import pytest
 from otel_residency.audit.verify import Verification, verify
 from otel_residency.ledger import ledger as room
 from otel_residency.records.files import find_ledgers
-from otel_residency.records.record import Record, read_policy, read_record
+from otel_residency.records.record import Record, read_policy
 from otel_residency.telemetry import names
 from otel_residency.telemetry.emitter import counters
+from tests.audit.lines import read_record
 from tests.ledger.calls import call, ledger
 
 ROOT = Path(__file__).parent.parent.parent

@@ -26,8 +26,8 @@ from websockets.sync.server import Server, ServerConnection, serve
 from otel_residency import ResidencyInstrumentor, ResidencyViolationError, require
 from otel_residency.patches import websocket_sessions
 from otel_residency.patches.openai_sessions import MODULES
-from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
+from tests.audit.lines import read_record
 from tests.recorded import Instrument, Recorded, settle
 
 try:

@@ -10,10 +10,13 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
+from otel_residency.audit.otlp import NotOtlpError
 from otel_residency.audit.problems import ChainLine, LedgerProblem, LedgerProblems
+from otel_residency.audit.rows import read_line
 from otel_residency.records.chain import digest
+from otel_residency.records.compressed import open_records
 from otel_residency.records.files import checkpoint_file_of, checkpoints_of, ledger_of
-from otel_residency.records.line import lines_of, read_link
+from otel_residency.records.line import lines_of
 from otel_residency.telemetry import names
 
 
@@ -102,9 +105,13 @@ class CheckpointFiles:
 
     def _read(self, file: Path) -> None:
         for number, line in _numbered(file):
-            link = read_link(line)
+            try:
+                link = read_line(line).link
+            except NotOtlpError as error:
+                self._problems.add_unread_line(str(file), number, line, str(error))
+                continue
             if link is None or link.event != names.EVENT_CHECKPOINT:
-                self._problems.add_other_line(str(file), number, line)
+                self._problems.add_to_file(str(file), "Not a checkpoint of a ledger.", number)
                 continue
             digests = self._writers.setdefault(link.writer, WriterCheckpoints({}, str(file))).digests
             text = digest(line.removesuffix(b"\n"))
@@ -114,5 +121,5 @@ class CheckpointFiles:
 
 
 def _numbered(file: Path) -> Iterator[tuple[int, bytes]]:
-    with file.open("rb") as opened:
+    with open_records(file) as opened:
         yield from enumerate(lines_of(opened), 1)

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 from otel_residency.audit.read import ReadPart, ReadTask, UnreadLine, read_part
-from otel_residency.audit.sql import TABLES, clickhouse_records, duckdb_records
+from otel_residency.audit.sql import TABLES, clickhouse_lines, clickhouse_records, duckdb_records
 from otel_residency.errors import AuditError
 from otel_residency.records.compressed import is_compressed
 from otel_residency.records.files import find_readable_ledgers
@@ -106,9 +106,12 @@ def over_clickhouse(name: str, query: Query, vendors: AbstractSet[str]) -> Recor
     if not tables.keys() & set(TABLES[:2]):
         raise AuditError(f"{name}: has neither a table {TABLES[0]} nor {TABLES[1]}")
     records = clickhouse_records(tables, vendors)
+    lines = unread = 0
+    if TABLES[0] in tables:
+        ((lines, unread),) = query(clickhouse_lines(tables[TABLES[0]]))
     return RecordSource(
         lambda statement: query(f"{records} {statement}"),
-        (Input(name=name, bytes=0, lines=0, unread=0, others=0),),
+        (Input(name=name, bytes=0, lines=lines, unread=unread, others=0),),
     )
 
 

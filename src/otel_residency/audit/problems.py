@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
-from otel_residency.records.line import Link, is_cut
+from otel_residency.audit.otlp import Link
+from otel_residency.records.line import is_cut
 
+OTHER_LINE = "Not a record of a ledger: it has not exactly the bytes of one record."
 LIMIT = 1000
 """Problems, and notes, that are kept: a file of other lines has a problem in each."""
-_QUOTED = 60
 
 
 class LedgerProblem(NamedTuple):
@@ -67,11 +68,13 @@ class LedgerProblems:
         """Add a problem of a file, or of a line that belongs to no chain."""
         self.add(LedgerProblem(file=file, line=line, writer="", sequence=None, what=what))
 
-    def add_other_line(self, file: str, number: int, line: bytes) -> None:
-        """Add a line that is no record: a note if it was cut by a crash, a problem if it is anything else."""
+    def add_unread_line(self, file: str, number: int, line: bytes, why: str) -> None:
+        """Add a line that no report reads: a note if it was cut by a crash, a problem if it is anything else.
+
+        Nothing of it is quoted: it may be content.
+        """
         if is_cut(line):
             what = "Incomplete line: the process was killed while it wrote, or the file was cut."
             self.note(LedgerProblem(file=file, line=number, writer="", sequence=None, what=what))
         elif line.strip():
-            quoted = line[:_QUOTED].decode("utf-8", "replace").strip()
-            self.add_to_file(file, f"Not a record of a ledger: {quoted!r}", number)
+            self.add_to_file(file, f"Not a record of a ledger: {why}.", number)

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from otel_residency.audit.row_counts import Counts
-from otel_residency.records.compressed import broken, decompressed
+from otel_residency.records import line as record_line
+from otel_residency.records.compressed import broken, decompressed, open_records
 
 BLOCK: Final = 1 << 20
 """Bytes that are read at a time."""
-LONGEST: Final = 1 << 26
-"""Bytes of the longest line that is read."""
 QUOTED: Final = 20
 """Lines of a file that are listed, of those that could not be read."""
 
@@ -60,11 +59,11 @@ def read_part(
     unreadable: tuple[type[Exception], ...] = (OSError, *broken())
     unread: list[UnreadLine] = []
 
-    def complain(line: int, reason: str) -> None:
+    def complain(number: int, reason: str) -> None:
         nonlocal unread_lines
         unread_lines += 1
         if len(unread) < QUOTED:
-            unread.append(UnreadLine(str(task.path), line, reason))
+            unread.append(UnreadLine(str(task.path), number, reason))
 
     with rows.open("w", encoding="utf-8", errors="backslashreplace") as written:
         counts = Counts(vendors, written)
@@ -86,11 +85,11 @@ def read_part(
 
 def _batches(task: ReadTask, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
     """The lines of a task, a block at a time."""
-    with task.path.open("rb") as file:
+    with open_records(task.path) as file:
         # One byte earlier: a line that begins right at `start` has its line feed there.
         at = max(task.start - 1, 0)
         file.seek(at)
-        opened = decompressed(file) if task.end is None else file
+        opened = decompressed(file, task.path) if task.end is None else file
         pieces: list[bytes] = []
         reported, first = file.tell(), task.start > 0
         while block := opened.read(BLOCK):
@@ -106,7 +105,7 @@ def _batches(task: ReadTask, progress: Callable[[int], None]) -> Iterator[list[b
                 lines, at, done = _until(task.end, at, lines)
                 if done:
                     pieces = []
-            if (size := sum(map(len, pieces))) > LONGEST:
+            if (size := sum(map(len, pieces))) > record_line.LONGEST:
                 at += size - 1
                 pieces = [b"-"]  # no JSON, so it is listed as unreadable once its end is found
             yield lines

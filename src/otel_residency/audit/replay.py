@@ -1,5 +1,6 @@
 """Judges recorded calls again: by the table that was in force on their day, and by another policy."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -22,6 +23,10 @@ UNREADABLE_FACTS: Final = "its facts can't be read by this release"
 NO_POLICY: Final = "its policy was not recorded"
 UNREADABLE_POLICY: Final = "its policy can't be read by this release"
 
+_UNREADABLE: Final = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError)
+"""Of what stands in a ClickHouse, or in a record that somebody made up, no parser has seen the facts."""
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""An escape that the writer of a ledger does not use; half a character can't be in a report."""
 _SEVERITY: Final = {verdict.value: severity for verdict, severity in SEVERITY.items()}
 
 PolicyFor = Callable[[str, str], Policy]
@@ -198,8 +203,8 @@ class ReplayJudge:
 def recorded_policy(document: str | None) -> Policy | None:
     """The policy in a record; `None` if there is none, or it can't be read by this release."""
     try:
-        return None if document is None else read_policy(document)
-    except (ValueError, TypeError, AttributeError):
+        return None if document is None or _SURROGATE.search(document) else read_policy(document)
+    except _UNREADABLE:
         return None
 
 
@@ -208,7 +213,9 @@ def _facts(text: str, day: str) -> CallFacts | str:
     """The facts of a record, or why there are none."""
     if not text:
         return NO_FACTS
+    if _SURROGATE.search(text):
+        return UNREADABLE_FACTS
     try:
         return read_facts(text, date.fromisoformat(day))
-    except (ValueError, TypeError, AttributeError):
+    except _UNREADABLE:
         return UNREADABLE_FACTS

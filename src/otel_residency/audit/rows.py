@@ -8,9 +8,25 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+import msgspec
+
+from otel_residency.audit.otlp import (
+    Holder,
+    Link,
+    Point,
+    ResourceLogs,
+    ResourceMetrics,
+    ResourceSpans,
+    all_texts_of,
+    link_of,
+    parse,
+    texts_of,
+    whole_number,
+)
 from otel_residency.telemetry import names
 
 LEDGER, LOG, SPAN, FOREIGN_SPAN, METRIC = "ledger", "log", "span", "foreign_span", "metric"
@@ -51,12 +67,16 @@ TEXTS: Final = ("signal", "event", "day", *RESOURCE, *ATTRIBUTES, "started")
 """Columns that are text; `started` is the day on which a counter began, whose id is in `writer`."""
 DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
 """A counter that reports what was added since its last report, and not since it began."""
-_NEEDED: Final = frozenset({*ATTRIBUTES.values(), "event.name", names.LEDGER_SEQUENCE, names.LEDGER_DROPPED})
-"""Attributes of a record that a row has a column for."""
+_LABELS: Final = tuple(RESOURCE.values())
+_NEEDED: Final = (*ATTRIBUTES.values(), names.LEDGER_SEQUENCE, names.LEDGER_DROPPED)
+"""Attributes that a row needs; first those that it has a column for."""
+_VERDICT, _HOST = _NEEDED.index(names.VERDICT), _NEEDED.index(names.SERVER_ADDRESS)
 as_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_LIST: Final = msgspec.json.Decoder(list[str | int | float | bool | None])
 _CLIENT_SPAN: Final = (3, "SPAN_KIND_CLIENT")
 DAY: Final = 86_400 * 10**9
 """In nanoseconds."""
+DAY_AT: Final = TEXTS.index("day")
 
 Key = tuple[str, ...]
 """The values of `TEXTS`."""
@@ -75,147 +95,117 @@ class RecordRow(NamedTuple):
     calls: int = 1
 
 
-class NotOtlpError(ValueError):
-    """A document is not OTLP/JSON; the message says why, without any content of it."""
-
-
 def day_of(time: int) -> str:
     """The UTC day of a time in nanoseconds, like `2026-11-20`."""
-    return datetime.fromtimestamp(time // DAY * 86_400, UTC).date().isoformat()
+    return _day(time // DAY)
 
 
-def rows_of(document: Any, vendors: AbstractSet[str]) -> list[RecordRow]:
+@lru_cache
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * 86_400, UTC).date().isoformat()
+
+
+class ParsedLine(NamedTuple):
+    """What `report` counts of a line, and what `verify` checks of it."""
+
+    rows: list[RecordRow]
+    link: Link | None
+    """Its place in a chain; `None` if no ledger has such a line."""
+
+
+def read_line(line: bytes, vendors: AbstractSet[str] = frozenset()) -> ParsedLine:
     """The rows of one OTLP/JSON document.
 
     Args:
-        document: logs, spans or metrics. Telemetry of other libraries has no rows, with two exceptions:
+        line: logs, spans or metrics. Telemetry of other libraries has no rows, with two exceptions:
             client spans to `vendors`, and client spans that the export gate or a Collector judged.
         vendors: hosts.
 
     Raises:
         NotOtlpError: it is something else.
     """
-    if not isinstance(document, dict) or not document.keys() & {
-        "resourceLogs",
-        "resourceSpans",
-        "resourceMetrics",
-        "resourceProfiles",
-    }:
-        raise NotOtlpError("no OTLP document")
-    try:
-        return [*_logs(document), *_spans(document, vendors), *_counters(document)]
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
-        raise NotOtlpError(f"not what OTLP allows: {type(error).__name__}") from None
+    document = parse(line)
+    link = link_of(document, line)
+    rows = [
+        *_logs(document.resource_logs or (), LOG if link is None else LEDGER),
+        *_spans(document.resource_spans or (), vendors),
+        *_counters(document.resource_metrics or ()),
+    ]
+    return ParsedLine(rows=rows, link=link if rows else None)
 
 
-def _logs(document: Mapping[str, Any]) -> Iterator[RecordRow]:
-    for resource, scope, records in _scoped(document, "resourceLogs", "scopeLogs", "logRecords"):
-        for record in records:
-            attributes = _attributes(record, _NEEDED)
-            event = record.get("eventName") or attributes.get("event.name", "")
+def _logs(given: Iterable[ResourceLogs], signal: str) -> Iterator[RecordRow]:
+    for of_resource in given:
+        resource = texts_of(of_resource.resource.attributes, _LABELS)
+        for scope in of_resource.scope_logs or ():
             # The scope too: anybody may write an event of that name.
-            if event in EVENTS and scope == names.SCOPE:
-                time = record.get("timeUnixNano") or record["observedTimeUnixNano"]
-                yield _row(LOG, event, time, resource, attributes)
+            for record in (scope.log_records or ()) if scope.scope.name == names.SCOPE else ():
+                event = record.event_name or texts_of(record.attributes, ("event.name",))[0]
+                if event in EVENTS:
+                    time = record.time_unix_nano or record.observed_time_unix_nano
+                    yield _row(signal, event, time, resource, texts_of(record.attributes, _NEEDED))
 
 
-def _spans(document: Mapping[str, Any], vendors: AbstractSet[str]) -> Iterator[RecordRow]:
-    for resource, scope, spans in _scoped(document, "resourceSpans", "scopeSpans", "spans"):
-        for span in spans:
-            ours = scope == names.SCOPE
-            if not ours and span.get("kind") not in _CLIENT_SPAN:
-                continue
-            attributes = _attributes(span, _NEEDED)
-            if ours or names.VERDICT in attributes or attributes.get(names.SERVER_ADDRESS, "") in vendors:
-                signal = SPAN if ours else FOREIGN_SPAN
-                yield _row(signal, names.EVENT_CALL, span["startTimeUnixNano"], resource, attributes)
+def _spans(given: Iterable[ResourceSpans], vendors: AbstractSet[str]) -> Iterator[RecordRow]:
+    for of_resource in given:
+        resource = texts_of(of_resource.resource.attributes, _LABELS)
+        for scope in of_resource.scope_spans or ():
+            ours = scope.scope.name == names.SCOPE
+            for span in scope.spans or ():
+                if not ours and span.kind not in _CLIENT_SPAN:
+                    continue
+                texts = texts_of(span.attributes, _NEEDED)
+                if ours or texts[_VERDICT] or texts[_HOST] in vendors:
+                    signal = SPAN if ours else FOREIGN_SPAN
+                    yield _row(signal, names.EVENT_CALL, span.start_time_unix_nano, resource, texts)
 
 
-def _counters(document: Mapping[str, Any]) -> Iterator[RecordRow]:
-    for resource, scope, metrics in _scoped(document, "resourceMetrics", "scopeMetrics", "metrics"):
-        for metric in metrics:
-            if scope == names.SCOPE and metric.get("name") == names.METRIC_CALLS:
-                total = metric.get("sum") or {}
-                is_delta = total.get("aggregationTemporality") in DELTA
-                for point in total.get("dataPoints") or ():
-                    yield _counted(point, resource, is_delta=is_delta)
+def _counters(given: Iterable[ResourceMetrics]) -> Iterator[RecordRow]:
+    for of_resource in given:
+        for scope in of_resource.scope_metrics or ():
+            for metric in scope.metrics or ():
+                if scope.scope.name == names.SCOPE and metric.name == names.METRIC_CALLS and metric.sum:
+                    is_delta = metric.sum.aggregation_temporality in DELTA
+                    for point in metric.sum.data_points or ():
+                        yield _counted(point, of_resource.resource, is_delta=is_delta)
 
 
-def _counted(point: Mapping[str, Any], resource: Mapping[str, str], *, is_delta: bool) -> RecordRow:
+def _counted(point: Point, resource: Holder, *, is_delta: bool) -> RecordRow:
     """A counter's value at one time. A cumulative counter gets an id, so that its values are compared."""
-    attributes, count = _attributes(point), int(point.get("asInt") or point.get("asDouble") or 0)
-    row = _row(METRIC, names.METRIC_CALLS, point["timeUnixNano"], resource, attributes)
+    labels, columns = texts_of(resource.attributes, _LABELS), texts_of(point.attributes, _NEEDED)
+    row = _row(METRIC, names.METRIC_CALLS, point.time_unix_nano, labels, columns)
+    if point.as_int is None and isinstance(point.as_double, float) and point.as_double.is_integer():
+        count = whole_number(int(point.as_double))
+    else:
+        count = whole_number(point.as_int or 0)
     if is_delta:
         return row._replace(sequence=0, calls=count)
-    began = point.get("startTimeUnixNano") or point["timeUnixNano"]
+    began = whole_number(point.start_time_unix_nano or point.time_unix_nano)
     # A counter has no id of its own: resource, attributes and start time are what tells two of them apart.
-    text = json.dumps([began, sorted(resource.items()), sorted(attributes.items())])
+    text = json.dumps([began, *(sorted(all_texts_of(each.attributes).items()) for each in (resource, point))])
     *key, _, _ = row.key
     return RecordRow(
-        key=(*key, sha256(text.encode()).hexdigest(), day_of(int(began))),
+        key=(*key, sha256(text.encode()).hexdigest(), day_of(began)),
         time=row.time,
         sequence=count,
         calls=0,
     )
 
 
-def _scoped(
-    document: Mapping[str, Any], resources: str, scopes: str, items: str
-) -> Iterator[tuple[Mapping[str, str], str, list[Any]]]:
-    for of_resource in document.get(resources) or ():
-        resource = _attributes(of_resource.get("resource") or {})
-        for of_scope in of_resource.get(scopes) or ():
-            yield resource, (of_scope.get("scope") or {}).get("name", ""), of_scope.get(items) or []
-
-
-def _row(
-    signal: str, event: str, time: Any, resource: Mapping[str, str], attributes: Mapping[str, str]
-) -> RecordRow:
-    began = int(time)
-    texts = (
-        *(resource.get(name, "") for name in RESOURCE.values()),
-        *(attributes.get(name, "") for name in ATTRIBUTES.values()),
-        "",
-    )
+def _row(signal: str, event: str, time: str | int, resource: list[str], attributes: list[str]) -> RecordRow:
+    began = whole_number(time)
+    *columns, sequence, dropped = attributes
     return RecordRow(
-        key=(signal, event, day_of(began), *texts),
+        key=(signal, event, day_of(began), *resource, *columns, ""),
         time=began,
-        sequence=int(attributes.get(names.LEDGER_SEQUENCE, -1)),
-        dropped=int(attributes.get(names.LEDGER_DROPPED, 0)),
+        sequence=whole_number(sequence) if sequence else -1,
+        dropped=whole_number(dropped) if dropped else 0,
     )
-
-
-def _attributes(holder: Mapping[str, Any], needed: AbstractSet[str] | None = None) -> dict[str, str]:
-    """Its attributes, or those that are needed: the text of most attributes would be made for nothing."""
-    return {
-        each["key"]: _text(each.get("value") or {})
-        for each in holder.get("attributes") or ()
-        if needed is None or each["key"] in needed
-    }
-
-
-def _text(value: Mapping[str, Any]) -> str:
-    text = value.get("stringValue")
-    if isinstance(text, str):
-        return text
-    plain = _plain(value)
-    if isinstance(plain, str):
-        return plain
-    return "" if plain is None else as_json(plain)
-
-
-def _plain(value: Mapping[str, Any]) -> Any:
-    for kind, content in value.items():
-        if kind == "arrayValue":
-            return [_plain(each) for each in content.get("values") or ()]
-        return int(content) if kind == "intValue" else content
-    return None
 
 
 def listed(text: str) -> tuple[str, ...]:
     """The items of a column that holds a list."""
     try:
-        items = json.loads(text) if text else ()
-    except ValueError:
-        items = (text,)
-    return tuple(map(str, items if isinstance(items, Iterable) and not isinstance(items, str) else (items,)))
+        return tuple(map(str, _LIST.decode(text) if text else ()))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return (text,)

@@ -204,12 +204,12 @@ WRITERS: Final = f"""
 
 def duckdb_records(files: str) -> str:
     """The table `records` from the files of rows that `files` names."""
-    columns = {**dict.fromkeys(TEXTS, "VARCHAR"), **dict.fromkeys(NUMBERS, "BIGINT")}
+    columns = {**dict.fromkeys(TEXTS, "VARCHAR"), **dict.fromkeys(NUMBERS, "HUGEINT")}
     described = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
     grouped = ", ".join(TEXTS)
     return f"""
         CREATE TABLE records AS
-        SELECT {grouped}, sum(calls)::BIGINT AS calls, min(first) AS first, max(last) AS last,
+        SELECT {grouped}, sum(calls) AS calls, min(first) AS first, max(last) AS last,
             min(low) AS low, max(high) AS high, max(dropped) AS dropped
         FROM read_json('{files}', format = 'newline_delimited', columns = {{{described}}})
         GROUP BY {grouped}
@@ -225,11 +225,9 @@ def clickhouse_records(tables: Mapping[str, Iterable[str]], vendors: Iterable[st
     """
     parts = []
     if _LOGS in tables:
-        named = "EventName" in tables[_LOGS]
-        event = "EventName" if named else "LogAttributes['event.name']"
-        events = ", ".join(f"'{event}'" for event in sorted(EVENTS))
+        event = _event_column(tables[_LOGS])
         columns = _clickhouse_columns(f"'{LOG}'", event, "LogAttributes")
-        parts.append(f"{columns} FROM {_LOGS} WHERE ScopeName = '{names.SCOPE}' AND {event} IN ({events})")
+        parts.append(f"{columns} FROM {_LOGS} WHERE {_our_logs(event)} AND NOT ({_UNREADABLE})")
     if _TRACES in tables:
         hosts = ", ".join(f"'{host}'" for host in sorted(vendors))
         is_ours = f"ScopeName = '{names.SCOPE}'"
@@ -246,6 +244,27 @@ def clickhouse_records(tables: Mapping[str, Iterable[str]], vendors: Iterable[st
         metric = f"ScopeName = '{names.SCOPE}' AND MetricName = '{names.METRIC_CALLS}'"
         parts.append(f"{columns} FROM {_SUMS} WHERE {metric}")
     return f"WITH records AS ({' UNION ALL '.join(parts)})"
+
+
+def clickhouse_lines(columns: Iterable[str]) -> str:
+    """Query how many log records are ours, and how many of them can't be read, as in files."""
+    event = _event_column(columns)
+    return f"SELECT count(), countIf({_UNREADABLE}) FROM {_LOGS} WHERE {_our_logs(event)}"  # noqa: S608
+
+
+_UNREADABLE: Final = " OR ".join(
+    f"(LogAttributes['{name}'] <> '' AND ifNull(toInt64OrNull(LogAttributes['{name}']), -1) < 0)"
+    for name in (names.LEDGER_SEQUENCE, names.LEDGER_DROPPED)
+)
+
+
+def _event_column(columns: Iterable[str]) -> str:
+    return "EventName" if "EventName" in columns else "LogAttributes['event.name']"
+
+
+def _our_logs(event: str) -> str:
+    events = ", ".join(f"'{each}'" for each in sorted(EVENTS))
+    return f"ScopeName = '{names.SCOPE}' AND {event} IN ({events})"
 
 
 _COUNTER: Final = {

@@ -3,23 +3,22 @@
 Lines are read one after the other. What is kept is how far each writer's chain goes, and the checkpoints.
 """
 
-import itertools
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from otel_residency.audit.checkpoints import CheckpointFiles, Match
-from otel_residency.audit.problems import ChainLine, LedgerProblem, LedgerProblems
+from otel_residency.audit.line_reader import LineReader
+from otel_residency.audit.otlp import NotOtlpError, whole_number
+from otel_residency.audit.problems import OTHER_LINE, ChainLine, LedgerProblem, LedgerProblems
+from otel_residency.audit.rows import read_line
 from otel_residency.records.chain import BEGINNING, CHECKPOINT_RECORDS, digest, read_signature
-from otel_residency.records.compressed import broken, decompressed
+from otel_residency.records.compressed import broken, decompressed, open_records
 from otel_residency.records.files import checkpoints_of, ledger_of
-from otel_residency.records.line import lines_of, read_link, read_linked_record
-from otel_residency.records.record import Record
+from otel_residency.records.line import lines_of
 from otel_residency.records.signing import Check
 from otel_residency.telemetry import names
 
-_PENDING = 1 << 25
-"""Bytes of records that are kept while no checkpoint covers them."""
 _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
 
@@ -55,7 +54,6 @@ class WriterChain:
         "file",
         "latest",
         "line",
-        "pending",
         "previous",
         "signed",
         "unmatched",
@@ -77,8 +75,6 @@ class WriterChain:
         self.ended = False
         """Whether any line did. What follows it is only there if somebody added it."""
         self.dropped = 0
-        self.pending: list[tuple[ChainLine, bytes]] = []
-        """Records since that checkpoint: whoever made them up may have put anything into their lines."""
         self.unmatched: list[tuple[ChainLine, str]] = []
         """Checkpoints that the checkpoint file does not have, each with its digest."""
 
@@ -92,10 +88,12 @@ def is_ledger(file: Path) -> bool:
     """
     if checkpoints_of(ledger_of(file)):
         return True
-    with file.open("rb") as opened:
+    unreadable: tuple[type[Exception], ...] = (NotOtlpError, *broken())
+    with open_records(file) as opened:
         try:
-            return any(read_link(line) for line in itertools.islice(lines_of(decompressed(opened)), 1))
-        except broken():
+            line = next(lines_of(decompressed(opened, file)), b"")
+            return read_line(line).link is not None
+        except unreadable:
             return False
 
 
@@ -126,7 +124,8 @@ class _Verifier:
         self._problems = LedgerProblems()
         self._checkpoints = CheckpointFiles(self._problems)
         self._writers: dict[str, WriterChain] = {}
-        self._pending = self._lines = self._records = self._signed = 0
+        self._reader = LineReader()
+        self._lines = self._records = self._signed = 0
 
     def run(
         self, files: tuple[Path, ...], progress: Callable[[int], None], checkpoints: Iterable[Path]
@@ -135,7 +134,6 @@ class _Verifier:
         self._checkpoints.read(dict.fromkeys(map(ledger_of, files)), checkpoints)
         for file in files:
             self._read_file(file, progress)
-        self._parse_pending()
         self._match_again()
         for name, writer in self._writers.items():
             self._check_end(name, writer)
@@ -154,9 +152,9 @@ class _Verifier:
 
     def _read_file(self, file: Path, progress: Callable[[int], None]) -> None:
         number = read = 0
-        with file.open("rb") as raw:
+        with open_records(file) as raw:
             try:
-                for number, line in enumerate(lines_of(decompressed(raw)), 1):
+                for number, line in enumerate(lines_of(decompressed(raw, file)), 1):
                     position = raw.tell()
                     progress(position - read)
                     read = position
@@ -166,9 +164,14 @@ class _Verifier:
 
     def _add_line(self, file: str, number: int, line: bytes) -> None:
         self._lines += 1
-        link = read_link(line)
+        try:
+            # The parser of the report, so that each line that is counted there is checked here.
+            link = self._reader.read(line).link
+        except NotOtlpError as error:
+            self._problems.add_unread_line(file, number, line, str(error))
+            return
         if link is None:
-            self._problems.add_other_line(file, number, line)
+            self._problems.add_to_file(file, OTHER_LINE, number)
             return
         self._records += 1
         text = line.removesuffix(b"\n")
@@ -183,8 +186,6 @@ class _Verifier:
             writer.closed = False
             if link.event == names.EVENT_CHECKPOINT:
                 self._add_checkpoint(writer, place, text)
-            else:
-                self._add_pending(writer, place, text)
 
     def _compare(self, writer: WriterChain, place: ChainLine) -> None:
         """Compare a line with the one before it of the same writer."""
@@ -203,43 +204,13 @@ class _Verifier:
                 what = "The first record has the hash of another one before it: it was edited."
             self._problems.add(place.problem(what))
 
-    def _add_pending(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
-        """Keep a line until a checkpoint covers it, or until too many are kept."""
-        writer.pending.append((place, line))
-        self._pending += len(line)
-        if self._pending > _PENDING:
-            self._parse_pending()
-
-    def _parse_pending(self) -> None:
-        """Parse the lines that no checkpoint covers. A line that only looks like a record may hold several.
-
-        Lines before a proven checkpoint are not parsed: they are what the writer wrote, by their hashes, and
-        a million lines take five seconds so.
-        """
-        for writer in self._writers.values():
-            for place, line in writer.pending:
-                self._parse(place, line)
-            writer.pending.clear()
-        self._pending = 0
-
-    def _parse(self, place: ChainLine, line: bytes) -> Record | None:
-        """The record of a line, if that is the one that its beginning says and no other."""
-        record = read_linked_record(line, place.link)
-        if record is None:
-            what = "The line is not exactly one record with the writer, number and hash at its start."
-            self._problems.add(place.problem(what))
-        return record
-
     def _add_checkpoint(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
-        record = self._parse(place, line)
-        if record is None:
-            return
+        attributes = place.link.attributes
         writer.latest = place.link.sequence
-        writer.closed = record.attributes.get(names.LEDGER_CLOSED) is True
+        writer.closed = attributes.get(names.LEDGER_CLOSED) == "true"
         writer.ended |= writer.closed
-        dropped = record.attributes.get(names.LEDGER_DROPPED)
-        writer.dropped = max(writer.dropped, dropped if isinstance(dropped, int) else 0)
-        if record.attributes.get(names.LEDGER_HEAD) != place.link.previous:
+        writer.dropped = max(writer.dropped, whole_number(attributes.get(names.LEDGER_DROPPED) or "0"))
+        if attributes.get(names.LEDGER_HEAD) != place.link.previous:
             what = "The checkpoint names another record than the one before it."
             self._problems.add(place.problem(what))
         text = digest(line)
@@ -250,8 +221,6 @@ class _Verifier:
         # the other.
         if self._is_signed(writer, place, line) if self._keys else match is Match.SAME:
             writer.checked = place.link.sequence
-            self._pending -= sum(len(pending) for _, pending in writer.pending)
-            writer.pending.clear()
 
     def _is_signed(self, writer: WriterChain, place: ChainLine, line: bytes) -> bool:
         signature = read_signature(line)

@@ -165,7 +165,7 @@ def _verified(paths: list[Path]) -> tuple[gaps.Gap, ...]:
     files = find_ledgers(paths)
     ledgers = [file for file in files if is_ledger(file)]
     found = verify(ledgers, {}, checkpoints=find_checkpoints(paths))
-    problems = [gaps.Gap("chain", f"The ledger was altered: {each}") for each in found.problems]
+    problems = [gaps.Gap("chain", f"The hash chain has a problem: {each}") for each in found.problems]
     if found.unknown:
         problems.append(gaps.Gap("chain", f"{found.unknown} more such places."))
     unchained = [file for file in files if file not in ledgers]

@@ -76,7 +76,7 @@ class Chain:
             names.LEDGER_SEQUENCE: self._sequence,
             names.LEDGER_PREVIOUS: self._head,
         }
-        # The link first, where `read_link` finds it without parsing the line.
+        # The link first: `verify` takes a line without it for no record of a ledger.
         return record._replace(attributes={**link, **record.attributes})
 
     def checkpoint(

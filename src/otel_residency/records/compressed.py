@@ -3,15 +3,31 @@
 import gzip
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from otel_residency.errors import AuditError
+from otel_residency.runtime.regular_file import open_regular
 
+NOT_A_FILE = "it is not a regular file; save its content in a file first"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
-def decompressed(file: IO[bytes]) -> IO[bytes]:
-    """The content of a file that is open at its start.
+def open_records(path: Path) -> BinaryIO:
+    """Open a file of records as it is; each of them is opened by this.
+
+    Raises:
+        OSError: it can't be read, or is no regular file: two readers of a pipe would each get a part of it.
+    """
+    try:
+        return open_regular(path)
+    except OSError:
+        if path.exists() and not path.is_file():
+            raise OSError(None, NOT_A_FILE, str(path)) from None
+        raise
+
+
+def decompressed(file: BinaryIO, path: Path) -> IO[bytes]:
+    """The content of the file `path`, which is open at its start.
 
     Raises:
         AuditError: what is needed to read it is not installed.
@@ -20,7 +36,7 @@ def decompressed(file: IO[bytes]) -> IO[bytes]:
     if kind.startswith(_GZIP):
         return gzip.open(file)  # type: ignore[return-value] # it reads bytes
     if kind == _ZSTD:
-        return _zstd(file.name).open(file)  # type: ignore[no-any-return]
+        return _zstd(str(path)).open(file)  # type: ignore[no-any-return]
     return file
 
 
@@ -31,8 +47,8 @@ def is_compressed(path: Path) -> bool:
         OSError: it can't be read.
         AuditError: what is needed to read it is not installed.
     """
-    with path.open("rb") as file:
-        return decompressed(file) is not file
+    with open_records(path) as file:
+        return decompressed(file, path) is not file
 
 
 def broken() -> tuple[type[Exception], ...]:

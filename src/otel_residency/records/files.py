@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_residency.errors import AuditError
+from otel_residency.records.compressed import NOT_A_FILE
 
 CHECKPOINTS = ".checkpoints"
 """The end of the name of a checkpoint file, which repeats the checkpoints of a ledger."""
@@ -88,7 +89,8 @@ def find_readable_ledgers(paths: list[Path]) -> list[Path]:
     """
     missing = next((path for path in paths if not (path.is_dir() or path.is_file())), None)
     if missing:
-        raise AuditError(f"{missing}: no such file or folder")
+        why = f"can't be read: {NOT_A_FILE}" if missing.exists() else "no such file or folder"
+        raise AuditError(f"{missing}: {why}")
     found = find_ledgers(paths)
     unreadable = next((path for path in found if not os.access(path, os.R_OK)), None)
     if unreadable:

@@ -16,8 +16,8 @@ from broker import celery_app
 from loopback import serving
 
 from otel_residency.audit.verify import verify
-from otel_residency.records.record import read_record
 from otel_residency.telemetry import names
+from tests.audit.lines import read_record
 from tests.gate.otlp_receiver import Receiver, receiving
 from tests.gate.servers.test_servers import HERE, PATIENCE, Place, place_of, started
 
