@@ -21,6 +21,7 @@ from otel_residency.calls.reporter import CallReporter
 from otel_residency.calls.request import EXTENSION, ClientBaseUrl, SendingHop, client_base_url
 from otel_residency.calls.response import ResponseState, read_answer, read_body
 from otel_residency.calls.state import State, runtime
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.guard import Judgement
 
 if TYPE_CHECKING:
@@ -196,9 +197,9 @@ class Call:
         """
         self.tracked.inside = False
         if active_call.get() is self:
-            active_call.set(self._outer_call)
             if self._outer_context is not None:
                 otel_context.attach(self._outer_context)
+            active_call.set(self._outer_call)  # last: this is called again where a signal handler raised
         self._outer_call = self._outer_context = None
 
     # What came back.
@@ -301,7 +302,8 @@ class Call:
             self.response_state.fail(error, self.state.guard.catalogue.entries.refusals)
         except Exception as failure:
             self.state.log_failure("reading an error", failure)
-        self.finish()
+        finally:
+            self.finish()
 
     # The end: judge the facts as they turned out, and report.
 
@@ -310,15 +312,19 @@ class Call:
         try:
             self._unfinished.pop()
         except IndexError:
+            reraise_interruption()
             return
         try:
             self._report(end)
-        except Exception as error:
-            self.state.log_failure("reporting a call", error)
+        except BaseException as error:
             self.reporter.end_span(end)
-        self.assessment.release(standalone=self.standalone)
-        self._response = self.client = self.options = self.latest_event = None
-        self.tracked.inside, self.tracked.try_settle = False, None
+            if not isinstance(error, Exception):
+                raise
+            self.state.log_failure("reporting a call", error)
+        finally:
+            self.assessment.release(standalone=self.standalone)
+            self._response = self.client = self.options = self.latest_event = None
+            self.tracked.inside, self.tracked.try_settle = False, None
 
     def leave(self) -> None:
         """Leave the report to the process that made the call: this one is a child of it."""

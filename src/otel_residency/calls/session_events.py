@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 
 from otel_residency.calls.call import Call
+from otel_residency.core.interruption import reraise_interruption
 
 _LIMIT = 1 << 20
 """Bytes of an event that is read. Events with a model are shorter; longer ones carry audio."""
@@ -48,5 +49,6 @@ class SessionEvents:
             try:
                 fields = json.loads(event)
             except ValueError:  # whatever the application makes of it, it names nothing
+                reraise_interruption()
                 return
             self._call.on_stream_event(fields)

@@ -60,8 +60,9 @@ class BackgroundThread:
                     waiting, self._queue = self._queue, queue.SimpleQueue()
                     while not waiting.empty():
                         self._queue.put(waiting.get())
-                    self._thread = Thread(target=self._run, name=self._name, daemon=True)
-                    self._thread.start()
+                    thread = Thread(target=self._run, name=self._name, daemon=True)
+                    thread.start()
+                    self._thread = thread
 
     def submit(self, work: Work) -> None:
         """Have the thread call `work`; safe in a destructor."""
