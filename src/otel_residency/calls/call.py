@@ -71,8 +71,6 @@ class Call:
         # `list.pop` is atomic: of several threads and destructors that end a call, one gets the item.
         self._unfinished = [True]
 
-    # Before anything is sent: judge, and refuse if the policy says so.
-
     def on_attempt(self, request: Any, options: Any, body: RequestFacts | None = None) -> None:
         """Judge the request that the client has built for the next attempt.
 
@@ -202,8 +200,6 @@ class Call:
             active_call.set(self._outer_call)  # last: this is called again where a signal handler raised
         self._outer_call = self._outer_context = None
 
-    # What came back.
-
     def on_response(self, response: Any, watch: Callable[[Any, "Call"], Any]) -> None:
         """Read the response to one hop. `watch` wraps a response stream of its HTTP library."""
         try:
@@ -326,8 +322,8 @@ class Call:
             self._response = self.client = self.options = self.latest_event = None
             self.tracked.inside, self.tracked.try_settle = False, None
 
-    def leave(self) -> None:
-        """Leave the report to the process that made the call: this one is a child of it."""
+    def hand_over(self) -> None:
+        """Leave the report to the parent of this process, which made the call."""
         self._unfinished.clear()
 
     def _report(self, end: int | None) -> None:

@@ -22,7 +22,7 @@ class OpenCall(Protocol):
     def finish(self) -> None:
         """End it, unless it has ended."""
 
-    def leave(self) -> None:
+    def hand_over(self) -> None:
         """Leave it to the parent of this process."""
 
 
@@ -41,7 +41,7 @@ class BackgroundThread:
         self._queue: queue.SimpleQueue[Work] = queue.SimpleQueue()
         for reference in self._open.valuerefs():
             if (call := reference()) is not None:
-                call.leave()
+                call.hand_over()
         self._open = WeakValueDictionary()
         # A fork copies no threads: the child begins with a new queue, since what waits is the parent's work.
         self._thread: Thread | None = None
