@@ -8,7 +8,7 @@ ifneq ($(INDEX),)
 export UV_DEFAULT_INDEX ?= $(INDEX)
 endif
 
-.PHONY: demo stack collector debian check test test-all fresh lint docs changelog bench instructions build clean needs packages
+.PHONY: demo stack collector debian check test test-all fresh lint docs changelog bench soak instructions build clean needs packages
 
 demo: .venv/ready
 	$(BIN)/python -m examples.demo
@@ -51,6 +51,10 @@ docs: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
+
+# 200,000 calls to a server on loopback, some ten minutes; writes benchmarks/SOAK.md.
+soak: .venv/ready
+	$(BIN)/python -m benchmarks.soak --record
 
 # Needs valgrind.
 instructions: .venv/ready

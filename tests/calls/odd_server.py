@@ -25,6 +25,7 @@ class OddServer:
         """Start it."""
         self.script: Script = ()
         self.keeps_alive = False
+        self.asked = Event()
         self.read = {part: Event() for part in (HEAD_READ, DATA_READ)}
         self._socket = socket.create_server(("127.0.0.1", 0))
         Thread(target=self._serve, daemon=True).start()
@@ -60,6 +61,7 @@ class OddServer:
     def _talk(self, connection: socket.socket) -> None:
         with closing(connection), suppress(OSError), connection.makefile("rb") as lines:
             while _read_request(lines):
+                self.asked.set()
                 for part in self.script:
                     if isinstance(part, bytes):
                         connection.sendall(part)

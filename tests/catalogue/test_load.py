@@ -257,11 +257,11 @@ MISTAKES = {
     ),
     "a date that is none": (
         _revision(effective_from="November 2026"),
-        ["revisions[0].effective_from: a text of 13 characters is not a date like 2026-11-20"],
+        ["revisions[0].effective_from: 'November 2026' is not a date like 2026-11-20"],
     ),
     "a date that is a number": (
         _revision(effective_from=20261119),
-        ["revisions[0].effective_from: a long number is not a date"],
+        ["revisions[0].effective_from: 20261119 is not a date"],
     ),
     "a version that is not known": (
         _with(schema_version=2),

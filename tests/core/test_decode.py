@@ -85,8 +85,8 @@ def test_dates_of_toml_are_dates() -> None:
         ({"number": 7.0}, "number", "7.0 is not a whole number"),
         ({"truth": 1}, "truth", "1 is not true or false"),
         ({"truth": "true"}, "truth", "'true' is not true or false"),
-        ({"day": "20.11.2026"}, "day", "a text of 10 characters is not a date like 2026-11-20"),
-        ({"day": 20261120}, "day", "a long number is not a date"),
+        ({"day": "20.11.2026"}, "day", "'20.11.2026' is not a date like 2026-11-20"),
+        ({"day": 20261120}, "day", "20261120 is not a date"),
         ({"choice": "blue"}, "choice", "'blue' is not one of: red, green"),
         ({"choice": []}, "choice", "a list is not one of: red, green"),
         ({"words": "a"}, "words", "'a' is not a list"),
@@ -116,7 +116,7 @@ def test_a_mistake_is_reported_with_its_place(change: dict[str, Any], place: str
     ("change", "value", "fix"),
     [
         ({"wrod": "w"}, "wrod", "Write word."),
-        ({"colour": "w"}, "", "Remove it, or write a known one."),
+        ({"colour": "w"}, "colour", "Remove it, or write a known one."),
         ({"number": "7"}, "7", "Write a whole number."),
         ({"truth": 1}, "1", "Write true or false."),
         ({"choice": "blue"}, "blue", "Write one of: red, green."),
@@ -183,5 +183,5 @@ def test_some_fields_are_no_keys() -> None:
         field_types(Policy)
     )
     for name in ("unreadable", "stated"):
-        with pytest.raises(DecodeError, match=r"^(…|stated): unknown key"):
+        with pytest.raises(DecodeError, match=rf"^{name}: unknown key"):
             decode(Policy, {name: "x"})

@@ -34,7 +34,7 @@ WORDS = ("block", "withhold", "OTEL_RESIDENCY_REQUIRE")
         (KEY, "a text of 15 characters"),
         (7, "7"),
         (1.5, "1.5"),
-        (1234567, "a long number"),
+        (1234567890, "a long number"),
         ({KEY: 1}, "a table"),
         ([KEY], "a list"),
         ((KEY,), "a list"),
@@ -50,7 +50,23 @@ def test_a_value_for_a_document_is_empty_where_it_is_hidden() -> None:
     """The document has the message beside it."""
     assert text_if_shown("blocked", WORDS) == "blocked"
     assert text_if_shown(KEY, WORDS) == ""
-    assert not may_show("withold")
+
+
+@pytest.mark.parametrize(
+    "text", ["atlantis", "Standard", "November 2026", "20.11.2026", "openai-1999", "eu.gb"]
+)
+def test_what_no_machine_makes_for_a_key_is_shown(text: str) -> None:
+    """A word, a date, or a known word with a number."""
+    assert may_show(text, ("openai-2026",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hunter2x", "correct horse", "1234-5678-9012", "abcdefghijklmnop", "AKIAIOSFODNN", "a/b+c==d", "-" * 9],
+)
+def test_what_may_be_a_secret_is_hidden(text: str) -> None:
+    """Several words, many digits, a long word, or letters with digits."""
+    assert not may_show(text, ("openai-2026",))
 
 
 @pytest.mark.parametrize(

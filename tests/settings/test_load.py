@@ -190,7 +190,7 @@ def test_every_setting_is_a_variable_that_is_offered_as_a_flag() -> None:
         (
             "OTEL_RESIDENCY_SCOPE",
             "europe",
-            "OTEL_RESIDENCY_SCOPE: a text of 6 characters is not one of: processing, storage",
+            "OTEL_RESIDENCY_SCOPE: 'europe' is not one of: processing, storage",
         ),
         ("OTEL_RESIDENCY_ON_CALL", "stop", "OTEL_RESIDENCY_ON_CALL: 'stop' is not one of: flag, block"),
         (
@@ -226,7 +226,7 @@ def test_a_wrong_variable_is_reported_and_the_rest_holds(variable: str, text: st
             "requires = ['eu']",
             "requires: unknown key; known are: attest, baggage, catalogue_max_age, exception, ",
         ),
-        ("scope = 'europe'", "scope: a text of 6 characters is not one of: processing, storage"),
+        ("scope = 'europe'", "scope: 'europe' is not one of: processing, storage"),
         ("on_call = 'stop'", "on_call: 'stop' is not one of: flag, block"),
         ("on_export = true", "on_export: true is not one of: flag, redact, withhold"),
         ("quarantine = ['q']", "quarantine: a list is not a string"),
@@ -246,7 +246,7 @@ def test_a_wrong_variable_is_reported_and_the_rest_holds(variable: str, text: st
         ("[[rule]]\nrequire = ['us']", "rule[0].when: this key is missing"),
         ("[[rule]]\nwhen = { team = 'a' }\nrequire = []", "rule[0].when.team: unknown key; known are: "),
         ("rule = 'all'", "rule: 'all' is not a list"),
-        ("unreadable = 'x'", "…: unknown key; known are: "),
+        ("unreadable = 'x'", "unreadable: unknown key; known are: "),
     ],
 )
 def test_a_wrong_key_of_the_file_is_reported_and_the_rest_holds(
@@ -323,7 +323,7 @@ def test_all_problems_are_reported() -> None:
         ({"strict": 1}, "argument strict: 1 is not true or false"),
         ({"attest": {"x": True}}, "argument attest.x: true is not a table"),
         ({"requires": "eu"}, "argument requires: not known; known are: attest, "),
-        ({"unreadable": "x"}, "argument …: not known; known are: "),
+        ({"unreadable": "x"}, "argument unreadable: not known; known are: "),
     ],
 )
 def test_a_wrong_argument_is_an_error(arguments: dict[str, Any], message: str) -> None:
@@ -500,7 +500,7 @@ REGIONS_HINT = f"known are: {', '.join(sorted(CATALOGUE.region_codes))}"
         ),
         (
             Policy(hosts={"gw.example": ConfiguredHost("eu", "openai", {"chat": "Standard"})}),
-            ['hosts."gw.example".deployments.chat: a text of 8 characters is not a deployment type; '],
+            ["hosts.\"gw.example\".deployments.chat: 'Standard' is not a deployment type; known are: "],
         ),
     ],
 )

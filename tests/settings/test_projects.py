@@ -56,7 +56,7 @@ def test_the_hash_of_the_policy_changes_with_the_file(tmp_path: Path) -> None:
         ("[]", "a list is not a table"),
         (
             '{"observed": "yesterday", "source": "x"}',
-            "observed: a text of 9 characters is not a date like 2026-11-20",
+            "observed: 'yesterday' is not a date like 2026-11-20",
         ),
         ('{"observed": "2026-11-01"}', "source: this key is missing"),
         ('{"observed": "2026-11-01", "source": "x", "keys": []}', "keys: unknown key; known are: "),

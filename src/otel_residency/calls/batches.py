@@ -6,7 +6,7 @@ is kept as an unread line, and never left out.
 
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from copy import copy
 from functools import partial, reduce
 from hashlib import blake2b
@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from otel_residency.calls.body import MAPPING, BodyReader, RegionOf, RequestFacts
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.request_entries import BatchFiles
 from otel_residency.runtime.runtime import runtime
 
@@ -94,6 +95,7 @@ class Reading:
         try:
             step(reading)
         except Exception:  # whatever is wrong with it, it was not read
+            reraise_interruption()
             reading._count(UNSEEN_LINE)
             reading._pieces, reading._length, reading._over = [], 0, True
         return reading
@@ -220,10 +222,12 @@ class HashedCache(Generic[_Value]):
         key = _hash(host.encode() + b" ", name)
         self._values.pop(key, None)
         self._values[key] = value  # removed first, since a key that is set again keeps its place
-        # Another thread may change the dictionary meanwhile; then the next call drops what is too much.
-        with suppress(RuntimeError, StopIteration):
+        try:
             while len(self._values) > self._limit:
                 self._values.pop(next(iter(self._values)), None)
+        # Another thread may change the dictionary meanwhile; then the next call drops what is too much.
+        except (RuntimeError, StopIteration):
+            reraise_interruption()
 
     def get(self, host: str, name: str) -> _Value | None:
         """The value, if it is kept."""

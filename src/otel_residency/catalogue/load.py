@@ -1,6 +1,7 @@
 """Load and check the shipped catalogue or a user's file. An error names the file, the key and the problem."""
 
 import json
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -142,6 +143,10 @@ def _user_entries(path: Path) -> Entries:
     except OSError as error:
         raise CatalogueError(f"{origin}: can't be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
+        # It is read at the first call, and what is wrong with it then holds for all calls: an application
+        # that is near the limit by itself must not count as a file that is nested too deeply.
+        if isinstance(error, RecursionError) and _few_frames_are_left():
+            raise
         kind = "TOML" if path.suffix == ".toml" else "JSON"
         raise CatalogueError(f"{origin}: {syntax_error(error, kind)}") from None
     if not isinstance(content, dict):
@@ -152,6 +157,13 @@ def _user_entries(path: Path) -> Entries:
         raise CatalogueError(f"{origin}: mode: {known} is not one of: extend, replace")
     entries = _checked(content, origin, standalone=mode == "replace")
     return entries if mode == "replace" else _extended(_shipped().entries, entries)
+
+
+def _few_frames_are_left() -> bool:
+    depth, frame = 0, sys._getframe()  # noqa: SLF001 - `inspect` reads source files for each frame
+    while frame := frame.f_back:  # type: ignore[assignment]
+        depth += 1
+    return depth > sys.getrecursionlimit() // 2
 
 
 def _checked(content: dict[str, Any], origin: str, *, standalone: bool = True) -> Entries:

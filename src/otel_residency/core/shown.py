@@ -2,7 +2,8 @@
 
 A key or password can stand in any setting, by mistake: in the wrong variable, or in the right one with
 quotes around it. No list of patterns knows them all. So a wrong value is shown only if it is too short for a
-secret or nearly a known word; what a person chose as a name is shown unless it looks like a secret.
+secret, one plain word or nearly a known one. What a person chose as a name is shown unless it looks like a
+secret.
 """
 
 import re
@@ -14,6 +15,10 @@ _TOO_SHORT = 6
 """A text of fewer characters is not a secret, and messages without it would be hard to follow."""
 _MISTAKES = 2
 """Letters by which a misspelt word may differ from the right one."""
+_PLAIN_WORD = re.compile(r"[A-Za-z][a-z]{0,11}")
+"""No key that a machine made is one such word."""
+_MOST_DIGITS = 8
+"""Those of a date."""
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _SECRET = re.compile(
     r"-----|[\n\r\ufeff]"  # PEM
@@ -32,7 +37,7 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _FILE = re.compile(
-    r"/?(?:[\w.-]{1,64}/)*[\w.-]{1,64}\.(?:crt|csv|db|gz|html|json|jsonl|key|md|pem|sqlite|toml|txt|ya?ml|zst)"
+    r"/?(?:[\w.-]{1,64}/)*[\w.-]{1,64}\.(?:checkpoints|crt|csv|db|gz|html|json|jsonl|key|md|pem|sqlite|toml|txt|ya?ml|zst)"
 )
 """A path that the suffix of its last part shows to be one."""
 _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
@@ -43,19 +48,17 @@ def may_show(text: str, choices: Iterable[str] = ()) -> bool:
     if len(text) < _TOO_SHORT:
         return True
     choices = tuple(choices)
-    words = _words(text)
-    return any(is_nearly(text, each) for each in choices) or (
-        bool(words) and words <= _words(" ".join(choices))
-    )
+    if any(is_nearly(text, each) for each in choices):
+        return True
+    known, words = {*_WORD.findall(" ".join(choices).lower())}, _WORD.findall(text)
+    others = [word for word in words if not word.isdigit() and word.lower() not in known]
+    is_plain = not others or (len(others) == 1 and _PLAIN_WORD.fullmatch(others[0]) is not None)
+    return is_plain and bool(words) and sum(map(str.isdigit, text)) <= _MOST_DIGITS
 
 
 def text_if_shown(text: str, choices: Iterable[str] = ()) -> str:
     """A wrong value for a document, which has the message beside it; empty if it can't be shown."""
     return text if may_show(text, choices) else ""
-
-
-def _words(text: str) -> set[str]:
-    return {*_WORD.findall(text.lower())}
 
 
 def shown(value: object, choices: Iterable[str] = ()) -> str:

@@ -9,6 +9,7 @@ from weakref import finalize, ref
 
 from otel_residency.calls.call import Call
 from otel_residency.calls.request import EXTENSION
+from otel_residency.core.interruption import reraise_interruption
 
 
 def follow(items: Any, call: Call) -> Generator[Any, None, None]:
@@ -53,9 +54,10 @@ async def follow_async(items: Any, call: Call) -> AsyncGenerator[Any, None]:
             if call.response_state.shows_more(last):
                 call.on_stream_event(last)
             yield last
+    # `items` is not closed here: it is dropped with this generator, and the loop closes it then. Where the
+    # collector finds both at once, or the loop ends, it closes each by itself, and a second `aclose` raises
+    # (tests/calls/test_bad_luck.py, test_streams_that_the_collector_finds_are_closed_quietly).
     except GeneratorExit:
-        if hasattr(items, "aclose"):
-            await items.aclose()
         call.abandon()
         raise
     except BaseException as error:
@@ -70,6 +72,7 @@ def follow_stream(stream: Any, follower: Callable[[Any, Call], Any]) -> None:
     try:
         request = stream.response.request
     except RuntimeError:  # a response that was made by hand belongs to no request
+        reraise_interruption()
         return
     call = request.extensions.get(EXTENSION)
     if isinstance(call, Call):

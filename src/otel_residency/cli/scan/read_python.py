@@ -15,6 +15,14 @@ from otel_residency.cli.scan.literals import (
     UnreadableError,
     Unresolved,
 )
+from otel_residency.cli.scan.python_values import (
+    UNKNOWN,
+    VARIABLE_AND_VALUE,
+    PythonValues,
+    addends,
+    names_in,
+    reads_variable,
+)
 
 _CLIENTS = frozenset({"OpenAI", "AsyncOpenAI"})
 _WRAPPERS = frozenset({"ChatOpenAI", "OpenAIEmbeddings", "OpenAIEmbedding"})
@@ -38,13 +46,6 @@ _VERBS = {
 """Methods that send a request, with what each adds to the path of its resource."""
 _DECIDING = frozenset({"model", "store", "background", "service_tier", "tools", "extra_body"})
 _FAMILY = "openai"
-_VARIABLE_AND_VALUE = 2
-_UNKNOWN = object()
-_SCALARS = (str, bool, int, float)
-_MOST_NAMES = 32
-"""Names of `a.b.c` that are read, from the last one: a longer one is no name of the client."""
-_LONGEST = 4096
-"""Characters of a text that is put together: texts made of one another can grow without end."""
 
 
 def read(content: bytes) -> Iterator[Found]:
@@ -61,20 +62,17 @@ def read(content: bytes) -> Iterator[Found]:
         raise UnreadableError("is not Python that this interpreter reads") from None
 
 
-class _File:
-    """One file, with the constants of its module."""
+class _File(PythonValues):
+    """One file, with its clients and calls."""
 
     def __init__(self, tree: ast.Module) -> None:
-        self.constants = _constants(tree)
-        self.nodes = list(ast.walk(tree))
+        super().__init__(tree)
         self.imports = False
         self.modules: set[str] = set()
         self.originals: dict[str, str] = {}
         self.defined: set[str] = set()
         self.skipped: set[int] = set()
         """The ids of docstrings, and of sums that are part of another one, which is read as a whole."""
-        self.texts: set[int] = set()
-        """The ids of expressions that are put together of texts alone."""
         for node in self.nodes:
             match node:
                 case ast.Import(names=names):
@@ -87,13 +85,8 @@ class _File:
                     self.defined.add(name)
                 case ast.Expr(value=ast.Constant() as text):
                     self.skipped.add(id(text))
-        # From the inside out, each node once: to look through a sum again for each sum around it would take
-        # the square of their number.
-        for node in reversed(self.nodes):
-            if self.is_text(node):
-                self.texts.add(id(node))
-                if isinstance(node, ast.BinOp):
-                    self.skipped.update(id(each) for each in _addends(node) if isinstance(each, ast.BinOp))
+                case ast.BinOp() if id(node) in self.texts:
+                    self.skipped.update(id(each) for each in addends(node) if isinstance(each, ast.BinOp))
 
     def read(self) -> Iterator[Found]:
         for node in self.nodes:
@@ -118,7 +111,7 @@ class _File:
                         yield Literal(place=_place(node), key="", value=text, sets=False)
 
     def call(self, node: ast.Call) -> Iterator[Found]:
-        names = _names(node.func)
+        names = names_in(node.func)
         callee = self.originals.get(names[-1], names[-1]) if names else ""
         family = _FAMILY in callee.lower()
         given = dict(self.arguments(node))
@@ -127,8 +120,8 @@ class _File:
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
             # A name and its default, as os.getenv, setdefault and options of a command line take them.
             name = node.args[0].value.lstrip("-").replace("-", "_")
-            for value in node.args[1:] if len(node.args) == _VARIABLE_AND_VALUE else ():
-                yield from self.literals(name, value, sets=not _reads_variable(node.func))
+            for value in node.args[1:] if len(node.args) == VARIABLE_AND_VALUE else ():
+                yield from self.literals(name, value, sets=not reads_variable(node.func))
             if "default" in given:
                 yield from self.literals(name, given["default"])
         if family:
@@ -172,7 +165,7 @@ class _File:
             case ast.Constant(value=None):
                 return True
             case ast.Call(args=[ast.Constant(value=variable)], func=func):
-                return variable in settings and _reads_variable(func)
+                return variable in settings and reads_variable(func)
         return False
 
     def api_call(
@@ -185,7 +178,7 @@ class _File:
             value = self.literal(argument)
             if name == "extra_body" and isinstance(value, dict):
                 body |= value
-            elif value is not _UNKNOWN:
+            elif value is not UNKNOWN:
                 body[name] = value
                 places[name] = _place(self.resolved(argument))
             elif name in {*_DECIDING, "**"}:
@@ -213,7 +206,7 @@ class _File:
             case ast.Name(id=name):
                 yield from self.literals(name, value)
             case ast.Attribute(attr=name):
-                names = _names(target)
+                names = names_in(target)
                 if names[:-1] and names[0] in self.modules and names[1:] == ["base_url"]:
                     name = _MODULE_URL
                 sure = _FAMILY in "".join(names[:-1]).lower()
@@ -224,138 +217,17 @@ class _File:
     def literals(
         self, key: str, value: ast.expr, *, sure: bool = False, sets: bool = False
     ) -> Iterator[Literal | Unresolved]:
-        if sets and key in {*_OF_WRAPPERS, _MODULE_URL} and self.literal(value) is _UNKNOWN:
+        if sets and key in {*_OF_WRAPPERS, _MODULE_URL} and self.literal(value) is UNKNOWN:
             yield Literal(place=_place(value), key=key, value="?")
             yield Unresolved(_place(value), key)
         for node in self.alternatives(value):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield Literal(place=_place(node), key=key, value=node.value, sure=sure, sets=sets)
 
-    def alternatives(self, value: ast.expr) -> Iterator[ast.expr]:
-        """The expressions that a choice may evaluate to."""
-        match value:
-            case ast.IfExp(body=body, orelse=orelse):
-                yield from self.alternatives(body)
-                yield from self.alternatives(orelse)
-            case ast.BoolOp(values=values):
-                for each in values:
-                    yield from self.alternatives(each)
-            case _:
-                yield self.resolved(value)
-
-    def resolved(self, node: ast.expr) -> ast.expr:
-        """The value of a name of the file, one step; a default; a text that is put together of literals."""
-        if isinstance(node, ast.Name | ast.Attribute):
-            node = self.constants.get(".".join(_names(node)), node)
-        if isinstance(node, ast.Call):
-            if len(node.args) == _VARIABLE_AND_VALUE and _reads_variable(node.func):
-                return node.args[1]
-            if _names(node.func)[-1:] == ["Field"]:
-                return next(
-                    (each.value for each in node.keywords if each.arg == "default"), *node.args[:1] or [node]
-                )
-        text = self.folded(node)
-        return node if text is None else ast.copy_location(ast.Constant(text), node)
-
-    def is_text(self, node: ast.AST) -> bool:
-        """Whether an expression is a text, or put together of those within it that are."""
-        match node:
-            case ast.Constant(value=str()):
-                return True
-            case ast.JoinedStr(values=parts):
-                return all(id(each) in self.texts for each in parts)
-            case ast.BinOp(op=ast.Add()):
-                return all(id(each) in self.texts for each in _addends(node))
-            case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
-                return id(value) in self.texts
-            case ast.Name() | ast.Attribute():
-                return self.constant(node) is not None
-        return False
-
-    def constant(self, node: ast.Name | ast.Attribute) -> str | None:
-        """The text that a name of the file stands for."""
-        value = self.constants.get(".".join(_names(node)))
-        return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
-
-    def folded(self, node: ast.expr) -> str | None:
-        """The text that is put together of literals and names of the file; `None` if it is not one."""
-        if isinstance(node, ast.Constant):
-            return node.value if isinstance(node.value, str) else None
-        if isinstance(node, ast.Name | ast.Attribute) or id(node) not in self.texts:
-            return None
-        parts: list[str] = []
-        length = 0
-        waiting = [node]
-        while waiting and length <= _LONGEST:
-            match waiting.pop():
-                case ast.Constant(value=str(text)):
-                    parts.append(text)
-                    length += len(text)
-                case ast.JoinedStr(values=values):
-                    waiting += reversed(values)
-                case ast.BinOp() as both:
-                    waiting += reversed(_addends(both))
-                case ast.FormattedValue(value=value):
-                    waiting.append(value)
-                case (ast.Name() | ast.Attribute()) as name:
-                    parts.append(self.constant(name) or "")
-                    length += len(parts[-1])
-        return "".join(parts) if length <= _LONGEST else None
-
-    def literal(self, node: ast.expr) -> Any:
-        """The value of an expression, as far as it is literal."""
-        match self.resolved(node):
-            case ast.Constant(value=value) if value is None or isinstance(value, _SCALARS):
-                return value
-            case ast.List(elts=items) | ast.Tuple(elts=items):
-                return [each for each in map(self.literal, items) if each is not _UNKNOWN]
-            case ast.Dict(keys=keys, values=values):
-                pairs = zip(keys, values, strict=True)
-                read = {k.value: self.literal(v) for k, v in pairs if isinstance(k, ast.Constant)}
-                return {key: value for key, value in read.items() if value is not _UNKNOWN}
-        return _UNKNOWN
-
-
-def _constants(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Mapping[str, ast.expr]:
-    """Names that the module or one of its classes assigns once at its top level."""
-    found: dict[str, ast.expr] = {}
-    twice = set()
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            found |= _constants(node, f"{prefix}{node.name}.")
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        for target in targets:
-            if isinstance(target, ast.Name):
-                value = getattr(node, "value", None)
-                name = f"{prefix}{target.id}"
-                if name in found or value is None:
-                    twice.add(name)
-                else:
-                    found[name] = value
-    return {name: value for name, value in found.items() if name not in twice}
-
 
 def _is_family(module: str) -> bool:
     """Whether it is the client, or a module with the client's name in its name."""
     return any(_FAMILY in part.split("_") for part in module.split("."))
-
-
-def _reads_variable(function: ast.expr) -> bool:
-    names = _names(function)
-    return names[-1:] == ["getenv"] or names[-2:] == ["environ", "get"]
-
-
-def _addends(node: ast.BinOp) -> tuple[ast.expr, ast.expr]:
-    return node.left, node.right
-
-
-def _names(node: ast.expr) -> list[str]:
-    """`a.b.c` as its names, without what precedes a call or an index."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute) and len(names) < _MOST_NAMES:
-        names.append(node.attr)
-        node = node.value
-    return [node.id, *reversed(names)] if isinstance(node, ast.Name) else names[::-1]
 
 
 def _place(node: ast.expr) -> Position:
