@@ -173,7 +173,7 @@ class Link(NamedTuple):
     sequence: int
     previous: str
     attributes: Sequence[Attribute] = ()
-    """Of a checkpoint."""
+    """Of a record that is no call."""
 
 
 _decode = msgspec.json.Decoder(Document).decode
@@ -238,7 +238,7 @@ def link_of(document: Document, line: bytes) -> Link | None:
         writer=named[0],
         sequence=whole_number(number),
         previous=named[1],
-        attributes=attributes if event == names.EVENT_CHECKPOINT else (),
+        attributes=() if event == names.EVENT_CALL else attributes,
     )
 
 

@@ -20,6 +20,7 @@ from otel_residency.records.signing import Check
 from otel_residency.telemetry import names
 
 _OF_CHECKPOINT = names.LEDGER_CLOSED, names.LEDGER_DROPPED, names.LEDGER_HEAD
+_OF_POLICY = names.POLICY_DIGEST, names.POLICY_DOCUMENT, names.CATALOGUE_DIGEST, names.CATALOGUE_DOCUMENT
 _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
 
@@ -181,6 +182,8 @@ class _Verifier:
             writer = self._writers[link.writer] = WriterChain()
         place = ChainLine(file, number, link)
         self._compare(writer, place)
+        if link.event == names.EVENT_POLICY:
+            self._check_texts(place)
         if link.sequence >= writer.expected:  # a record out of order has its problem, and changes nothing
             writer.expected, writer.previous = link.sequence + 1, digest(text)
             writer.file, writer.line = file, number
@@ -204,6 +207,14 @@ class _Verifier:
             if not writer.file:
                 what = "The first record has the hash of another one before it: it was edited."
             self._problems.add(place.problem(what))
+
+    def _check_texts(self, place: ChainLine) -> None:
+        """Check that policy and catalogue are those whose digests the records of calls name."""
+        policy_digest, policy, table_digest, table = texts_of(place.link.attributes, _OF_POLICY)
+        for what, text, named in (("policy", policy, policy_digest), ("catalogue", table, table_digest)):
+            # Records of the first format have no digests.
+            if named and named != digest(text.encode()):
+                self._problems.add(place.problem(f"The text of the {what} is not that of its digest."))
 
     def _add_checkpoint(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
         closed, dropped, head = texts_of(place.link.attributes, _OF_CHECKPOINT)
