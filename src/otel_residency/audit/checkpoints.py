@@ -14,7 +14,7 @@ from otel_residency.audit.otlp import NotOtlpError
 from otel_residency.audit.problems import ChainLine, LedgerProblem, LedgerProblems
 from otel_residency.audit.rows import read_line
 from otel_residency.records.chain import digest
-from otel_residency.records.compressed import open_compressed
+from otel_residency.records.compressed import open_records
 from otel_residency.records.files import checkpoint_file_of, checkpoints_of, ledger_of
 from otel_residency.records.line import lines_of
 from otel_residency.telemetry import names
@@ -121,5 +121,5 @@ class CheckpointFiles:
 
 
 def _numbered(file: Path) -> Iterator[tuple[int, bytes]]:
-    with open_compressed(file) as opened:
+    with open_records(file) as opened:
         yield from enumerate(lines_of(opened), 1)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from otel_residency.audit.row_counts import Counts
 from otel_residency.records import line as record_line
-from otel_residency.records.compressed import broken, decompressed, open_compressed
+from otel_residency.records.compressed import broken, decompressed, open_records
 
 BLOCK: Final = 1 << 20
 """Bytes that are read at a time."""
@@ -85,7 +85,7 @@ def read_part(
 
 def _batches(task: ReadTask, progress: Callable[[int], None]) -> Iterator[list[bytes]]:
     """The lines of a task, a block at a time."""
-    with open_compressed(task.path) as file:
+    with open_records(task.path) as file:
         # One byte earlier: a line that begins right at `start` has its line feed there.
         at = max(task.start - 1, 0)
         file.seek(at)

@@ -13,7 +13,7 @@ from otel_residency.audit.otlp import NotOtlpError, whole_number
 from otel_residency.audit.problems import OTHER_LINE, ChainLine, LedgerProblem, LedgerProblems
 from otel_residency.audit.rows import read_line, texts_of
 from otel_residency.records.chain import BEGINNING, CHECKPOINT_RECORDS, digest, read_signature
-from otel_residency.records.compressed import broken, decompressed, open_compressed
+from otel_residency.records.compressed import broken, decompressed, open_records
 from otel_residency.records.files import checkpoints_of, ledger_of
 from otel_residency.records.line import lines_of
 from otel_residency.records.signing import Check
@@ -91,7 +91,7 @@ def is_ledger(file: Path) -> bool:
     if checkpoints_of(ledger_of(file)):
         return True
     unreadable: tuple[type[Exception], ...] = (NotOtlpError, *broken())
-    with open_compressed(file) as opened:
+    with open_records(file) as opened:
         try:
             line = next(lines_of(decompressed(opened, file)), b"")
             return read_line(line).link is not None
@@ -154,7 +154,7 @@ class _Verifier:
 
     def _read_file(self, file: Path, progress: Callable[[int], None]) -> None:
         number = read = 0
-        with open_compressed(file) as raw:
+        with open_records(file) as raw:
             try:
                 for number, line in enumerate(lines_of(decompressed(raw, file)), 1):
                     position = raw.tell()

@@ -12,7 +12,7 @@ NOT_A_FILE = "it is not a regular file; save its content in a file first"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
-def open_compressed(path: Path) -> BinaryIO:
+def open_records(path: Path) -> BinaryIO:
     """Open a file of records as it is; each of them is opened by this.
 
     Raises:
@@ -47,7 +47,7 @@ def is_compressed(path: Path) -> bool:
         OSError: it can't be read.
         AuditError: what is needed to read it is not installed.
     """
-    with open_compressed(path) as file:
+    with open_records(path) as file:
         return decompressed(file, path) is not file
 
 
