@@ -84,6 +84,22 @@ def fuzz(session: nox.Session) -> None:
     in_venv(session, "pytest", "-q", "-p", "tests.fuzz", *session.posargs)
 
 
+@nox.session
+def guided(session: nox.Session) -> None:
+    """Fuzz what reads bytes of others for about a minute, guided by the lines that an input reaches."""
+    if sys.platform != "linux":
+        session.skip("atheris has wheels for Linux only")
+    session.install("--editable", ".[httpx,cli]", "atheris", *CONSTRAINTS)
+    session.run("python", "-m", "tests.fuzzing.guided", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def bounds(session: nox.Session) -> None:
+    """Make a hundred thousand calls of as many kinds in .venv, and see what memory they leave."""
+    tests = ("-q", "tests/calls/test_bounds.py", "-k", "memory")
+    session.run(str(BIN / "pytest"), *tests, *session.posargs, env={"BOUNDED_CALLS": "100000"})
+
+
 def in_venv(session: nox.Session, program: str, *arguments: str) -> None:
     """Run a program of .venv."""
     session.run(str(BIN / program), *arguments)

@@ -32,8 +32,9 @@ def _images(count: int) -> list[Any]:
     return [{"role": "user", "content": [{"type": "text", "text": _QUESTION}, *parts]}]
 
 
-def _chat(title: str, messages: list[Any]) -> Case:
-    return _case(title, wire.chat(), lambda client: client.chat.completions.create, MODEL, messages=messages)
+def _chat(title: str, messages: list[Any], verdict: str = "eligible") -> Case:
+    case = _case(title, wire.chat(), lambda client: client.chat.completions.create, MODEL, messages=messages)
+    return case._replace(verdict=verdict)
 
 
 def _embeddings(title: str, inputs: list[str]) -> Case:
@@ -60,7 +61,8 @@ LARGE: Final = {
         _chat("200 messages", _messages(200)),
         _chat("100 messages, one of pydantic", [*_messages(99), _ANSWERED]),
         _chat("100 tool calls", [*_messages(1), *_tool_calls(100)]),
-        _chat("10 images", _images(10)),
+        # Images need terms of their own in the EU.
+        _chat("10 images", _images(10), verdict="conditional"),
         _embeddings("2,048 embeddings inputs", [_QUESTION] * 2048),
     )
 }

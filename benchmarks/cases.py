@@ -81,6 +81,7 @@ class Case(NamedTuple):
     call_async: Callable[[AsyncOpenAI], Awaitable[Moments]]
     burst: int = 20
     """Calls that are timed one after another before it is another variant's turn."""
+    verdict: str = "eligible"
 
     def client(self) -> OpenAI:
         """A client on the wire of this case."""

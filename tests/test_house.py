@@ -23,6 +23,7 @@ UPSTREAM = {
     http_attributes.HTTP_REQUEST_METHOD,
     http_attributes.HTTP_RESPONSE_STATUS_CODE,
     error_attributes.ERROR_TYPE,
+    "otel.metric.overflow",  # of the SDK's specification, and no constant anywhere
 }
 
 

@@ -176,6 +176,18 @@ SUITES: Final = (
         minutes=60,
         why="The tests that make up their input, with ten times as many examples, others each time",
     ),
+    Suite(
+        session="guided",
+        doors={TEST: EVERY, ALL: EVERY},
+        minutes=10,
+        why="What reads bytes of others raises nothing: inputs that reach new lines are changed further",
+    ),
+    Suite(
+        session="bounds",
+        doors={ALL: EVERY},
+        minutes=20,
+        why="Memory after a hundred thousand calls of as many kinds; `tests` makes a tenth of them",
+    ),
 )
 
 

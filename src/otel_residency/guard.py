@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from otel_residency.catalogue import load_catalogue
 from otel_residency.catalogue.load import shown_choice
 from otel_residency.core.catalogue import Catalogue
+from otel_residency.core.cut import cut
 from otel_residency.core.decide import decide
 from otel_residency.core.facts import BASE_PATH, DEFAULT_PORTS, Answer, BatchLine, CallFacts, Hop
 from otel_residency.core.hosts import HostKind, HostMatch, canonical_host, match_host, with_port
@@ -18,7 +19,7 @@ from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.policy_rules import OnCall, OnExport
 from otel_residency.core.reasons import reason_of
 from otel_residency.core.regions import UNKNOWN
-from otel_residency.core.verdict import Decision, Finding, Verdict
+from otel_residency.core.verdict import SEVERITY, Decision, Finding, Verdict
 from otel_residency.errors import CatalogueError
 from otel_residency.settings.checks import policy_problems
 from otel_residency.settings.load import Settings
@@ -29,7 +30,7 @@ from otel_residency.telemetry import names
 _log = getLogger("otel_residency")
 _CONCERNING = frozenset({"listed", "bogus", "lookalike"})
 """Kinds of hosts that every request to is worth a verdict."""
-REMEMBERED = 1024
+REMEMBERED = 512
 """Decisions kept. A service makes few kinds of calls; paths with ids may push the others out."""
 
 Attributes = Mapping[str, str | bool | int | tuple[str, ...]]
@@ -102,7 +103,7 @@ class Guard:
 
     def concerns_host(self, host: str) -> bool:
         """Whether a request to `host`, on some port, may be a call to a vendor."""
-        name = canonical_host(host)
+        name = canonical_host(cut(host))
         if name in self.catalogue.senders:
             return True
         # The policy may name a port, which is not known here: any port counts, and `concerns` is exact.
@@ -222,6 +223,13 @@ def undecided(on_call: OnCall, on_export: OnExport) -> Judgement:
         on_export=on_export,
     )
     return _judged(decision, UNKNOWN)
+
+
+def worst(judgement: Judgement, *others: Judgement | None) -> Judgement:
+    """The one with the worst verdict, of equal ones the first."""
+    # `not_applicable` is in no order: a call without content is never worse than one with it.
+    judgements = (judgement, *filter(None, others))
+    return max(judgements, key=lambda each: SEVERITY.get(each.decision.verdict, -1))
 
 
 def _judged(decision: Decision, policy_hash: str, facts: CallFacts | None = None) -> Judgement:

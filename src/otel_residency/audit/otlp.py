@@ -5,7 +5,9 @@ its end.
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -172,8 +174,8 @@ class Link(NamedTuple):
     writer: str
     sequence: int
     previous: str
-    attributes: Sequence[Attribute] = ()
-    """Of a record that is no call."""
+    attributes: Mapping[str, str] = MappingProxyType({})
+    """As text; of a record that is no call."""
 
 
 _decode = msgspec.json.Decoder(Document).decode
@@ -211,13 +213,14 @@ def link_of(document: Document, line: bytes) -> Link | None:
     A line of a ledger has one record, and exactly the bytes that this record is written as. So no field is
     repeated, unknown or in another place, and every other reader finds the same in it.
     """
-    if not (document.resource_spans is document.resource_metrics is document.resource_profiles is None):
+    others = document.resource_spans, document.resource_metrics, document.resource_profiles
+    if others != (None, None, None):
         return None
     try:
-        (of_resource,) = document.resource_logs or ()
-        (of_scope,) = of_resource.scope_logs or ()
-        (record,) = of_scope.log_records or ()
-        writer, sequence, previous = (record.attributes or ())[:3]
+        (of_resource,) = document.resource_logs or []
+        (of_scope,) = of_resource.scope_logs or []
+        (record,) = of_scope.log_records or []
+        writer, sequence, previous = (record.attributes or [])[:3]
     except ValueError:  # not one of each
         return None
     named = writer.value.string_value or "", previous.value.string_value or ""
@@ -232,13 +235,13 @@ def link_of(document: Document, line: bytes) -> Link | None:
         or _encode(document) != line.removesuffix(b"\n")
     ):
         return None
-    event, attributes = record.event_name, record.attributes or ()
+    is_call = record.event_name == names.EVENT_CALL
     return Link(
-        event=event,
+        event=record.event_name,
         writer=named[0],
         sequence=whole_number(number),
         previous=named[1],
-        attributes=() if event == names.EVENT_CALL else attributes,
+        attributes={} if is_call else all_texts_of(record.attributes),
     )
 
 
@@ -259,6 +262,44 @@ def whole_number(value: str | int | None) -> int:
     if value is None or not 0 <= value <= _BIGGEST:
         raise NotOtlpError(_NO_NUMBER)
     return value
+
+
+def texts_of(attributes: Sequence[Attribute] | None, wanted: Collection[str]) -> list[str]:
+    """The attributes in `wanted` as text, in its order; an empty text for each that is not there.
+
+    Raises:
+        NotOtlpError: one of them is there twice, or is not what OTLP allows.
+    """
+    if not attributes:
+        return [""] * len(wanted)
+    values = {each.key: each.value for each in attributes}
+    if len(values) < len(attributes):
+        keys = Counter(each.key for each in attributes)
+        if any(keys[key] > 1 for key in wanted):
+            raise NotOtlpError("not what OTLP allows: an attribute is repeated")
+    texts = []
+    for value in map(values.get, wanted):
+        if value is None:
+            texts.append("")
+            continue
+        text = value.string_value
+        # Most are text, and this is done for each attribute of each record.
+        if (
+            text is None
+            or value.int_value is not None
+            or value.bool_value is not None
+            or value.array_value is not None
+            or value.double_value is not None
+        ):
+            text = text_of(value)
+        texts.append(text)
+    return texts
+
+
+def all_texts_of(attributes: Sequence[Attribute] | None) -> dict[str, str]:
+    """All of the attributes as text; raises as `texts_of` does."""
+    keys = [each.key for each in attributes or ()]
+    return dict(zip(keys, texts_of(attributes, keys), strict=True))
 
 
 def text_of(value: AnyValue) -> str:

@@ -90,27 +90,31 @@ def _batches(task: ReadTask, progress: Callable[[int], None]) -> Iterator[list[b
         at = max(task.start - 1, 0)
         file.seek(at)
         opened = decompressed(file, task.path) if task.end is None else file
-        rest, reported, first = b"", file.tell(), task.start > 0
+        pieces: list[bytes] = []
+        reported, first = file.tell(), task.start > 0
         while block := opened.read(BLOCK):
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop()
+            pieces.append(block)
+            # Joined where a line ends, and not with each block: a long line would be copied as often.
+            lines = b"".join(pieces).split(b"\n") if b"\n" in block else []
+            if lines:
+                pieces = [lines.pop()]
             if first and lines:  # the line that begins before, or ends right there
                 at += len(lines.pop(0)) + 1
                 first = False
             if task.end is not None:
                 lines, at, done = _until(task.end, at, lines)
                 if done:
-                    rest = b""
-            if len(rest) > record_line.LONGEST:
-                at += len(rest) - 1
-                rest = b"-"  # no JSON, so it is listed as unreadable once its end is found
+                    pieces = []
+            if (size := sum(map(len, pieces))) > record_line.LONGEST:
+                at += size - 1
+                pieces = [b"-"]  # no JSON, so it is listed as unreadable once its end is found
             yield lines
             position = file.tell()
             progress(position - reported)
             reported = position
             if task.end is not None and at >= task.end:
                 return
-        if rest and not first:
+        if not first and (rest := b"".join(pieces)):
             yield [rest]
 
 

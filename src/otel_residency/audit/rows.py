@@ -5,8 +5,7 @@ JSON list for a list, and an empty text where there is nothing.
 """
 
 import json
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,17 +15,16 @@ from typing import Final, NamedTuple
 import msgspec
 
 from otel_residency.audit.otlp import (
-    Attribute,
     Holder,
     Link,
-    NotOtlpError,
     Point,
     ResourceLogs,
     ResourceMetrics,
     ResourceSpans,
+    all_texts_of,
     link_of,
     parse,
-    text_of,
+    texts_of,
     whole_number,
 )
 from otel_residency.telemetry import names
@@ -184,7 +182,7 @@ def _counted(point: Point, resource: Holder, *, is_delta: bool) -> RecordRow:
         return row._replace(sequence=0, calls=count)
     began = whole_number(point.start_time_unix_nano or point.time_unix_nano)
     # A counter has no id of its own: resource, attributes and start time are what tells two of them apart.
-    text = json.dumps([began, _all_texts(resource), _all_texts(point)])
+    text = json.dumps([began, *(sorted(all_texts_of(each.attributes).items()) for each in (resource, point))])
     *key, _, _ = row.key
     return RecordRow(
         key=(*key, sha256(text.encode()).hexdigest(), day_of(began)),
@@ -203,40 +201,6 @@ def _row(signal: str, event: str, time: str | int, resource: list[str], attribut
         sequence=whole_number(sequence) if sequence else -1,
         dropped=whole_number(dropped) if dropped else 0,
     )
-
-
-def texts_of(attributes: Sequence[Attribute] | None, wanted: Collection[str]) -> list[str]:
-    """The attributes in `wanted` as text, in its order; an empty text for each that is not there.
-
-    Raises:
-        NotOtlpError: one of them is there twice, or is not what OTLP allows.
-    """
-    if not attributes:
-        return [""] * len(wanted)
-    values = {each.key: each.value for each in attributes}
-    if len(values) < len(attributes):
-        keys = Counter(each.key for each in attributes)
-        if any(keys[key] > 1 for key in wanted):
-            raise NotOtlpError("not what OTLP allows: an attribute is repeated")
-    texts = []
-    for value in map(values.get, wanted):
-        text = "" if value is None else value.string_value
-        # Most are text, and this is done for each attribute of each record.
-        if value is not None and (
-            text is None
-            or value.int_value is not None
-            or value.bool_value is not None
-            or value.array_value is not None
-            or value.double_value is not None
-        ):
-            text = text_of(value)
-        texts.append(text)
-    return texts
-
-
-def _all_texts(holder: Holder | Point) -> list[tuple[str, str]]:
-    keys = sorted(each.key for each in holder.attributes or ())
-    return [*zip(keys, texts_of(holder.attributes, keys), strict=True)]
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from otel_residency.audit.checkpoints import CheckpointFiles, Match
 from otel_residency.audit.line_reader import LineReader
 from otel_residency.audit.otlp import NotOtlpError, whole_number
 from otel_residency.audit.problems import OTHER_LINE, ChainLine, LedgerProblem, LedgerProblems
-from otel_residency.audit.rows import read_line, texts_of
+from otel_residency.audit.rows import read_line
 from otel_residency.records.chain import BEGINNING, CHECKPOINT_RECORDS, digest, read_signature
 from otel_residency.records.compressed import broken, decompressed, open_records
 from otel_residency.records.files import checkpoints_of, ledger_of
@@ -19,8 +19,10 @@ from otel_residency.records.line import lines_of
 from otel_residency.records.signing import Check
 from otel_residency.telemetry import names
 
-_OF_CHECKPOINT = names.LEDGER_CLOSED, names.LEDGER_DROPPED, names.LEDGER_HEAD
-_OF_POLICY = names.POLICY_DIGEST, names.POLICY_DOCUMENT, names.CATALOGUE_DIGEST, names.CATALOGUE_DOCUMENT
+_TEXTS = (
+    ("policy", names.POLICY_DIGEST, names.POLICY_DOCUMENT),
+    ("catalogue", names.CATALOGUE_DIGEST, names.CATALOGUE_DOCUMENT),
+)
 _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
 
@@ -210,19 +212,19 @@ class _Verifier:
 
     def _check_texts(self, place: ChainLine) -> None:
         """Check that policy and catalogue are those whose digests the records of calls name."""
-        policy_digest, policy, table_digest, table = texts_of(place.link.attributes, _OF_POLICY)
-        for what, text, named in (("policy", policy, policy_digest), ("catalogue", table, table_digest)):
+        attributes = place.link.attributes
+        for what, name, text in _TEXTS:
             # Records of the first format have no digests.
-            if named and named != digest(text.encode()):
+            if name in attributes and attributes[name] != digest(attributes.get(text, "").encode()):
                 self._problems.add(place.problem(f"The text of the {what} is not that of its digest."))
 
     def _add_checkpoint(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
-        closed, dropped, head = texts_of(place.link.attributes, _OF_CHECKPOINT)
+        attributes = place.link.attributes
         writer.latest = place.link.sequence
-        writer.closed = closed == "true"
+        writer.closed = attributes.get(names.LEDGER_CLOSED) == "true"
         writer.ended |= writer.closed
-        writer.dropped = max(writer.dropped, whole_number(dropped or "0"))
-        if head != place.link.previous:
+        writer.dropped = max(writer.dropped, whole_number(attributes.get(names.LEDGER_DROPPED) or "0"))
+        if attributes.get(names.LEDGER_HEAD) != place.link.previous:
             what = "The checkpoint names another record than the one before it."
             self._problems.add(place.problem(what))
         text = digest(line)

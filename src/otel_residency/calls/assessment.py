@@ -24,19 +24,26 @@ from otel_residency.calls.request import (
 )
 from otel_residency.calls.response import ResponseState
 from otel_residency.calls.state import State, runtime
+from otel_residency.core.cut import TEXT_LIMIT, cut
 from otel_residency.core.facts import BASE_PATH, MODEL, CallFacts, Hop, Reference, SecondModel
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.request_entries import Creation
-from otel_residency.core.verdict import SEVERITY
-from otel_residency.guard import Judgement, undecided
+from otel_residency.guard import Judgement, undecided, worst
 from otel_residency.requirements.context import entered, required
 
 if TYPE_CHECKING:
     from otel_residency.calls.batches import Batch
 
 _SUCCESS = range(200, 300)
+MOST_HOPS = 32
+"""Hops of one call that are kept, the first one and the latest, and attempts with a body of their own."""
+_MOST_NAMES = 128
+"""Names that the messages of a session may add up to; those of one message are fewer."""
 _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
+_NO_NAMES: dict[str, Any] = dict.fromkeys(
+    ("tools", "second_models", "second_tiers", "unknown_types"), frozenset()
+)
 
 
 class Assessment:
@@ -63,6 +70,8 @@ class Assessment:
     """The body that was judged last."""
     _sent: tuple[CallFacts, ...] = ()
     """The facts of earlier attempts that sent something else."""
+    _folded: Judgement | None = None
+    """The worst judgement of facts that are no longer kept, since there were too many of them."""
 
     def __init__(self, state: State, started: int) -> None:
         """Begin without facts, for a call that began at `started`, in ns since 1970."""
@@ -105,7 +114,7 @@ class Assessment:
         facts = CallFacts(
             # Whole days since 1970: no time zone, no float, and no `datetime` made for each call.
             on=date.fromordinal(_EPOCH + self._started // _DAY),
-            method=request.method,
+            method=request.method if len(request.method) <= TEXT_LIMIT else cut(request.method),
             hops=(*self.hops, hop),
             base_path=BASE_PATH if base is None else base.parts.path,
             model=body.model,
@@ -132,6 +141,9 @@ class Assessment:
         # (tests/calls/test_hops.py, test_what_an_earlier_attempt_sent_is_not_forgotten).
         if self.hops and earlier is not None and earlier._replace(hops=facts.hops) != facts:
             self._sent = (*self._sent, earlier)
+            if len(self._sent) > MOST_HOPS:
+                self._fold(self._sent[0]._replace(hops=self.hops))
+                self._sent = self._sent[1:]
         self.snapshot, self._body, self.facts, self.judgement = snapshot, snapshot.body, facts, judgement
         return judgement
 
@@ -139,6 +151,8 @@ class Assessment:
         """Where a request goes that is about to be sent, and the judgement of it unless it is as planned."""
         state = self._state
         planned = self.snapshot
+        if len(self.hops) >= MOST_HOPS:
+            self.fold_hops()
         if planned is not None:
             if planned.is_unchanged(request, state.tracked_headers):
                 return planned.hop, None
@@ -158,9 +172,23 @@ class Assessment:
         # Only added to: what held when the session was opened holds to its end
         # (tests/patches/test_sockets.py, test_a_message_for_another_customer_is_refused).
         groups = tuple(dict.fromkeys((*facts.required, *required())))
-        self.facts = self._joined(facts, more)._replace(hops=self.hops or facts.hops, required=groups)
+        joined = self._joined(facts, more)
+        if _names_in(joined) > _MOST_NAMES:
+            # A session may last for days, and each of its messages may name other models.
+            self._fold(facts._replace(hops=self.hops or facts.hops))
+            joined = self._joined(facts._replace(**_NO_NAMES), more)
+        self.facts = joined._replace(hops=self.hops or facts.hops, required=groups)
         self.judgement = self._state.guard.judge(self.facts)
         return self.judgement
+
+    def fold_hops(self) -> None:
+        """Drop hops after the first one; the call is judged at least as they were."""
+        if self.facts is not None:
+            self._fold(self.facts._replace(hops=self.hops))
+        self.hops = (self.hops[0], *self.hops[-MOST_HOPS // 2 :])
+
+    def _fold(self, facts: CallFacts) -> None:
+        self._folded = worst(self._state.guard.judge(facts), self._folded)
 
     def fail(self) -> Judgement:
         """The judgement of a call that could not be judged; in block mode it is refused."""
@@ -201,10 +229,9 @@ class Assessment:
         answer = response.facts(guard)
         try:
             judgement = guard.judge_answered(self.facts, self.hops or self.facts.hops, answer)
-            for facts in self._sent:
-                before = guard.judge(facts._replace(hops=self.hops))
-                # `not_applicable` is in no order: a call without content is never worse than one with it.
-                judgement = max(judgement, before, key=lambda each: SEVERITY.get(each.decision.verdict, -1))
+            if self._sent or self._folded is not None:
+                before = (guard.judge(facts._replace(hops=self.hops)) for facts in self._sent)
+                judgement = worst(judgement, self._folded, *before)
         except Exception as error:
             self._state.log_failure("judging an answer", error)
             # A violation that was found before the call outweighs the doubt (tests/calls/test_faults.py,
@@ -298,6 +325,10 @@ class Assessment:
 
     def _references(self, facts: CallFacts, body: RequestFacts) -> frozenset[Reference]:
         return self._state.bodies.references(facts.hops[-1].path, body, self._state.region_of)
+
+
+def _names_in(facts: CallFacts) -> int:
+    return sum(len(getattr(facts, field)) for field in _NO_NAMES)
 
 
 def _replace_body(facts: CallFacts, body: RequestFacts, references: frozenset[Reference]) -> CallFacts:

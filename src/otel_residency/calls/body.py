@@ -8,7 +8,6 @@ from urllib.parse import unquote
 
 from otel_residency.calls.request import WITH_BODY, body_of
 from otel_residency.calls.watched import (
-    TEXT_LIMIT,
     TIER,
     UNNAMED,
     Named,
@@ -21,12 +20,11 @@ from otel_residency.calls.watched import (
 )
 from otel_residency.calls.wire import json_parts, read_json, read_wire
 from otel_residency.calls.written import CONTAINERS, PLAIN, UnreadableBodyError, as_written
+from otel_residency.core.cut import TEXT_LIMIT, cut
 from otel_residency.core.entries import Entries
 from otel_residency.core.facts import MODEL, UNSEEN_LINE, BatchLine, Reference, SecondModel
 from otel_residency.core.regions import UNKNOWN
 
-_PATH_LIMIT = 256
-"""Characters of the path of a line that are kept; a longer one is no endpoint."""
 _NAMES_LIMIT = 64
 """Types, tools and models of one body that are kept; a body with more counts as unread."""
 _OBJECTS_LIMIT = 200_000
@@ -138,7 +136,7 @@ class BodyReader:
         """Read a line of a batch's input file, which has the path of a call and its body."""
         try:
             call = read_json(line)
-            path = call["url"].partition("?")[0][:_PATH_LIMIT]
+            path = cut(call["url"].partition("?")[0])
             body = self._read_body(call["body"])
         except Exception:  # as above
             return UNSEEN_LINE
@@ -287,5 +285,6 @@ class BodyReader:
                 if model is not None and model.__class__ is not str:
                     model = short_text(model)
                 if model:
-                    return model[:TEXT_LIMIT], ".".join(path[-2:]), holder
+                    short = model if len(model) <= TEXT_LIMIT else cut(model)
+                    return short, ".".join(path[-2:]), holder
         return None, "", None

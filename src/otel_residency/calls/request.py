@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from opentelemetry.context import Context
 
 from otel_residency.calls.context import ANY_HOST, current_hop
 from otel_residency.core.base_url import BaseUrl
+from otel_residency.core.cut import MARK, PATH_LIMIT, TEXT_LIMIT, cut
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
 from otel_residency.core.hosts import canonical_host
@@ -21,6 +23,8 @@ EXTENSION = "otel_residency.call"
 """Key of the call in a request's extensions; httpx copies it to the requests of redirects."""
 HEADER_LIMIT = 128
 """Characters of a header value that are read; longer text is no name and no host."""
+_MOST_ROUTES = 16
+"""Different routing headers of one request that are kept."""
 TARGET = "target"
 """Extension of a request that httpcore sends in place of its path."""
 NAME_IN_TLS = "sni_hostname"
@@ -36,17 +40,13 @@ TrackedHeaders = Mapping[bytes, RouteHeader | None]
 """Request headers that are read, by name in lower case; one that routes a gateway has its catalogue entry."""
 TRACKED_HEADERS: TrackedHeaders = {_HOST: None, _PROJECT: None}
 """Those that are read of every request."""
-TEXT_LIMIT = 256
-"""Characters that are kept of a text in an answer or a header."""
 # Anything else could break a log line, an exporter or a ledger: control characters, lone surrogates, letters
 # that look like others.
 _FOREIGN = re.compile(r"[^ -~]")
-_REPLACEMENT = "?"
-"""In no id that the catalogue lists, so that no text becomes one by being cut."""
 
 
 def foreign_text(value: Any, limit: int = TEXT_LIMIT) -> str | None:
-    """What is kept of a text that a stranger wrote: its first characters, in printable ASCII.
+    """What is kept of a text that a stranger wrote: cut, and in printable ASCII.
 
     `None` for an empty text, or no text.
     """
@@ -54,7 +54,7 @@ def foreign_text(value: Any, limit: int = TEXT_LIMIT) -> str | None:
         return None
     if len(value) <= limit and value.isascii() and value.isprintable():  # nearly every text
         return value
-    return _FOREIGN.sub(_REPLACEMENT, value[:limit])
+    return _FOREIGN.sub(MARK, cut(value, limit))
 
 
 class ClientBaseUrl:
@@ -74,9 +74,9 @@ class ClientBaseUrl:
         self.parts = BaseUrl(
             scheme=url.scheme,
             # `raw_host`, since `host` decodes IDNA: httpx dials `raw_host`, and that is what counts.
-            host=url.raw_host.decode("ascii", "replace"),
+            host=cut(url.raw_host.decode("ascii", "replace")),
             port=url.port,
-            path=url.raw_path.partition(b"?")[0].decode("ascii", "replace"),
+            path=cut(url.raw_path.partition(b"?")[0].decode("ascii", "replace"), PATH_LIMIT),
         )
         self.shown = str(self.parts)
 
@@ -163,7 +163,7 @@ def read_routing_headers(
         # latin-1, here and below: a header is bytes of any value, and this codec decodes each of them to one
         # letter and never fails. A host that is written in another encoding matches nothing.
         host_header=foreign_text(b", ".join(other_names).decode("latin-1")) if other_names else None,
-        route=tuple(_route(header, value.decode("latin-1").strip()) for header, value in routes),
+        route=_routes(routes) if routes else (),
         project=_project(projects) if projects else None,
     )
 
@@ -174,6 +174,14 @@ def _project(values: list[bytes]) -> str:
     # (tests/calls/test_gateways.py, test_what_is_no_project_is_not_recorded).
     readable = len(values) == 1 and foreign_text(name, HEADER_LIMIT) == name
     return name if readable else _UNREADABLE_PROJECT
+
+
+def _routes(found: list[tuple[RouteHeader, bytes]]) -> tuple[tuple[str, str], ...]:
+    """The routing headers, each once. Of one too many the effect is unknown, as of rules."""
+    routes = dict.fromkeys(_route(header, value.decode("latin-1").strip()) for header, value in found)
+    if len(routes) <= _MOST_ROUTES:
+        return tuple(routes)
+    return (*islice(routes, _MOST_ROUTES), ("rules", found[-1][0].header))
 
 
 def _route(header: RouteHeader, text: str) -> tuple[str, str]:
@@ -189,6 +197,8 @@ def _route(header: RouteHeader, text: str) -> tuple[str, str]:
 def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False) -> Hop:
     """Where `request` goes, by the parts of its URL object, since URL parsers differ."""
     url = request.url
+    host = url.raw_host.decode("ascii")
+    path = _bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii")
     payload = request.method in WITH_BODY
     # A GET may have a body, too. httpx 0.28.1 drops body and headers where a redirect turns the method into
     # GET; a 307 or 308 keeps the method, and the body if there was one (`_redirect_headers`,
@@ -200,9 +210,9 @@ def read_hop(request: Any, routing: RoutingHeaders, *, redirected: bool = False)
         # ASCII always: httpx encodes names by IDNA (`encode_host`), so a letter of another script is seen as
         # it is dialled (tests/calls/test_cases.py, test_hosts_are_judged_as_they_are_dialled). Names that are
         # longer than 253 letters resolve nowhere, but a redirect may lead to one.
-        host=url.raw_host.decode("ascii")[:TEXT_LIMIT],
+        host=host if len(host) <= TEXT_LIMIT else cut(host),
         port=url.port,
-        path=_bytes(request.extensions.get(TARGET, url.raw_path)).partition(b"?")[0].decode("ascii"),
+        path=path if len(path) <= PATH_LIMIT else cut(path, PATH_LIMIT),
         host_header=routing.host_header,
         payload=payload,
         redirected=redirected,
@@ -223,7 +233,7 @@ def read_hosts(request: Any) -> list[str]:
     """The host that `request` dials, and those that its `Host` header and SNI name."""
     values = [value for name, value in request.headers.raw if name.lower() == _HOST]
     other_names = (_PORT.sub(b"", name).decode("latin-1") for name in _other_names(request, values))
-    return [request.url.raw_host.decode("ascii"), *other_names]
+    return [cut(name) for name in (request.url.raw_host.decode("ascii"), *other_names)]
 
 
 def host_of(url: str) -> str:

@@ -7,7 +7,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from otel_residency.calls.request import HEADER_LIMIT, TEXT_LIMIT, foreign_text, host_of
+from otel_residency.calls.request import HEADER_LIMIT, foreign_text, host_of
+from otel_residency.core.cut import TEXT_LIMIT, cut
 from otel_residency.core.entries import EvidenceHeader, Refusal
 from otel_residency.core.facts import Answer
 from otel_residency.core.regions import UNKNOWN
@@ -137,13 +138,16 @@ def read_headers(received: Iterable[tuple[bytes, bytes]], headers: EvidenceHeade
             before = evidence.get(attribute)
             if before is None:
                 evidence[attribute] = value
+            elif before.count(_SEPARATOR) >= _MOST_VALUES:
+                break
             elif value not in before.split(_SEPARATOR):
                 evidence[attribute] = f"{before}{_SEPARATOR}{value}"
     return evidence
 
 
 def _values(text: str, header: EvidenceHeader) -> Iterator[str]:
-    for part in _SEVERAL.split(text) if "," in text else (text,):
+    # Each value once: a header may repeat one as often as it has room.
+    for part in dict.fromkeys(_SEVERAL.split(text)) if "," in text else (text,):
         value = part
         if header.after_last is not None:
             value = value.rpartition(header.after_last)[2]
@@ -159,7 +163,7 @@ def _connection(stream: Any) -> Iterator[tuple[str, str]]:
     """The address that was dialled, which may be a proxy's, and the version of TLS."""
     peer, tls = stream.get_extra_info("server_addr"), stream.get_extra_info("ssl_object")
     if peer:
-        yield names.EVIDENCE["peer_address"], str(peer[0])
+        yield names.EVIDENCE["peer_address"], cut(str(peer[0]))
     version = tls.version() if tls is not None else None
     if version:
         yield names.EVIDENCE["tls_version"], version
@@ -210,7 +214,7 @@ class ResponseState:
             value = evidence.get(attribute)
             if value is not None and _SEPARATOR in value:
                 self._add(field, *value.split(_SEPARATOR))
-                evidence[attribute] = value[:TEXT_LIMIT]
+                evidence[attribute] = cut(value)
         if _FALLBACKS in self._evidence and _UPSTREAM not in self._evidence:
             self._add("upstream", UNKNOWN)
         self._evidence = evidence
@@ -236,7 +240,7 @@ class ResponseState:
         else:
             kind = type(error)
             # A builtin by its bare name, as the semantic conventions write `error.type`.
-            self.error_type = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+            self.error_type = cut(f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."))
         self._refusal = refusal_of(refusals, self.status, error)
 
     def shows_more(self, event: Any) -> bool:

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _log = getLogger("otel_residency")
 _NON_VENDOR_HOSTS = 4096
+_MOST_NAMES = 8
+"""Names of one request to a host that is remembered; a request with more is looked at each time."""
+_MOST_LOGGED = 1024
+"""Warnings after which no other one is logged."""
 
 
 class lazy(Generic[T]):  # noqa: N801 - used as a decorator, as `property` is
@@ -129,6 +133,8 @@ class State:
         # (tests/patches/test_install.py, test_a_vendor_by_its_name_is_refused).
         if any(self.guard.concerns_host(host) for host in hosts):
             return True
+        if isinstance(key, tuple) and len(key) > _MOST_NAMES:
+            return False
         if len(self.non_vendor_hosts) >= _NON_VENDOR_HOSTS:
             # Cleared as a whole: to drop the oldest needs an order, and so a lock on the path of every
             # request.
@@ -217,7 +223,7 @@ class State:
     def warn(self, warnings: "Iterable[str]") -> None:
         """Log each of these warnings once."""
         for warning in warnings:
-            if warning not in self._logged:
+            if warning not in self._logged and len(self._logged) < _MOST_LOGGED:
                 self._logged.add(warning)
                 _log.warning("%s", warning)
 

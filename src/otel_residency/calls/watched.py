@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from otel_residency.calls.written import PLAIN, as_written
+from otel_residency.core.cut import cut
 from otel_residency.core.entries import Entries
 from otel_residency.core.facts import SecondModel
 from otel_residency.core.request_entries import Feature, StoredKind, Tool
 
 TIER = "service_tier"
-TEXT_LIMIT = 256
-"""Characters of a model id or tier that are kept; longer text is none."""
 _NAME = re.compile(r"[A-Za-z0-9_./:-]{1,64}")
 UNNAMED = "unknown"
 """Stands for a type that is missing, or is no name."""
@@ -134,7 +133,7 @@ class Watched:
 def short_text(value: Any) -> str | None:
     """`value` as a model id or tier; `None` if it is not text."""
     text = as_written(value)
-    return text[:TEXT_LIMIT] if isinstance(text, str) and text else None
+    return cut(text) if isinstance(text, str) and text else None
 
 
 def values_at(value: Any, path: Sequence[str]) -> Iterator[Any]:

@@ -60,6 +60,8 @@ class HostMatch(NamedTuple):
         return self.regions[0] if len(self.regions) == 1 else UNKNOWN
 
 
+_LONGEST = 253
+"""Characters of the longest name that there can be (RFC 1035, 2.3.4)."""
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -145,6 +147,8 @@ def is_loopback(catalogue: Catalogue, name: str) -> bool:
 
 def _by_shape(catalogue: Catalogue, name: str) -> HostMatch:
     """A member of a family of hosts, a lookalike, or neither."""
+    if len(name) > _LONGEST:
+        return HostMatch(name, "bogus", note="no host name is as long as this one")
     # The placeholder of a family accepts any letters. Outside ASCII they may spell another host, for example
     # with full-width dots, so imitations are looked for first.
     plain = name.isascii() and "xn--" not in name

@@ -7,6 +7,8 @@ from importlib.resources import files
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+from otel_residency.core.cut import TEXT_LIMIT
+
 Kind = Literal["content", "kept", "urls"]
 _KINDS: tuple[Kind, ...] = ("content", "kept", "urls")
 _CACHED = 4096
@@ -67,7 +69,7 @@ class Content:
 
     def in_any(self, keys: Iterable[str]) -> bool:
         """Whether one of the keys holds content."""
-        return any(self.kind(key) == "content" for key in keys)
+        return any(self.kind(key[:TEXT_LIMIT]) == "content" for key in keys)
 
     def without(self, attributes: Mapping[str, Any], *, strict: bool) -> dict[str, Any]:
         """`attributes` without content; with `strict` only what is known to be free of it stays.
@@ -76,7 +78,7 @@ class Content:
         """
         kept = {}
         for key, value in attributes.items():
-            kind = self.kind(key)
+            kind = self.kind(key[:TEXT_LIMIT])  # by how a key begins, and none of the listed is as long
             # A value that is no text can't be cut, so nothing of it stays.
             if kind == "urls":
                 kept[key] = bare_url(value) if isinstance(value, str) else ""

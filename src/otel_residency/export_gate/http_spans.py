@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
 from otel_residency.calls.correlation import CallRegistry, GenerationalCache, Key, TrackedCall, key_of
+from otel_residency.core.cut import PATH_LIMIT, TEXT_LIMIT, cut
 from otel_residency.core.facts import Answer, CallFacts, Hop
 from otel_residency.guard import Guard, Judgement
 from otel_residency.ledger.recorded_call import RecordedCall
@@ -26,6 +27,7 @@ Record = Callable[[RecordedCall], None]
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _HOSTS = 4096
+_PORT_DIGITS = 5
 
 
 class HttpJudge:
@@ -45,8 +47,12 @@ class HttpJudge:
         """The call that `span` describes, judged; `None` if it did not go to a vendor."""
         attributes = span.attributes or {}
         url = _first(attributes, names.URL_KEYS)
-        if isinstance(url, str) and not self._may_matter("/".join(url.split("/", 3)[:3])):
-            return None
+        if isinstance(url, str):
+            origin = "/".join(url.split("/", 3)[:3])
+            # A long one is not cut: the host stands behind user information of any length.
+            leads = self._may_matter if len(origin) <= TEXT_LIMIT else self._leads_to_vendor
+            if not leads(origin):
+                return None
         hop, method = read_hop(attributes), hop_method(attributes)
         if hop is None or not self._guard().concerns(method, hop):
             return None
@@ -117,7 +123,7 @@ def _attributes(hop: Hop, facts: CallFacts, judgement: Judgement) -> dict[str, A
 def hop_method(attributes: Mapping[str, Any]) -> str:
     """The method of a request."""
     # A method that is missing counts as one with a body, which is the worse of the two.
-    return str(_first(attributes, names.METHOD_KEYS) or "POST").upper()
+    return cut(str(_first(attributes, names.METHOD_KEYS) or "POST").upper())
 
 
 def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
@@ -132,7 +138,8 @@ def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
             return None
         if not host:
             return None
-        return Hop(scheme=parts.scheme, host=host, port=port, path=parts.path or "/", payload=payload)
+        path = parts.path or "/"
+        return _hop(scheme=parts.scheme, host=host, port=port, path=path, payload=payload)
     host = _first(attributes, names.HOST_KEYS)
     if not isinstance(host, str):
         return None
@@ -141,8 +148,14 @@ def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
     scheme = str(_first(attributes, names.SCHEME_KEYS) or "https")
     # `http.host` of the old conventions may have a port in it.
     name, _, after = host.partition(":")
-    port = named_port if isinstance(named_port, int) else int(after) if after.isdecimal() else None
-    return Hop(scheme=scheme, host=name, port=port, path=path, payload=payload)
+    if not after.isdecimal() or len(after) > _PORT_DIGITS:
+        after = ""
+    port = named_port if isinstance(named_port, int) else int(after) if after else None
+    return _hop(scheme=scheme, host=name, port=port, path=path, payload=payload)
+
+
+def _hop(*, scheme: str, host: str, port: int | None, path: str, payload: bool) -> Hop:
+    return Hop(scheme=cut(scheme), host=cut(host), port=port, path=cut(path, PATH_LIMIT), payload=payload)
 
 
 def _first(attributes: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

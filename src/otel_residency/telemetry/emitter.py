@@ -24,6 +24,10 @@ Attributes = Mapping[str, AttributeValue]
 Key = tuple[tuple[str, str | bool], ...]
 """Attributes, in an order that is always the same."""
 
+MOST_SERIES = 2000
+"""Series of one metric, the one for what does not fit among them: the SDK's own limit."""
+OVERFLOW: Key = ((names.METRIC_OVERFLOW, True),)
+
 
 class Totals:
     """Counts that only grow.
@@ -49,6 +53,8 @@ class Totals:
     def add(self, key: Key, count: int = 1) -> None:
         """Count one, or more."""
         with self._lock:
+            if key not in self._counts and len(self._counts) >= MOST_SERIES - 1:
+                key = OVERFLOW
             self._counts[key] = self._counts.get(key, 0) + count
 
     def observer(self) -> Callable[[CallbackOptions], Iterable[Observation]]:

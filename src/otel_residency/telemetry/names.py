@@ -51,6 +51,8 @@ SERVER_PORT: Final = "server.port"
 HTTP_METHOD: Final = "http.request.method"
 HTTP_STATUS: Final = "http.response.status_code"
 ERROR_TYPE: Final = "error.type"
+METRIC_OVERFLOW: Final = "otel.metric.overflow"
+"""Marks the series of what a limit of series left out, as in the metrics SDK of OpenTelemetry."""
 
 # Keys by which spans of HTTP clients describe a request: those of the stable semantic conventions first, then
 # those before version 1.21, which many instrumentations still emit.

@@ -1,5 +1,6 @@
 """Reads files of environment variables."""
 
+from collections import ChainMap
 from collections.abc import Iterator
 from io import StringIO
 
@@ -29,6 +30,9 @@ def _resolved(value: str, given: dict[str, str | None]) -> str:
         return value
     parts = tuple(parse_variables(value))
     variables = (each for each in parts if isinstance(each, Variable))
-    unset = {each.name: f"${{{each.name}}}" for each in variables if each.default is None}
-    resolved = "".join(each.resolve({**unset, **given}) for each in parts)
+    unset: dict[str, str | None] = {
+        each.name: f"${{{each.name}}}" for each in variables if each.default is None
+    }
+    # A view of both: to copy all variables for each value would take the square of their number.
+    resolved = "".join(each.resolve(ChainMap(given, unset)) for each in parts)
     return resolved if len(resolved) <= _LONGEST else value

@@ -41,6 +41,10 @@ _FAMILY = "openai"
 _VARIABLE_AND_VALUE = 2
 _UNKNOWN = object()
 _SCALARS = (str, bool, int, float)
+_MOST_NAMES = 32
+"""Names of `a.b.c` that are read, from the last one: a longer one is no name of the client."""
+_LONGEST = 4096
+"""Characters of a text that is put together: texts made of one another can grow without end."""
 
 
 def read(content: bytes) -> Iterator[Found]:
@@ -67,7 +71,10 @@ class _File:
         self.modules: set[str] = set()
         self.originals: dict[str, str] = {}
         self.defined: set[str] = set()
-        self.docs: set[int] = set()
+        self.skipped: set[int] = set()
+        """The ids of docstrings, and of sums that are part of another one, which is read as a whole."""
+        self.texts: set[int] = set()
+        """The ids of expressions that are put together of texts alone."""
         for node in self.nodes:
             match node:
                 case ast.Import(names=names):
@@ -79,7 +86,14 @@ class _File:
                 case ast.ClassDef(name=name):
                     self.defined.add(name)
                 case ast.Expr(value=ast.Constant() as text):
-                    self.docs.add(id(text))
+                    self.skipped.add(id(text))
+        # From the inside out, each node once: to look through a sum again for each sum around it would take
+        # the square of their number.
+        for node in reversed(self.nodes):
+            if self.is_text(node):
+                self.texts.add(id(node))
+                if isinstance(node, ast.BinOp):
+                    self.skipped.update(id(each) for each in _addends(node) if isinstance(each, ast.BinOp))
 
     def read(self) -> Iterator[Found]:
         for node in self.nodes:
@@ -96,8 +110,10 @@ class _File:
                             yield from self.literals(key.value, value)
                 case ast.FunctionDef(args=arguments) | ast.AsyncFunctionDef(args=arguments):
                     yield from self.defaults(arguments)
-                case ast.Constant() | ast.JoinedStr() | ast.BinOp(op=ast.Add()) if id(node) not in self.docs:
-                    text = _folded(node, self.constants)
+                case ast.Constant() | ast.JoinedStr() | ast.BinOp(op=ast.Add()) if (
+                    id(node) not in self.skipped
+                ):
+                    text = self.folded(node)
                     if isinstance(text, str) and "://" in text:
                         yield Literal(place=_place(node), key="", value=text, sets=False)
 
@@ -238,8 +254,53 @@ class _File:
                 return next(
                     (each.value for each in node.keywords if each.arg == "default"), *node.args[:1] or [node]
                 )
-        text = _folded(node, self.constants)
+        text = self.folded(node)
         return node if text is None else ast.copy_location(ast.Constant(text), node)
+
+    def is_text(self, node: ast.AST) -> bool:
+        """Whether an expression is a text, or put together of those within it that are."""
+        match node:
+            case ast.Constant(value=str()):
+                return True
+            case ast.JoinedStr(values=parts):
+                return all(id(each) in self.texts for each in parts)
+            case ast.BinOp(op=ast.Add()):
+                return all(id(each) in self.texts for each in _addends(node))
+            case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
+                return id(value) in self.texts
+            case ast.Name() | ast.Attribute():
+                return self.constant(node) is not None
+        return False
+
+    def constant(self, node: ast.Name | ast.Attribute) -> str | None:
+        """The text that a name of the file stands for."""
+        value = self.constants.get(".".join(_names(node)))
+        return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+
+    def folded(self, node: ast.expr) -> str | None:
+        """The text that is put together of literals and names of the file; `None` if it is not one."""
+        if isinstance(node, ast.Constant):
+            return node.value if isinstance(node.value, str) else None
+        if isinstance(node, ast.Name | ast.Attribute) or id(node) not in self.texts:
+            return None
+        parts: list[str] = []
+        length = 0
+        waiting = [node]
+        while waiting and length <= _LONGEST:
+            match waiting.pop():
+                case ast.Constant(value=str(text)):
+                    parts.append(text)
+                    length += len(text)
+                case ast.JoinedStr(values=values):
+                    waiting += reversed(values)
+                case ast.BinOp() as both:
+                    waiting += reversed(_addends(both))
+                case ast.FormattedValue(value=value):
+                    waiting.append(value)
+                case (ast.Name() | ast.Attribute()) as name:
+                    parts.append(self.constant(name) or "")
+                    length += len(parts[-1])
+        return "".join(parts) if length <= _LONGEST else None
 
     def literal(self, node: ast.expr) -> Any:
         """The value of an expression, as far as it is literal."""
@@ -284,36 +345,17 @@ def _reads_variable(function: ast.expr) -> bool:
     return names[-1:] == ["getenv"] or names[-2:] == ["environ", "get"]
 
 
-def _folded(node: ast.expr, constants: Mapping[str, ast.expr]) -> str | None:
-    """The text that is put together of literals and names of the file; `None` if it is not one."""
-    parts, waiting = [], [node]
-    while waiting:
-        match waiting.pop():
-            case ast.Constant(value=str(text)):
-                parts.append(text)
-            case ast.JoinedStr(values=values):
-                waiting += reversed(values)
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                waiting += [right, left]
-            case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
-                waiting.append(value)
-            case (ast.Name() | ast.Attribute()) as name if name is not node:
-                constant = constants.get(".".join(_names(name)))
-                if not isinstance(constant, ast.Constant) or not isinstance(constant.value, str):
-                    return None
-                parts.append(constant.value)
-            case _:
-                return None
-    return "".join(parts)
+def _addends(node: ast.BinOp) -> tuple[ast.expr, ast.expr]:
+    return node.left, node.right
 
 
 def _names(node: ast.expr) -> list[str]:
     """`a.b.c` as its names, without what precedes a call or an index."""
     names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.insert(0, node.attr)
+    while isinstance(node, ast.Attribute) and len(names) < _MOST_NAMES:
+        names.append(node.attr)
         node = node.value
-    return [node.id, *names] if isinstance(node, ast.Name) else names
+    return [node.id, *reversed(names)] if isinstance(node, ast.Name) else names[::-1]
 
 
 def _place(node: ast.expr) -> Position:
