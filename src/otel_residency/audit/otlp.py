@@ -224,13 +224,9 @@ def link_of(document: Document, line: bytes) -> Link | None:
     except ValueError:  # not one of each
         return None
     named = writer.value.string_value or "", previous.value.string_value or ""
-    number = sequence.value.int_value
     if (
         of_scope.scope.name != names.SCOPE
         or (writer.key, sequence.key, previous.key) != _LINK
-        # Written as a text, and nothing else: `LineReader` finds it by that.
-        or not isinstance(number, str)
-        or sequence.value != AnyValue(int_value=number)
         or not (_WRITER.fullmatch(named[0]) and _DIGEST.fullmatch(named[1]))
         or _encode(document) != line.removesuffix(b"\n")
     ):
@@ -239,7 +235,7 @@ def link_of(document: Document, line: bytes) -> Link | None:
     return Link(
         event=record.event_name,
         writer=named[0],
-        sequence=whole_number(number),
+        sequence=whole_number(sequence.value.int_value),
         previous=named[1],
         attributes={} if is_call else all_texts_of(record.attributes),
     )
