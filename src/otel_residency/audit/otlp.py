@@ -175,7 +175,7 @@ class Link(NamedTuple):
     sequence: int
     previous: str
     attributes: Mapping[str, str] = MappingProxyType({})
-    """As text; of a checkpoint."""
+    """As text; of a record that is no call."""
 
 
 _decode = msgspec.json.Decoder(Document).decode
@@ -231,13 +231,13 @@ def link_of(document: Document, line: bytes) -> Link | None:
         or _encode(document) != line.removesuffix(b"\n")
     ):
         return None
-    is_checkpoint = record.event_name == names.EVENT_CHECKPOINT
+    is_call = record.event_name == names.EVENT_CALL
     return Link(
         event=record.event_name,
         writer=named[0],
         sequence=whole_number(sequence.value.int_value),
         previous=named[1],
-        attributes=all_texts_of(record.attributes) if is_checkpoint else {},
+        attributes={} if is_call else all_texts_of(record.attributes),
     )
 
 
