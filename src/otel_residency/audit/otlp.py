@@ -213,8 +213,8 @@ def link_of(document: Document, line: bytes) -> Link | None:
     A line of a ledger has one record, and exactly the bytes that this record is written as. So no field is
     repeated, unknown or in another place, and every other reader finds the same in it.
     """
-    others = document.resource_spans, document.resource_metrics, document.resource_profiles
-    if others != (None, None, None):
+    more = document.resource_spans, document.resource_metrics, document.resource_profiles
+    if more != (None, None, None):
         return None
     try:
         (of_resource,) = document.resource_logs or []
