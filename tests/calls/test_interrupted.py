@@ -8,22 +8,17 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
-from otel_residency.calls import call as calls
 from tests.calls.odd_server import DATA_READ, OddServer, odd_server
 from tests.calls.test_odd_answers import ANSWER, CHAT, EVENT, body, stream
 from tests.recorded import Instrument, Recorded, settle
 
 EVENTS = 3
-HOUR = 3600 * 10**9
-ROOM = 120
-"""Frames that a call takes at most, with and without us."""
 
 
 @pytest.fixture
@@ -152,86 +147,6 @@ def test_a_call_that_is_cancelled_before_it_is_answered_counts(
     asyncio.run(run())
     settle()
     assert recorded.counted == len(recorded.spans) == len(("cancelled", "answered"))
-
-
-def test_recursion_ends_as_without_us(server: OddServer, instrument: Instrument) -> None:
-    """However few frames are left, a call gives its answer or the errors that it gives without us."""
-    server.script = body(ANSWER)
-
-    def outcomes() -> set[Any]:
-        found = set()
-        with client(server) as opened:
-            for room in range(ROOM):
-                try:
-                    found.add(deep(room, lambda: opened.chat.completions.create(**CHAT).id))
-                except Exception as error:  # noqa: BLE001 - whatever it is
-                    found.add((type(error), str(error)))
-        return found
-
-    def deep(room: int, run: Callable[[], Any]) -> Any:
-        """Run with only `room` frames left."""
-        depth = len(list(frames()))
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(depth + room + 2)
-        try:
-            return run()
-        finally:
-            sys.setrecursionlimit(limit)
-
-    with client(server) as opened:  # everything is imported
-        opened.chat.completions.create(**CHAT)
-    without_us = outcomes()
-    recorded = switched_on(instrument, server)
-    with client(server) as opened:
-        opened.chat.completions.create(**CHAT)
-    assert outcomes() <= without_us
-    before = recorded.counted
-    with client(server) as opened:
-        assert opened.chat.completions.create(**CHAT).id == ANSWER["id"]
-    assert recorded.counted == before + 1
-
-
-def frames() -> Iterator[Any]:
-    """The frames of the caller and of those above it."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        yield frame
-        frame = frame.f_back  # type: ignore[assignment]
-
-
-@pytest.mark.parametrize("step", [-HOUR, 0, HOUR, 300 * 365 * 24 * HOUR, -60 * 365 * 24 * HOUR])
-def test_jumps_of_the_clock_change_nothing(
-    step: int, server: OddServer, instrument: Instrument, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A clock that is set while a call runs, back or by centuries, costs neither the call nor its record."""
-    server.script = body(ANSWER)
-    recorded = switched_on(instrument, server)
-    clock = count(60 * 365 * 24 * HOUR, step)
-    monkeypatch.setattr(calls, "time_ns", lambda: next(clock))
-    with client(server) as opened:
-        for _ in range(2):
-            assert opened.chat.completions.create(**CHAT).id == ANSWER["id"]
-    assert recorded.counted == len(recorded.spans)
-
-
-@pytest.mark.parametrize("content", ["{", "require = 1", None], ids=["broken", "wrong", "removed"])
-def test_a_policy_that_changes_meanwhile_changes_nothing(
-    content: str | None, server: OddServer, instrument: Instrument, tmp_path: Path
-) -> None:
-    """A policy is read once: what becomes of its file later costs no call."""
-    server.script = body(ANSWER)
-    policy = tmp_path / "policy.toml"
-    policy.write_text(f'require = ["eu"]\n[hosts."{server.place}"]\nregion = "eu"\n', encoding="utf-8")
-    recorded = instrument(policy=policy)
-    with client(server) as opened:
-        opened.chat.completions.create(**CHAT)
-        if content is None:
-            policy.unlink()
-        else:
-            policy.write_text(content, encoding="utf-8")
-        opened.chat.completions.create(**CHAT)
-    first, second = (dict(span.attributes or {}) for span in recorded.spans)
-    assert first == second
 
 
 PROGRAM = """
