@@ -79,6 +79,13 @@ def imports(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def interruptions(session: nox.Session) -> None:
+    """Raise a signal wherever a handler may run in our code during a call, in .venv."""
+    test = ("tests/patches/test_interruptions.py", "--numprocesses=2", *session.posargs)
+    session.run(str(BIN / "pytest"), "-q", *test, env={"INTERRUPTIONS_STEP": "1"})
+
+
+@nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
     """Run the tests that make up their input with many more examples, in .venv."""
     in_venv(session, "pytest", "-q", "-p", "tests.fuzz", *session.posargs)
@@ -216,6 +223,17 @@ def servers(session: nox.Session) -> None:
     session.run(
         "pytest", "tests/gate/servers", "-q", *session.posargs, env={"SERVERS": "yes", "PYTHONPATH": folders}
     )
+
+
+@nox.session
+@nox.parametrize("library", sorted(VERSIONS["green"]), ids=sorted(VERSIONS["green"]))
+def green(session: nox.Session, library: str) -> None:
+    """Make calls in greenlets of one library."""
+    group = ("--group", "client-test", "--constraint", "constraints/openai.txt")
+    session.install(
+        "--editable", ".[httpx]", "openai", *group, f"{library}=={VERSIONS['green'][library]}", *CONSTRAINTS
+    )
+    session.run("pytest", "tests/green", "-q", *session.posargs, env={"GREEN": library})
 
 
 @nox.session

@@ -58,8 +58,10 @@ def tested_openai() -> str:
 
 
 def tested_clients() -> str:
-    """The releases of the HTTP clients that the tests run with."""
-    return ", ".join(f"{name} {' · '.join(releases)}" for name, releases in VERSIONS["clients"].items())
+    """The releases of the HTTP clients, and of what makes greenlets, that the tests run with."""
+    clients = ", ".join(f"{name} {' · '.join(releases)}" for name, releases in VERSIONS["clients"].items())
+    green = ", ".join(f"{name} {release}" for name, release in VERSIONS["green"].items())
+    return f"{clients}; in greenlets of {green}"
 
 
 def newest_openai() -> str:

@@ -111,6 +111,12 @@ SUITES: Final = (
         why="Processes that fork and spawn, and requests that interleave",
     ),
     Suite(
+        session="green",
+        doors={ALL: EVERY},
+        minutes=10,
+        why="Calls in greenlets of gevent and eventlet, which replace locks, queues and threads",
+    ),
+    Suite(
         session="clients",
         doors={TEST: ("langchain-openai",), ALL: EVERY},
         minutes=20,
@@ -169,6 +175,12 @@ SUITES: Final = (
         doors={ALL: EVERY},
         minutes=120,
         why="Two threads that import a patched library at the same time, often enough to meet at every point",
+    ),
+    Suite(
+        session="interruptions",
+        doors={ALL: EVERY},
+        minutes=60,
+        why="A signal wherever a handler may run in our code: the other suites try one of seven",
     ),
     Suite(
         session="fuzz",

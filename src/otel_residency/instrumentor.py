@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from otel_residency.calls.state import State, runtime
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.policy import Policy
 from otel_residency.core.policy_rules import ENFORCEMENT
 from otel_residency.patches import otel_sdk
@@ -98,6 +99,7 @@ def pre_instrument() -> None:
     try:
         settings = read_settings()
     except Exception as error:
+        reraise_interruption()
         _log.error("otel-residency can't read its settings: %s", type(error).__name__)
         # Nobody knows what was asked for, so the strictest counts; `on_call` may have been "block".
         settings = Settings(policy=Policy(on_call="block", unreadable="the settings can't be read"))
@@ -105,6 +107,7 @@ def pre_instrument() -> None:
         # An application may have called `instrument()` before something starts the auto-instrumentation.
         activate(settings if runtime.state is None else no_looser(settings, runtime.state.settings))
     except Exception as error:
+        reraise_interruption()
         _log.error("otel-residency can't start: %s", type(error).__name__)
 
 

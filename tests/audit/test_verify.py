@@ -532,10 +532,10 @@ def test_what_is_only_noted_is_counted_by_nobody(written: Path, tmp_path: Path) 
 def test_a_line_that_is_too_long_is_found(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cut record that runs into another one is one line to a report, and reported once."""
     whole = written.read_bytes().splitlines()[1]
-    monkeypatch.setattr(line_module, "LONGEST", 8000)
-    too_long = "Not a record of a ledger: longer than 8000 bytes."
-    begun = whole[:-1] + b',"x":[' + b" " * 10_000
-    for line in (begun[:8000] + b'{"resourceLogs":[]}]}', begun[:8000], whole + b" " * 10_000):
+    monkeypatch.setattr(line_module, "LONGEST", 40_000)
+    too_long = "Not a record of a ledger: longer than 40000 bytes."
+    begun = whole[:-1] + b',"x":[' + b" " * 50_000
+    for line in (begun[:40_000] + b'{"resourceLogs":[]}]}', begun[:40_000], whole + b" " * 50_000):
         before = written.read_bytes()
         written.write_bytes(before + line + b"\n")
         (problem,) = checked(written).problems
@@ -547,7 +547,7 @@ def test_what_stands_behind_a_record_in_its_line_is_found(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does a line pass whose beginning, as far as it is read at a time, is a record."""
-    longest = 10_000
+    longest = 50_000
     monkeypatch.setattr(line_module, "LONGEST", longest)
     _, line = Chain().add(Record(names.EVENT_CALL, 1, 2, {"x": ""}))
     line = line.replace(

@@ -51,6 +51,8 @@ def test_the_record_of_a_call(instrument: Instrument, kind: Kind, path: Path) ->
     assert record.attributes.keys() - attributes.keys() == {
         names.DURATION,
         names.FACTS,
+        names.POLICY_DIGEST,
+        names.CATALOGUE_DIGEST,
         names.LEDGER_WRITER,
         names.LEDGER_SEQUENCE,
         names.LEDGER_PREVIOUS,

@@ -218,6 +218,9 @@ BYPASSES = (
     Bypass("httpx with the host in TLS alone", libraries.httpx_named_in_tls_alone),
     Bypass("httpx with a URL for a proxy as its target", libraries.httpx_target_of_a_proxy),
     Bypass("httpcore2 by itself", beyond.core_of_the_http_client),
+    Bypass("a connection of httpcore2", beyond.connection_of_the_core),
+    Bypass("an asynchronous connection of httpcore2", beyond.asynchronous_connection_of_the_core),
+    Bypass("a connection of httpcore over a stream of its own", beyond.connection_of_the_core_over_a_stream),
     Bypass("the patches of the client and of httpx2 undone", beyond.everything_put_back),
     Bypass("a transport of httpx by itself", libraries.httpx_transport),
     Bypass("httpx2 with a transport that moves requests", libraries.httpx_client_with_a_transport),
@@ -343,6 +346,9 @@ BEYOND = (
     Bypass("uninstrument()", beyond.uninstrument),
     Bypass("a raw socket", beyond.raw_socket),
     Bypass("raw bytes over a connection of http.client", beyond.raw_bytes_over_a_connection),
+    Bypass("http.client, below endheaders", beyond.below_the_end_of_the_headers),
+    Bypass("a protocol and writer of aiohttp", beyond.protocol_of_aiohttp),
+    Bypass("a method of a class of httpcore2", beyond.method_of_a_class_of_the_core),
     Bypass("a proxy that leads elsewhere, and no look at certificates", beyond.proxy_without_certificates),
 )
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
-from otel_residency.audit.otlp import Link, NotOtlpError, whole_number
+from otel_residency.audit.otlp import Link, whole_number
 from otel_residency.audit.rows import DAY_AT, Key, ParsedLine, RecordRow, day_of, read_line
 from otel_residency.telemetry import names
 
@@ -88,26 +88,24 @@ class LineReader:
             self._keep(line, cut, parsed)
             return parsed
         time, sequence, previous = (cut.strings[place] for place in _PLACES)
-        try:
-            began, number = whole_number(time.decode()), whole_number(sequence.decode())
-        except NotOtlpError:
-            return read_line(line, self._vendors)
         if not _DIGEST.fullmatch(previous):
             return read_line(line, self._vendors)
+        began, number = whole_number(time.decode()), whole_number(sequence.decode())
         key = (*kind.key[:DAY_AT], day_of(began), *kind.key[DAY_AT + 1 :])
         row = RecordRow(key=key, time=began, sequence=number, dropped=kind.dropped)
         link = Link(event=names.EVENT_CALL, writer=kind.writer, sequence=number, previous=previous.decode())
         return ParsedLine(rows=[row], link=link)
 
     def _keep(self, line: bytes, cut: _CutLine, parsed: ParsedLine) -> None:
-        """Keep a kind of call, if its strings are where they seem to be.
+        """Keep a kind of call.
 
-        A line with a link has exactly the bytes of its record. These have the markers where the record has
-        its time and its link, and a marker that is in a line once is there.
+        A line with a link has exactly the bytes of one record, whose text begins with the time, and whose
+        attributes begin with the link. So the markers of these are found there, as they are searched for in
+        this order; another attribute with the name of the number would be an error.
         """
         if parsed.link is None or parsed.link.event != names.EVENT_CALL:
             return
-        if not all(cut.parts[place] for place in _PLACES) or any(line.count(each) > 1 for each in _MARKERS):
+        if not all(cut.parts[place] for place in _PLACES):
             return
         (row,) = parsed.rows
         self._kept += len(line)

@@ -175,7 +175,7 @@ class Link(NamedTuple):
     sequence: int
     previous: str
     attributes: Mapping[str, str] = MappingProxyType({})
-    """As text; of a checkpoint."""
+    """As text; of a record that is no call."""
 
 
 _decode = msgspec.json.Decoder(Document).decode
@@ -213,8 +213,8 @@ def link_of(document: Document, line: bytes) -> Link | None:
     A line of a ledger has one record, and exactly the bytes that this record is written as. So no field is
     repeated, unknown or in another place, and every other reader finds the same in it.
     """
-    others = document.resource_spans, document.resource_metrics, document.resource_profiles
-    if others != (None, None, None):
+    more = document.resource_spans, document.resource_metrics, document.resource_profiles
+    if more != (None, None, None):
         return None
     try:
         (of_resource,) = document.resource_logs or []
@@ -224,24 +224,20 @@ def link_of(document: Document, line: bytes) -> Link | None:
     except ValueError:  # not one of each
         return None
     named = writer.value.string_value or "", previous.value.string_value or ""
-    number = sequence.value.int_value
     if (
         of_scope.scope.name != names.SCOPE
         or (writer.key, sequence.key, previous.key) != _LINK
-        # Written as a text, and nothing else: `LineReader` finds it by that.
-        or not isinstance(number, str)
-        or sequence.value != AnyValue(int_value=number)
         or not (_WRITER.fullmatch(named[0]) and _DIGEST.fullmatch(named[1]))
         or _encode(document) != line.removesuffix(b"\n")
     ):
         return None
-    is_checkpoint = record.event_name == names.EVENT_CHECKPOINT
+    is_call = record.event_name == names.EVENT_CALL
     return Link(
         event=record.event_name,
         writer=named[0],
-        sequence=whole_number(number),
+        sequence=whole_number(sequence.value.int_value),
         previous=named[1],
-        attributes=all_texts_of(record.attributes) if is_checkpoint else {},
+        attributes={} if is_call else all_texts_of(record.attributes),
     )
 
 

@@ -19,6 +19,10 @@ from otel_residency.records.line import lines_of
 from otel_residency.records.signing import Check
 from otel_residency.telemetry import names
 
+_TEXTS = (
+    ("policy", names.POLICY_DIGEST, names.POLICY_DOCUMENT),
+    ("catalogue", names.CATALOGUE_DIGEST, names.CATALOGUE_DOCUMENT),
+)
 _UNCHECKED = 2 * CHECKPOINT_RECORDS
 """Records that a writer leaves without a checkpoint at most, be it killed: they are written in batches."""
 
@@ -180,6 +184,8 @@ class _Verifier:
             writer = self._writers[link.writer] = WriterChain()
         place = ChainLine(file, number, link)
         self._compare(writer, place)
+        if link.event == names.EVENT_POLICY:
+            self._check_texts(place)
         if link.sequence >= writer.expected:  # a record out of order has its problem, and changes nothing
             writer.expected, writer.previous = link.sequence + 1, digest(text)
             writer.file, writer.line = file, number
@@ -203,6 +209,14 @@ class _Verifier:
             if not writer.file:
                 what = "The first record has the hash of another one before it: it was edited."
             self._problems.add(place.problem(what))
+
+    def _check_texts(self, place: ChainLine) -> None:
+        """Check that policy and catalogue are those whose digests the records of calls name."""
+        attributes = place.link.attributes
+        for what, name, text in _TEXTS:
+            # Records of the first format have no digests.
+            if name in attributes and attributes[name] != digest(attributes.get(text, "").encode()):
+                self._problems.add(place.problem(f"The text of the {what} is not that of its digest."))
 
     def _add_checkpoint(self, writer: WriterChain, place: ChainLine, line: bytes) -> None:
         attributes = place.link.attributes

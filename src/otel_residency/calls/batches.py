@@ -4,16 +4,16 @@ A file is read in pieces, and of its lines only what a verdict depends on is kep
 is kept as an unread line, and never left out.
 """
 
-import os
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from copy import copy
 from functools import partial, reduce
-from hashlib import blake2b
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from otel_residency.calls.body import MAPPING, BodyReader, RegionOf, RequestFacts
+from otel_residency.calls.hashed_cache import HashedCache, keyed_hash
 from otel_residency.core.facts import UNSEEN_LINE, BatchLine
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.request_entries import BatchFiles
 from otel_residency.runtime.runtime import runtime
 
@@ -94,6 +94,7 @@ class Reading:
         try:
             step(reading)
         except Exception:  # whatever is wrong with it, it was not read
+            reraise_interruption()
             reading._count(UNSEEN_LINE)
             reading._pieces, reading._length, reading._over = [], 0, True
         return reading
@@ -199,49 +200,6 @@ class Batch(NamedTuple):
         return Batch(Contents((*(self.contents or Contents()).kinds, *_UNSEEN.kinds)))
 
 
-_Value = TypeVar("_Value")
-# With a key: without one, whoever sees the memory could try ids. A forked child goes on with the same key.
-_KEY = os.urandom(16)
-
-
-class HashedCache(Generic[_Value]):
-    """The latest values by host and id, under a keyed hash: an id has no meaning at another host.
-
-    Needs no lock: each step is one operation of a dictionary.
-    """
-
-    def __init__(self, limit: int) -> None:
-        """Keep the latest `limit` values."""
-        self._limit = limit
-        self._values: dict[bytes, _Value] = {}
-
-    def put(self, host: str, name: str, value: _Value) -> None:
-        """Keep `value`, and drop the oldest one if there are too many."""
-        key = _hash(host.encode() + b" ", name)
-        self._values.pop(key, None)
-        self._values[key] = value  # removed first, since a key that is set again keeps its place
-        # Another thread may change the dictionary meanwhile; then the next call drops what is too much.
-        with suppress(RuntimeError, StopIteration):
-            while len(self._values) > self._limit:
-                self._values.pop(next(iter(self._values)), None)
-
-    def get(self, host: str, name: str) -> _Value | None:
-        """The value, if it is kept."""
-        return self._values.get(_hash(host.encode() + b" ", name))
-
-    def drop(self, host: str, name: str) -> None:
-        """Forget the value."""
-        self._values.pop(_hash(host.encode() + b" ", name), None)
-
-    def clear(self) -> None:
-        """Forget all values."""
-        self._values.clear()
-
-
-def _hash(before: bytes, name: str) -> bytes:
-    return blake2b(before + name.encode("utf-8", "surrogatepass"), digest_size=16, key=_KEY).digest()
-
-
 class UploadedFiles:
     """What the files hold that this process uploaded for batches, until a batch names them.
 
@@ -314,7 +272,7 @@ class Batches:
         contents = reading.so_far().contents
 
         def keep(part_id: str) -> None:
-            self._uploads.put(host, name, Parts(reading, _hash(before.order, part_id)))
+            self._uploads.put(host, name, Parts(reading, keyed_hash(before.order, part_id)))
 
         return Batch(contents if contents.kinds else None, keep, upload)
 
@@ -322,7 +280,9 @@ class Batches:
         parts = self._uploads.get(host, name) if name else None
         if parts is None or name is None:
             return None
-        in_order = reduce(_hash, part_ids, b"") == parts.order  # the vendor joins the parts in this order
+        in_order = (
+            reduce(keyed_hash, part_ids, b"") == parts.order
+        )  # the vendor joins the parts in this order
         contents = parts.reading.ended().contents if in_order else _UNSEEN
 
         def keep(file_id: str) -> None:

@@ -23,6 +23,7 @@ from otel_residency.calls.written import CONTAINERS, PLAIN, UnreadableBodyError,
 from otel_residency.core.cut import TEXT_LIMIT, cut
 from otel_residency.core.entries import Entries
 from otel_residency.core.facts import MODEL, UNSEEN_LINE, BatchLine, Reference, SecondModel
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.regions import UNKNOWN
 
 _NAMES_LIMIT = 64
@@ -113,6 +114,7 @@ class BodyReader:
             return self._read_body(body) if body else RequestFacts()
         # An object that the client serializes in a way of its own: the serialized body is read.
         except (UnreadableBodyError, ValueError, TypeError):
+            reraise_interruption()
             return self._read_wire(request)
 
     def read_sent(self, request: Any) -> RequestFacts:
@@ -130,6 +132,7 @@ class BodyReader:
             # A session asks for many responses: what makes one of them better says nothing of the next.
             return read._replace(features=read.features - self.loosening)
         except Exception:  # whatever is wrong with it, it was not read
+            reraise_interruption()
             return RequestFacts(unseen=True)
 
     def read_line(self, line: bytes, region_of: RegionOf) -> BatchLine:
@@ -139,6 +142,7 @@ class BodyReader:
             path = cut(call["url"].partition("?")[0])
             body = self._read_body(call["body"])
         except Exception:  # as above
+            reraise_interruption()
             return UNSEEN_LINE
         references = self.references(path, body, region_of)
         return BatchLine(
@@ -182,6 +186,7 @@ class BodyReader:
         try:
             return self._read_body(read_wire(request))
         except Exception:  # whatever is wrong with it, it was not read
+            reraise_interruption()
             return RequestFacts(unseen=True)
 
     def _read_body(self, body: Mapping[str, Any], *inner: Mapping[str, Any]) -> RequestFacts:

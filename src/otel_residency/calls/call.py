@@ -4,7 +4,7 @@ Each step is one method, called by the patches. Only a refusal is raised, and on
 a call is kept apart from what reports it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from time import time_ns
 from typing import TYPE_CHECKING, Any, cast
 from weakref import finalize
@@ -21,6 +21,7 @@ from otel_residency.calls.reporter import CallReporter
 from otel_residency.calls.request import EXTENSION, ClientBaseUrl, SendingHop, client_base_url
 from otel_residency.calls.response import ResponseState, read_answer, read_body
 from otel_residency.calls.state import State, runtime
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.guard import Judgement
 
 if TYPE_CHECKING:
@@ -69,8 +70,6 @@ class Call:
         self.reporter = CallReporter(state, started)
         # `list.pop` is atomic: of several threads and destructors that end a call, one gets the item.
         self._unfinished = [True]
-
-    # Before anything is sent: judge, and refuse if the policy says so.
 
     def on_attempt(self, request: Any, options: Any, body: RequestFacts | None = None) -> None:
         """Judge the request that the client has built for the next attempt.
@@ -196,12 +195,10 @@ class Call:
         """
         self.tracked.inside = False
         if active_call.get() is self:
-            active_call.set(self._outer_call)
             if self._outer_context is not None:
                 otel_context.attach(self._outer_context)
+            active_call.set(self._outer_call)  # last: this is called again where a signal handler raised
         self._outer_call = self._outer_context = None
-
-    # What came back.
 
     def on_response(self, response: Any, watch: Callable[[Any, "Call"], Any]) -> None:
         """Read the response to one hop. `watch` wraps a response stream of its HTTP library."""
@@ -214,18 +211,11 @@ class Call:
         except Exception as error:
             self.state.log_failure("reading a response", error)
 
-    def on_handshake(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Read the answer to the handshake of a WebSocket session."""
-        try:
-            self.response_state.on_handshake(status, headers, self.state.evidence_headers)
-        except Exception as error:
-            self.state.log_failure("reading a response", error)
-
     def _end_with(self, response: Any) -> None:
         """Have the last response end the call; a redirect that is not followed is the last one too."""
         self._response = None
         if self.response_state.redirecting:
-            self.state.stream_ender.prepare()
+            self.state.stream_ender.prepare(self)
             finalize(response, self.abandon)
             return
         self.response_state.fail_by_status(response.status_code)
@@ -239,7 +229,7 @@ class Call:
                 self._follow(response)
                 return
             if self.iterator is not None:
-                self.state.stream_ender.prepare()
+                self.state.stream_ender.prepare(self)
                 self.tracked.try_settle = self.settle_if_complete
                 return
             creation = self.assessment.creation
@@ -253,7 +243,7 @@ class Call:
 
     def _follow(self, response: Any) -> None:
         """Follow a body that the application will read, without a reference to the response."""
-        self.state.stream_ender.prepare()
+        self.state.stream_ender.prepare(self)
         self.tracked.try_settle = self.settle_if_complete
         watch_body(response, self, self._watch)
 
@@ -308,7 +298,8 @@ class Call:
             self.response_state.fail(error, self.state.guard.catalogue.entries.refusals)
         except Exception as failure:
             self.state.log_failure("reading an error", failure)
-        self.finish()
+        finally:
+            self.finish()
 
     # The end: judge the facts as they turned out, and report.
 
@@ -317,15 +308,23 @@ class Call:
         try:
             self._unfinished.pop()
         except IndexError:
+            reraise_interruption()
             return
         try:
             self._report(end)
-        except Exception as error:
-            self.state.log_failure("reporting a call", error)
+        except BaseException as error:
             self.reporter.end_span(end)
-        self.assessment.release(standalone=self.standalone)
-        self._response = self.client = self.options = self.latest_event = None
-        self.tracked.inside, self.tracked.try_settle = False, None
+            if not isinstance(error, Exception):
+                raise
+            self.state.log_failure("reporting a call", error)
+        finally:
+            self.assessment.release(standalone=self.standalone)
+            self._response = self.client = self.options = self.latest_event = None
+            self.tracked.inside, self.tracked.try_settle = False, None
+
+    def hand_over(self) -> None:
+        """Leave the report to the parent of this process, which made the call."""
+        self._unfinished.clear()
 
     def _report(self, end: int | None) -> None:
         assessment, response, reporter = self.assessment, self.response_state, self.reporter

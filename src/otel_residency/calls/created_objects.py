@@ -4,6 +4,7 @@ from collections import OrderedDict
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.regions import UNKNOWN
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class CreatedObjects:
             if len(regions) > LIMIT:
                 regions.popitem(last=False)
         except KeyError:  # another thread has dropped it meanwhile
-            pass
+            reraise_interruption()
         return before != region
 
 

@@ -100,7 +100,7 @@ class CallReporter:
 
     def end_span(self, end: int | None) -> None:
         """End the span as it is, where the outcome could not be reported."""
-        if self.span is not None:
+        if self.span is not None and self.span.is_recording():
             self.safely("ending a span", self.span.end, end)
 
     def safely(self, part: str, report: Callable[..., None], *args: Any) -> None:

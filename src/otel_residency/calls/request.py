@@ -15,6 +15,7 @@ from otel_residency.core.cut import MARK, PATH_LIMIT, TEXT_LIMIT, cut
 from otel_residency.core.entries import RouteHeader
 from otel_residency.core.facts import DEFAULT_PORTS, Hop
 from otel_residency.core.hosts import canonical_host
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.runtime.runtime import runtime
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -241,6 +242,7 @@ def host_of(url: str) -> str:
     try:
         return urlsplit(url if "://" in url else f"//{url}").hostname or ""
     except ValueError:
+        reraise_interruption()
         return ""
 
 
@@ -277,20 +279,24 @@ class SendingHop:
         """Send `hop`, `None` for any host, with `context` as the current one, if it is not already."""
         self._hop = hop
         self._inner = context
+        self._before = current_hop.get()
+        if context is not None:
+            self._outer = otel_context.get_current()
 
     def __enter__(self) -> None:
         hop = self._hop
-        self._before = current_hop.get()
         current_hop.set(ANY_HOST if hop is None else (hop.host, hop.host_header))
         if self._inner is not None:
-            self._outer = otel_context.get_current()
             otel_context.attach(self._inner)
 
-    def __exit__(self, *_: object) -> None:
+    def restore(self, *_: object) -> None:
+        """Leave the block; also where a signal handler raised in here, or before the block was entered."""
         # Put back without a token, as `calls.context` explains.
         current_hop.set(self._before)
         if self._inner is not None:
             otel_context.attach(self._outer)
+
+    __exit__ = restore
 
 
 def builds_plainly(http_client: Any) -> bool:

@@ -11,6 +11,7 @@ from otel_residency.calls.request import HEADER_LIMIT, foreign_text, host_of
 from otel_residency.core.cut import TEXT_LIMIT, cut
 from otel_residency.core.entries import EvidenceHeader, Refusal
 from otel_residency.core.facts import Answer
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.request_entries import Creation
 from otel_residency.guard import Guard
@@ -98,8 +99,8 @@ def read_body(response: Any, creation: Creation | None = None) -> AnswerFacts:
         # test_a_streaming_response_is_not_read_before_its_reader).
         if "json" in response.headers.get("content-type", "") and response.is_closed:
             return read_answer(json.loads(response.content), creation)
-    except Exception:  # noqa: S110 - an answer that can't be read gives empty facts
-        pass
+    except Exception:
+        reraise_interruption()
     return _NO_ANSWER
 
 
@@ -258,8 +259,8 @@ class ResponseState:
             if shown == self._shown:
                 return False
             self._shown = shown
-        except Exception:  # noqa: S110 - whatever is wrong with it, reading it will log that
-            pass
+        except Exception:
+            reraise_interruption()
         return True
 
     def on_event(self, found: AnswerFacts) -> None:

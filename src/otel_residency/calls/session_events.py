@@ -1,8 +1,10 @@
 """What the vendor sends over the connection of a WebSocket session: events that name a model or an error."""
 
 import json
+from collections.abc import Iterable
 
 from otel_residency.calls.call import Call
+from otel_residency.core.interruption import reraise_interruption
 
 _LIMIT = 1 << 20
 """Bytes of an event that is read. Events with a model are shorter; longer ones carry audio."""
@@ -18,6 +20,15 @@ class SessionEvents:
         self._call = call
         self._parts: list[bytes] = []
         self._size = 0
+
+    def on_handshake(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Read the answer to the handshake."""
+        call = self._call
+        try:
+            call.response_state.on_handshake(status, headers, call.state.evidence_headers)
+            call.state.stream_ender.prepare(call)
+        except Exception as error:
+            call.state.log_failure("reading a response", error)
 
     def add(self, data: bytes, *, fin: bool) -> None:
         """Add the data of a frame, which ends an event if `fin`."""
@@ -38,5 +49,6 @@ class SessionEvents:
             try:
                 fields = json.loads(event)
             except ValueError:  # whatever the application makes of it, it names nothing
+                reraise_interruption()
                 return
             self._call.on_stream_event(fields)

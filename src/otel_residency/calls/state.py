@@ -1,13 +1,13 @@
 """One activation of the package: settings, guard, telemetry, ledger, and the readers that calls share."""
 
 import sys
-from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from logging import getLogger
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from otel_residency.calls.correlation import CallRegistry
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.errors import ResidencyError
 from otel_residency.runtime import runtime as process
 from otel_residency.runtime.background import BackgroundThread, stream_ender
@@ -237,15 +237,19 @@ class State:
             )
 
     def log_failure(self, part: str, error: BaseException | None) -> None:
-        """Log, once per part, that something of ours failed: its type and place, never a value."""
+        """Log, once per part, that something of ours failed: its type and place, never a value.
+
+        Raises:
+            BaseException: the error that is being handled, if a signal handler of the application raised it.
+        """
+        reraise_interruption()
         # Once per part: a failure in a patch comes with every request, and a log of each would be worse than
         # the failure.
         if part in self._logged:
             return
         self._logged.add(part)
         if error is None or isinstance(error, ResidencyError):  # its message is made for the log
-            with suppress(Exception):
-                _log.error("otel-residency failed in %s: %s", part, error or "it refused an item")
+            _log_error("otel-residency failed in %s: %s", part, error or "it refused an item")
             return
         # The place alone: the message of any error may repeat a prompt, a header or a key
         # (tests/calls/test_telemetry.py, test_nothing_secret_is_reported).
@@ -253,8 +257,14 @@ class State:
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
-        with suppress(Exception):  # a handler of the application's may fail as well
-            _log.error("otel-residency failed in %s: %s at %s", part, type(error).__name__, place)
+        _log_error("otel-residency failed in %s: %s at %s", part, type(error).__name__, place)
+
+
+def _log_error(message: str, *given: object) -> None:
+    try:
+        _log.error(message, *given)
+    except Exception:
+        reraise_interruption()  # the rest stays here: a log handler of the application's may fail as well
 
 
 runtime: "Runtime[State, Any]" = process.runtime

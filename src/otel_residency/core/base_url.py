@@ -3,6 +3,8 @@
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from otel_residency.core.interruption import reraise_interruption
+
 
 class BaseUrl(NamedTuple):
     """A base URL without user information and query."""
@@ -27,5 +29,6 @@ def read_base_url(text: str) -> BaseUrl | None:
             scheme=parts.scheme, host=parts.hostname or "", port=parts.port, path=parts.path.rstrip("/")
         )
     except ValueError:  # a port that is no number, or brackets that don't match
+        reraise_interruption()
         return None
     return base if base.scheme in ("http", "https") and base.host else None

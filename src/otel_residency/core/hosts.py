@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from otel_residency.core.catalogue import Catalogue
 from otel_residency.core.host_entries import Host, HostPattern
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.policy import ConfiguredHost
 from otel_residency.core.regions import UNKNOWN
 
@@ -210,6 +211,7 @@ def _address(name: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(name.partition("%")[0])
     except ValueError:
+        reraise_interruption()
         return None
     # ::ffff:127.0.0.1 connects to 127.0.0.1, but is in no IPv4 network.
     return getattr(address, "ipv4_mapped", None) or address

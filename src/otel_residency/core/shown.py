@@ -50,10 +50,10 @@ def may_show(text: str, choices: Iterable[str] = ()) -> bool:
     choices = tuple(choices)
     if any(is_nearly(text, each) for each in choices):
         return True
-    known, words = {*_WORD.findall(" ".join(choices).lower())}, _WORD.findall(text)
-    others = [word for word in words if not word.isdigit() and word.lower() not in known]
-    is_plain = not others or (len(others) == 1 and _PLAIN_WORD.fullmatch(others[0]) is not None)
-    return is_plain and bool(words) and sum(map(str.isdigit, text)) <= _MOST_DIGITS
+    listed, parts = {*_WORD.findall(" ".join(choices).lower())}, _WORD.findall(text)
+    unlisted = [part for part in parts if not part.isdigit() and part.lower() not in listed]
+    is_plain = not unlisted or (len(unlisted) == 1 and _PLAIN_WORD.fullmatch(unlisted[0]) is not None)
+    return is_plain and bool(parts) and sum(map(str.isdigit, text)) <= _MOST_DIGITS
 
 
 def text_if_shown(text: str, choices: Iterable[str] = ()) -> str:

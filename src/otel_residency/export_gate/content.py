@@ -8,6 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from otel_residency.core.cut import TEXT_LIMIT
+from otel_residency.core.interruption import reraise_interruption
 
 Kind = Literal["content", "kept", "urls"]
 _KINDS: tuple[Kind, ...] = ("content", "kept", "urls")
@@ -94,6 +95,7 @@ def bare_url(url: str) -> str:
         # `netloc` after the last "@": a password may hold one.
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     except ValueError:
+        reraise_interruption()
         return ""
 
 

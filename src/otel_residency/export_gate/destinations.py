@@ -5,6 +5,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.regions import UNKNOWN
 from otel_residency.core.telemetry_hosts import match_telemetry_host
 from otel_residency.core.telemetry_targets import Target, read_targets
@@ -117,5 +118,5 @@ def _first(owner: Any, getters: tuple[Callable[[Any], Any], ...]) -> Any:
         try:
             return getter(owner)
         except AttributeError:
-            continue
+            reraise_interruption()
     return None

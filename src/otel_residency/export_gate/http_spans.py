@@ -13,6 +13,7 @@ from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 from otel_residency.calls.correlation import CallRegistry, GenerationalCache, Key, TrackedCall, key_of
 from otel_residency.core.cut import PATH_LIMIT, TEXT_LIMIT, cut
 from otel_residency.core.facts import Answer, CallFacts, Hop
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.guard import Guard, Judgement
 from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.requirements.context import required
@@ -135,6 +136,7 @@ def read_hop(attributes: Mapping[str, Any]) -> Hop | None:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError:
+            reraise_interruption()
             return None
         if not host:
             return None

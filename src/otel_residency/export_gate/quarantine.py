@@ -11,6 +11,7 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.errors import PolicyError
 from otel_residency.runtime.private_file import open_private
 from otel_residency.runtime.shown_path import shown_path
@@ -70,6 +71,7 @@ class Quarantine:
             with suppress_instrumentation():
                 kept = export()
         except Exception as raised:  # an exporter of the user's
+            reraise_interruption()
             kept, error = False, raised
         if not kept:
             self._failed("the quarantine", error)

@@ -1,6 +1,6 @@
 """Makes the records of one process, links them, and writes them to its files. For one thread at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING
@@ -10,15 +10,18 @@ from otel_residency.guard import REMEMBERED
 from otel_residency.ledger.process import Process
 from otel_residency.ledger.recorded_call import RecordedCall
 from otel_residency.ledger.shared_file import SharedFile
-from otel_residency.records.chain import CHECKPOINT_RECORDS, Chain, Sign
+from otel_residency.records.chain import CHECKPOINT_RECORDS, Chain, Sign, digest
 from otel_residency.records.files import paths_to_write
-from otel_residency.records.record import FactsRedactor, Record, write_facts, write_policy
+from otel_residency.records.record import FactsRedactor, Record, write_facts, write_policy, write_revision
 from otel_residency.telemetry import names
 from otel_residency.telemetry.emitter import counters
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
+FORMAT = 2
+"""Of the records; the first format had no digests, and no text of the catalogue."""
+_DIGESTS = {names.POLICY_DOCUMENT: names.POLICY_DIGEST, names.CATALOGUE_DOCUMENT: names.CATALOGUE_DIGEST}
 CHECKPOINT_SECONDS = 60.0
 """A checkpoint is added after this many seconds, or after `CHECKPOINT_RECORDS`, whatever comes first."""
 
@@ -52,26 +55,24 @@ class Journal:
         """Calls whose records are made and not yet in the file."""
         self.closed = False
         """Whether its files were closed, and nothing was added since."""
+        self._digests: dict[str, Mapping[str, str]] = {}
+        """By revision of the catalogue."""
         self._since = 0
         self._last: float | None = None
 
     def prepare(self) -> None:
-        """Read the resource of the process, and make the record of the policy if there is none yet."""
+        """Read the resource of the process, and what its first record needs."""
         self._resource = self._process.resource()
         if self._last is not None:
             return
         guard = self._process.guard()
-        policy = guard.settings.policy
-        redact = FactsRedactor(guard.catalogue, policy)
+        redact = FactsRedactor(guard.catalogue, guard.settings.policy)
 
         @lru_cache(REMEMBERED)
         def facts_as_text(facts: CallFacts) -> str:
             return write_facts(redact(facts))
 
         self._facts_as_text = facts_as_text
-        now = time_ns()
-        attributes = {**self._process.info(), names.POLICY_DOCUMENT: write_policy(policy)}
-        self._add(Record(event=names.EVENT_POLICY, time=now, observed=now, attributes=attributes))
         # The first checkpoint is written with the first records: a chain without one was made up.
         self._since, self._last = CHECKPOINT_RECORDS, monotonic()
 
@@ -80,7 +81,8 @@ class Journal:
         now = time_ns()
         for call in calls:
             try:
-                self._add(self._record(call, now), call.span)
+                digests = self._digests_of(call.judgement.decision.catalogue, now)
+                self._add(self._record(call, now, digests), call.span)
             except Exception as error:  # noqa: BLE001 - the next record may succeed
                 counters().records.add(((names.LEDGER_OUTCOME, names.FAILED),))
                 self._process.failed("recording a call", error)
@@ -151,10 +153,27 @@ class Journal:
             except Exception as error:  # noqa: BLE001 - processors and exporters of the application
                 self._process.failed("emitting a record", error)
 
-    def _record(self, call: RecordedCall, now: int) -> Record:
+    def _digests_of(self, revision: str, now: int) -> Mapping[str, str]:
+        """The digests of the policy and of a revision of the catalogue; their texts are recorded once."""
+        if revision in self._digests:
+            return self._digests[revision]
+        guard = self._process.guard()
+        texts = {names.POLICY_DOCUMENT: write_policy(guard.settings.policy)}
+        found = next((each for each in guard.catalogue.revisions if each.id == revision), None)
+        if found is not None:  # `None`: the call was not judged, or is older than every table
+            texts[names.CATALOGUE_DOCUMENT] = write_revision(found)
+        digests = {_DIGESTS[name]: digest(text.encode()) for name, text in texts.items()}
+        attributes = {**self._process.info(), names.CATALOGUE: revision, names.LEDGER_FORMAT: FORMAT}
+        attributes |= digests | texts
+        self._add(Record(event=names.EVENT_POLICY, time=now, observed=now, attributes=attributes))
+        self._digests[revision] = digests
+        return digests
+
+    def _record(self, call: RecordedCall, now: int, digests: Mapping[str, str]) -> Record:
         attributes = {**call.attributes, **call.judgement.span, **call.outcome}
         attributes[names.DURATION] = call.ended - call.started
         if call.judgement.facts is not None:
+            attributes |= digests
             attributes[names.FACTS] = self._facts_as_text(call.judgement.facts)
         trace_id = span_id = ""
         if call.span is not None:

@@ -45,6 +45,11 @@ def resource_of(providers: Iterable[Any]) -> Callable[[], Mapping[str, Any]]:
 
 @cache
 def _environment() -> Mapping[str, Any]:
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 - as above
 
-    return Resource.create().attributes
+    try:
+        return Resource.create().attributes
+    except RuntimeError:
+        # At the end of the interpreter the SDK can't start the threads in which it asks other detectors
+        # (tests/calls/test_interrupted.py).
+        return OTELResourceDetector().detect().attributes

@@ -14,8 +14,9 @@ from otel_residency.runtime.private_file import READ, check_private, open_privat
 
 LOCK_SECONDS = 0.5
 """Seconds that a lock of another process is waited for."""
-ROOM = 16384
-"""Bytes that must be free for a call to be made where no call may be without a record."""
+ROOM = 1 << 15
+"""Bytes that must be free for a call to be made where no call may be without a record. The first record of a
+process has the texts of policy and catalogue, some twenty thousand bytes."""
 _PAUSE = 0.002
 
 if sys.platform == "win32":  # pragma: no cover - use a directory there, so that each process has its own file

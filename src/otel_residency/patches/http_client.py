@@ -34,6 +34,12 @@ def connect(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
     return wrapped(*args, **kwargs)
 
 
+def dialled(connection: Any) -> tuple[str, int]:
+    """Host and port that a connection has dialled, or will dial."""
+    found = None if connection.sock is None else getattr(connection, _DIALLED, None)
+    return found or _destination(connection)
+
+
 def _destination(connection: Any) -> tuple[str, int]:
     """Host and port to which a connection leads, through a proxy too."""
     # Private: `set_tunnel` of Python 3.11 keeps the name there, and `host` is the proxy then.
@@ -61,8 +67,7 @@ def _endheaders(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
 def _open(connection: Any) -> "Call | None":
     """The judged call of the written lines; `None` if they go to no vendor, or belong to a judged hop."""
     sock, lines = connection.sock, connection._buffer  # nothing public shows what is about to be written
-    dialled = None if sock is None else getattr(connection, _DIALLED, None)
-    host, port = dialled or _destination(connection)
+    host, port = dialled(connection)
     # The socket knows the name that was asked for in the handshake; before it is connected, urllib3 has it on
     # the connection.
     in_tls = getattr(sock, "server_hostname", None) or getattr(connection, "server_hostname", None)

@@ -3,8 +3,10 @@
 It judges what came past the clients of httpx, or was changed after they had judged it.
 """
 
+import sys
+from collections.abc import Callable
 from functools import wraps
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from otel_residency.calls.context import is_current_hop
@@ -15,16 +17,44 @@ if TYPE_CHECKING:
     from otel_residency.calls.call import Call
 
 _HOST = len("host")
+_SYNC, _ASYNC = "handle_request", "handle_async_request"
 
 
 def patch(module: ModuleType) -> None:
     """Patch `module`, which has just been imported."""
-    handle, handle_async = (
-        module.ConnectionPool.handle_request,
-        module.AsyncConnectionPool.handle_async_request,
-    )
+    put(module.ConnectionPool, _SYNC, _guarded(module.ConnectionPool.handle_request))
+    put(module.AsyncConnectionPool, _ASYNC, _guarded_async(module.AsyncConnectionPool.handle_async_request))
+    for interface, name, guarded in (
+        (module.ConnectionInterface, _SYNC, _guarded),
+        (module.AsyncConnectionInterface, _ASYNC, _guarded_async),
+    ):
+        for connection in interface.__subclasses__():
+            if _is_part_of(module, connection.__module__):
+                put(connection, "__init__", _init(module, connection.__init__, name, guarded))
 
-    # With the signatures of the originals: respx and pytest-httpx look at these before they replace them.
+
+def _init(module: ModuleType, init: Any, name: str, guarded: Callable[[Any], Any]) -> Any:
+    """Have a connection that an application makes judge its requests, as a pool does.
+
+    Of the object, and not of its class: a pool's connections are made by httpcore itself, and the path of
+    their requests stays as short as it is.
+    """
+
+    @wraps(init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it takes its place
+        init(self, *args, **kwargs)
+        if not _is_part_of(module, sys._getframe(1).f_globals.get("__name__", "")):
+            setattr(self, name, MethodType(guarded(getattr(type(self), name)), self))
+
+    return __init__
+
+
+def _is_part_of(module: ModuleType, name: str) -> bool:
+    return name.partition(".")[0] == module.__name__
+
+
+# With the signatures of the originals: respx and pytest-httpx look at these before they replace them.
+def _guarded(handle: Any) -> Any:
     @wraps(handle)
     def handle_request(self: Any, request: Any) -> Any:
         # `Exception`, since the callers are transports, which map the errors of httpcore alone.
@@ -38,20 +68,23 @@ def patch(module: ModuleType) -> None:
             call.response_state.status = response.status
         return response
 
-    @wraps(handle_async)
+    return handle_request
+
+
+def _guarded_async(handle: Any) -> Any:
+    @wraps(handle)
     async def handle_async_request(self: Any, request: Any) -> Any:
         call = run_guarded(lambda: _open(request), Exception)
         if call is None:
-            return await handle_async(self, request)
+            return await handle(self, request)
         from otel_residency.patches.plain_calls import until_the_end
 
         with until_the_end(call):
-            response = await handle_async(self, request)
+            response = await handle(self, request)
             call.response_state.status = response.status
         return response
 
-    put(module.ConnectionPool, "handle_request", handle_request)
-    put(module.AsyncConnectionPool, "handle_async_request", handle_async_request)
+    return handle_async_request
 
 
 def _open(request: Any) -> "Call | None":

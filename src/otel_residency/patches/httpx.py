@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from otel_residency.calls.context import current_call
 from otel_residency.calls.request import EXTENSION
 from otel_residency.calls.state import runtime
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.errors import RefusalError, Refused
 from otel_residency.patches.guarded import refusal_like
 from otel_residency.patches.patching import replace
@@ -53,13 +54,17 @@ def _send(library: Any, wrapped: Any) -> Any:
         call = None if is_unrelated(request) else _call_of(request, self, library.RequestError)
         if call is None:
             return bound(*args, **kwargs)
+        sending, response = call.sending(), None
         try:
-            with call.sending():
+            with sending:
                 response = bound(*args, **kwargs)
+            call.on_response(response, _watched_streams(library)[0])
         except BaseException as error:
+            sending.restore()
             _fail_standalone(call, error)
+            if response is not None:  # a signal handler raised
+                response.close()
             raise
-        call.on_response(response, _watched_streams(library)[0])
         return response
 
     return send
@@ -73,13 +78,17 @@ def _send_async(library: Any, wrapped: Any) -> Any:
         call = None if is_unrelated(request) else _call_of(request, self, library.RequestError)
         if call is None:
             return await bound(*args, **kwargs)
+        sending, response = call.sending(), None
         try:
-            with call.sending():
+            with sending:
                 response = await bound(*args, **kwargs)
+            call.on_response(response, _watched_streams(library)[1])
         except BaseException as error:
+            sending.restore()
             _fail_standalone(call, error)
+            if response is not None:  # a signal handler raised
+                await response.aclose()
             raise
-        call.on_response(response, _watched_streams(library)[1])
         return response
 
     return send
@@ -97,6 +106,7 @@ def is_unrelated(request: Any) -> bool:
             and current_call.get() is None
         )
     except AttributeError:  # an object of another library, which this one will refuse itself
+        reraise_interruption()
         return False
 
 

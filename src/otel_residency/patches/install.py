@@ -12,6 +12,7 @@ CLIENTS: Mapping[str, Callable[[ModuleType], None]] = MappingProxyType(
     {
         "urllib3.connection": urllib3.patch_connection,
         "urllib3.connectionpool": urllib3.patch,
+        "urllib3.http2.connection": urllib3.patch_http2,
         "aiohttp.client_reqrep": aiohttp.patch_request,
         "aiohttp.connector": aiohttp.patch,
         "http.client": http_client.patch,

@@ -60,24 +60,23 @@ def _request(wrapped: Any) -> Any:
         if state is None:
             return bound(*args, **kwargs)
         call = _begin(state, self, args, kwargs)
-        call.make_current()
         try:
+            call.make_current()
             result = bound(*args, **kwargs)
+            call.restore_context()
+            # After the context is restored: no span of ours is current where the application reads a stream
+            # (tests/calls/test_streams.py, test_no_span_of_ours_is_current_in_the_consumer).
+            call.on_return(result)
         except Refused as refused:
-            call.fail(refused.error)
+            _fail(call, refused.error)
             # A refusal has no cause: the carrier is of no interest to whoever reads the traceback
             # (tests/calls/test_unchanged.py, test_a_refusal_in_the_middle_of_a_call).
             raise refused.error from None
         # Also `KeyboardInterrupt`, `CancelledError` and `GeneratorExit`: each ends the call
         # (tests/calls/test_symptoms.py, test_what_is_no_exception_does_not_slip_past).
         except BaseException as error:
-            call.fail(error)
+            _fail(call, error)
             raise
-        finally:
-            call.restore_context()
-        # After the context is restored: no span of ours is current where the application reads a stream
-        # (tests/calls/test_streams.py, test_no_span_of_ours_is_current_in_the_consumer).
-        call.on_return(result)
         return result
 
     return request
@@ -94,21 +93,28 @@ def _request_async(wrapped: Any) -> Any:
         call = _begin(state, self, args, kwargs)
         if getattr(call.options, "files", None):
             await _read_upload(call)
-        call.make_current()
         try:
+            call.make_current()
             result = await bound(*args, **kwargs)
+            call.restore_context()
+            call.on_return(result)
         except Refused as refused:
-            call.fail(refused.error)
+            _fail(call, refused.error)
             raise refused.error from None
         except BaseException as error:
-            call.fail(error)
+            _fail(call, error)
             raise
-        finally:
-            call.restore_context()
-        call.on_return(result)
         return result
 
     return request
+
+
+def _fail(call: Call, error: BaseException) -> None:
+    # A signal handler may raise anywhere, in `restore_context` too: here it is called again.
+    try:
+        call.fail(error)
+    finally:
+        call.restore_context()
 
 
 async def _read_upload(call: Call) -> None:

@@ -73,10 +73,13 @@ def _opening(attribute: str, method: Any) -> Callable[..., Any]:
 @contextmanager
 def _opening_by(manager: Any, attribute: str) -> Iterator[None]:
     before = opening_client.get()
-    # Not the client yet: the attribute is read when a session is judged, and a failure there counts as one of
-    # ours.
-    opening_client.set(partial(getattr, manager, attribute))
+    # No `finally`: a signal handler may raise in it, and once more is then enough.
     try:
+        # Not the client yet: the attribute is read when a session is judged, and a failure there counts as
+        # one of ours.
+        opening_client.set(partial(getattr, manager, attribute))
         yield
-    finally:
         opening_client.set(before)
+    except BaseException:
+        opening_client.set(before)
+        raise

@@ -9,6 +9,7 @@ from weakref import finalize, ref
 
 from otel_residency.calls.call import Call
 from otel_residency.calls.request import EXTENSION
+from otel_residency.core.interruption import reraise_interruption
 
 
 def follow(items: Any, call: Call) -> Generator[Any, None, None]:
@@ -71,6 +72,7 @@ def follow_stream(stream: Any, follower: Callable[[Any, Call], Any]) -> None:
     try:
         request = stream.response.request
     except RuntimeError:  # a response that was made by hand belongs to no request
+        reraise_interruption()
         return
     call = request.extensions.get(EXTENSION)
     if isinstance(call, Call):

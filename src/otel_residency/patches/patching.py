@@ -13,6 +13,7 @@ from typing import Any
 
 import wrapt
 
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.patches.imports import finder
 from otel_residency.runtime.runtime import runtime
 
@@ -38,6 +39,7 @@ def when_imported(name: str, patch: Callable[[ModuleType], None], missing: Calla
         try:
             patch(module)
         except Exception:
+            reraise_interruption()
             # An import of the application must not fail because of a patch (tests/patches/test_patching.py,
             # test_a_patch_that_fails_is_reported_and_the_import_goes_on).
             missing(module.__name__)

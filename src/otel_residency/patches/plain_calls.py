@@ -119,13 +119,15 @@ def _may_be_vendor(host: str) -> bool:
 @contextmanager
 def until_the_end(call: Call, proxy: str = "") -> Iterator[None]:
     """End the call when the block is left. `proxy` is the host that is dialled, if it may be another one."""
+    sending = call.sending()
     try:
-        with call.sending():
+        with sending:
             # The connection is opened to the proxy, and `http.client` compares the host that it dials.
             if proxy and call.assessment.hops:
                 current_hop.set((proxy, call.assessment.hops[-1].host_header))
             yield
+        call.finish()
     except BaseException as error:
+        sending.restore()
         call.fail(error)
         raise
-    call.finish()

@@ -1,12 +1,16 @@
 """The patch of urllib3, on which requests is built."""
 
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otel_residency.calls.context import is_current_hop
+from otel_residency.errors import RefusalError
 from otel_residency.patches.guarded import non_vendor_hosts, run_guarded
-from otel_residency.patches.http_client import connect
+from otel_residency.patches.http_client import connect, dialled
 from otel_residency.patches.patching import wrap_client
+
+if TYPE_CHECKING:
+    from otel_residency.calls.call import Call
 
 _BODY, _HEADERS = 2, 3
 """Places of arguments of `urlopen`."""
@@ -22,6 +26,43 @@ def patch_connection(module: ModuleType) -> None:
     # Both classes of urllib3 2.8 replace `connect` of `http.client` without calling it.
     for name in ("HTTPConnection.connect", "HTTPSConnection.connect"):
         wrap_client(module, name, connect)
+
+
+def patch_http2(module: ModuleType) -> None:
+    """Patch `urllib3.http2.connection`, whose `endheaders` does not call that of `http.client`."""
+    wrap_client(module, "HTTP2Connection.endheaders", _endheaders)
+
+
+def _endheaders(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+    from urllib3.exceptions import HTTPError
+
+    from otel_residency.patches.plain_calls import until_the_end
+
+    try:
+        call = run_guarded(lambda: _open(connection), HTTPError)
+    except RefusalError:
+        connection._headers.clear()  # else the next request would send them
+        connection.close()
+        raise
+    if call is None:
+        return wrapped(*args, **kwargs)
+    with until_the_end(call):
+        return wrapped(*args, **kwargs)
+
+
+def _open(connection: Any) -> "Call | None":
+    """The judged call of the headers that are about to be sent; `None` as in `open_request`."""
+    from otel_residency.patches.plain_calls import open_request
+
+    host, port = dialled(connection)
+    pseudo = {name: value.decode() for name, value in connection._headers if name.startswith(b":")}
+    headers = [each for each in connection._headers if not each[0].startswith(b":")]
+    authority = pseudo[b":authority"]
+    if authority != f"{host}:{port}":  # as urllib3 2.8 writes it, and no other name than the host
+        headers.append((b"host", authority.encode()))
+    in_tls = connection.server_hostname
+    place = ("https", host, port, pseudo[b":path"])
+    return open_request(pseudo[b":method"], place, headers, in_tls)
 
 
 def _urlopen(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:

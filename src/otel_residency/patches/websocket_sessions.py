@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from otel_residency.calls.context import opening_client
 from otel_residency.calls.state import runtime
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.errors import RefusalError
 from otel_residency.patches.guarded import run_guarded
 
@@ -42,15 +43,16 @@ def dialled(uri: Any, given: Mapping[str, Any]) -> Iterator[None]:
     # test_block_refuses_before_the_handshake).
     call = run_guarded(lambda: _plan(uri, given), ProtocolError)
     before = _opening.get()
-    _opening.set(call)
+    # No `finally`: a signal handler may raise in it, and once more is then enough.
     try:
+        _opening.set(call)
         yield
+        _opening.set(before)
     except BaseException as error:
+        _opening.set(before)
         if call is not None:
             call.fail(error)
         raise
-    finally:
-        _opening.set(before)
 
 
 def _plan(uri: Any, given: Mapping[str, Any]) -> "Call | None":
@@ -59,6 +61,7 @@ def _plan(uri: Any, given: Mapping[str, Any]) -> "Call | None":
     try:
         parsed = parse_uri(uri)
     except Exception:  # the library will say what is wrong with it
+        reraise_interruption()
         return None
     return _open(parsed, given)
 
@@ -177,8 +180,9 @@ def on_response(protocol: Any, status: int, headers: Any) -> None:
 
     call = getattr(protocol, _CALL, None)
     if call is not None:
-        call.on_handshake(status, PlainHeaders(dict(headers.raw_items())).raw)
-        setattr(protocol, _EVENTS, SessionEvents(call))
+        events = SessionEvents(call)
+        events.on_handshake(status, PlainHeaders(dict(headers.raw_items())).raw)
+        setattr(protocol, _EVENTS, events)
 
 
 def on_message(protocol: Any, data: Any, fin: Any = True) -> None:  # noqa: FBT002 - as the library has it

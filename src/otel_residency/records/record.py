@@ -16,6 +16,7 @@ from otel_residency.core.facts import BatchLine, CallFacts
 from otel_residency.core.paths import is_plain, normal_path, raw_segments
 from otel_residency.core.policy import Policy
 from otel_residency.core.regions import UNREADABLE
+from otel_residency.core.revision import Revision
 from otel_residency.telemetry import names
 from otel_residency.version import __version__
 
@@ -121,7 +122,17 @@ def read_facts(text: str, on: date) -> CallFacts:
 
 def write_policy(policy: Policy) -> str:
     """The effective policy as JSON, with the fields that are no keys of a policy file: they count, too."""
-    return json.dumps(to_plain(policy), separators=_DENSE, ensure_ascii=False, sort_keys=True)
+    return _as_text(policy)
+
+
+def write_revision(revision: Revision) -> str:
+    """A revision of the catalogue as JSON, with what it inherits."""
+    return _as_text(revision)
+
+
+def _as_text(value: Policy | Revision) -> str:
+    text = json.dumps(to_plain(value), separators=_DENSE, ensure_ascii=False, sort_keys=True)
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)  # as in a record: it is hashed
 
 
 def read_policy(text: str) -> Policy:
@@ -135,6 +146,15 @@ def read_policy(text: str) -> Policy:
         key: decode_value(kinds[key], fields.pop(key), key) for key in Policy.not_keys() if key in fields
     }
     return decode(Policy, fields)._replace(**hidden)
+
+
+def read_revision(text: str) -> Revision:
+    """The revision that `write_revision` wrote.
+
+    Raises:
+        ValueError: as above.
+    """
+    return decode(Revision, json.loads(text))
 
 
 class FactsRedactor:

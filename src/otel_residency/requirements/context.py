@@ -101,12 +101,26 @@ class Requirement:
         self.group = group
 
     def __enter__(self) -> Self:
-        carrier = carrier_of_requirements()
-        stop = None if carrier is None else carrier.write((*required(), self.group))
-        entered.set((*entered.get(), Entry(self, stop)))
-        return self
+        before, stop = entered.get(), None
+        try:
+            carrier = carrier_of_requirements()
+            stop = None if carrier is None else carrier.write((*required(), self.group))
+            entered.set((*before, Entry(self, stop)))
+            return self  # noqa: TRY300 - in an `else` a signal handler could raise before it
+        except BaseException:  # of a signal handler: nobody leaves a block that was not entered
+            if stop is not None:
+                stop()
+            entered.set(before)
+            raise
 
     def __exit__(self, *_: object) -> None:
+        try:
+            self._leave()
+        except BaseException:  # as above: the block is left all the same
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
         # Not by a token: a block that is left out of turn, or by the garbage collector in a context that
         # never entered it, must neither fail nor take another block's requirement away.
         entries = entered.get()
@@ -114,9 +128,9 @@ class Requirement:
         # test_one_object_may_be_entered_again).
         entry = next((each for each in reversed(entries) if each.requirement is self), None)
         if entry is not None:
-            entered.set(tuple(each for each in entries if each is not entry))
             if entry.stop is not None:
                 entry.stop()
+            entered.set(tuple(each for each in entries if each is not entry))
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -6,11 +6,11 @@ authenticates, so that the function knows the customer.
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from inspect import isawaitable
 from logging import getLogger
 from typing import Any, TypeAlias
 
+from otel_residency.core.interruption import reraise_interruption
 from otel_residency.core.regions import UNREADABLE, Group, read_group
 from otel_residency.requirements.context import Requirement
 
@@ -36,6 +36,7 @@ class _Middleware:
         return Requirement(group)
 
     def _failed(self, error: Exception) -> Requirement:
+        reraise_interruption()
         self._log_once(f"raised {type(error).__name__}")
         return Requirement(UNREADABLE)
 
@@ -45,8 +46,10 @@ class _Middleware:
             return
         self._logged = True
         consequence = "calls of such requests violate the policy (requirement.unknown)"
-        with suppress(Exception):  # a handler of the application's may fail as well
+        try:
             _log.error("the function `require` of %s %s: %s", type(self).__name__, problem, consequence)
+        except Exception:  # noqa: BLE001 - a handler of the application's may fail as well
+            reraise_interruption()
 
 
 class ResidencyASGIMiddleware(_Middleware):

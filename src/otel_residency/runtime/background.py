@@ -8,10 +8,22 @@ the work into a `queue.SimpleQueue`, which is reentrant, and the thread does it.
 import queue
 from collections.abc import Callable
 from threading import RLock, Thread
+from typing import Protocol
+from weakref import WeakValueDictionary
 
 from otel_residency.runtime.runtime import runtime
 
 Work = Callable[[], None]
+
+
+class OpenCall(Protocol):
+    """A call whose answer is still being read."""
+
+    def finish(self) -> None:
+        """End it, unless it has ended."""
+
+    def hand_over(self) -> None:
+        """Leave it to the parent of this process."""
 
 
 class BackgroundThread:
@@ -20,19 +32,26 @@ class BackgroundThread:
     def __init__(self, name: str) -> None:
         """Start nothing yet; `name` is the thread's."""
         self._name = name
+        self._open: WeakValueDictionary[int, OpenCall] = WeakValueDictionary()
         self._reset()
-        runtime.at_exit(self.drain, first=True)
+        runtime.at_exit(self.end, first=True)
         runtime.at_fork(self._reset)
 
     def _reset(self) -> None:
         self._queue: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        for reference in self._open.valuerefs():
+            if (call := reference()) is not None:
+                call.hand_over()
+        self._open = WeakValueDictionary()
         # A fork copies no threads: the child begins with a new queue, since what waits is the parent's work.
         self._thread: Thread | None = None
         # Plain, since `prepare` is never called by a destructor, which could interrupt it in its own thread.
         self._lock = RLock()  # a signal handler may make a call while its thread starts this one
 
-    def prepare(self) -> None:
-        """Start the thread. Call it before work can come, never from a destructor."""
+    def prepare(self, call: OpenCall | None = None) -> None:
+        """Start the thread, before `call` can be abandoned. Never call this from a destructor."""
+        if call is not None:
+            self._open[id(call)] = call
         if self._thread is None:
             with self._lock:
                 if self._thread is None:
@@ -41,12 +60,20 @@ class BackgroundThread:
                     waiting, self._queue = self._queue, queue.SimpleQueue()
                     while not waiting.empty():
                         self._queue.put(waiting.get())
-                    self._thread = Thread(target=self._run, name=self._name, daemon=True)
-                    self._thread.start()
+                    thread = Thread(target=self._run, name=self._name, daemon=True)
+                    thread.start()
+                    self._thread = thread
 
     def submit(self, work: Work) -> None:
         """Have the thread call `work`; safe in a destructor."""
         self._queue.put(work)
+
+    def end(self) -> None:
+        """End what is open at the end of the process: afterwards no thread could be started."""
+        for reference in self._open.valuerefs():
+            if (call := reference()) is not None:
+                call.finish()
+        self.drain()
 
     def drain(self) -> None:
         """Do all waiting work now, in the calling thread."""
