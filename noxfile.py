@@ -96,7 +96,7 @@ def guided(session: nox.Session) -> None:
     """Fuzz what reads bytes of others for about a minute, guided by the lines that an input reaches."""
     if sys.platform != "linux":
         session.skip("atheris has wheels for Linux only")
-    session.install("--editable", ".[httpx,cli]", "atheris", *CONSTRAINTS)
+    session.install("--editable", ".[httpx,cli,audit]", "atheris", *CONSTRAINTS)
     session.run("python", "-m", "tests.fuzzing.guided", *session.posargs)
 
 

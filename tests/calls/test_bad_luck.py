@@ -1,9 +1,7 @@
-"""Ordinary bad luck: files that change, clocks, exporters, forks, the end of a process. Nobody notices us."""
+"""Bad luck: files that change, clocks, exporters, dropped streams, deep stacks. Nobody notices us."""
 
 import asyncio
 import gc
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from itertools import count
@@ -239,91 +237,3 @@ def deep(error: BaseException | None) -> bool:
     """Whether too few frames are behind an error; a guard that can't judge for lack of them refuses."""
     seen = isinstance(error, RecursionError | otel_residency.ResidencyViolationError)
     return seen or (error is not None and deep(error.__cause__ or error.__context__))
-
-
-# Processes.
-
-PROGRAM = """
-import asyncio, os, sys, threading
-import openai
-if sys.argv[1] == "with":
-    from otel_residency import ResidencyInstrumentor
-    ResidencyInstrumentor().instrument(require=["eu"])
-CHAT = {"model": "gpt-5.2-2025-12-11", "messages": [{"role": "user", "content": "Hello"}]}
-def client(kind=openai.OpenAI):
-    return kind(base_url="https://eu.api.openai.com/v1", max_retries=0)
-
-def open_stream():
-    global stream, iterator
-    stream = client().chat.completions.create(**CHAT, stream=True)
-    iterator = iter(stream)
-    print(next(iterator).choices[0].delta.content)
-
-def open_async_stream():
-    async def main():
-        global stream
-        stream = await client(openai.AsyncOpenAI).chat.completions.create(**CHAT, stream=True)
-        print((await anext(aiter(stream))).choices[0].delta.content)
-    asyncio.run(main())
-
-def in_a_daemon():
-    read = threading.Event()
-    def work():
-        for event in client().chat.completions.create(**CHAT, stream=True):
-            read.set()
-            threading.Event().wait()
-    threading.Thread(target=work, daemon=True).start()
-    print(read.wait(20))
-
-def unhandled():
-    for event in client().chat.completions.create(**CHAT, stream=True):
-        raise SystemExit(3)
-
-def forked():
-    stream = client().chat.completions.create(**CHAT, stream=True)
-    iterator = iter(stream)
-    print(next(iterator).choices[0].delta.content, flush=True)
-    child = os.fork()
-    if not child:
-        print(client().chat.completions.create(**CHAT).model, flush=True)
-        os._exit(0)
-    print(os.waitpid(child, 0)[1], len(list(iterator)))
-
-def deep():
-    def deeper(frames):
-        return deeper(frames - 1) if frames else client().chat.completions.create(**CHAT)
-    for left in range(20, 500, 10):
-        try:
-            deeper(sys.getrecursionlimit() - left)
-        except Exception:
-            pass
-    print(client().chat.completions.create(**CHAT).model)
-
-def at_exit():
-    import atexit
-    atexit.register(lambda: print(client().chat.completions.create(**CHAT).model))
-
-globals()[sys.argv[2]]()
-"""
-
-
-@pytest.mark.parametrize(
-    "name", ["open_stream", "open_async_stream", "in_a_daemon", "unhandled", "forked", "deep", "at_exit"]
-)
-def test_the_end_of_a_process(name: str) -> None:
-    """Open streams at the end, a fork in a stream: a process prints and returns what it did without us."""
-
-    def ended(package: str) -> tuple[int, str, str]:
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, package, name],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env=dict(os.environ),
-        )
-        # What asyncio reports of the client's own generators depends on the order in which it ends them.
-        usual = "asyncgen:" in done.stderr and "otel_residency" not in done.stderr
-        return done.returncode, done.stdout, "" if usual else done.stderr
-
-    assert ended("with") == ended("without")

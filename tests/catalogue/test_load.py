@@ -425,3 +425,26 @@ def test_a_revision_that_there_is_none_of_is_reported(choice: str) -> None:
 def test_the_error_is_one_about_configuration() -> None:
     """Who catches the base of our errors catches this one."""
     assert issubclass(CatalogueError, ResidencyError)
+
+
+def test_few_frames_that_are_left_are_no_mistake_in_the_file(tmp_path: Path) -> None:
+    """Near the limit of recursion a file is loaded or not, and never refused: later it would be well."""
+    path = tmp_path / "catalogue.json"
+    path.write_text(json.dumps(USER_CATALOGUE), encoding="utf-8")
+    load_catalogue(str(path))
+
+    def deeper() -> int:
+        """Load it where one more call is not possible, then with one frame more, until it is loaded."""
+        try:
+            tries = deeper()
+        except RecursionError:
+            tries = 0
+        try:
+            load_catalogue(str(path))
+        except RecursionError:
+            return tries + 1
+        raise StopIteration(tries)
+
+    with pytest.raises(StopIteration) as loaded:
+        deeper()
+    assert loaded.value.value > 1
