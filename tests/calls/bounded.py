@@ -20,6 +20,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
 from otel_residency import ResidencyInstrumentor
+from otel_residency.calls.session_events import SessionEvents
 from otel_residency.patches.plain_calls import open_request
 from tests.recorded import EU_POLICY
 
@@ -75,7 +76,7 @@ def judged(name: Name) -> None:
         place = ("https", f"{text}.openai.azure.com", None, f"/openai/deployments/{text}/chat/completions")
         call = open_request("POST", place, {}, None, body=body)
         if call is not None:
-            call.on_handshake(200, [(b"x-request-id", text.encode())])
+            SessionEvents(call).on_handshake(200, [(b"x-request-id", text.encode())])
         _end(call)
         _end(open_request("POST", ("https", f"{text}.example", None, f"/{text}"), {}, None))
 
