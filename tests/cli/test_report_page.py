@@ -73,7 +73,7 @@ def test_a_browser_shows_every_section(page: Path, shown: Browser) -> None:
         "The host belongs to a region that the policy does not allow.",
         "Calls that could not be judged",
         "What the records do not show",
-        "not JSON: JSON is malformed: invalid character (byte 0)",
+        "not JSON: JSON is malformed: invalid character",
         "All of them give the recorded verdict.",
         "What the other policy would have blocked",
         "read only in an archived copy that a machine had translated",

@@ -32,7 +32,8 @@ def test_a_sound_ledger(path: Path) -> None:
 
 def test_a_ledger_that_was_changed(path: Path) -> None:
     """The exit code is 1, and it says where, for people and for programs."""
-    path.write_bytes(path.read_bytes().replace(b"gpt-5.2", b"gpt-5.1"))
+    policy, record, rest = path.read_bytes().split(b"\n", 2)
+    path.write_bytes(b"\n".join((policy, record.replace(b"gpt-5.2", b"gpt-5.1"), rest)))
     done = start("verify", str(path))
     assert done.returncode == 1
     first, last = done.stdout.splitlines()

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Thread
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, Self
+from warnings import catch_warnings, simplefilter
 
 import pytest
 import requests
@@ -27,13 +28,22 @@ from otel_residency.runtime.runtime import runtime
 from otel_residency.telemetry.emitter import counters
 from tests.calls.kinds import Async, Kind, Sync
 from tests.internet import EU, PATIENCE
-from tests.recorded import Instrument, Recorded
+from tests.recorded import Instrument, Recorded, collect
 from tests.vendor import SNAPSHOT
 
 OURS = str(Path(otel_residency.__file__).parent)
 CHAT: Mapping[str, Any] = {"model": SNAPSHOT, "messages": [{"role": "user", "content": "my claim is 4711"}]}
 STEP = int(os.environ.get("INTERRUPTIONS_STEP", "7"))
 """One of so many places is tried; all of them in the suite that does nothing else."""
+
+
+@pytest.fixture(autouse=True)
+def _no_connections() -> Iterator[None]:
+    """Drop the connections that were interrupted: nobody can close them, and Python warns of that."""
+    yield
+    with catch_warnings():
+        simplefilter("ignore", ResourceWarning)
+        collect()
 
 
 class InterruptionError(TimeoutError, ValueError, RuntimeError, LookupError):
