@@ -5,7 +5,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from threading import Event, Thread
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
+
+import openai
 
 from tests.internet import PATIENCE
 
@@ -34,6 +36,10 @@ class OddServer:
     def place(self) -> str:
         """Host and port."""
         return f"127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def client(self, kind: Any = openai.OpenAI) -> Any:
+        """A client of this server."""
+        return kind(base_url=f"http://{self.place}/v1", api_key="k", max_retries=0, timeout=20)
 
     def let_go(self, *parts: str) -> None:
         """The application has these parts of the answer, or can't have them alone."""

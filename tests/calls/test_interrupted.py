@@ -36,11 +36,6 @@ def switched_on(instrument: Instrument, server: OddServer) -> Recorded:
     return instrument(hosts={server.place: {"region": "eu"}}, on_export="redact")
 
 
-def client(server: OddServer, kind: Any = openai.OpenAI) -> Any:
-    """A client of the server."""
-    return kind(base_url=f"http://{server.place}/v1", api_key="k", max_retries=0, timeout=20)
-
-
 async def events(opened: Any) -> AsyncIterator[Any]:
     """The events of a stream, as an application hands them on."""
     async for event in await opened.chat.completions.create(**CHAT, stream=True):
@@ -49,7 +44,7 @@ async def events(opened: Any) -> AsyncIterator[Any]:
 
 async def waiting(server: OddServer, values: list[Any]) -> None:
     """Wait for the fourth event, which does not come."""
-    async with client(server, openai.AsyncOpenAI) as opened:
+    async with server.client(openai.AsyncOpenAI) as opened:
         async for event in events(opened):
             values.append(event.id)  # noqa: PERF401 - one by one, up to where it is interrupted
 
@@ -91,7 +86,7 @@ async def in_a_group(server: OddServer, values: list[Any]) -> None:
 
 async def closed(server: OddServer, values: list[Any]) -> None:
     """The application closes its generator after the first event."""
-    async with client(server, openai.AsyncOpenAI) as opened:
+    async with server.client(openai.AsyncOpenAI) as opened:
         generator = events(opened)
         values.append((await anext(generator)).id)
         await generator.aclose()  # type: ignore[attr-defined]
@@ -99,7 +94,7 @@ async def closed(server: OddServer, values: list[Any]) -> None:
 
 async def dropped(server: OddServer, values: list[Any]) -> None:
     """The application forgets its generator after the first event."""
-    async with client(server, openai.AsyncOpenAI) as opened:
+    async with server.client(openai.AsyncOpenAI) as opened:
         async for event in events(opened):
             values.append(event.id)
             break
@@ -134,7 +129,7 @@ def test_a_call_that_is_cancelled_before_it_is_answered_counts(
     recorded = switched_on(instrument, server)
 
     async def run() -> None:
-        async with client(server, openai.AsyncOpenAI) as opened:
+        async with server.client(openai.AsyncOpenAI) as opened:
             task = asyncio.create_task(opened.chat.completions.create(**CHAT))
             await asyncio.to_thread(server.asked.wait)
             task.cancel()

@@ -117,22 +117,17 @@ def outcome(run: Callable[[list[Any]], None]) -> list[Any]:
     return values
 
 
-def client(kind: type[Any], server: OddServer) -> Any:
-    """A client of the server."""
-    return kind(base_url=f"http://{server.place}/v1", api_key="k", max_retries=0, timeout=20)
-
-
 def plain(server: OddServer, values: list[Any]) -> None:
     """A call for an answer in one piece."""
     server.let_go(HEAD_READ, DATA_READ)
-    with client(openai.OpenAI, server) as opened:
+    with server.client() as opened:
         answer = opened.chat.completions.create(**CHAT)
         values.append(answer if isinstance(answer, str) else answer.to_dict())
 
 
 def streamed(server: OddServer, values: list[Any]) -> None:
     """A call for a stream."""
-    with client(openai.OpenAI, server) as opened:
+    with server.client() as opened:
         events = opened.chat.completions.create(**CHAT, stream=True)
         server.let_go(HEAD_READ)
         for event in events:
@@ -143,7 +138,7 @@ def streamed(server: OddServer, values: list[Any]) -> None:
 def raw(server: OddServer, values: list[Any]) -> None:
     """A call whose response the application reads itself."""
     with (
-        client(openai.OpenAI, server) as opened,
+        server.client() as opened,
         opened.chat.completions.with_streaming_response.create(**CHAT) as response,
     ):
         server.let_go(HEAD_READ)
@@ -158,7 +153,7 @@ def plain_async(server: OddServer, values: list[Any]) -> None:
 
     async def run() -> None:
         server.let_go(HEAD_READ, DATA_READ)
-        async with client(openai.AsyncOpenAI, server) as opened:
+        async with server.client(openai.AsyncOpenAI) as opened:
             answer = await opened.chat.completions.create(**CHAT)
             values.append(answer if isinstance(answer, str) else answer.to_dict())
 
@@ -169,7 +164,7 @@ def streamed_async(server: OddServer, values: list[Any]) -> None:
     """A stream of the asynchronous client."""
 
     async def run() -> None:
-        async with client(openai.AsyncOpenAI, server) as opened:
+        async with server.client(openai.AsyncOpenAI) as opened:
             events = await opened.chat.completions.create(**CHAT, stream=True)
             server.let_go(HEAD_READ)
             async for event in events:

@@ -280,9 +280,8 @@ class Batches:
         parts = self._uploads.get(host, name) if name else None
         if parts is None or name is None:
             return None
-        in_order = (
-            reduce(keyed_hash, part_ids, b"") == parts.order
-        )  # the vendor joins the parts in this order
+        # The vendor joins the parts in this order.
+        in_order = reduce(keyed_hash, part_ids, b"") == parts.order
         contents = parts.reading.ended().contents if in_order else _UNSEEN
 
         def keep(file_id: str) -> None:

@@ -4,6 +4,8 @@ What is judged is what is about to be written to the socket, over a connection t
 subclass can't go round that.
 """
 
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +52,34 @@ def _destination(connection: Any) -> tuple[str, int]:
 def _endheaders(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
     from http.client import HTTPException
 
+    send = partial(wrapped, *args, **kwargs)
+    return send_judged(send, connection, connection._buffer, partial(_open, connection), HTTPException)
+
+
+def send_judged(
+    send: Callable[[], Any],
+    connection: Any,
+    written: list[Any],
+    judge: "Callable[[], Call | None]",
+    kind: type[Exception],
+) -> Any:
+    """Send the headers that were written to a connection, as the call that `judge` returns.
+
+    Raises:
+        RefusalError: in block mode; an error of `kind`, too.
+    """
     try:
-        call = run_guarded(lambda: _open(connection), HTTPException)
+        call = run_guarded(judge, kind)
     except RefusalError:
-        connection._buffer.clear()  # `close` does not, and the next request would send the refused one
+        written.clear()  # `close` does not, and the next request would send the refused one
         connection.close()
         raise
     if call is None:
-        return wrapped(*args, **kwargs)
+        return send()
     from otel_residency.patches.plain_calls import until_the_end
 
     with until_the_end(call):
-        return wrapped(*args, **kwargs)
+        return send()
 
 
 def _open(connection: Any) -> "Call | None":

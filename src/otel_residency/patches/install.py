@@ -1,7 +1,9 @@
 """Puts all patches in place, each when the module is imported that it patches."""
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from types import MappingProxyType, ModuleType
 
 from otel_residency.patches import aiohttp, http_client, httpcore, httpx, openai_sessions, urllib3, websockets
@@ -53,6 +55,7 @@ def install() -> None:
         return
     for name, patch_name in _OPENAI.items():
         when_imported(name, partial(_patch_openai, patch_name), patched.miss)
+    when_imported("openai", _import_patched, patched.miss)
     for library in httpx.LIBRARIES:
         when_imported(library, httpx.patch, patched.miss)
     for name in openai_sessions.MODULES:
@@ -61,6 +64,13 @@ def install() -> None:
         # Apart from `missing`: what is missing here does not let calls of the openai client pass, so it must
         # not refuse them.
         when_imported(name, patch, patched.missing_clients.add)
+
+
+def _import_patched(_: ModuleType) -> None:
+    """Import what is patched of the client: a release that does not do so itself may pass the patches by."""
+    for name in _OPENAI:
+        if name not in sys.modules:
+            import_module(name)
 
 
 def _patch_openai(patch: str, module: ModuleType) -> None:

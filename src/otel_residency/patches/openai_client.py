@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import wraps
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -31,12 +30,8 @@ def patch_streams(module: ModuleType) -> None:
     replace(module, "AsyncStream.__init__", _stream_init(follow_async), runtime.patched.miss)
 
 
-def warm(module: ModuleType) -> None:
+def warm(_module: ModuleType) -> None:
     """Read catalogue and policy while openai is imported, so that the first call need not."""
-    # Every release imports both by itself. One that does not may be laid out otherwise, and pass us by.
-    for name in ("_base_client", "_streaming"):
-        if not hasattr(module, name):
-            import_module(f"{module.__name__}.{name}")
     state = runtime.state
     if state is None:
         return

@@ -1,12 +1,12 @@
 """The patch of urllib3, on which requests is built."""
 
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from otel_residency.calls.context import is_current_hop
-from otel_residency.errors import RefusalError
 from otel_residency.patches.guarded import non_vendor_hosts, run_guarded
-from otel_residency.patches.http_client import connect, dialled
+from otel_residency.patches.http_client import connect, dialled, send_judged
 from otel_residency.patches.patching import wrap_client
 
 if TYPE_CHECKING:
@@ -36,18 +36,8 @@ def patch_http2(module: ModuleType) -> None:
 def _endheaders(wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
     from urllib3.exceptions import HTTPError
 
-    from otel_residency.patches.plain_calls import until_the_end
-
-    try:
-        call = run_guarded(lambda: _open(connection), HTTPError)
-    except RefusalError:
-        connection._headers.clear()  # else the next request would send them
-        connection.close()
-        raise
-    if call is None:
-        return wrapped(*args, **kwargs)
-    with until_the_end(call):
-        return wrapped(*args, **kwargs)
+    send = partial(wrapped, *args, **kwargs)
+    return send_judged(send, connection, connection._headers, partial(_open, connection), HTTPError)
 
 
 def _open(connection: Any) -> "Call | None":

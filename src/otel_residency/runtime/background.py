@@ -6,7 +6,7 @@ the work into a `queue.SimpleQueue`, which is reentrant, and the thread does it.
 """
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import RLock, Thread
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -32,17 +32,18 @@ class BackgroundThread:
     def __init__(self, name: str) -> None:
         """Start nothing yet; `name` is the thread's."""
         self._name = name
-        self._open: WeakValueDictionary[int, OpenCall] = WeakValueDictionary()
         self._reset()
         runtime.at_exit(self.end, first=True)
-        runtime.at_fork(self._reset)
+        runtime.at_fork(self._after_fork)
+
+    def _after_fork(self) -> None:
+        for call in self._open_calls():
+            call.hand_over()
+        self._reset()
 
     def _reset(self) -> None:
+        self._open: WeakValueDictionary[int, OpenCall] = WeakValueDictionary()
         self._queue: queue.SimpleQueue[Work] = queue.SimpleQueue()
-        for reference in self._open.valuerefs():
-            if (call := reference()) is not None:
-                call.hand_over()
-        self._open = WeakValueDictionary()
         # A fork copies no threads: the child begins with a new queue, since what waits is the parent's work.
         self._thread: Thread | None = None
         # Plain, since `prepare` is never called by a destructor, which could interrupt it in its own thread.
@@ -70,10 +71,14 @@ class BackgroundThread:
 
     def end(self) -> None:
         """End what is open at the end of the process: afterwards no thread could be started."""
-        for reference in self._open.valuerefs():
-            if (call := reference()) is not None:
-                call.finish()
+        for call in self._open_calls():
+            call.finish()
         self.drain()
+
+    def _open_calls(self) -> Iterator[OpenCall]:
+        # References: other threads may go on to add calls.
+        calls = (reference() for reference in self._open.valuerefs())
+        return (call for call in calls if call is not None)
 
     def drain(self) -> None:
         """Do all waiting work now, in the calling thread."""
